@@ -1,0 +1,130 @@
+"""
+Every error foliot raises on purpose.
+
+    FoliotError
+     x  NotFound             no such thing in this tenant
+     x  InvalidRequest       a field is wrong, and which
+         .  InvalidJson
+     x  DefinitionInvalid    a spec was refused; carries diagnostics
+     x  PreconditionFailed   right request, wrong moment
+     x  AlreadyExists        the id or key is taken by something else
+     x  Conflict             somebody else was faster; read again and retry
+     x  LimitExceeded        a named limit
+     x  Overloaded           a queue is full; retry later
+     x  Unavailable          cannot answer now; says whether the outcome is unknown
+     x  Unauthenticated      no credential, or a bad one
+     x  PermissionDenied     a good credential, not for this
+
+Each carries the `reason` a program branches on (the ErrorReason of the wire, without
+its prefix), the values in its message, and what to do about it. Which gRPC status one
+becomes is decided in control_plane/api/errors.py and nowhere else.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+
+class FoliotError(Exception):
+    """Something went wrong in a way we know."""
+
+    reason = "INTERNAL"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        field: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or type(self).reason
+        self.field = field
+        self.metadata = dict(metadata or {})
+
+
+class NotFound(FoliotError):
+    """There is no such thing in this tenant. A foreign id answers exactly like an unknown one."""
+
+    def __init__(self, what: str, identifier: str) -> None:
+        super().__init__(
+            f"there is no {what} {identifier!r} in this tenant",
+            reason=f"{what.upper().replace(' ', '_')}_NOT_FOUND",
+            metadata={f"{what.replace(' ', '_')}_id": identifier},
+        )
+
+
+class InvalidRequest(FoliotError):
+    """A field of the request is wrong."""
+
+    reason = "FIELD_INVALID"
+
+
+class InvalidJson(InvalidRequest):
+    """A text that should be JSON is not."""
+
+
+class DefinitionInvalid(FoliotError):
+    """A spec was refused; `diagnostics` say where and what to do."""
+
+    reason = "DEFINITION_INVALID"
+
+    def __init__(self, message: str, diagnostics: tuple[object, ...]) -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
+
+
+class PreconditionFailed(FoliotError):
+    """The request is right, the moment is wrong."""
+
+
+class AlreadyExists(FoliotError):
+    """The id or key belongs to something else already."""
+
+
+class Conflict(FoliotError):
+    """Somebody else was faster: read again, then retry."""
+
+    reason = "REVISION_MISMATCH"
+
+
+class LimitExceeded(FoliotError):
+    """A limit was reached; the message names it, how much was asked, and how much there is."""
+
+    reason = "LIMIT_EXCEEDED"
+
+    def __init__(self, limit: str, *, actual: int, maximum: int, field: str | None = None) -> None:
+        super().__init__(
+            f"{limit}: {actual} is over the limit of {maximum}",
+            field=field,
+            metadata={"limit": limit, "actual": str(actual), "maximum": str(maximum)},
+        )
+
+
+class Overloaded(FoliotError):
+    """A queue of ours is full: wait `retry_in`, then send the same request again."""
+
+    reason = "OVERLOADED"
+
+    def __init__(self, message: str, *, retry_in: timedelta) -> None:
+        super().__init__(message)
+        self.retry_in = retry_in
+
+
+class Unavailable(FoliotError):
+    """We cannot answer now. With OUTCOME_UNKNOWN the request may have been carried out."""
+
+    reason = "SERVER_DRAINING"
+
+
+class Unauthenticated(FoliotError):
+    """No credential, or one that is not good."""
+
+    reason = "CREDENTIAL_INVALID"
+
+
+class PermissionDenied(FoliotError):
+    """The credential is good, but not for this."""
+
+    reason = "PERMISSION_DENIED"

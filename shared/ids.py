@@ -1,0 +1,68 @@
+"""
+Identifiers: who makes them, what they look like, what can be read off them.
+
+An instance id is a UUIDv7, so ids sort by start and history can be partitioned by
+them. A task id is `<instance id>:<ordinal>`: it names the instance it belongs to, so
+that no look-up is needed to route it. The idempotency key of a task is derived from
+its id, so it is equal in every attempt and different for every effect.
+"""
+
+import os
+import time
+import uuid
+from typing import NewType
+
+from shared.errors import InvalidRequest
+
+TenantId = NewType("TenantId", str)
+DefinitionId = NewType("DefinitionId", uuid.UUID)
+InstanceId = NewType("InstanceId", uuid.UUID)
+SessionId = NewType("SessionId", uuid.UUID)
+
+MAX_ORDINAL = 2**31 - 1
+
+_EFFECTS = uuid.UUID("5f0f6f2e-8f2b-5c5e-9d83-5a0c0b1b7e11")
+
+
+def new_uuid7() -> uuid.UUID:
+    """A time-ordered UUID (RFC 9562, version 7): 48 bits of milliseconds, 74 of chance."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | 7 << 76
+    return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def new_instance_id() -> InstanceId:
+    return InstanceId(new_uuid7())
+
+
+def task_id(instance_id: InstanceId, ordinal: int) -> str:
+    return f"{instance_id}:{ordinal}"
+
+
+def parse_task_id(text: str, field: str = "task_id") -> tuple[InstanceId, int]:
+    """The instance and the ordinal that a task id names."""
+    instance, colon, ordinal = text.partition(":")
+    if (
+        not colon
+        or not ordinal.isascii()
+        or not ordinal.isdigit()
+        or len(ordinal) > len(str(MAX_ORDINAL))
+    ):
+        raise InvalidRequest(
+            f"{field} {text!r} is not a task id; one looks like '<instance id>:<number>'",
+            field=field,
+        )
+    return InstanceId(parse_uuid(instance, field)), int(ordinal)
+
+
+def idempotency_key(instance_id: InstanceId, ordinal: int) -> uuid.UUID:
+    """What every attempt of one task tells the outside world it is."""
+    return uuid.uuid5(_EFFECTS, task_id(instance_id, ordinal))
+
+
+def parse_uuid(text: str, field: str) -> uuid.UUID:
+    """The UUID a caller sent in a field."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise InvalidRequest(f"{field} {text!r} is not a UUID", field=field) from None

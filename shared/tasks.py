@@ -1,0 +1,115 @@
+"""
+A task as both planes know it: its types, its time limits, a claim, and how an attempt ended.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from shared.ids import InstanceId, TenantId
+from shared.ids import task_id as make_task_id
+from shared.json import Json
+
+
+class TaskType(StrEnum):
+    HUMAN = "HUMAN"
+    TIMER = "TIMER"
+    HTTP = "HTTP"
+    EMAIL = "EMAIL"
+    AI = "AI"
+    SYSTEM = "SYSTEM"
+
+
+DEFAULT_QUEUE = "default"
+MAX_QUEUE_NAME = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long a task may wait for an attempt, an attempt may take, and may be silent."""
+
+    schedule_to_start: timedelta | None = None
+    start_to_close: timedelta | None = None
+    heartbeat: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """
+    Why an attempt failed.
+
+    `kind` is a dotted word a policy or a guard can test, like `http.status` or
+    `system.raised`; `retryable` is the handler's opinion, and the retry policy has
+    the last word.
+    """
+
+    kind: str
+    message: str
+    retryable: bool = True
+    details: Json = None
+    retry_after: timedelta | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        return {"kind": self.kind, "message": self.message, "details": self.details}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended. Made by one constructor per ending, never by hand."""
+
+    state: Literal["succeeded", "failed", "awaiting", "cancelled"]
+    output: Json = None
+    failure: Failure | None = None
+
+    @classmethod
+    def succeeded(cls, output: Json = None) -> "Outcome":
+        return cls(state="succeeded", output=output)
+
+    @classmethod
+    def failed(cls, failure: Failure) -> "Outcome":
+        """The attempt failed; whether there is another is for the retry policy to say."""
+        return cls(state="failed", failure=failure)
+
+    @classmethod
+    def awaiting(cls) -> "Outcome":
+        """The attempt did its part; the task stays open until somebody completes it by RPC."""
+        return cls(state="awaiting")
+
+    @classmethod
+    def cancelled(cls) -> "Outcome":
+        """The attempt was told to stop, and did."""
+        return cls(state="cancelled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedTask:
+    """
+    A task together with the right to try it once.
+
+    `epoch` is that right's number: it grows with every hand-out, goes back with the
+    outcome, and an outcome with an older one changes nothing. `timeout` is start to
+    close, None where the definition sets none.
+    """
+
+    tenant_id: TenantId
+    instance_id: InstanceId
+    ordinal: int
+    epoch: int
+    attempt: int
+    max_attempts: int
+    definition_key: str
+    name: str
+    type: TaskType
+    function: str | None
+    queue: str
+    input: Json
+    idempotency_key: UUID
+    run_at: datetime
+    timeout: timedelta | None
+    trace_id: str | None
+
+    @property
+    def task_id(self) -> str:
+        return make_task_id(self.instance_id, self.ordinal)
