@@ -1,0 +1,61 @@
+"""
+What a decision asks for. A command is data; carrying it out is somebody else's file.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from shared.json import Json
+from shared.retry import RetryPolicy
+from shared.tasks import DEFAULT_QUEUE, TaskType, Timeouts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateTask:
+    """
+    A unit of work to be done outside.
+
+    `ordinal` is its number within the instance, never used twice. `function` is set
+    for SYSTEM tasks only. `run_at` is the instant a TIMER task is due, None for the
+    others. `detached` says that the instance does not wait for it.
+    """
+
+    ordinal: int
+    name: str
+    type: TaskType
+    function: str | None = None
+    input: Json = None
+    queue: str = DEFAULT_QUEUE
+    priority: int = 0
+    run_at: datetime | None = None
+    retry: RetryPolicy = RetryPolicy()
+    timeout: Timeouts = Timeouts()
+    detached: bool = False
+    compensation: int | None = None
+    """The ordinal of the task whose effect this one undoes; None for an ordinary task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelTask:
+    """The task is open and its outcome no longer wanted."""
+
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTimer:
+    """Send TimerFired(timer_id, due) once `due` has come; replaces a timer of the same id."""
+
+    timer_id: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisarmTimer:
+    """The timer is armed and must not fire any more."""
+
+    timer_id: str
+
+
+Command: TypeAlias = CreateTask | CancelTask | ArmTimer | DisarmTimer

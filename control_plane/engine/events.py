@@ -1,0 +1,69 @@
+"""
+What an instance is told. Everything that can change one arrives as one of these.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from shared.json import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The first event of a new instance; guards and actions see it as `xstate.init`."""
+
+    input: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """
+    A sender's event: an RPC, an inbox row.
+
+    Expressions see `{"type": type, **payload}` when the payload is an object, and
+    `{"type": type, "data": payload}` when it is any other value but null. Types that
+    begin with `xstate.` or `task.` are the engine's own and are refused.
+    """
+
+    type: str
+    payload: Json = None
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSucceeded:
+    """A task ended well. Ignored unless the snapshot has the task open."""
+
+    ordinal: int
+    output: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailed:
+    """
+    A task failed for good: whether it is tried again was decided before, outside.
+
+    `error` is `{"kind": …, "message": …, "details": …}`.
+    """
+
+    ordinal: int
+    error: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFired:
+    """A timer is due. Ignored unless the snapshot has it armed for exactly that instant."""
+
+    timer_id: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """An orderly end: open tasks are cancelled, exit actions run."""
+
+    reason: str = ""
+
+
+Event: TypeAlias = Started | Received | TaskSucceeded | TaskFailed | TimerFired | Cancelled
