@@ -1,0 +1,124 @@
+"""
+Generate the Python code of the protos into proto/gen, or check that it is current.
+
+    .venv/bin/python proto/generate.py            generate
+    .venv/bin/python proto/generate.py --check    fail if proto/gen is not what the protos give
+
+Either way, the Google protos that ours import are laid out under build/proto first, from the
+installed googleapis-common-protos: protoc and buf read them there, and no third-party file is
+committed. Messages get their types from mypy-protobuf; stubs and servicers are typed for
+grpc.aio only, which is all that this project speaks.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "proto"
+GENERATED = SOURCES / "gen"
+GOOGLE = ROOT / "build" / "proto"
+
+GOOGLE_PROTOS = ("google/api/annotations.proto", "google/api/http.proto", "google/rpc/status.proto")
+REMEDY = "run `python proto/generate.py` and commit proto/gen"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0, or 1 if --check found a difference."""
+    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser.add_argument(
+        "--check", action="store_true", help="compare, and write nothing to proto/gen"
+    )
+    asked = parser.parse_args(arguments)
+    lay_out_google()
+    if not asked.check:
+        replace_generated()
+        return 0
+    differing = drift()
+    for path in differing:
+        sys.stderr.write(f"proto/gen/{path} is not what the protos give\n")
+    if differing:
+        sys.stderr.write(f"{REMEDY}\n")
+    return 1 if differing else 0
+
+
+def lay_out_google() -> None:
+    """Copy the Google protos that ours import to build/proto. Others there are left alone."""
+    installed = importlib.metadata.distribution("googleapis-common-protos")
+    for name in GOOGLE_PROTOS:
+        target = GOOGLE / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(Path(str(installed.locate_file(name))).read_bytes())
+
+
+def drift() -> list[str]:
+    """The files, relative to proto/gen and sorted, that are missing, left over or different."""
+    with tempfile.TemporaryDirectory() as directory:
+        fresh = Path(directory)
+        generate(fresh)
+        wanted, found = contents(fresh), contents(GENERATED)
+    return sorted(
+        path for path in wanted.keys() | found.keys() if wanted.get(path) != found.get(path)
+    )
+
+
+def replace_generated() -> None:
+    """Generate beside proto/gen, then take over: what no proto gives any more is removed."""
+    with tempfile.TemporaryDirectory() as directory:
+        fresh = Path(directory)
+        generate(fresh)
+        wanted = contents(fresh)
+    for path in contents(GENERATED).keys() - wanted.keys():
+        (GENERATED / path).unlink()
+    for path, content in wanted.items():
+        target = GENERATED / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def generate(target: Path) -> None:
+    """Run protoc on every proto of ours, and make packages of what it leaves in target."""
+    protos = sorted(
+        str(path.relative_to(SOURCES)) for path in (SOURCES / "foliot").rglob("*.proto")
+    )
+    # protoc finds its plugins on the PATH; ours are installed beside the interpreter.
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    subprocess.run(  # noqa: S603 -- our own interpreter, our own files
+        [
+            *(sys.executable, "-m", "grpc_tools.protoc"),
+            *(f"--proto_path={SOURCES}", f"--proto_path={GOOGLE}"),
+            *(f"--python_out={target}", f"--mypy_out=quiet:{target}"),
+            *(f"--grpc_python_out={target}", f"--mypy_grpc_out=quiet,only_async:{target}"),
+            *protos,
+        ],
+        check=True,
+        env={**os.environ, "PATH": path},
+    )
+    package = target / "foliot"
+    for folder in (package, *(path for path in package.rglob("*") if path.is_dir())):
+        (folder / "__init__.py").touch()
+    (package / "py.typed").touch()
+    # A proto without a service has no stubs; protoc writes the files all the same.
+    for stub in package.rglob("*_pb2_grpc.py"):
+        if not stub.name.endswith("_service_pb2_grpc.py"):
+            stub.unlink()
+            stub.with_suffix(".pyi").unlink(missing_ok=True)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every generated file below the folder, by its path in it; not what Python caches there."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix in {".py", ".pyi", ".typed"}
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
