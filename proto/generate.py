@@ -13,12 +13,14 @@ grpc.aio only, which is all that this project speaks.
 import argparse
 import importlib.metadata
 import os
-import shutil
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+# ruff: noqa: INP001 -- a script among the protos; there is no package around it
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "proto"
@@ -26,6 +28,11 @@ GENERATED = SOURCES / "gen"
 GOOGLE = ROOT / "build" / "proto"
 
 GOOGLE_PROTOS = ("google/api/annotations.proto", "google/api/http.proto", "google/rpc/status.proto")
+# mypy-protobuf 5.1 gives a servicer's context the types of the method, as
+# ServicerContext[Request, Awaitable[Response]]; what it reads and writes are the messages.
+CONTEXT = re.compile(r"(?<=_aio\.ServicerContext\[)(.+)(?=\],\n)")
+WRAPPED = re.compile(r"_abc\.(?:Awaitable|AsyncIterator)\[([\w.]+)\]")
+
 REMEDY = "run `python proto/generate.py` and commit proto/gen"
 
 
@@ -84,9 +91,7 @@ def replace_generated() -> None:
 
 def generate(target: Path) -> None:
     """Run protoc on every proto of ours, and make packages of what it leaves in target."""
-    protos = sorted(
-        str(path.relative_to(SOURCES)) for path in (SOURCES / "foliot").rglob("*.proto")
-    )
+    ours = sorted((SOURCES / "foliot").rglob("*.proto"))
     # protoc finds its plugins on the PATH; ours are installed beside the interpreter.
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
     subprocess.run(  # noqa: S603 -- our own interpreter, our own files
@@ -95,7 +100,7 @@ def generate(target: Path) -> None:
             *(f"--proto_path={SOURCES}", f"--proto_path={GOOGLE}"),
             *(f"--python_out={target}", f"--mypy_out=quiet:{target}"),
             *(f"--grpc_python_out={target}", f"--mypy_grpc_out=quiet,only_async:{target}"),
-            *protos,
+            *(str(proto.relative_to(SOURCES)) for proto in ours),
         ],
         check=True,
         env={**os.environ, "PATH": path},
@@ -104,11 +109,18 @@ def generate(target: Path) -> None:
     for folder in (package, *(path for path in package.rglob("*") if path.is_dir())):
         (folder / "__init__.py").touch()
     (package / "py.typed").touch()
+    for types in package.rglob("*_pb2_grpc.pyi"):
+        types.write_text(CONTEXT.sub(messages_only, types.read_text("utf-8")), "utf-8")
     # A proto without a service has no stubs; protoc writes the files all the same.
     for stub in package.rglob("*_pb2_grpc.py"):
         if not stub.name.endswith("_service_pb2_grpc.py"):
             stub.unlink()
             stub.with_suffix(".pyi").unlink(missing_ok=True)
+
+
+def messages_only(context: re.Match[str]) -> str:
+    """The parameters of a ServicerContext, without what wraps the messages."""
+    return WRAPPED.sub(r"\1", context[0])
 
 
 def contents(folder: Path) -> dict[str, bytes]:

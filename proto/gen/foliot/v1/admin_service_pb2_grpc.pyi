@@ -42,7 +42,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetServerInfo(
         self,
         request: _admin_service_pb2.GetServerInfoRequest,
-        context: _aio.ServicerContext[_admin_service_pb2.GetServerInfoRequest, _abc.Awaitable[_admin_service_pb2.GetServerInfoResponse]],
+        context: _aio.ServicerContext[_admin_service_pb2.GetServerInfoRequest, _admin_service_pb2.GetServerInfoResponse],
     ) -> _abc.Awaitable[_admin_service_pb2.GetServerInfoResponse]:
         """GetServerInfo tells what this server is and what it offers.
 
@@ -55,7 +55,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     def WhoAmI(
         self,
         request: _admin_service_pb2.WhoAmIRequest,
-        context: _aio.ServicerContext[_admin_service_pb2.WhoAmIRequest, _abc.Awaitable[_admin_service_pb2.WhoAmIResponse]],
+        context: _aio.ServicerContext[_admin_service_pb2.WhoAmIRequest, _admin_service_pb2.WhoAmIResponse],
     ) -> _abc.Awaitable[_admin_service_pb2.WhoAmIResponse]:
         """WhoAmI tells whom the server takes the caller for.
 

@@ -126,7 +126,7 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     def CreateDefinition(
         self,
         request: _definition_service_pb2.CreateDefinitionRequest,
-        context: _aio.ServicerContext[_definition_service_pb2.CreateDefinitionRequest, _abc.Awaitable[_definition_service_pb2.CreateDefinitionResponse]],
+        context: _aio.ServicerContext[_definition_service_pb2.CreateDefinitionRequest, _definition_service_pb2.CreateDefinitionResponse],
     ) -> _abc.Awaitable[_definition_service_pb2.CreateDefinitionResponse]:
         """CreateDefinition checks a spec and keeps it as the next version of its key. The
         new version is INACTIVE; ActivateDefinition puts it to use.
@@ -148,7 +148,7 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     def ValidateDefinition(
         self,
         request: _definition_service_pb2.ValidateDefinitionRequest,
-        context: _aio.ServicerContext[_definition_service_pb2.ValidateDefinitionRequest, _abc.Awaitable[_definition_service_pb2.ValidateDefinitionResponse]],
+        context: _aio.ServicerContext[_definition_service_pb2.ValidateDefinitionRequest, _definition_service_pb2.ValidateDefinitionResponse],
     ) -> _abc.Awaitable[_definition_service_pb2.ValidateDefinitionResponse]:
         """ValidateDefinition tells what is wrong with a spec, and keeps nothing. A spec with
         errors is a good question: it gets an answer, not a status.
@@ -164,7 +164,7 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetDefinition(
         self,
         request: _definition_service_pb2.GetDefinitionRequest,
-        context: _aio.ServicerContext[_definition_service_pb2.GetDefinitionRequest, _abc.Awaitable[_definition_service_pb2.GetDefinitionResponse]],
+        context: _aio.ServicerContext[_definition_service_pb2.GetDefinitionRequest, _definition_service_pb2.GetDefinitionResponse],
     ) -> _abc.Awaitable[_definition_service_pb2.GetDefinitionResponse]:
         """GetDefinition gives one version, with its spec.
 
@@ -178,7 +178,7 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     def ListDefinitions(
         self,
         request: _definition_service_pb2.ListDefinitionsRequest,
-        context: _aio.ServicerContext[_definition_service_pb2.ListDefinitionsRequest, _abc.Awaitable[_definition_service_pb2.ListDefinitionsResponse]],
+        context: _aio.ServicerContext[_definition_service_pb2.ListDefinitionsRequest, _definition_service_pb2.ListDefinitionsResponse],
     ) -> _abc.Awaitable[_definition_service_pb2.ListDefinitionsResponse]:
         """ListDefinitions lists versions, without their specs. It sees every change that was
         answered before it was called.
@@ -196,7 +196,7 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     def ActivateDefinition(
         self,
         request: _definition_service_pb2.ActivateDefinitionRequest,
-        context: _aio.ServicerContext[_definition_service_pb2.ActivateDefinitionRequest, _abc.Awaitable[_definition_service_pb2.ActivateDefinitionResponse]],
+        context: _aio.ServicerContext[_definition_service_pb2.ActivateDefinitionRequest, _definition_service_pb2.ActivateDefinitionResponse],
     ) -> _abc.Awaitable[_definition_service_pb2.ActivateDefinitionResponse]:
         """ActivateDefinition makes a version the one that new instances of its key start
         from. The version that was active becomes INACTIVE in the same moment; its running
@@ -217,7 +217,7 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     def DeactivateDefinition(
         self,
         request: _definition_service_pb2.DeactivateDefinitionRequest,
-        context: _aio.ServicerContext[_definition_service_pb2.DeactivateDefinitionRequest, _abc.Awaitable[_definition_service_pb2.DeactivateDefinitionResponse]],
+        context: _aio.ServicerContext[_definition_service_pb2.DeactivateDefinitionRequest, _definition_service_pb2.DeactivateDefinitionResponse],
     ) -> _abc.Awaitable[_definition_service_pb2.DeactivateDefinitionResponse]:
         """DeactivateDefinition stops new instances from a version. Running ones run on.
 
@@ -234,7 +234,7 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     def ArchiveDefinition(
         self,
         request: _definition_service_pb2.ArchiveDefinitionRequest,
-        context: _aio.ServicerContext[_definition_service_pb2.ArchiveDefinitionRequest, _abc.Awaitable[_definition_service_pb2.ArchiveDefinitionResponse]],
+        context: _aio.ServicerContext[_definition_service_pb2.ArchiveDefinitionRequest, _definition_service_pb2.ArchiveDefinitionResponse],
     ) -> _abc.Awaitable[_definition_service_pb2.ArchiveDefinitionResponse]:
         """ArchiveDefinition puts an inactive version away for good. It can still be read, and
         running instances run on.
@@ -252,7 +252,7 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     def RenderDefinition(
         self,
         request: _definition_service_pb2.RenderDefinitionRequest,
-        context: _aio.ServicerContext[_definition_service_pb2.RenderDefinitionRequest, _abc.Awaitable[_definition_service_pb2.RenderDefinitionResponse]],
+        context: _aio.ServicerContext[_definition_service_pb2.RenderDefinitionRequest, _definition_service_pb2.RenderDefinitionResponse],
     ) -> _abc.Awaitable[_definition_service_pb2.RenderDefinitionResponse]:
         """RenderDefinition draws a version's statechart, as text that other tools display.
 

@@ -82,7 +82,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     def ListHistory(
         self,
         request: _event_service_pb2.ListHistoryRequest,
-        context: _aio.ServicerContext[_event_service_pb2.ListHistoryRequest, _abc.Awaitable[_event_service_pb2.ListHistoryResponse]],
+        context: _aio.ServicerContext[_event_service_pb2.ListHistoryRequest, _event_service_pb2.ListHistoryResponse],
     ) -> _abc.Awaitable[_event_service_pb2.ListHistoryResponse]:
         """ListHistory lists what happened to an instance, in the order it happened unless
         asked else.
@@ -101,7 +101,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     def WatchInstance(
         self,
         request: _event_service_pb2.WatchInstanceRequest,
-        context: _aio.ServicerContext[_event_service_pb2.WatchInstanceRequest, _abc.AsyncIterator[_event_service_pb2.WatchInstanceResponse]],
+        context: _aio.ServicerContext[_event_service_pb2.WatchInstanceRequest, _event_service_pb2.WatchInstanceResponse],
     ) -> _abc.AsyncIterator[_event_service_pb2.WatchInstanceResponse]:
         """WatchInstance streams an instance's history after a position: first what has
         already happened, then what happens next. The stream ends with OK after the
@@ -124,7 +124,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     def IngestEvents(
         self,
         request: _event_service_pb2.IngestEventsRequest,
-        context: _aio.ServicerContext[_event_service_pb2.IngestEventsRequest, _abc.Awaitable[_event_service_pb2.IngestEventsResponse]],
+        context: _aio.ServicerContext[_event_service_pb2.IngestEventsRequest, _event_service_pb2.IngestEventsResponse],
     ) -> _abc.Awaitable[_event_service_pb2.IngestEventsResponse]:
         """IngestEvents takes a batch of events from elsewhere, as an outbox relay sends them.
         Each starts an instance or goes to the live one that has its business key. Each item

@@ -120,7 +120,7 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     def StartInstance(
         self,
         request: _instance_service_pb2.StartInstanceRequest,
-        context: _aio.ServicerContext[_instance_service_pb2.StartInstanceRequest, _abc.Awaitable[_instance_service_pb2.StartInstanceResponse]],
+        context: _aio.ServicerContext[_instance_service_pb2.StartInstanceRequest, _instance_service_pb2.StartInstanceResponse],
     ) -> _abc.Awaitable[_instance_service_pb2.StartInstanceResponse]:
         """StartInstance starts a run of a definition, takes it to its first stable state, and
         answers with it.
@@ -149,7 +149,7 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     def SendEvent(
         self,
         request: _instance_service_pb2.SendEventRequest,
-        context: _aio.ServicerContext[_instance_service_pb2.SendEventRequest, _abc.Awaitable[_instance_service_pb2.SendEventResponse]],
+        context: _aio.ServicerContext[_instance_service_pb2.SendEventRequest, _instance_service_pb2.SendEventResponse],
     ) -> _abc.Awaitable[_instance_service_pb2.SendEventResponse]:
         """SendEvent gives an instance an event: a person's decision, a callback.
 
@@ -177,7 +177,7 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetInstance(
         self,
         request: _instance_service_pb2.GetInstanceRequest,
-        context: _aio.ServicerContext[_instance_service_pb2.GetInstanceRequest, _abc.Awaitable[_instance_service_pb2.GetInstanceResponse]],
+        context: _aio.ServicerContext[_instance_service_pb2.GetInstanceRequest, _instance_service_pb2.GetInstanceResponse],
     ) -> _abc.Awaitable[_instance_service_pb2.GetInstanceResponse]:
         """GetInstance gives an instance and, if asked, its tasks and its history, all as of
         one moment.
@@ -192,7 +192,7 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     def ListInstances(
         self,
         request: _instance_service_pb2.ListInstancesRequest,
-        context: _aio.ServicerContext[_instance_service_pb2.ListInstancesRequest, _abc.Awaitable[_instance_service_pb2.ListInstancesResponse]],
+        context: _aio.ServicerContext[_instance_service_pb2.ListInstancesRequest, _instance_service_pb2.ListInstancesResponse],
     ) -> _abc.Awaitable[_instance_service_pb2.ListInstancesResponse]:
         """ListInstances lists instances, newest first unless asked else. It sees every change
         that was answered before it was called.
@@ -210,7 +210,7 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     def CancelInstance(
         self,
         request: _instance_service_pb2.CancelInstanceRequest,
-        context: _aio.ServicerContext[_instance_service_pb2.CancelInstanceRequest, _abc.Awaitable[_instance_service_pb2.CancelInstanceResponse]],
+        context: _aio.ServicerContext[_instance_service_pb2.CancelInstanceRequest, _instance_service_pb2.CancelInstanceResponse],
     ) -> _abc.Awaitable[_instance_service_pb2.CancelInstanceResponse]:
         """CancelInstance ends an instance in order: the exit actions of its states run, its
         open tasks are cancelled, and if its definition asks for it, what was done is

@@ -88,7 +88,7 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     def ListTasks(
         self,
         request: _task_service_pb2.ListTasksRequest,
-        context: _aio.ServicerContext[_task_service_pb2.ListTasksRequest, _abc.Awaitable[_task_service_pb2.ListTasksResponse]],
+        context: _aio.ServicerContext[_task_service_pb2.ListTasksRequest, _task_service_pb2.ListTasksResponse],
     ) -> _abc.Awaitable[_task_service_pb2.ListTasksResponse]:
         """ListTasks lists tasks, newest first unless asked else. It sees every change that was
         answered before it was called.
@@ -106,7 +106,7 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetTask(
         self,
         request: _task_service_pb2.GetTaskRequest,
-        context: _aio.ServicerContext[_task_service_pb2.GetTaskRequest, _abc.Awaitable[_task_service_pb2.GetTaskResponse]],
+        context: _aio.ServicerContext[_task_service_pb2.GetTaskRequest, _task_service_pb2.GetTaskResponse],
     ) -> _abc.Awaitable[_task_service_pb2.GetTaskResponse]:
         """GetTask gives one task, with input and output.
 
@@ -120,7 +120,7 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     def CompleteTask(
         self,
         request: _task_service_pb2.CompleteTaskRequest,
-        context: _aio.ServicerContext[_task_service_pb2.CompleteTaskRequest, _abc.Awaitable[_task_service_pb2.CompleteTaskResponse]],
+        context: _aio.ServicerContext[_task_service_pb2.CompleteTaskRequest, _task_service_pb2.CompleteTaskResponse],
     ) -> _abc.Awaitable[_task_service_pb2.CompleteTaskResponse]:
         """CompleteTask ends a task well: a HUMAN task, or one whose handler answered that the
         result comes later. The instance reacts in the same commit.
@@ -142,7 +142,7 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     def FailTask(
         self,
         request: _task_service_pb2.FailTaskRequest,
-        context: _aio.ServicerContext[_task_service_pb2.FailTaskRequest, _abc.Awaitable[_task_service_pb2.FailTaskResponse]],
+        context: _aio.ServicerContext[_task_service_pb2.FailTaskRequest, _task_service_pb2.FailTaskResponse],
     ) -> _abc.Awaitable[_task_service_pb2.FailTaskResponse]:
         """FailTask ends an attempt of a task badly: of a HUMAN task, or of one whose handler
         answered that the result comes later. If the failure is retryable and the task's

@@ -95,7 +95,7 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
     def Connect(
         self,
         request_iterator: _abc.AsyncIterator[_executor_service_pb2.ConnectRequest],
-        context: _aio.ServicerContext[_abc.AsyncIterator[_executor_service_pb2.ConnectRequest], _abc.AsyncIterator[_executor_service_pb2.ConnectResponse]],
+        context: _aio.ServicerContext[_executor_service_pb2.ConnectRequest, _executor_service_pb2.ConnectResponse],
     ) -> _abc.AsyncIterator[_executor_service_pb2.ConnectResponse]:
         """Connect carries credits, heartbeats and outcomes one way, acknowledgements and
         assigned tasks the other. The first message up is Hello, the first one down Welcome.
@@ -119,7 +119,7 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
     def ClaimTasks(
         self,
         request: _executor_service_pb2.ClaimTasksRequest,
-        context: _aio.ServicerContext[_executor_service_pb2.ClaimTasksRequest, _abc.Awaitable[_executor_service_pb2.ClaimTasksResponse]],
+        context: _aio.ServicerContext[_executor_service_pb2.ClaimTasksRequest, _executor_service_pb2.ClaimTasksResponse],
     ) -> _abc.Awaitable[_executor_service_pb2.ClaimTasksResponse]:
         """ClaimTasks hands out tasks that are ready, those due first first, in fair turns
         between tenants. It answers at once, with none if there are none.
@@ -139,7 +139,7 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
     def ReportOutcomes(
         self,
         request: _executor_service_pb2.ReportOutcomesRequest,
-        context: _aio.ServicerContext[_executor_service_pb2.ReportOutcomesRequest, _abc.Awaitable[_executor_service_pb2.ReportOutcomesResponse]],
+        context: _aio.ServicerContext[_executor_service_pb2.ReportOutcomesRequest, _executor_service_pb2.ReportOutcomesResponse],
     ) -> _abc.Awaitable[_executor_service_pb2.ReportOutcomesResponse]:
         """ReportOutcomes says how attempts ended. The instances react in the same commit. Each
         outcome stands for itself, and has its own acknowledgement.
@@ -156,7 +156,7 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
     def ExtendLeases(
         self,
         request: _executor_service_pb2.ExtendLeasesRequest,
-        context: _aio.ServicerContext[_executor_service_pb2.ExtendLeasesRequest, _abc.Awaitable[_executor_service_pb2.ExtendLeasesResponse]],
+        context: _aio.ServicerContext[_executor_service_pb2.ExtendLeasesRequest, _executor_service_pb2.ExtendLeasesResponse],
     ) -> _abc.Awaitable[_executor_service_pb2.ExtendLeasesResponse]:
         """ExtendLeases keeps a session alive, and with it every task it holds; it also hears
         which of them are not wanted any more.
