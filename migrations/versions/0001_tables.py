@@ -1,0 +1,368 @@
+"""The tables of the ring; shared/postgres/tables.py says what each is for."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "business_key",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("definition_key", sa.Text(), nullable=False),
+        sa.Column("business_key", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "definition_key", "business_key", name=op.f("business_key_pkey")
+        ),
+        schema="foliot",
+    )
+    op.create_table(
+        "clock",
+        sa.Column("only_row", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("moved_by", sa.Interval(), server_default=sa.text("'0'"), nullable=False),
+        sa.CheckConstraint("only_row", name=op.f("clock_only_row_check")),
+        sa.PrimaryKeyConstraint("only_row", name=op.f("clock_pkey")),
+        schema="foliot",
+    )
+    op.create_table(
+        "delayed",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("run_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "instance_id", "ordinal", name=op.f("delayed_pkey")),
+        schema="foliot",
+    )
+    op.create_index("delayed_run_at_idx", "delayed", ["run_at"], unique=False, schema="foliot")
+    op.create_table(
+        "executor_session",
+        sa.Column("session_id", sa.UUID(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=True),
+        sa.Column("opened_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("executor_session_pkey")),
+        schema="foliot",
+    )
+    op.create_index(
+        "executor_session_expires_at_idx",
+        "executor_session",
+        ["expires_at"],
+        unique=False,
+        schema="foliot",
+    )
+    op.create_table(
+        "history",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=True),
+        sa.Column("payload", postgresql.JSON(), nullable=False),
+        sa.Column("hash", postgresql.BYTEA(), nullable=False),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "instance_id", "seq", name=op.f("history_pkey")),
+        schema="foliot",
+        postgresql_partition_by="RANGE (instance_id)",
+    )
+    op.create_table(
+        "idempotency",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("fingerprint", postgresql.BYTEA(), nullable=False),
+        sa.Column("answer", postgresql.JSON(), nullable=False),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "scope", "key", name=op.f("idempotency_pkey")),
+        schema="foliot",
+    )
+    op.create_table(
+        "inbox",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("payload", postgresql.JSON(), nullable=False),
+        sa.Column("accepted_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("deferred_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("tenant_id", "instance_id", "position", name=op.f("inbox_pkey")),
+        schema="foliot",
+    )
+    op.create_index(
+        "inbox_untried_idx",
+        "inbox",
+        ["accepted_at"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("deferred_at IS NULL"),
+    )
+    op.create_table(
+        "instance",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("definition_id", sa.UUID(), nullable=False),
+        sa.Column("definition_key", sa.Text(), nullable=False),
+        sa.Column("definition_version", sa.Integer(), nullable=False),
+        sa.Column("business_key", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("paused", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("history_hash", postgresql.BYTEA(), nullable=False),
+        sa.Column("current_state", postgresql.JSON(), nullable=False),
+        sa.Column("context", postgresql.JSON(), nullable=False),
+        sa.Column("snapshot", postgresql.JSON(), nullable=False),
+        sa.Column("output", postgresql.JSON(), nullable=True),
+        sa.Column("last_error", postgresql.JSON(), nullable=True),
+        sa.Column(
+            "labels",
+            postgresql.JSONB(),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("started_by", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("completed_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(status IN ('completed', 'failed', 'cancelled')) = (completed_at IS NOT NULL)",
+            name=op.f("instance_closed_check"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('pending', 'running', 'waiting', 'completed', 'failed', 'cancelled')",
+            name=op.f("instance_status_check"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "instance_id", name=op.f("instance_pkey")),
+        schema="foliot",
+        postgresql_with={"fillfactor": 80},
+    )
+    op.create_index(
+        "instance_closed_idx",
+        "instance",
+        ["tenant_id", "status", "completed_at", "instance_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+    )
+    op.create_index(
+        "instance_definition_idx",
+        "instance",
+        ["tenant_id", "definition_key", "instance_id"],
+        unique=False,
+        schema="foliot",
+    )
+    op.create_index(
+        "instance_open_idx",
+        "instance",
+        ["tenant_id", "started_at", "instance_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("completed_at IS NULL"),
+    )
+    op.create_table(
+        "lease",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("session_id", sa.UUID(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("claimed_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "instance_id", "ordinal", name=op.f("lease_pkey")),
+        schema="foliot",
+    )
+    op.create_index("lease_session_id_idx", "lease", ["session_id"], unique=False, schema="foliot")
+    op.create_table(
+        "ready",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("run_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "tenant_id",
+            "queue",
+            "priority",
+            "run_at",
+            "instance_id",
+            "ordinal",
+            name=op.f("ready_pkey"),
+        ),
+        schema="foliot",
+    )
+    op.create_table(
+        "task",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("function", sa.Text(), nullable=True),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("run_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("max_attempts", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("session_id", sa.UUID(), nullable=True),
+        sa.Column("held_since", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("idempotency_key", sa.UUID(), nullable=False),
+        sa.Column("input", postgresql.JSON(), nullable=False),
+        sa.Column("output", postgresql.JSON(), nullable=True),
+        sa.Column("error", postgresql.JSON(), nullable=True),
+        sa.Column("retry", postgresql.JSON(), nullable=True),
+        sa.Column("timeout_s", sa.Double(), nullable=True),
+        sa.Column("trace_id", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("completed_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(status IN ('succeeded', 'failed', 'cancelled', 'skipped'))"
+            " = (completed_at IS NOT NULL)",
+            name=op.f("task_closed_check"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'skipped')",
+            name=op.f("task_status_check"),
+        ),
+        sa.CheckConstraint(
+            "type IN ('HUMAN', 'TIMER', 'HTTP', 'EMAIL', 'AI', 'SYSTEM')",
+            name=op.f("task_type_check"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "instance_id", "ordinal", name=op.f("task_pkey")),
+        schema="foliot",
+        postgresql_with={"fillfactor": 80},
+    )
+    op.create_index(
+        "task_closed_idx",
+        "task",
+        ["tenant_id", "status", "run_at", "instance_id", "ordinal"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+    )
+    op.create_index(
+        "task_idempotency_key",
+        "task",
+        ["tenant_id", "idempotency_key"],
+        unique=True,
+        schema="foliot",
+    )
+    op.create_index(
+        "task_open_human_idx",
+        "task",
+        ["tenant_id", "created_at", "instance_id", "ordinal"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("type = 'HUMAN' AND completed_at IS NULL"),
+    )
+    op.create_table(
+        "tenant",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.TIMESTAMP(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'", name=op.f("tenant_tenant_id_check")
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", name=op.f("tenant_pkey")),
+        schema="foliot",
+    )
+    op.create_table(
+        "timer",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("timer_id", sa.Text(), nullable=False),
+        sa.Column("due", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "instance_id", "timer_id", name=op.f("timer_pkey")),
+        schema="foliot",
+    )
+    op.create_index("timer_due_idx", "timer", ["due"], unique=False, schema="foliot")
+    op.create_table(
+        "api_key",
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=True),
+        sa.Column("secret_hash", postgresql.BYTEA(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.TIMESTAMP(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["foliot.tenant.tenant_id"], name=op.f("api_key_tenant_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("key_id", name=op.f("api_key_pkey")),
+        schema="foliot",
+    )
+    op.create_table(
+        "definition",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("definition_id", sa.UUID(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("spec", postgresql.JSON(), nullable=False),
+        sa.Column("spec_hash", postgresql.BYTEA(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("activated_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('inactive', 'active', 'archived')", name=op.f("definition_status_check")
+        ),
+        sa.CheckConstraint("version > 0", name=op.f("definition_version_check")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["foliot.tenant.tenant_id"], name=op.f("definition_tenant_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "definition_id", name=op.f("definition_pkey")),
+        sa.UniqueConstraint("tenant_id", "key", "version", name="definition_version_key"),
+        schema="foliot",
+    )
+    op.create_index(
+        "definition_active_key",
+        "definition",
+        ["tenant_id", "key"],
+        unique=True,
+        schema="foliot",
+        postgresql_where=sa.text("status = 'active'"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("definition", schema="foliot")
+    op.drop_table("api_key", schema="foliot")
+    op.drop_table("timer", schema="foliot")
+    op.drop_table("tenant", schema="foliot")
+    op.drop_table("task", schema="foliot")
+    op.drop_table("ready", schema="foliot")
+    op.drop_table("lease", schema="foliot")
+    op.drop_table("instance", schema="foliot")
+    op.drop_table("inbox", schema="foliot")
+    op.drop_table("idempotency", schema="foliot")
+    op.drop_table("history", schema="foliot")
+    op.drop_table("executor_session", schema="foliot")
+    op.drop_table("delayed", schema="foliot")
+    op.drop_table("clock", schema="foliot")
+    op.drop_table("business_key", schema="foliot")

@@ -1,0 +1,34 @@
+"""The functions an executor's database role may call, and those that keep time and partitions."""
+
+from importlib import resources
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+FUNCTIONS = {
+    "now": "foliot.now()",
+    "ensure_history_partitions": "foliot.ensure_history_partitions(integer)",
+    "extend_session": "foliot.extend_session(uuid, text, text, double precision)",
+    "close_session": "foliot.close_session(uuid)",
+    "claim": "foliot.claim(uuid, text[], integer, text)",
+    "release": "foliot.release(uuid, text[], uuid[], integer[], integer[])",
+}
+
+
+def upgrade() -> None:
+    for name, signature in FUNCTIONS.items():
+        op.execute(resources.files("migrations").joinpath("sql", f"0002_{name}.sql").read_text())
+        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
+    op.execute("INSERT INTO foliot.clock DEFAULT VALUES")
+    op.execute("CREATE TABLE foliot.history_default PARTITION OF foliot.history DEFAULT")
+    op.execute("SELECT foliot.ensure_history_partitions(2)")
+
+
+def downgrade() -> None:
+    for signature in reversed(FUNCTIONS.values()):
+        op.execute(f"DROP FUNCTION {signature}")
+    op.execute("DELETE FROM foliot.clock")

@@ -1,0 +1,100 @@
+"""
+The two roles the planes act as, what each may touch, and the timeouts it lives under.
+
+Roles belong to the server, not to the database: where other databases use them too they
+stay when this is taken back. They can log in, but have no password until an operator sets one.
+"""
+
+from alembic import op
+
+from shared.postgres.session import (
+    CONTROL_PLANE_ROLE,
+    EXECUTOR_ROLE,
+    TIMEOUTS,
+    TRANSACTION_TIMEOUT,
+    TRANSACTION_TIMEOUT_SINCE,
+)
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+EXECUTOR_FUNCTIONS = (
+    "now()",
+    "extend_session(uuid, text, text, double precision)",
+    "close_session(uuid)",
+    "claim(uuid, text[], integer, text)",
+    "release(uuid, text[], uuid[], integer[], integer[])",
+)
+
+
+def upgrade() -> None:
+    for role in (CONTROL_PLANE_ROLE, EXECUTOR_ROLE):
+        _create_role(role)
+        op.execute(f"GRANT USAGE ON SCHEMA foliot TO {role}")
+        for function in EXECUTOR_FUNCTIONS:
+            op.execute(f"GRANT EXECUTE ON FUNCTION foliot.{function} TO {role}")
+    op.execute(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA foliot"
+        f" TO {CONTROL_PLANE_ROLE}"
+    )
+    # History is append-only, and time is not a plane's to move.
+    op.execute(f"REVOKE UPDATE, DELETE ON foliot.history FROM {CONTROL_PLANE_ROLE}")
+    op.execute(f"REVOKE INSERT, UPDATE, DELETE ON foliot.clock FROM {CONTROL_PLANE_ROLE}")
+    op.execute(
+        "GRANT EXECUTE ON FUNCTION foliot.ensure_history_partitions(integer)"
+        f" TO {CONTROL_PLANE_ROLE}"
+    )
+
+
+def downgrade() -> None:
+    for role in (CONTROL_PLANE_ROLE, EXECUTOR_ROLE):
+        op.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA foliot FROM {role}")
+        op.execute(f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA foliot FROM {role}")
+        op.execute(f"REVOKE ALL ON SCHEMA foliot FROM {role}")
+
+
+def _create_role(role: str) -> None:
+    # A database beside this one may be creating the same role at this moment.
+    op.execute(
+        f"""
+        DO $$ BEGIN
+          CREATE ROLE {role} LOGIN NOINHERIT;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+        END $$
+        """
+    )
+    op.execute(
+        f"""
+        DO $$ BEGIN
+          IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN
+            EXECUTE format('GRANT {role} TO %I', current_user);
+          END IF;
+        END $$
+        """
+    )
+    for name, value in TIMEOUTS.items():
+        op.execute(_set_timeout(role, name, value))
+    name, value = TRANSACTION_TIMEOUT
+    op.execute(
+        f"""
+        DO $$ BEGIN
+          IF current_setting('server_version_num')::integer >= {TRANSACTION_TIMEOUT_SINCE} THEN
+            ALTER ROLE {role} SET {name} = '{value}';
+          END IF;
+        EXCEPTION WHEN OTHERS THEN
+          IF SQLERRM NOT LIKE '%concurrently updated%' THEN RAISE; END IF;
+        END $$
+        """
+    )
+
+
+def _set_timeout(role: str, name: str, value: str) -> str:
+    return f"""
+        DO $$ BEGIN
+          ALTER ROLE {role} SET {name} = '{value}';
+        EXCEPTION WHEN OTHERS THEN
+          IF SQLERRM NOT LIKE '%concurrently updated%' THEN RAISE; END IF;
+        END $$
+        """

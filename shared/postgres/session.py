@@ -1,0 +1,96 @@
+"""
+How a plane connects: one URL, one role, timeouts that no forgotten transaction outlives.
+
+A URL is libpq's: `postgresql://user@host/database`, `?host=/a/directory` for a unix socket.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from shared.errors import Unavailable
+
+CONTROL_PLANE_ROLE = "foliot_control_plane"
+EXECUTOR_ROLE = "foliot_executor"
+
+OLDEST_SERVER = 150_000
+APPLICATION_NAME = "foliot"
+
+TIMEOUTS: Mapping[str, str] = {
+    # A paused client inside a transaction keeps its row locks, and TCP keepalive does not
+    # notice: the server must end it.
+    "idle_in_transaction_session_timeout": "10s",
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+}
+TRANSACTION_TIMEOUT = ("transaction_timeout", "40s")
+TRANSACTION_TIMEOUT_SINCE = 170_000
+
+# The batch statements join arrays of unknown length with large tables. A plan made while
+# the tables were empty would scan them for ever after; index nested loops are right at
+# every size, so nothing else is offered.
+HOT_PLANS: Mapping[str, str] = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+
+def sqlalchemy_url(database_url: str) -> str:
+    """The same database for SQLAlchemy's asyncpg dialect."""
+    parts = urlsplit(database_url)
+    return urlunsplit(parts._replace(scheme="postgresql+asyncpg"))
+
+
+async def open_pool(
+    database_url: str,
+    *,
+    role: str,
+    max_size: int,
+    settings: Mapping[str, str] | None = None,
+) -> asyncpg.Pool:
+    """
+    A pool whose connections act as `role` and obey the timeouts.
+
+    The login in the URL must be the role itself or a member of it. Raises Unavailable
+    when the server cannot be reached, or is older than PostgreSQL 15.
+    """
+
+    async def prepare(connection: asyncpg.Connection) -> None:
+        version = connection.get_server_version()
+        number = version.major * 10_000 + version.minor
+        if number < OLDEST_SERVER:
+            raise Unavailable(
+                f"PostgreSQL {version.major} is too old: foliot needs 15 or newer",
+                reason="DATABASE_TOO_OLD",
+            )
+        wanted = {**TIMEOUTS, **(settings or {})}
+        if number >= TRANSACTION_TIMEOUT_SINCE:
+            wanted.update([TRANSACTION_TIMEOUT])
+        for name, value in wanted.items():
+            await connection.execute("SELECT set_config($1, $2, false)", name, value)
+        await connection.execute(f"SET ROLE {role}")
+
+    try:
+        return await asyncpg.create_pool(
+            database_url,
+            min_size=1,
+            max_size=max_size,
+            init=prepare,
+            # The pool's own reset would undo the settings above; nothing here needs it, as
+            # no connection is handed back with a transaction or a lock of its session.
+            reset=_keep,
+            server_settings={"application_name": APPLICATION_NAME},
+        )
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        raise Unavailable(
+            f"PostgreSQL cannot be reached: {error}; check FOLIOT_DATABASE_URL",
+            reason="DATABASE_UNREACHABLE",
+        ) from error
+
+
+async def _keep(connection: asyncpg.Connection) -> None:
+    """Hand a connection back as it is."""

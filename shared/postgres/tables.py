@@ -1,0 +1,343 @@
+"""
+The schema in one read. Alembic compares itself with this file; SQLAlchemy Core queries through it.
+
+Three rules run through it:
+
+- `tenant_id` leads the primary key of every table with tenants' data.
+- Hot tables are narrow. A task's wide row is written when the task is created and when
+  it ends; what happens in between moves small rows: `delayed` (due later), `ready`
+  (claimable now), `lease` (an executor has it). No status that changes on the ring is
+  in an index, so its updates stay heap-only.
+- No foreign keys among the tables of the ring: one statement of one writer keeps them
+  whole, and a trigger per row would cost more than that statement (docs/decisions/0004).
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA, JSON, JSONB, UUID
+
+SCHEMA = "foliot"
+
+metadata = sa.MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    },
+)
+
+TIME = sa.TIMESTAMP(timezone=True)
+NOW = sa.text("clock_timestamp()")
+
+OPEN_INSTANCE = ("pending", "running", "waiting")
+CLOSED_INSTANCE = ("completed", "failed", "cancelled")
+OPEN_TASK = ("pending", "running")
+CLOSED_TASK = ("succeeded", "failed", "cancelled", "skipped")
+TASK_TYPES = ("HUMAN", "TIMER", "HTTP", "EMAIL", "AI", "SYSTEM")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _if_and_only_if(left: str, right: str) -> str:
+    return f"({left}) = ({right})"
+
+
+# --- who --------------------------------------------------------------------------------
+
+tenant = sa.Table(
+    "tenant",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("created_at", TIME, nullable=False, server_default=NOW),
+    sa.CheckConstraint("tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'", name="tenant_id"),
+)
+
+# Looked up by key id before any tenant is known: the one table that tells the tenant.
+# tenant_id is null for credentials of the platform itself, such as an executor's.
+api_key = sa.Table(
+    "api_key",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id)),
+    sa.Column("secret_hash", BYTEA, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("created_at", TIME, nullable=False, server_default=NOW),
+    sa.Column("expires_at", TIME),
+    sa.Column("revoked_at", TIME),
+)
+
+# --- what ------------------------------------------------------------------------------
+
+definition = sa.Table(
+    "definition",
+    metadata,
+    sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id), primary_key=True),
+    sa.Column("definition_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    # json, never jsonb: the order of `states` is the document order.
+    sa.Column("spec", JSON, nullable=False),
+    sa.Column("spec_hash", BYTEA, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("activated_at", TIME),
+    sa.UniqueConstraint("tenant_id", "key", "version", name="definition_version_key"),
+    sa.CheckConstraint(_one_of("status", ("inactive", "active", "archived")), name="status"),
+    sa.CheckConstraint("version > 0", name="version"),
+    sa.Index(
+        "definition_active_key",
+        "tenant_id",
+        "key",
+        unique=True,
+        postgresql_where=sa.text("status = 'active'"),
+    ),
+)
+
+# --- the ring --------------------------------------------------------------------------
+
+instance = sa.Table(
+    "instance",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("definition_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("definition_key", sa.Text, nullable=False),
+    sa.Column("definition_version", sa.Integer, nullable=False),
+    sa.Column("business_key", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    # Of the newest history entry: its number, and the hash that the next one continues.
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("history_hash", BYTEA, nullable=False),
+    sa.Column("current_state", JSON, nullable=False),
+    sa.Column("context", JSON, nullable=False),
+    # The rest of the engine's snapshot: configuration, remembered history, open tasks, timers.
+    sa.Column("snapshot", JSON, nullable=False),
+    sa.Column("output", JSON),
+    sa.Column("last_error", JSON),
+    sa.Column("labels", JSONB, nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("started_by", sa.Text, nullable=False),
+    sa.Column("started_at", TIME, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+    sa.Column("completed_at", TIME),
+    sa.CheckConstraint(_one_of("status", OPEN_INSTANCE + CLOSED_INSTANCE), name="status"),
+    sa.CheckConstraint(
+        _if_and_only_if(_one_of("status", CLOSED_INSTANCE), "completed_at IS NOT NULL"),
+        name="closed",
+    ),
+    # Open instances by start; closed ones by status and end. Neither holds a column that
+    # changes while an instance lives, so a step updates the heap alone.
+    sa.Index(
+        "instance_open_idx",
+        "tenant_id",
+        "started_at",
+        "instance_id",
+        postgresql_where=sa.text("completed_at IS NULL"),
+    ),
+    sa.Index(
+        "instance_closed_idx",
+        "tenant_id",
+        "status",
+        "completed_at",
+        "instance_id",
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+    ),
+    sa.Index("instance_definition_idx", "tenant_id", "definition_key", "instance_id"),
+    postgresql_with={"fillfactor": 80},
+)
+
+# The newest instance of every business key, so that "one ever" needs no search and no race.
+business_key = sa.Table(
+    "business_key",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("definition_key", sa.Text, primary_key=True),
+    sa.Column("business_key", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), nullable=False),
+)
+
+task = sa.Table(
+    "task",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("function", sa.Text),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("priority", sa.SmallInteger, nullable=False),
+    # What the last commit of a control plane knew. Whoever reads a task says `running`
+    # for a pending one that a lease names: a claim does not touch this row.
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("run_at", TIME, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("max_attempts", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("session_id", UUID(as_uuid=True)),
+    sa.Column("held_since", TIME),
+    sa.Column("idempotency_key", UUID(as_uuid=True), nullable=False),
+    sa.Column("input", JSON, nullable=False),
+    sa.Column("output", JSON),
+    sa.Column("error", JSON),
+    # Null where the definition sets none: the defaults of shared/retry.py hold.
+    sa.Column("retry", JSON),
+    sa.Column("timeout_s", sa.Double),
+    sa.Column("trace_id", sa.Text),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("completed_at", TIME),
+    sa.CheckConstraint(_one_of("status", OPEN_TASK + CLOSED_TASK), name="status"),
+    sa.CheckConstraint(_one_of("type", TASK_TYPES), name="type"),
+    sa.CheckConstraint(
+        _if_and_only_if(_one_of("status", CLOSED_TASK), "completed_at IS NOT NULL"),
+        name="closed",
+    ),
+    sa.Index("task_idempotency_key", "tenant_id", "idempotency_key", unique=True),
+    sa.Index(
+        "task_open_human_idx",
+        "tenant_id",
+        "created_at",
+        "instance_id",
+        "ordinal",
+        postgresql_where=sa.text("type = 'HUMAN' AND completed_at IS NULL"),
+    ),
+    sa.Index(
+        "task_closed_idx",
+        "tenant_id",
+        "status",
+        "run_at",
+        "instance_id",
+        "ordinal",
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+    ),
+    postgresql_with={"fillfactor": 80},
+)
+
+# Claimable now. `epoch` and `attempt` are those of the last hand-out; a claim adds one.
+ready = sa.Table(
+    "ready",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("priority", sa.SmallInteger, primary_key=True),
+    sa.Column("run_at", TIME, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+)
+
+# Claimable later: a TIMER task before its instant, a failed attempt before its retry.
+delayed = sa.Table(
+    "delayed",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("priority", sa.SmallInteger, nullable=False),
+    sa.Column("run_at", TIME, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Index("delayed_run_at_idx", "run_at"),
+)
+
+# An executor that is alive until `expires_at`, whatever the number of tasks it holds.
+executor_session = sa.Table(
+    "executor_session",
+    metadata,
+    sa.Column("session_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    # Null: works for every tenant.
+    sa.Column("tenant_id", sa.Text),
+    sa.Column("opened_at", TIME, nullable=False),
+    sa.Column("expires_at", TIME, nullable=False),
+    sa.Index("executor_session_expires_at_idx", "expires_at"),
+)
+
+# The right to try one task, while its session lives.
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("session_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("claimed_at", TIME, nullable=False),
+    sa.Index("lease_session_id_idx", "session_id"),
+)
+
+# Instants at which an instance is to be told something: `after` and delayed raises.
+timer = sa.Table(
+    "timer",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("timer_id", sa.Text, primary_key=True),
+    sa.Column("due", TIME, nullable=False),
+    sa.Index("timer_due_idx", "due"),
+)
+
+# Events accepted and not applied yet, in accepted order. `deferred_at` is the revision
+# that could not take the event, null while no control plane has tried.
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("payload", JSON, nullable=False),
+    sa.Column("accepted_at", TIME, nullable=False),
+    sa.Column("deferred_at", sa.BigInteger),
+    sa.Index("inbox_untried_idx", "accepted_at", postgresql_where=sa.text("deferred_at IS NULL")),
+)
+
+# What was answered to a request id (scope 'request') or an event id (scope: the instance).
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", BYTEA, nullable=False),
+    sa.Column("answer", JSON, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+)
+
+# Append-only. Partitioned by the instance's id, whose first 48 bits are its start, so that
+# a partition holds whole lives and can be dropped once they are all over.
+history = sa.Table(
+    "history",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("ordinal", sa.Integer),
+    sa.Column("payload", JSON, nullable=False),
+    # SHA-256 of the hash before, then seq, type and payload as stored.
+    sa.Column("hash", BYTEA, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    postgresql_partition_by="RANGE (instance_id)",
+)
+
+# One row: how far the database's clock is moved, for tests and simulations. The server
+# refuses a moved clock outside dev mode.
+clock = sa.Table(
+    "clock",
+    metadata,
+    sa.Column("only_row", sa.Boolean, primary_key=True, server_default=sa.text("true")),
+    sa.Column("moved_by", sa.Interval, nullable=False, server_default=sa.text("'0'")),
+    sa.CheckConstraint("only_row", name="only_row"),
+)
