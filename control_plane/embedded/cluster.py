@@ -34,8 +34,7 @@ async def ensure_cluster(binaries: Binaries, cluster: Path, account: Account | N
         if account is not None:
             account.own(unfinished)
         await _initdb(binaries.initdb, unfinished, account)
-        unfinished.rename(cluster)
-        _sync(cluster.parent)
+        _finish(unfinished, cluster)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -105,9 +104,10 @@ def _is_there(cluster: Path, account: Account | None) -> bool:
     return True
 
 
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
+def _finish(unfinished: Path, cluster: Path) -> None:
+    unfinished.rename(cluster)
+    parent = os.open(cluster.parent, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        os.fsync(parent)
     finally:
-        os.close(descriptor)
+        os.close(parent)

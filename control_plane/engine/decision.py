@@ -104,6 +104,8 @@ class Trace:
     """How a decision came about. Made only when it was asked for."""
 
     microsteps: tuple[Microstep, ...]
+    logged: tuple[Json, ...] = ()
+    """What `@log` actions had to say, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
 -- Hands up to `p_max_tasks` ready tasks to a session: oldest first within a tenant, an equal
--- share to each tenant, beginning with the tenant after `p_after`. The caller passes the
+-- share to each tenant, only of the given queues and task types, beginning with the tenant after `p_after`. The caller passes the
 -- last tenant it was given, so that the round goes on where it stopped.
 --
 -- Locks: rows of `delayed` and `ready`, always SKIP LOCKED, so it never waits. A task that
 -- somebody else is claiming is passed over. The lease's primary key refuses a second holder.
 CREATE FUNCTION foliot.claim(
-  p_session_id uuid, p_queues text[], p_max_tasks integer, p_after text)
+  p_session_id uuid, p_queues text[], p_types text[], p_max_tasks integer, p_after text)
 RETURNS TABLE (
   tenant_id text, instance_id uuid, ordinal integer, epoch integer, attempt integer,
   max_attempts integer, definition_key text, name text, type text, function text, queue text,
@@ -38,8 +38,10 @@ BEGIN
               WHERE w.run_at <= v_now
               ORDER BY w.run_at LIMIT c_release_at_once FOR UPDATE SKIP LOCKED))
     RETURNING d.*)
-  INSERT INTO foliot.ready (tenant_id, queue, priority, run_at, instance_id, ordinal, attempt, epoch)
-  SELECT d.tenant_id, d.queue, d.priority, d.run_at, d.instance_id, d.ordinal, d.attempt, d.epoch
+  INSERT INTO foliot.ready
+         (tenant_id, queue, priority, run_at, instance_id, ordinal, type, attempt, epoch)
+  SELECT d.tenant_id, d.queue, d.priority, d.run_at, d.instance_id, d.ordinal, d.type, d.attempt,
+         d.epoch
     FROM due d;
 
   -- The next tenants with something ready, by walking the index from tenant to tenant:
@@ -57,7 +59,8 @@ BEGIN
           FROM walk w WHERE w.tenant_id IS NOT NULL)
       SELECT w.tenant_id FROM walk w
        WHERE EXISTS (SELECT FROM foliot.ready r
-                      WHERE r.tenant_id = w.tenant_id AND r.queue = ANY (p_queues))
+                      WHERE r.tenant_id = w.tenant_id AND r.queue = ANY (p_queues)
+                         AND r.type = ANY (p_types))
        LIMIT p_max_tasks);
     IF cardinality(v_tenants) < p_max_tasks AND p_after <> '' THEN
       v_tenants := v_tenants || ARRAY(
@@ -70,7 +73,8 @@ BEGIN
         SELECT w.tenant_id FROM walk w
          WHERE w.tenant_id <= p_after
            AND EXISTS (SELECT FROM foliot.ready r
-                        WHERE r.tenant_id = w.tenant_id AND r.queue = ANY (p_queues))
+                        WHERE r.tenant_id = w.tenant_id AND r.queue = ANY (p_queues)
+                         AND r.type = ANY (p_types))
          LIMIT p_max_tasks - cardinality(v_tenants));
     END IF;
   END IF;
@@ -90,6 +94,7 @@ BEGIN
           SELECT r.ctid AS place, r.priority, r.run_at
             FROM foliot.ready r
            WHERE r.tenant_id = t.tenant_id AND r.queue = asked.queue
+             AND r.type = ANY (p_types)
            ORDER BY r.priority, r.run_at
            LIMIT v_share FOR UPDATE SKIP LOCKED) AS q
         ORDER BY q.priority, q.run_at

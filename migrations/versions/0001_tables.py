@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("priority", sa.SmallInteger(), nullable=False),
         sa.Column("run_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "instance_id", "ordinal", name=op.f("delayed_pkey")),
@@ -191,6 +192,7 @@ def upgrade() -> None:
         sa.Column("run_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("instance_id", sa.UUID(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint(

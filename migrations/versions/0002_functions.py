@@ -14,7 +14,7 @@ FUNCTIONS = {
     "ensure_history_partitions": "foliot.ensure_history_partitions(integer)",
     "extend_session": "foliot.extend_session(uuid, text, text, double precision)",
     "close_session": "foliot.close_session(uuid)",
-    "claim": "foliot.claim(uuid, text[], integer, text)",
+    "claim": "foliot.claim(uuid, text[], text[], integer, text)",
     "release": "foliot.release(uuid, text[], uuid[], integer[], integer[])",
 }
 

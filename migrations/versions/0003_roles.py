@@ -24,7 +24,7 @@ EXECUTOR_FUNCTIONS = (
     "now()",
     "extend_session(uuid, text, text, double precision)",
     "close_session(uuid)",
-    "claim(uuid, text[], integer, text)",
+    "claim(uuid, text[], text[], integer, text)",
     "release(uuid, text[], uuid[], integer[], integer[])",
 )
 

@@ -230,6 +230,7 @@ ready = sa.Table(
     sa.Column("run_at", TIME, primary_key=True),
     sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
 )
@@ -244,6 +245,7 @@ delayed = sa.Table(
     sa.Column("queue", sa.Text, nullable=False),
     sa.Column("priority", sa.SmallInteger, nullable=False),
     sa.Column("run_at", TIME, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Index("delayed_run_at_idx", "run_at"),
