@@ -42,6 +42,7 @@ SETTINGS = {
     "checkpoint_timeout": "15min",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "io_method": "sync",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
@@ -101,12 +102,13 @@ class Postgres:
 
     async def ensure_database(self) -> None:
         """Create the database unless it is there. The server runs."""
+        connection = await asyncpg.connect(self.url("postgres"))
         try:
-            connection = await asyncpg.connect(self.url())
-        except asyncpg.InvalidCatalogNameError:
-            connection = await asyncpg.connect(self.url("postgres"))
-            await connection.execute(f'CREATE DATABASE "{DATABASE}"')
-        await connection.close()
+            asked = "SELECT FROM pg_database WHERE datname = $1"
+            if await connection.fetchrow(asked, DATABASE) is None:
+                await connection.execute(f'CREATE DATABASE "{DATABASE}"')
+        finally:
+            await connection.close()
 
     async def _prepare(self) -> None:
         await clear_remnants(self.mark, self.uid)

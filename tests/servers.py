@@ -1,0 +1,106 @@
+"""
+The real PostgreSQL and Valkey that tests run on: one pair a pytest process, started when
+the first test asks, and gone without a trace afterwards. Each worker of xdist is a process
+and has its own, so that no worker's end or crash is another one's concern.
+"""
+
+import asyncio
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+
+from control_plane.embedded import Embedded
+
+START_WITHIN_S = 60.0
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """Where the servers are. `database_url` is that of a database nobody should write to."""
+
+    database_url: str
+    redis_url: str
+
+    def url_of(self, database: str) -> str:
+        """The address of another database of the same server."""
+        return self.database_url.replace("/foliot?", f"/{database}?", 1)
+
+
+@contextmanager
+def running_servers() -> Iterator[Servers]:
+    """
+    Start the servers, and end them.
+
+    They live in a thread with an event loop of its own: the loops of tests come and go,
+    and somebody has to read the servers' output all the time.
+    """
+    data_dir = Path(tempfile.mkdtemp(prefix="foliot-tests-"))
+    # As root, the servers' account has to get through.
+    data_dir.chmod(0o711)
+    ready: Future[Servers] = Future()
+    loop: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        ended = asyncio.Event()
+        loop.set_result((asyncio.get_running_loop(), ended))
+        try:
+            async with Embedded(data_dir) as embedded:
+                ready.set_result(
+                    Servers(database_url=embedded.database_url, redis_url=embedded.redis_url)
+                )
+                await ended.wait()
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="servers", daemon=True)
+    thread.start()
+    try:
+        yield ready.result(START_WITHIN_S)
+    finally:
+        running, ended = loop.result()
+        if not running.is_closed():
+            running.call_soon_threadsafe(ended.set)
+        thread.join()
+        shutil.rmtree(data_dir)
+
+
+async def new_database(servers: Servers, template: str | None = None) -> str:
+    """
+    Create a fresh database and return its URL: empty, or a copy of the database whose URL
+    is `template`, to which nobody may be connected. An empty one takes 50 ms.
+    """
+    name = f"test_{next(_numbers)}"
+    copied = "template0" if template is None else name_of(template)
+    # WAL_LOG measured 50 ms to create and 10 ms to drop; FILE_COPY 65 and 30.
+    await _administer(servers, f'CREATE DATABASE "{name}" TEMPLATE "{copied}" STRATEGY WAL_LOG')
+    return servers.url_of(name)
+
+
+async def drop_database(servers: Servers, url: str) -> None:
+    """Drop a database, whoever may still be connected to it."""
+    await _administer(servers, f'DROP DATABASE "{name_of(url)}" WITH (FORCE)')
+
+
+def name_of(url: str) -> str:
+    """The database's name in a URL of `new_database`."""
+    return url.split("?", 1)[0].rsplit("/", 1)[1]
+
+
+async def _administer(servers: Servers, statement: str) -> None:
+    connection = await asyncpg.connect(servers.url_of("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
