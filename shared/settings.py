@@ -1,0 +1,51 @@
+"""What is configured from outside, by `FOLIOT_…` environment variables; both planes read it."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every variable with its default. An unset URL has none: `foliot dev` brings its own."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLIOT_", frozen=True)
+
+    database_url: str = ""
+    """libpq URL of PostgreSQL 15 or newer. The login must be a member of the plane's role."""
+
+    redis_url: str = ""
+    """`redis://…`, `rediss://…` or `unix://…`. Losing it costs latency and nothing else."""
+
+    mode: Literal["production", "dev"] = "production"
+    """dev tolerates a database that may lose commits, and a moved clock."""
+
+    listen: str = "127.0.0.1:7233"
+    """Address the control plane serves gRPC on, `host:port` or `unix:/path`; port 0 picks one."""
+
+    control_plane: str = "127.0.0.1:7233"
+    """Address an executor reports to."""
+
+    api_key: SecretStr = SecretStr("")
+    """The executor's credential for the control plane."""
+
+    executor_name: str = ""
+    """For people; not set gives the host's name and the process id."""
+
+    queues: list[str] = ["default"]
+    """The queues an executor takes tasks from, as a JSON list."""
+
+    functions: list[str] = []
+    """Import paths (`package.module:registry`) of an executor's SYSTEM functions."""
+
+    concurrency: int = Field(default=100, ge=1, le=1_000)
+    """How many tasks an executor carries out at once."""
+
+    lease_s: float = Field(default=30.0, ge=1, le=3_600)
+    """How long an executor may be silent before its tasks are handed to others."""
+
+    poll_s: float = Field(default=1.0, ge=0.05, le=60)
+    """How often to look for work although no bell rang."""
+
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
