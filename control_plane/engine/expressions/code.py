@@ -1,0 +1,27 @@
+"""A compiled node: what to run, and what is known of it without running it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from control_plane.engine.expressions.budget import Budget
+from control_plane.engine.expressions.values import Value
+
+Scope: TypeAlias = Mapping[str, Any]
+"""The values of the names an expression was compiled for, and of its macros' variables."""
+
+Run: TypeAlias = Callable[[Scope, Budget], Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    run: Run
+
+    kind: str | None = None
+    """The type of the value where it does not depend on the scope."""
+
+    nodes: int = 1
+    """How many operators run, bodies of macros apart: they are counted as they run."""
+
+    is_constant: bool = False
+    """Whether `run` ignores scope and budget, so that it may be run in advance."""
