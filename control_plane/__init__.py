@@ -1,0 +1,1 @@
+"""The control plane: owns definitions, instances and tenants; decides, and writes."""

@@ -1,0 +1,146 @@
+"""
+What asks to change one instance: a start, an event, an outcome, a due timer, a cancel.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+
+from control_plane.ports.records import InstanceKey
+from shared.ids import DefinitionId, InstanceId, TenantId
+from shared.json import Json
+from shared.tasks import Outcome
+
+
+class OnRunning(Enum):
+    """What a start does when a live instance has its business key."""
+
+    USE_EXISTING = "use_existing"
+    FAIL = "fail"
+    CANCEL_EXISTING = "cancel_existing"
+
+
+class OnClosed(Enum):
+    """What a start does when a closed instance had its business key."""
+
+    REJECT = "reject"
+    ALLOW = "allow"
+    ALLOW_IF_FAILED = "allow_if_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Begin an instance of a definition: its id, or the active version of its key."""
+
+    definition_id: DefinitionId | None
+    definition_key: str
+    business_key: str | None
+    on_running: OnRunning
+    on_closed: OnClosed
+    input: Json
+    labels: dict[str, str]
+    started_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Give the instance an event. An empty `event_id` asks for no deduplication."""
+
+    event_id: str
+    type: str
+    payload: Json
+    expected_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How an executor's attempt ended, fenced by the epoch it was handed out with."""
+
+    ordinal: int
+    epoch: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """Somebody completes or fails a task that was waiting for them: a person, a callback."""
+
+    ordinal: int
+    outcome: Outcome
+    settled_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fire:
+    """A timer is due."""
+
+    timer_id: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expire:
+    """The session that held this task at this epoch is gone."""
+
+    ordinal: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """End the instance in order: exit actions run, open tasks are cancelled."""
+
+    reason: str
+    cancelled_by: str
+    expected_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyInbox:
+    """Somebody wrote to the instance's inbox."""
+
+
+Asked: TypeAlias = Start | Send | Report | Settle | Fire | Expire | Cancel | ApplyInbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeatable:
+    """
+    The caller's request id, and the hash of what it asked for.
+
+    A repeat gets the first answer; the same id with another hash is refused.
+    """
+
+    request_id: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One thing asked of one instance. A start brings the id its instance would have."""
+
+    tenant_id: TenantId
+    instance_id: InstanceId
+    asked: Asked
+    repeatable: Repeatable | None = None
+    trace_id: str | None = None
+    key: InstanceKey = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", InstanceKey(self.tenant_id, self.instance_id))
+
+    @property
+    def lane(self) -> Hashable:
+        """
+        Requests of one lane are taken in order, by one turn at a time.
+
+        A lane is an instance; for starts it is the key that two of them could both want.
+        """
+        if isinstance(self.asked, Start):
+            if self.asked.business_key is not None:
+                return self.tenant_id, self.asked.definition_key, self.asked.business_key
+            if self.repeatable is not None:
+                return self.tenant_id, "request", self.repeatable.request_id
+        return self.key

@@ -1,0 +1,45 @@
+"""Claiming on behalf of workers that have no database connection."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from shared.errors import Conflict
+from shared.ids import InstanceId, SessionId, TenantId
+from shared.tasks import ClaimedTask, TaskType
+
+
+class HeldTask(NamedTuple):
+    instance_id: InstanceId
+    ordinal: int
+    epoch: int
+
+
+class SessionExpired(Conflict):
+    """The session expired or was never opened; what it held is others' now. Begin a new one."""
+
+    reason = "LEASE_LOST"
+
+
+class Claims(Protocol):
+    async def extend(
+        self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta
+    ) -> datetime:
+        """Open a session, or keep it alive; tells until when, by the database's clock."""
+
+    async def claim(
+        self,
+        session_id: SessionId,
+        *,
+        queues: Sequence[str],
+        types: Sequence[TaskType],
+        max_tasks: int,
+        after: TenantId | None,
+    ) -> Sequence[ClaimedTask]:
+        """Hand ready tasks to the session, fairly between tenants. Raises SessionExpired."""
+
+    async def held(self, session_id: SessionId, limit: int) -> frozenset[HeldTask]:
+        """What the session holds now."""
+
+    async def close(self, session_id: SessionId) -> None:
+        """End the session: what it holds is ready for others after the next sweep."""

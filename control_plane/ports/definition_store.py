@@ -1,0 +1,52 @@
+"""Where definitions are kept. A spec never changes once it is created."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from control_plane.ports.records import Definition, DefinitionStatus, JsonText
+from shared.ids import DefinitionId, TenantId
+
+
+class DefinitionStore(Protocol):
+    async def create(
+        self,
+        tenant_id: TenantId,
+        *,
+        key: str,
+        spec: JsonText,
+        spec_hash: bytes,
+        description: str,
+        created_by: str,
+    ) -> Definition:
+        """
+        Store a spec as the next version of its key, inactive.
+
+        Two creations of one key at once get two versions; neither fails.
+        """
+
+    async def get(self, tenant_id: TenantId, definition_id: DefinitionId) -> Definition | None:
+        """The definition, or None where this tenant has none of that id."""
+
+    async def find(self, tenant_id: TenantId, key: str, version: int | None) -> Definition | None:
+        """A version of a key; without a version the active one."""
+
+    async def list(
+        self,
+        tenant_id: TenantId,
+        *,
+        key: str | None,
+        status: DefinitionStatus | None,
+        after: tuple[str, int] | None,
+        limit: int,
+    ) -> Sequence[Definition]:
+        """By key, then newest version first; `after` is the last (key, version) already seen."""
+
+    async def set_status(
+        self, tenant_id: TenantId, definition_id: DefinitionId, status: DefinitionStatus
+    ) -> Definition | None:
+        """
+        Move the status; activating one version deactivates the key's other in the same commit.
+
+        Repeating is harmless. An archived definition stays archived: raises
+        PreconditionFailed. None where there is no such definition.
+        """

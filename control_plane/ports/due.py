@@ -1,0 +1,56 @@
+"""What is due by the database's clock, and nobody has asked about."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from control_plane.ports.records import InstanceKey
+from shared.ids import InstanceId, TenantId
+
+
+class DueTimer(NamedTuple):
+    tenant_id: TenantId
+    instance_id: InstanceId
+    timer_id: str
+    due: datetime
+
+
+class ExpiredLease(NamedTuple):
+    tenant_id: TenantId
+    instance_id: InstanceId
+    ordinal: int
+    epoch: int
+
+
+class DueQueue(NamedTuple):
+    """A queue in which delayed tasks have become claimable, and how many of them."""
+
+    queue: str
+    tasks: int
+
+
+class Ahead(NamedTuple):
+    """The database's now, and the next instant at which something falls due, if any."""
+
+    now: datetime
+    next_due: datetime | None
+
+
+class Due(Protocol):
+    async def timers(self, limit: int) -> Sequence[DueTimer]:
+        """Timers whose instant has come, earliest first. They stay until they are disarmed."""
+
+    async def ahead(self) -> Ahead:
+        """When the next timer fires or the next delayed task can be claimed."""
+
+    async def release_delayed(self, limit: int) -> Sequence[DueQueue]:
+        """Make delayed tasks whose instant has come ready; tells in which queues."""
+
+    async def expired_leases(self, limit: int) -> Sequence[ExpiredLease]:
+        """Leases of sessions that have expired or are gone."""
+
+    async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
+        """Instances with accepted events that no control plane has tried to apply."""
+
+    async def sweep(self) -> None:
+        """Forget sessions long expired, and make next months' history partitions."""

@@ -1,0 +1,245 @@
+"""
+What the orchestrator reads before a turn and writes after it.
+
+A turn is optimistic: `read` takes no lock, `write` keeps a change only if the instance
+is still at the revision that was read and every lease the change settles is still
+held at its epoch. What is not kept was overtaken; the orchestrator reads it afresh.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from control_plane.ports.records import (
+    DefinitionStatus,
+    HistoryEntry,
+    Instance,
+    InstanceKey,
+    InstanceStatus,
+    JsonText,
+    Task,
+    TaskStatus,
+)
+from shared.errors import Conflict
+from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
+from shared.tasks import TaskType
+
+
+class TaskKey(NamedTuple):
+    tenant_id: TenantId
+    instance_id: InstanceId
+    ordinal: int
+
+
+class IdempotencyKey(NamedTuple):
+    """Scope is `request` for request ids, and the instance's id for event ids."""
+
+    tenant_id: TenantId
+    scope: str
+    key: str
+
+
+class BusinessKey(NamedTuple):
+    tenant_id: TenantId
+    definition_key: str
+    business_key: str
+
+
+class DefinitionName(NamedTuple):
+    """A definition by its id, or by its key: the active version then."""
+
+    tenant_id: TenantId
+    definition_id: DefinitionId | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionRef:
+    """As much of a definition as a start needs."""
+
+    definition_id: DefinitionId
+    key: str
+    version: int
+    status: DefinitionStatus
+    spec_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """What a request id or event id was answered, and the hash of what had been asked."""
+
+    fingerprint: bytes
+    answer: JsonText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxEvent:
+    """An event accepted and not applied yet. `deferred_at`: the revision that put it off."""
+
+    position: int
+    event_id: str
+    type: str
+    payload: JsonText
+    accepted_at: datetime
+    deferred_at: int | None
+
+
+class KeyHolder(NamedTuple):
+    """The newest instance of a business key, and how it stands."""
+
+    instance_id: InstanceId
+    status: InstanceStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a turn's requests need to know."""
+
+    instances: Sequence[InstanceKey] = ()
+    tasks: Sequence[TaskKey] = ()
+    definitions: Sequence[DefinitionName] = ()
+    idempotency: Sequence[IdempotencyKey] = ()
+    business_keys: Sequence[BusinessKey] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """
+    What was found; what is absent does not exist. `now` is the database's clock.
+
+    `inbox` has the events of every instance that was read, in accepted order.
+    """
+
+    now: datetime
+    instances: Mapping[InstanceKey, Instance] = field(default_factory=dict)
+    tasks: Mapping[TaskKey, Task] = field(default_factory=dict)
+    definitions: Mapping[DefinitionName, DefinitionRef] = field(default_factory=dict)
+    answers: Mapping[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
+    holders: Mapping[BusinessKey, KeyHolder] = field(default_factory=dict)
+    inbox: Mapping[InstanceKey, Sequence[InboxEvent]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """A task that a decision creates. It is ready at once, or delayed until `run_at`."""
+
+    ordinal: int
+    name: str
+    type: TaskType
+    function: str | None
+    queue: str
+    priority: int
+    run_at: datetime
+    max_attempts: int
+    idempotency_key: UUID
+    input: JsonText
+    retry: JsonText | None
+    timeout_s: float | None
+    trace_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskUpdate:
+    """What became of a task: it ended, was parked with people, or is to be tried again."""
+
+    ordinal: int
+    status: TaskStatus
+    attempt: int
+    epoch: int
+    session_id: SessionId | None
+    held_since: datetime | None
+    output: JsonText | None
+    error: JsonText | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requeued:
+    """A task handed back: claimable from `run_at` on, with the hand-outs it has had."""
+
+    ordinal: int
+    type: TaskType
+    queue: str
+    priority: int
+    run_at: datetime
+    attempt: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAnswer:
+    scope: str
+    key: str
+    fingerprint: bytes
+    answer: JsonText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeferredEvent:
+    event_id: str
+    type: str
+    payload: JsonText
+    deferred_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBusinessKey:
+    """The instance takes a business key: a free one, or the one of `previous`."""
+
+    business_key: str
+    previous: InstanceId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """
+    Everything one turn does to one instance. Kept in whole or not at all.
+
+    `after` is the instance's row from now on; `expected_revision` the one that must be
+    there, 0 for an instance that must not exist yet. `fences` are the leases (ordinal,
+    epoch) that must be held, and end. `cleared` are tasks that nobody is to claim or hold
+    any more, whatever their epoch.
+    """
+
+    after: Instance
+    expected_revision: int
+    entries: Sequence[HistoryEntry] = ()
+    new_tasks: Sequence[NewTask] = ()
+    updated_tasks: Sequence[TaskUpdate] = ()
+    requeued: Sequence[Requeued] = ()
+    fences: Sequence[tuple[int, int]] = ()
+    cleared: Sequence[int] = ()
+    armed: Mapping[str, datetime] = field(default_factory=dict)
+    disarmed: Sequence[str] = ()
+    answers: Sequence[NewAnswer] = ()
+    business_key: TakenBusinessKey | None = None
+    deferred: Sequence[DeferredEvent] = ()
+    applied: Sequence[int] = ()
+    """Positions of the inbox events that are done with."""
+
+    @property
+    def key(self) -> InstanceKey:
+        return self.after.key
+
+
+class KeyTaken(Conflict):
+    """
+    A request id, event id or business key of the batch was taken by another writer
+    since it was read. Nothing of the batch was kept; one instance at a time will tell whose.
+    """
+
+
+class InstanceStore(Protocol):
+    async def read(self, wanted: Wanted) -> Read:
+        """Everything asked for, as committed, without a lock."""
+
+    async def write(self, changes: Sequence[Change]) -> frozenset[InstanceKey]:
+        """
+        Keep the changes in one transaction, and tell which were kept.
+
+        A change is left out if its instance is at another revision or is being written
+        at this moment, or if one of its fences is gone. Never waits for a lock. Raises KeyTaken,
+        keeping nothing, if an idempotency or business key exists by now.
+        """

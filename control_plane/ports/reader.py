@@ -1,0 +1,76 @@
+"""
+What people and programs look up: instances, tasks, history. Read-your-writes: the same database.
+
+Pages are by key, never by offset: `after` is the key of the last row already seen.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from control_plane.ports.records import (
+    HistoryEntry,
+    Instance,
+    InstanceKey,
+    InstanceStatus,
+    Task,
+    TaskStatus,
+)
+from shared.ids import InstanceId, TenantId
+from shared.tasks import TaskType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFilter:
+    """All that is set must hold."""
+
+    status: InstanceStatus | None = None
+    definition_key: str | None = None
+    business_key: str | None = None
+    started_from: datetime | None = None
+    started_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """All that is set must hold."""
+
+    instance_id: InstanceId | None = None
+    status: TaskStatus | None = None
+    type: TaskType | None = None
+
+
+class Reader(Protocol):
+    async def get_instance(self, tenant_id: TenantId, instance_id: InstanceId) -> Instance | None:
+        """The instance, or None where this tenant has none of that id."""
+
+    async def list_instances(
+        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, limit: int
+    ) -> Sequence[Instance]:
+        """Newest start first (ids sort by start)."""
+
+    async def get_task(
+        self, tenant_id: TenantId, instance_id: InstanceId, ordinal: int
+    ) -> Task | None:
+        """The task with the lease it is under, or None."""
+
+    async def list_tasks(
+        self,
+        tenant_id: TenantId,
+        wanted: TaskFilter,
+        *,
+        after: tuple[InstanceId, int] | None,
+        limit: int,
+    ) -> Sequence[Task]:
+        """By instance and ordinal. A status is the one of `Task.status_now`."""
+
+    async def list_history(
+        self, tenant_id: TenantId, instance_id: InstanceId, *, after_seq: int, limit: int
+    ) -> Sequence[HistoryEntry]:
+        """Entries with a seq above `after_seq`, in order."""
+
+    async def positions(
+        self, keys: Sequence[InstanceKey]
+    ) -> Mapping[InstanceKey, tuple[int, bool]]:
+        """Of each instance that exists: its newest seq, and whether it is closed."""

@@ -1,0 +1,161 @@
+"""
+Rows as the control plane knows them: definitions, instances, tasks, history entries.
+
+JSON columns are canonical text here: they are parsed where somebody looks inside, and
+otherwise passed on as they are stored.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple, TypeAlias
+from uuid import UUID
+
+from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
+from shared.ids import task_id as make_task_id
+from shared.tasks import TaskType
+
+DefinitionStatus: TypeAlias = Literal["inactive", "active", "archived"]
+InstanceStatus: TypeAlias = Literal[
+    "pending", "running", "waiting", "completed", "failed", "cancelled"
+]
+TaskStatus: TypeAlias = Literal["pending", "running", "succeeded", "failed", "cancelled", "skipped"]
+JsonText: TypeAlias = str
+
+CLOSED_INSTANCE: frozenset[InstanceStatus] = frozenset({"completed", "failed", "cancelled"})
+CLOSED_TASK: frozenset[TaskStatus] = frozenset({"succeeded", "failed", "cancelled", "skipped"})
+
+
+class InstanceKey(NamedTuple):
+    """Which instance, in which tenant; never one without the other."""
+
+    tenant_id: TenantId
+    instance_id: InstanceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    tenant_id: TenantId
+    definition_id: DefinitionId
+    key: str
+    version: int
+    status: DefinitionStatus
+    spec: JsonText
+    """As it was sent: the order of its states is the document order."""
+    spec_hash: bytes
+    description: str
+    created_by: str
+    created_at: datetime
+    activated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """
+    An instance as its row holds it, between two events.
+
+    `snapshot` is the engine's without the context. `idle` are the open tasks that no
+    executor can claim: those with people, and those due later. `seq` and `history_hash`
+    are those of its newest history entry.
+    """
+
+    tenant_id: TenantId
+    instance_id: InstanceId
+    definition_id: DefinitionId
+    definition_key: str
+    definition_version: int
+    business_key: str | None
+    status: InstanceStatus
+    paused: bool
+    revision: int
+    seq: int
+    history_hash: bytes
+    current_state: JsonText
+    context: JsonText
+    snapshot: JsonText
+    idle: JsonText
+    output: JsonText | None
+    last_error: JsonText | None
+    labels: JsonText
+    started_by: str
+    started_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+
+    @property
+    def key(self) -> InstanceKey:
+        return InstanceKey(self.tenant_id, self.instance_id)
+
+    @property
+    def is_closed(self) -> bool:
+        return self.completed_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who has a task now. `epoch` fences everything that holder says about it."""
+
+    session_id: SessionId
+    attempt: int
+    epoch: int
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """
+    A task as its row holds it, and the lease it is under, if any.
+
+    `status`, `attempt`, `epoch` and the holder are what the last commit knew; where there
+    is a `lease` it is newer, and `status_now` counts it in.
+    """
+
+    tenant_id: TenantId
+    instance_id: InstanceId
+    ordinal: int
+    name: str
+    type: TaskType
+    function: str | None
+    queue: str
+    priority: int
+    status: TaskStatus
+    run_at: datetime
+    attempt: int
+    max_attempts: int
+    epoch: int
+    session_id: SessionId | None
+    held_since: datetime | None
+    idempotency_key: UUID
+    input: JsonText
+    output: JsonText | None
+    error: JsonText | None
+    retry: JsonText | None
+    timeout_s: float | None
+    trace_id: str | None
+    created_at: datetime
+    completed_at: datetime | None
+    lease: Lease | None = None
+
+    @property
+    def task_id(self) -> str:
+        return make_task_id(self.instance_id, self.ordinal)
+
+    @property
+    def is_closed(self) -> bool:
+        return self.completed_at is not None
+
+    @property
+    def status_now(self) -> TaskStatus:
+        """`running` for a pending task that a lease names."""
+        return "running" if self.lease is not None and not self.is_closed else self.status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One line of an instance's past. `hash` continues the one before over the stored bytes."""
+
+    seq: int
+    type: str
+    ordinal: int | None
+    payload: JsonText
+    hash: bytes
+    created_at: datetime
