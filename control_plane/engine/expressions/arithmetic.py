@@ -49,21 +49,23 @@ def subtract(left: Value, right: Value, _budget: Budget, site: Site) -> Value:
 
 
 def multiply(left: Value, right: Value, _budget: Budget, site: Site) -> Value:
-    if left.__class__ is int and right.__class__ is int:
+    kind, other = left.__class__, right.__class__
+    if kind is int and other is int:
         return _int("*", left, right, left * right, site)
-    if left.__class__ in _NUMBERS and right.__class__ in _NUMBERS:
+    if kind in _NUMBERS and other in _NUMBERS:
         return float(left) * float(right)
     raise site.no_overload("*", left, right)
 
 
 def divide(left: Value, right: Value, _budget: Budget, site: Site) -> Value:
     """Of integers, towards zero; of doubles as IEEE 754 has it, so that 1.0 / 0.0 is infinite."""
-    if left.__class__ is int and right.__class__ is int:
+    kind, other = left.__class__, right.__class__
+    if kind is int and other is int:
         if right == 0:
             raise site.error("division of an int by zero; ask whether it is 0 first")
         quotient = abs(left) // abs(right)
         return _int("/", left, right, quotient if (left < 0) == (right < 0) else -quotient, site)
-    if left.__class__ in _NUMBERS and right.__class__ in _NUMBERS:
+    if kind in _NUMBERS and other in _NUMBERS:
         dividend, divisor = float(left), float(right)
         if divisor != 0:
             return dividend / divisor

@@ -25,8 +25,11 @@ that they may hand back.
 MAX_VALUE_DEPTH: Final = 100
 """How deep a value may be nested that is compared or handed back."""
 
-NODES_PER_ITERATION: Final = 8
+NODES_PER_ITERATION: Final = 4
 """A macro's body of up to so many operators counts as one iteration, a larger one as more."""
+
+CALL_NODES: Final = 6
+"""How many operators a call of a function counts as, and a list or map that is built."""
 
 ABSORBED_ERROR_ITERATIONS: Final = 8
 """What an error costs that `||`, `&&`, `all` or `exists` absorb: raising one is slow."""

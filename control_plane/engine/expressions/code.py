@@ -21,7 +21,10 @@ class Code:
     """The type of the value where it does not depend on the scope."""
 
     nodes: int = 1
-    """How many operators run, bodies of macros apart: they are counted as they run."""
+    """
+    How many operators run, a call counting as several. Bodies of macros are not in it, as
+    they are counted while they run; nor are constants.
+    """
 
     is_constant: bool = False
     """Whether `run` ignores scope and budget, so that it may be run in advance."""

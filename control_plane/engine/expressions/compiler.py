@@ -7,6 +7,7 @@ from typing import Final
 
 from control_plane.engine.expressions import containers, logic, macros, operators, paths
 from control_plane.engine.expressions.budget import (
+    CALL_NODES,
     MAX_DEPTH,
     MAX_NESTED_MACROS,
     NODES_PER_ITERATION,
@@ -17,7 +18,7 @@ from control_plane.engine.expressions.comparing import ORDERS
 from control_plane.engine.expressions.errors import Site
 from control_plane.engine.expressions.functions import Function, call
 from control_plane.engine.expressions.kinds import arithmetic_kind, common_kind
-from control_plane.engine.expressions.patterns import compile_pattern
+from control_plane.engine.expressions.patterns import MATCHES, compile_pattern, matching
 from control_plane.engine.expressions.syntax import (
     Binary,
     Call,
@@ -178,7 +179,7 @@ class Compiler:
         """Of nothing but constants, a literal is built once; results are copies of it."""
         if all(code.is_constant for code in codes):
             return _constant(run({}, Budget()))
-        return _code(run, kind, codes)
+        return _code(run, kind, codes, CALL_NODES)
 
     def _macro(self, node: Macro, depth: int) -> Code:
         site = self._site(node)
@@ -192,7 +193,7 @@ class Compiler:
         self.variables = (*around, node.variable)
         steps = [self.code(step, depth) for step in node.steps]
         self.variables = around
-        cost = 1 + sum(step.nodes for step in steps) // NODES_PER_ITERATION
+        cost = 1 + (sum(step.nodes for step in steps) - 1) // NODES_PER_ITERATION
         body = steps[-1].run
         match node.kind:
             case "all" | "exists":
@@ -217,11 +218,14 @@ class Compiler:
             is_method = function is not FUNCTIONS.get(node.function) and node.target is not None
             wanted = " or ".join(str(count - is_method) for count in sorted(counts))
             raise site.error(f"{function.name} takes {wanted} arguments, not {len(node.arguments)}")
-        if function.name == "matches" and isinstance(arguments[1], Literal):
+        run = call(function, tuple(code.run for code in codes), site)
+        if function is MATCHES and isinstance(arguments[1], Literal):
             pattern = arguments[1].value
             if isinstance(pattern, str):
-                compile_pattern(pattern, self._site(arguments[1]))
-        return _code(call(function, tuple(code.run for code in codes), site), function.kind, codes)
+                compiled = compile_pattern(pattern, self._site(arguments[1]))
+                run = matching(codes[0].run, compiled, site)
+        nodes = CALL_NODES + (len(codes) if function.is_variadic else 0)
+        return _code(run, function.kind, codes, nodes)
 
     def _resolve(self, node: Call) -> tuple[Function, tuple[Node, ...]]:
         target = node.target
@@ -248,15 +252,15 @@ class Compiler:
 
 
 def _constant(value: Value) -> Code:
-    return Code(run=lambda _scope, _budget: value, kind=kind_of(value), is_constant=True)
+    return Code(run=lambda _scope, _budget: value, kind=kind_of(value), nodes=0, is_constant=True)
 
 
-def _code(run: Run, kind: str | None, parts: list[Code]) -> Code:
-    return Code(run=run, kind=kind, nodes=1 + sum(part.nodes for part in parts))
+def _code(run: Run, kind: str | None, parts: list[Code], nodes: int = 1) -> Code:
+    return Code(run=run, kind=kind, nodes=nodes + sum(part.nodes for part in parts))
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, known, n=1)
     if close:
         return f"unknown {what} {name}; did you mean {close[0]}?"
-    return f"unknown {what} {name}; there are {', '.join(sorted(known))}"
+    return f"unknown {what} {name}; there are {', '.join(sorted(known)) or 'none here'}"

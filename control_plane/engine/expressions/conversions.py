@@ -26,6 +26,9 @@ from control_plane.engine.expressions.values import (
 MAX_NUMBER_CHARACTERS: Final = 400
 """Length of a text that is read as a number; the longest exact double has some 330."""
 
+PARSE_ITERATIONS: Final = 8
+"""What it costs to read a timestamp or a duration."""
+
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _DOUBLE: Final = re.compile(
     r"[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|inf|infinity)|nan",
@@ -108,7 +111,8 @@ def _string_of_duration(_site: Site, _budget: Budget, length: Duration) -> str:
     return format_duration(length)
 
 
-def _timestamp_of_string(site: Site, _budget: Budget, text: str) -> Timestamp:
+def _timestamp_of_string(site: Site, budget: Budget, text: str) -> Timestamp:
+    budget.iterate(PARSE_ITERATIONS, site)
     moment = parse_timestamp(text)
     if moment is None:
         raise site.error("the string is no timestamp; write it like 2030-01-31T12:00:00Z")
@@ -122,7 +126,8 @@ def _timestamp_of_int(site: Site, _budget: Budget, seconds: int) -> Timestamp:
     return moment
 
 
-def _duration_of_string(site: Site, _budget: Budget, text: str) -> Duration:
+def _duration_of_string(site: Site, budget: Budget, text: str) -> Duration:
+    budget.iterate(PARSE_ITERATIONS, site)
     length = parse_duration(text)
     if length is None:
         raise site.error("the string is no duration of up to 292 years; write 1h30m or PT1H30M")

@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from typing import Final
 
 from control_plane.engine.expressions.values import INT_MAX, INT_MIN, Duration, Timestamp
@@ -110,11 +109,11 @@ def format_iso_duration(length: Duration) -> str:
 def _cel(body: str) -> int | None:
     if body == "0":
         return 0
-    total, position = Fraction(0), 0
+    total, position = 0, 0
     while match := _CEL_PART.match(body, position):
-        total += Fraction(match[1]) * _UNITS[match[2]]
+        total += _amount(match[1], _UNITS[match[2]])
         position = match.end()
-    return int(total) if body and position == len(body) else None
+    return total if body and position == len(body) else None
 
 
 def _iso(body: str) -> int | None:
@@ -122,7 +121,13 @@ def _iso(body: str) -> int | None:
     if match is None or not any(match.groups()):
         return None
     parts = zip(match.groups(), _ISO_UNITS, strict=True)
-    return int(sum(Fraction(part or 0) * unit for part, unit in parts))
+    return sum(_amount(part, unit) for part, unit in parts if part)
+
+
+def _amount(number: str, unit: int) -> int:
+    """A decimal number of units in nanoseconds, the one below."""
+    whole, _, fraction = number.partition(".")
+    return int(whole or 0) * unit + int(fraction or 0) * unit // int("1" + "0" * len(fraction))
 
 
 def _fraction(ns: int) -> str:

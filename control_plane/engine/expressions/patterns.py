@@ -6,20 +6,31 @@ from typing import Any, Final
 import re2
 
 from control_plane.engine.expressions.budget import Budget
+from control_plane.engine.expressions.code import Run, Scope
 from control_plane.engine.expressions.errors import Site
 from control_plane.engine.expressions.functions import Function
-
-MATCHED_PER_ITERATION: Final = 16
-"""How many characters are matched in the time of an iteration, at the worst pattern."""
-
-COMPILE_ITERATIONS: Final = 50
-"""What compiling a pattern costs, and each of its characters on top: that is slow."""
+from control_plane.engine.expressions.values import Value
 
 MAX_PATTERN_CHARACTERS: Final = 500
 """Length of a pattern."""
 
-MAX_PATTERN_BYTES: Final = 1 << 16
-"""Memory of a compiled pattern; `(a{100}){100}` and its like do not fit in."""
+MAX_PROGRAM: Final = 1_000
+"""
+Instructions of a compiled pattern: linear time is time in proportion to them as well.
+`(a{0,30}){0,30}` and its like have more.
+"""
+
+MAX_MEMORY: Final = 1 << 18
+"""Bytes that RE2 may use for a pattern and for matching it."""
+
+INSTRUCTIONS_PER_ITERATION: Final = 64
+"""How many instructions, each on one character, RE2 runs in the time of an iteration."""
+
+COMPILE_ITERATIONS: Final = 200
+"""What it costs to compile a pattern that is computed."""
+
+COMPILE_ITERATIONS_PER_CHARACTER: Final = 40
+"""And each of its characters on top."""
 
 PATTERNS_KEPT: Final = 1024
 """How many compiled patterns are kept for their next use."""
@@ -27,14 +38,21 @@ PATTERNS_KEPT: Final = 1024
 
 def matches(site: Site, budget: Budget, text: str, pattern: str) -> bool:
     """Whether the pattern is found anywhere in the text; anchor it with ^ and $."""
-    budget.iterate(COMPILE_ITERATIONS + len(pattern) + len(text) // MATCHED_PER_ITERATION, site)
-    compiled = compile_pattern(pattern, site)
-    try:
-        return compiled.search(text) is not None
-    except UnicodeEncodeError:
-        raise site.error(
-            "the text has half a surrogate pair in it, which matches nothing"
-        ) from None
+    # Counted whether or not the pattern is kept, so that it is the same every time.
+    budget.iterate(COMPILE_ITERATIONS + COMPILE_ITERATIONS_PER_CHARACTER * len(pattern), site)
+    return _is_found(compile_pattern(pattern, site), text, budget, site)
+
+
+def matching(text: Run, pattern: Any, site: Site) -> Run:
+    """`matches` of a pattern that has been compiled with the expression."""
+
+    def run(scope: Scope, budget: Budget) -> Value:
+        value = text(scope, budget)
+        if value.__class__ is not str:
+            raise site.no_overload("matches", value, "")
+        return _is_found(pattern, value, budget, site)
+
+    return run
 
 
 def compile_pattern(pattern: str, site: Site) -> Any:
@@ -42,11 +60,26 @@ def compile_pattern(pattern: str, site: Site) -> Any:
     if len(pattern) > MAX_PATTERN_CHARACTERS:
         raise site.limit(f"a pattern has at most {MAX_PATTERN_CHARACTERS} characters; split it")
     try:
-        return _compile(pattern)
+        compiled = _compile(pattern)
     except (re2.error, UnicodeEncodeError):
         raise site.error(
             "the pattern is no regular expression of RE2, or too large a one; "
             "RE2 has no look-around and no back-references"
+        ) from None
+    if compiled.programsize > MAX_PROGRAM:
+        raise site.limit(
+            f"the pattern has more than {MAX_PROGRAM:,} instructions; nest fewer repetitions"
+        )
+    return compiled
+
+
+def _is_found(pattern: Any, text: str, budget: Budget, site: Site) -> bool:
+    budget.iterate(len(text) * pattern.programsize // INSTRUCTIONS_PER_ITERATION, site)
+    try:
+        return pattern.search(text) is not None
+    except UnicodeEncodeError:
+        raise site.error(
+            "the text has half a surrogate pair in it, which matches nothing"
         ) from None
 
 
@@ -54,7 +87,7 @@ def compile_pattern(pattern: str, site: Site) -> Any:
 def _compile(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = MAX_PATTERN_BYTES
+    options.max_mem = MAX_MEMORY
     return re2.compile(pattern, options)
 
 

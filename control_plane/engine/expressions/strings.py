@@ -7,7 +7,7 @@ from control_plane.engine.expressions.errors import Site
 from control_plane.engine.expressions.functions import Function
 from control_plane.engine.expressions.values import kind_of
 
-SEARCHED_PER_ITERATION: Final = 256
+SEARCHED_PER_ITERATION: Final = 128
 """How many characters are searched in the time of an iteration."""
 
 _UPPER: Final = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
