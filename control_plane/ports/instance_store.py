@@ -22,7 +22,7 @@ from control_plane.ports.records import (
     Task,
     TaskStatus,
 )
-from shared.errors import Conflict
+from shared.errors import Conflict, Unavailable
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
 from shared.tasks import TaskType
 
@@ -91,6 +91,8 @@ class KeyHolder(NamedTuple):
 
     instance_id: InstanceId
     status: InstanceStatus
+    revision: int
+    current_state: JsonText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,12 @@ class Read:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
-    """A task that a decision creates. It is ready at once, or delayed until `run_at`."""
+    """
+    A task that a decision creates. It is ready at once, or delayed until `run_at`.
+
+    `is_cancelled` is for one that a later decision of the same turn took back: its row is
+    written as cancelled, and nobody can claim it.
+    """
 
     ordinal: int
     name: str
@@ -138,21 +145,26 @@ class NewTask:
     retry: JsonText | None
     timeout_s: float | None
     trace_id: str | None
+    is_cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskUpdate:
-    """What became of a task: it ended, was parked with people, or is to be tried again."""
+    """
+    What became of a task: it ended, was parked with people, or is to be tried again.
+
+    None leaves a column as it is, `completed_at` apart: it is set when the task ended.
+    """
 
     ordinal: int
     status: TaskStatus
-    attempt: int
-    epoch: int
-    session_id: SessionId | None
-    held_since: datetime | None
-    output: JsonText | None
-    error: JsonText | None
-    completed_at: datetime | None
+    attempt: int | None = None
+    epoch: int | None = None
+    session_id: SessionId | None = None
+    held_since: datetime | None = None
+    output: JsonText | None = None
+    error: JsonText | None = None
+    completed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,9 +243,15 @@ class KeyTaken(Conflict):
     """
 
 
+class StoreUnavailable(Unavailable):
+    """The store cannot be reached. After a `write`, what was to be kept may have been kept."""
+
+    reason = "DATABASE_UNAVAILABLE"
+
+
 class InstanceStore(Protocol):
     async def read(self, wanted: Wanted) -> Read:
-        """Everything asked for, as committed, without a lock."""
+        """Everything asked for, as committed, without a lock. Raises StoreUnavailable."""
 
     async def write(self, changes: Sequence[Change]) -> frozenset[InstanceKey]:
         """
@@ -241,5 +259,6 @@ class InstanceStore(Protocol):
 
         A change is left out if its instance is at another revision or is being written
         at this moment, or if one of its fences is gone. Never waits for a lock. Raises KeyTaken,
-        keeping nothing, if an idempotency or business key exists by now.
+        keeping nothing, if an idempotency or business key exists by now, and
+        StoreUnavailable, with the outcome unknown.
         """

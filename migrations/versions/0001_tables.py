@@ -124,6 +124,7 @@ def upgrade() -> None:
         sa.Column("current_state", postgresql.JSON(), nullable=False),
         sa.Column("context", postgresql.JSON(), nullable=False),
         sa.Column("snapshot", postgresql.JSON(), nullable=False),
+        sa.Column("idle", postgresql.JSON(), nullable=False),
         sa.Column("output", postgresql.JSON(), nullable=True),
         sa.Column("last_error", postgresql.JSON(), nullable=True),
         sa.Column(

@@ -120,6 +120,8 @@ instance = sa.Table(
     sa.Column("context", JSON, nullable=False),
     # The rest of the engine's snapshot: configuration, remembered history, open tasks, timers.
     sa.Column("snapshot", JSON, nullable=False),
+    # Open tasks that no executor can claim: those with people, and those due later.
+    sa.Column("idle", JSON, nullable=False),
     sa.Column("output", JSON),
     sa.Column("last_error", JSON),
     sa.Column("labels", JSONB, nullable=False, server_default=sa.text("'{}'")),
