@@ -1,0 +1,38 @@
+"""
+A server to be killed: what `foliot dev` does with its servers, and nothing else. Run as a
+program of its own, with the data directory and `kernel` or `pipe` for how its children
+learn of its death. It announces itself once it is ready, and ends with SIGTERM.
+"""
+
+import asyncio
+import sys
+from unittest import mock
+
+from control_plane.embedded import Child, Embedded, ended_by_signals
+
+
+async def serve(data_dir: str) -> None:
+    """Serve until a signal comes. `sleeper` stands for an executor, with a child of its own."""
+    sleeper = "import subprocess; subprocess.run(['/bin/sleep', '1234'])"
+    with ended_by_signals():
+        async with Embedded(data_dir) as embedded:
+            await embedded.supervisor.start(
+                Child(name="sleeper", command=[sys.executable, "-c", sleeper], is_ready=_at_once)
+            )
+            embedded.announce(
+                address="127.0.0.1:1", tenant_id="t", api_key="secret", executor_key="secret"
+            )
+            await embedded.supervisor.wait()
+
+
+async def _at_once() -> bool:
+    return True
+
+
+if __name__ == "__main__":
+    if sys.argv[2] == "pipe":
+        with mock.patch("control_plane.embedded.keeper.KERNEL_TELLS", new=False):
+            asyncio.run(serve(sys.argv[1]))
+    else:
+        asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(sys.argv[1]))
