@@ -32,7 +32,10 @@ class OnClosed(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Begin an instance of a definition: its id, or the active version of its key."""
+    """
+    Begin an instance of a definition: of the active version of `definition_key`, or of
+    that version of it which `definition_id` names.
+    """
 
     definition_id: DefinitionId | None
     definition_key: str

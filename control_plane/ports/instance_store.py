@@ -246,7 +246,7 @@ class KeyTaken(Conflict):
 class StoreUnavailable(Unavailable):
     """The store cannot be reached. After a `write`, what was to be kept may have been kept."""
 
-    reason = "DATABASE_UNAVAILABLE"
+    reason = "OUTCOME_UNKNOWN"
 
 
 class InstanceStore(Protocol):

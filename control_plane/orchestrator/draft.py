@@ -1,0 +1,316 @@
+"""
+One instance while a turn changes it: what it was, what it is becoming, what is to be written.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from control_plane.engine import (
+    ArmTimer,
+    CancelTask,
+    CreateTask,
+    Decision,
+    DisarmTimer,
+    Entry,
+    Event,
+    Machine,
+    Snapshot,
+    decide,
+    dump_snapshot,
+    load_snapshot,
+    value_of,
+)
+from control_plane.orchestrator.answer import Answer, Verdict
+from control_plane.orchestrator.chain import link
+from control_plane.orchestrator.settle import dump_policy
+from control_plane.ports.instance_store import (
+    Change,
+    DeferredEvent,
+    InboxEvent,
+    NewAnswer,
+    NewTask,
+    Requeued,
+    TakenBusinessKey,
+    TaskUpdate,
+)
+from control_plane.ports.records import HistoryEntry, Instance, InstanceStatus, Task
+from shared import json
+from shared.ids import idempotency_key
+from shared.json import Json
+
+_STATUS_OF_CLOSED: dict[str, InstanceStatus] = {
+    "done": "completed",
+    "error": "failed",
+    "cancelled": "cancelled",
+}
+
+
+class Draft:
+    """Mutable for the length of one turn; `change()` is what comes of it."""
+
+    def __init__(self, instance: Instance, machine: Machine, now: datetime) -> None:
+        self.before = instance
+        self.machine = machine
+        self.now = now
+        self.revision = instance.revision
+        self.paused = instance.paused
+        self.inbox: list[InboxEvent] = []
+        self.trace_id: str | None = None
+        self.snapshot: Snapshot | None = None
+        if instance.revision:
+            self.snapshot = replace(
+                load_snapshot(machine, instance.snapshot), context=_object(instance.context)
+            )
+        self._idle = {int(str(ordinal)) for ordinal in _array(instance.idle)}
+        self._seq = instance.seq
+        self._hash = instance.history_hash
+        self._entries: list[HistoryEntry] = []
+        self._new_tasks: dict[int, NewTask] = {}
+        self._updates: dict[int, TaskUpdate] = {}
+        self._requeued: dict[int, Requeued] = {}
+        self._fences: dict[int, int] = {}
+        self._cleared: set[int] = set()
+        self._armed: dict[str, datetime] = {}
+        self._disarmed: set[str] = set()
+        self._answers: list[NewAnswer] = []
+        self._deferred: list[DeferredEvent] = []
+        self._applied: list[int] = []
+        self._business_key: TakenBusinessKey | None = None
+
+    # --- what it is becoming ------------------------------------------------------------
+
+    @property
+    def status(self) -> InstanceStatus:
+        if self.snapshot is None:
+            return "pending"
+        closed = _STATUS_OF_CLOSED.get(self.snapshot.status)
+        if closed is not None:
+            return closed
+        return "running" if self.snapshot.tasks.keys() - self._idle else "waiting"
+
+    @property
+    def is_closed(self) -> bool:
+        return self.snapshot is not None and self.snapshot.status != "active"
+
+    @property
+    def state(self) -> str:
+        return "null" if self.snapshot is None else json.dump(value_of(self.machine, self.snapshot))
+
+    @property
+    def deferred_count(self) -> int:
+        return len(self._deferred)
+
+    def is_touched(self, ordinal: int) -> bool:
+        """Whether this turn has already ended, parked or handed back the task."""
+        return ordinal in self._updates
+
+    def answer(
+        self,
+        *,
+        disposition: str = "APPLIED",
+        created: bool = False,
+        duplicate: bool = False,
+        verdict: Verdict | None = None,
+        reason: str = "",
+    ) -> Answer:
+        return Answer(
+            instance_id=self.before.instance_id,
+            revision=self.revision,
+            status=self.status,
+            state=self.state,
+            disposition=disposition,  # type: ignore[arg-type]  # one of the engine's
+            created=created,
+            duplicate=duplicate,
+            verdict=verdict,
+            reason=reason,
+        )
+
+    # --- changing it --------------------------------------------------------------------
+
+    def tell(self, event: Event) -> Decision:
+        """Let the engine decide, and keep what it decided."""
+        decision = decide(self.machine, self.snapshot, event, self.now)
+        if decision.disposition in ("APPLIED", "IGNORED"):
+            self.snapshot = decision.snapshot
+        for command in decision.commands:
+            match command:
+                case CreateTask():
+                    self._create(command)
+                case CancelTask():
+                    self._cancel(command.ordinal)
+                case ArmTimer():
+                    self._armed[command.timer_id] = command.due
+                    self._disarmed.discard(command.timer_id)
+                case DisarmTimer():
+                    self.disarm(command.timer_id)
+        for entry in decision.history:
+            self.record(entry)
+        self.touch()
+        return decision
+
+    def touch(self) -> None:
+        """Something happened that the engine has no part in."""
+        self.revision += 1
+
+    def record(self, entry: Entry) -> None:
+        """Append to the history."""
+        payload = json.dump(entry.payload)
+        self._seq += 1
+        self._hash = link(self._hash, self._seq, entry.type, payload)
+        self._entries.append(
+            HistoryEntry(
+                seq=self._seq,
+                type=entry.type,
+                ordinal=entry.ordinal,
+                payload=payload,
+                hash=self._hash,
+                created_at=self.now,
+            )
+        )
+
+    def disarm(self, timer_id: str) -> None:
+        self._armed.pop(timer_id, None)
+        self._disarmed.add(timer_id)
+
+    def consume_lease(self, ordinal: int, epoch: int) -> None:
+        """This change stands only if the lease is still held at that epoch; it ends with it."""
+        self._fences[ordinal] = epoch
+
+    def clear(self, ordinal: int) -> None:
+        """Nobody is to claim or hold the task any more, whatever its epoch."""
+        self._cleared.add(ordinal)
+
+    def update_task(self, update: TaskUpdate) -> None:
+        self._updates[update.ordinal] = update
+        self._idle.discard(update.ordinal)
+
+    def park(self, update: TaskUpdate) -> None:
+        """The task stays open, with somebody who is not an executor."""
+        self.update_task(update)
+        self._idle.add(update.ordinal)
+
+    def requeue(self, task: Task, update: TaskUpdate, delay: timedelta, attempt: int) -> None:
+        """Hand the task back, to be claimed again after `delay`."""
+        self.update_task(update)
+        self._requeued[task.ordinal] = Requeued(
+            ordinal=task.ordinal,
+            type=task.type,
+            queue=task.queue,
+            priority=task.priority,
+            run_at=self.now + delay,
+            attempt=attempt,
+            epoch=update.epoch or 0,
+        )
+        if delay:
+            self._idle.add(task.ordinal)
+
+    def remember(self, answer: NewAnswer) -> None:
+        self._answers.append(answer)
+
+    def remembered(self, scope: str, key: str) -> NewAnswer | None:
+        """What this turn has already answered to the same id."""
+        return next((a for a in self._answers if (a.scope, a.key) == (scope, key)), None)
+
+    def take_business_key(self, taken: TakenBusinessKey) -> None:
+        self._business_key = taken
+
+    def defer(self, event_id: str, type_: str, payload: Json) -> None:
+        """Keep an event for later, behind those already kept."""
+        self._deferred.append(
+            DeferredEvent(
+                event_id=event_id, type=type_, payload=json.dump(payload), deferred_at=self.revision
+            )
+        )
+
+    def take_from_inbox(self, event: InboxEvent) -> None:
+        self.inbox.remove(event)
+        self._applied.append(event.position)
+
+    # --- what comes of it ---------------------------------------------------------------
+
+    def change(self) -> Change | None:
+        """Everything to be written, or None if nothing happened."""
+        if self.revision == self.before.revision:
+            return None
+        return Change(
+            after=self._after(),
+            expected_revision=self.before.revision,
+            entries=self._entries,
+            new_tasks=list(self._new_tasks.values()),
+            updated_tasks=list(self._updates.values()),
+            requeued=list(self._requeued.values()),
+            fences=list(self._fences.items()),
+            cleared=sorted(self._cleared),
+            armed=self._armed,
+            disarmed=sorted(self._disarmed),
+            answers=self._answers,
+            business_key=self._business_key,
+            deferred=self._deferred,
+            applied=self._applied,
+        )
+
+    def _after(self) -> Instance:
+        snapshot = self.snapshot
+        if snapshot is None:
+            return replace(self.before, revision=self.revision, seq=self._seq)
+        closed_now = self.is_closed and self.before.completed_at is None
+        return replace(
+            self.before,
+            status=self.status,
+            paused=self.paused,
+            revision=self.revision,
+            seq=self._seq,
+            history_hash=self._hash,
+            current_state=self.state,
+            context=json.dump(snapshot.context),
+            snapshot=dump_snapshot(replace(snapshot, context={})).decode(),
+            idle=json.dump(list[Json](sorted(self._idle & snapshot.tasks.keys()))),
+            output=None if snapshot.output is None else json.dump(snapshot.output),
+            last_error=None if snapshot.error is None else json.dump(snapshot.error),
+            updated_at=self.now,
+            completed_at=self.now if closed_now else self.before.completed_at,
+        )
+
+    def _create(self, command: CreateTask) -> None:
+        run_at = max(command.run_at or self.now, self.now)
+        timeout = command.timeout.start_to_close
+        self._new_tasks[command.ordinal] = NewTask(
+            ordinal=command.ordinal,
+            name=command.name,
+            type=command.type,
+            function=command.function,
+            queue=command.queue,
+            priority=command.priority,
+            run_at=run_at,
+            max_attempts=command.retry.max_attempts,
+            idempotency_key=idempotency_key(self.before.instance_id, command.ordinal),
+            input=json.dump(command.input),
+            retry=dump_policy(command.retry),
+            timeout_s=None if timeout is None else timeout.total_seconds(),
+            trace_id=self.trace_id,
+        )
+        if run_at > self.now:
+            self._idle.add(command.ordinal)
+
+    def _cancel(self, ordinal: int) -> None:
+        self._idle.discard(ordinal)
+        if ordinal in self._new_tasks:
+            self._new_tasks[ordinal] = replace(self._new_tasks[ordinal], is_cancelled=True)
+            return
+        self._requeued.pop(ordinal, None)
+        self.clear(ordinal)
+        self.update_task(TaskUpdate(ordinal=ordinal, status="cancelled", completed_at=self.now))
+
+
+def _object(text: str) -> dict[str, Json]:
+    value = json.load(text)
+    if not isinstance(value, dict):
+        raise TypeError("an instance's context is an object")
+    return value
+
+
+def _array(text: str) -> list[Json]:
+    value = json.load(text)
+    if not isinstance(value, list):
+        raise TypeError("an instance's idle tasks are a list")
+    return value

@@ -1,0 +1,259 @@
+"""
+Group commit: what queued while the previous turn ran becomes the next one.
+
+An idle orchestrator takes a request at once; a busy one takes as many as came meanwhile.
+So a lone request waits for nothing, and a crowd shares one read and one write.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from control_plane.orchestrator.answer import Answer
+from control_plane.orchestrator.machines import Machines
+from control_plane.orchestrator.request import (
+    ApplyInbox,
+    Expire,
+    Fire,
+    Report,
+    Request,
+    Send,
+    Start,
+)
+from control_plane.orchestrator.turn import Turn, take_turn
+from control_plane.ports.instance_store import InstanceStore, KeyTaken, StoreUnavailable
+from shared.errors import FoliotError, Overloaded, Unavailable
+
+MAX_BATCH = 200
+"""Requests in one turn: beyond it a turn gets longer faster than it gets cheaper."""
+
+MAX_QUEUED = 20_000
+"""Requests waiting for a turn; more are refused with OVERLOADED."""
+
+APPLIERS = 2
+"""Turns under way at once: one decides while another commits."""
+
+MAX_TRIES = 100
+"""How often a request may be overtaken by other writers before its sender hears of it."""
+
+RETRY_STORE_FOR_S = 15.0
+RETRY_STORE_EVERY_S = 0.25
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    request: Request
+    answered: asyncio.Future[Answer]
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class _Lanes:
+    """Requests in order within a lane; a lane is free, or one turn has it."""
+
+    queued: dict[Hashable, deque[_Waiting]] = field(default_factory=dict)
+    free: deque[Hashable] = field(default_factory=deque)
+    taken: set[Hashable] = field(default_factory=set)
+    count: int = 0
+
+    def add(self, waiting: _Waiting, *, first: bool = False) -> None:
+        lane = waiting.request.lane
+        queue = self.queued.get(lane)
+        if queue is None:
+            queue = self.queued[lane] = deque()
+            if lane not in self.taken:
+                self.free.append(lane)
+        if first:
+            queue.appendleft(waiting)
+        else:
+            queue.append(waiting)
+        self.count += 1
+
+    def take(self, limit: int) -> list[_Waiting]:
+        """Up to `limit` requests of free lanes, whose lanes are taken until `give_back`."""
+        batch: list[_Waiting] = []
+        while self.free and len(batch) < limit:
+            lane = self.free.popleft()
+            queue = self.queued[lane]
+            self.taken.add(lane)
+            # Two starts that could want one key must not meet in one turn.
+            room = 1 if isinstance(queue[0].request.asked, Start) else limit - len(batch)
+            while queue and room:
+                batch.append(queue.popleft())
+                room -= 1
+            if not queue:
+                del self.queued[lane]
+        self.count -= len(batch)
+        return batch
+
+    def give_back(self, batch: Sequence[_Waiting]) -> None:
+        for lane in dict.fromkeys(waiting.request.lane for waiting in batch):
+            self.taken.discard(lane)
+            if lane in self.queued:
+                self.free.append(lane)
+
+
+class Orchestrator:
+    """Every change of an instance goes through `submit`."""
+
+    def __init__(
+        self,
+        store: InstanceStore,
+        machines: Machines,
+        on_commit: Callable[[Turn], None],
+        *,
+        appliers: int = APPLIERS,
+        max_batch: int = MAX_BATCH,
+        max_queued: int = MAX_QUEUED,
+    ) -> None:
+        self._store = store
+        self._machines = machines
+        self._on_commit = on_commit
+        self._appliers = appliers
+        self._max_batch = max_batch
+        self._max_queued = max_queued
+        self._lanes = _Lanes()
+        self._bell = asyncio.Event()
+        self._stopping = False
+
+    async def submit(self, request: Request) -> Answer:
+        """
+        Change an instance, and tell how it stands once that is committed.
+
+        Raises the error the request deserves; Overloaded when too many wait, and
+        Unavailable when the database does not answer.
+        """
+        return await self._queue(request)
+
+    async def submit_all(self, requests: Sequence[Request]) -> list[Answer | FoliotError]:
+        """An answer or an error for each, in their order."""
+        futures = [self._queue(request) for request in requests]
+        answers = await asyncio.gather(*futures, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, FoliotError):
+                raise answer
+        return [a for a in answers if isinstance(a, Answer | FoliotError)]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take turns until told to stop and nothing waits any more."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._appliers):
+                group.create_task(self._apply())
+            await stop.wait()
+            self._stopping = True
+            self._bell.set()
+
+    def _queue(self, request: Request) -> asyncio.Future[Answer]:
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if self._stopping:
+            future.set_exception(Unavailable("this server is shutting down; use another"))
+        elif self._lanes.count >= self._max_queued:
+            future.set_exception(
+                Overloaded(
+                    f"{self._lanes.count} requests wait for a turn already, the most there may be",
+                    retry_in=timedelta(seconds=1),
+                )
+            )
+        else:
+            self._lanes.add(_Waiting(request, future))
+            self._bell.set()
+        return future
+
+    async def _apply(self) -> None:
+        while True:
+            batch = self._lanes.take(self._max_batch)
+            if not batch:
+                if self._stopping and not self._lanes.taken:
+                    self._bell.set()
+                    return
+                self._bell.clear()
+                await self._bell.wait()
+                continue
+            try:
+                await self._turn(batch)
+            finally:
+                self._lanes.give_back(batch)
+                self._bell.set()
+
+    async def _turn(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            turn = await take_turn(
+                self._store, self._machines, [waiting.request for waiting in batch]
+            )
+        except KeyTaken as taken:
+            await self._one_by_one(batch, taken)
+        except StoreUnavailable as unavailable:
+            await self._later(batch, unavailable)
+        except Exception as error:  # a bug must fail its requests, and not the process
+            log.exception("orchestrator.turn_failed", requests=len(batch))
+            for waiting in batch:
+                if not waiting.answered.done():
+                    waiting.answered.set_exception(error)
+        else:
+            self._answer(batch, turn)
+
+    def _answer(self, batch: Sequence[_Waiting], turn: Turn) -> None:
+        waiting_for = {id(waiting.request): waiting for waiting in batch}
+        for request, answer in turn.answers:
+            future = waiting_for[id(request)].answered
+            if future.done():
+                continue
+            if isinstance(answer, Answer):
+                future.set_result(answer)
+            else:
+                future.set_exception(answer)
+        for request in reversed(turn.again):
+            self._again(waiting_for[id(request)])
+        if turn.kept:
+            self._on_commit(turn)
+
+    async def _one_by_one(self, batch: Sequence[_Waiting], taken: KeyTaken) -> None:
+        """Another writer took a key of this batch: find out whose, with fresh state for each."""
+        if len(batch) == 1:
+            self._again(batch[0], because=taken)
+            return
+        for waiting in batch:
+            await self._turn([waiting])
+
+    async def _later(self, batch: Sequence[_Waiting], unavailable: StoreUnavailable) -> None:
+        """The database does not answer: what is safe to repeat waits for it, within reason."""
+        log.warning("orchestrator.store_unavailable", requests=len(batch), error=str(unavailable))
+        await asyncio.sleep(RETRY_STORE_EVERY_S)
+        tries_in_time = RETRY_STORE_FOR_S / RETRY_STORE_EVERY_S
+        for waiting in reversed(batch):
+            if waiting.tries < tries_in_time and _is_repeatable(waiting.request):
+                self._again(waiting)
+            elif not waiting.answered.done():
+                waiting.answered.set_exception(unavailable)
+
+    def _again(self, waiting: _Waiting, because: FoliotError | None = None) -> None:
+        waiting.tries += 1
+        if waiting.answered.done():
+            return
+        if waiting.tries > MAX_TRIES:
+            waiting.answered.set_exception(
+                because
+                or Overloaded(
+                    "other writers were faster every time; wait, then send the request again",
+                    retry_in=timedelta(seconds=1),
+                )
+            )
+            return
+        self._lanes.add(waiting, first=True)
+
+
+def _is_repeatable(request: Request) -> bool:
+    """Whether doing it again changes nothing, if it had been done already."""
+    match request.asked:
+        case Start() | Report() | Fire() | Expire() | ApplyInbox():
+            return True
+        case Send(event_id=event_id) if event_id:
+            return True
+        case _:
+            return request.repeatable is not None

@@ -1,0 +1,325 @@
+"""
+One turn of the orchestrator: what was asked while the last commit ran becomes one read,
+one decision an event, and one write. Nobody else commits a decision.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from control_plane.engine import Machine
+from control_plane.orchestrator import fold
+from control_plane.orchestrator.answer import Answer
+from control_plane.orchestrator.chain import GENESIS
+from control_plane.orchestrator.draft import Draft
+from control_plane.orchestrator.machines import MachineKey, Machines
+from control_plane.orchestrator.request import (
+    ApplyInbox,
+    Cancel,
+    Expire,
+    Fire,
+    OnClosed,
+    OnRunning,
+    Report,
+    Request,
+    Send,
+    Settle,
+    Start,
+)
+from control_plane.ports.instance_store import (
+    BusinessKey,
+    Change,
+    DefinitionName,
+    DefinitionRef,
+    IdempotencyKey,
+    InstanceStore,
+    KeyHolder,
+    NewAnswer,
+    Read,
+    TakenBusinessKey,
+    TaskKey,
+    Wanted,
+)
+from control_plane.ports.records import CLOSED_INSTANCE, Instance, InstanceKey, Task
+from shared import json
+from shared.errors import AlreadyExists, FoliotError, NotFound, PreconditionFailed
+from shared.json import Json
+
+REQUEST_SCOPE = "request"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """
+    What came of a batch: an answer or an error for each request that is settled, and the
+    requests whose instance somebody else was writing, to be tried again with fresh state.
+    """
+
+    answers: Sequence[tuple[Request, Answer | FoliotError]]
+    again: Sequence[Request]
+    kept: Sequence[Change] = ()
+    now: datetime | None = None
+
+
+async def take_turn(store: InstanceStore, machines: Machines, requests: Sequence[Request]) -> Turn:
+    """
+    Decide a batch of requests and keep what was decided, in one transaction.
+
+    An instance that somebody else is writing is skipped, not waited for. Raises what the
+    store raises: KeyTaken and StoreUnavailable, with no request answered.
+    """
+    read = await store.read(_wanted(requests))
+    batch = _Batch(read, await machines.load(_machines_of(read)))
+    for request in requests:
+        batch.apply(request)
+    changes = batch.changes()
+    kept = await store.write(changes) if changes else frozenset[InstanceKey]()
+    overtaken = {change.key for change in changes} - kept
+    return Turn(
+        answers=[(r, a) for r, a in batch.answers if r.key not in overtaken],
+        again=[r for r, _ in batch.answers if r.key in overtaken],
+        kept=[change for change in changes if change.key in kept],
+        now=read.now,
+    )
+
+
+class _Batch:
+    """The drafts of one turn, and what each request came to."""
+
+    def __init__(self, read: Read, machines: Mapping[MachineKey, Machine]) -> None:
+        self._read = read
+        self._machines = machines
+        self._drafts: dict[InstanceKey, Draft] = {}
+        self._remembered: dict[IdempotencyKey, NewAnswer] = {}
+        self.answers: list[tuple[Request, Answer | FoliotError]] = []
+
+    def changes(self) -> list[Change]:
+        return [change for draft in self._drafts.values() if (change := draft.change())]
+
+    def apply(self, request: Request) -> None:
+        try:
+            answer: Answer | FoliotError = self._once(request)
+        except FoliotError as error:
+            answer = error
+        self.answers.append((request, answer))
+
+    def _once(self, request: Request) -> Answer:
+        """Answer a request, or give the answer its request id got before."""
+        repeatable = request.repeatable
+        if repeatable is None:
+            return self._answer(request)
+        key = IdempotencyKey(request.tenant_id, REQUEST_SCOPE, repeatable.request_id)
+        known = self._read.answers.get(key) or self._remembered.get(key)
+        if known is not None:
+            if known.fingerprint != repeatable.fingerprint:
+                raise AlreadyExists(
+                    f"request id {repeatable.request_id!r} was used for another request; give"
+                    " each request its own id, and repeat a request unchanged",
+                    reason="IDEMPOTENCY_MISMATCH",
+                    metadata={"request_id": repeatable.request_id},
+                )
+            return Answer.repeated(known.answer)
+        answer = self._answer(request)
+        draft = self._drafts.get(request.key)
+        if draft is not None:
+            self._remembered[key] = NewAnswer(
+                scope=REQUEST_SCOPE,
+                key=repeatable.request_id,
+                fingerprint=repeatable.fingerprint,
+                answer=answer.stored(),
+            )
+            draft.touch()
+            draft.remember(self._remembered[key])
+        return answer
+
+    def _answer(self, request: Request) -> Answer:
+        asked = request.asked
+        if isinstance(asked, Start):
+            return self._start(request, asked)
+        draft = self._draft(request.key)
+        if draft is None:
+            raise NotFound("instance", str(request.instance_id))
+        draft.trace_id = request.trace_id
+        match asked:
+            case Send():
+                known = self._read.answers.get(_event_key(request.key, asked.event_id))
+                return fold.send(draft, asked, known)
+            case Report():
+                return fold.report(draft, asked, self._task(request.key, asked.ordinal))
+            case Settle():
+                return fold.settle(draft, asked, self._task(request.key, asked.ordinal))
+            case Expire():
+                return fold.expire(draft, asked, self._task(request.key, asked.ordinal))
+            case Fire():
+                return fold.fire(draft, asked)
+            case Cancel():
+                return fold.cancel(draft, asked)
+            case ApplyInbox():
+                fold.apply_inbox(draft)
+                return draft.answer()
+
+    def _start(self, request: Request, asked: Start) -> Answer:
+        before = self._read.instances.get(request.key)
+        if before is not None:
+            # Its commit's outcome had been unknown; now it is known to have happened.
+            return _as_it_stands(before, created=True)
+        name = _definition_name(request, asked)
+        definition = self._read.definitions.get(name)
+        if definition is None:
+            what = str(asked.definition_id) if asked.definition_id else asked.definition_key
+            raise NotFound("definition", what)
+        if definition.status != "active":
+            raise PreconditionFailed(
+                f"definition {definition.key!r} version {definition.version} is"
+                f" {definition.status}; activate it, then start instances of it",
+                reason="DEFINITION_NOT_ACTIVE",
+                metadata={"definition_id": str(definition.definition_id)},
+            )
+        taken = None
+        if asked.business_key is not None:
+            holder = self._read.holders.get(
+                BusinessKey(request.tenant_id, asked.definition_key, asked.business_key)
+            )
+            if holder is not None and not _may_follow(holder, asked):
+                return _instead(holder, asked)
+            taken = TakenBusinessKey(
+                business_key=asked.business_key,
+                previous=None if holder is None else holder.instance_id,
+            )
+        machine = self._machines[request.tenant_id, definition.definition_id]
+        draft = Draft(_newborn(request, asked, definition, self._read.now), machine, self._read.now)
+        draft.trace_id = request.trace_id
+        answer = fold.start(draft, asked)
+        if taken is not None:
+            draft.take_business_key(taken)
+        self._drafts[request.key] = draft
+        return answer
+
+    def _draft(self, key: InstanceKey) -> Draft | None:
+        draft = self._drafts.get(key)
+        instance = self._read.instances.get(key)
+        if draft is None and instance is not None:
+            machine = self._machines[key.tenant_id, instance.definition_id]
+            draft = Draft(instance, machine, self._read.now)
+            draft.inbox = list(self._read.inbox.get(key, ()))
+            self._drafts[key] = draft
+        return draft
+
+    def _task(self, key: InstanceKey, ordinal: int) -> Task | None:
+        return self._read.tasks.get(TaskKey(*key, ordinal))
+
+
+def _wanted(requests: Sequence[Request]) -> Wanted:
+    """What the requests need to know, each thing once."""
+    instances: dict[InstanceKey, None] = {}
+    tasks: dict[TaskKey, None] = {}
+    definitions: dict[DefinitionName, None] = {}
+    answers: dict[IdempotencyKey, None] = {}
+    business_keys: dict[BusinessKey, None] = {}
+    for request in requests:
+        instances[request.key] = None
+        if request.repeatable is not None:
+            key = request.repeatable.request_id
+            answers[IdempotencyKey(request.tenant_id, REQUEST_SCOPE, key)] = None
+        match request.asked:
+            case Start(business_key=business_key) as asked:
+                definitions[_definition_name(request, asked)] = None
+                if business_key is not None:
+                    business_keys[
+                        BusinessKey(request.tenant_id, asked.definition_key, business_key)
+                    ] = None
+            case Send(event_id=event_id) if event_id:
+                answers[_event_key(request.key, event_id)] = None
+            case Report(ordinal=ordinal) | Settle(ordinal=ordinal) | Expire(ordinal=ordinal):
+                tasks[TaskKey(*request.key, ordinal)] = None
+    return Wanted(
+        instances=list(instances),
+        tasks=list(tasks),
+        definitions=list(definitions),
+        idempotency=list(answers),
+        business_keys=list(business_keys),
+    )
+
+
+def _machines_of(read: Read) -> set[MachineKey]:
+    running = {(key.tenant_id, found.definition_id) for key, found in read.instances.items()}
+    starting = {
+        (name.tenant_id, found.definition_id)
+        for name, found in read.definitions.items()
+        if found.status == "active"
+    }
+    return running | starting
+
+
+def _definition_name(request: Request, asked: Start) -> DefinitionName:
+    key = "" if asked.definition_id else asked.definition_key
+    return DefinitionName(request.tenant_id, asked.definition_id, key)
+
+
+def _event_key(key: InstanceKey, event_id: str) -> IdempotencyKey:
+    return IdempotencyKey(key.tenant_id, str(key.instance_id), event_id)
+
+
+def _may_follow(holder: KeyHolder, asked: Start) -> bool:
+    """Whether a new instance may take the business key of this one."""
+    if holder.status not in CLOSED_INSTANCE:
+        return False
+    if asked.on_closed is OnClosed.ALLOW_IF_FAILED:
+        return holder.status != "completed"
+    return asked.on_closed is OnClosed.ALLOW
+
+
+def _instead(holder: KeyHolder, asked: Start) -> Answer:
+    """The instance that has the business key, for a start that may not have another."""
+    if asked.on_running is OnRunning.USE_EXISTING:
+        return Answer(
+            instance_id=holder.instance_id,
+            revision=holder.revision,
+            status=holder.status,
+            state=holder.current_state,
+            duplicate=True,
+        )
+    raise AlreadyExists(
+        f"business key {asked.business_key!r} belongs to instance {holder.instance_id}, which is"
+        f" {holder.status}; see on_running and on_closed for what else a start can do",
+        reason="BUSINESS_KEY_IN_USE",
+        metadata={"instance_id": str(holder.instance_id), "status": holder.status},
+    )
+
+
+def _as_it_stands(instance: Instance, *, created: bool) -> Answer:
+    return Answer(
+        instance_id=instance.instance_id,
+        revision=instance.revision,
+        status=instance.status,
+        state=instance.current_state,
+        created=created,
+    )
+
+
+def _newborn(request: Request, asked: Start, definition: DefinitionRef, now: datetime) -> Instance:
+    """The row an instance begins with, before it has been told anything."""
+    return Instance(
+        tenant_id=request.tenant_id,
+        instance_id=request.instance_id,
+        definition_id=definition.definition_id,
+        definition_key=definition.key,
+        definition_version=definition.version,
+        business_key=asked.business_key,
+        status="pending",
+        paused=False,
+        revision=0,
+        seq=0,
+        history_hash=GENESIS,
+        current_state="null",
+        context="{}",
+        snapshot="null",
+        idle="[]",
+        output=None,
+        last_error=None,
+        labels=json.dump(dict[str, Json](asked.labels)),
+        started_by=asked.started_by,
+        started_at=now,
+        updated_at=now,
+        completed_at=None,
+    )
