@@ -80,6 +80,8 @@ def remainder(left: Value, right: Value, _budget: Budget, site: Site) -> Value:
     if left.__class__ is int and right.__class__ is int:
         if right == 0:
             raise site.error("remainder of an int by zero; ask whether it is 0 first")
+        if left == INT_MIN and right == -1:
+            raise site.overflow("%", left, right)  # as CEL does, whose quotient would overflow
         rest = abs(left) % abs(right)
         return rest if left >= 0 else -rest
     raise site.no_overload("%", left, right)

@@ -78,7 +78,7 @@ def parse_timestamp(text: str) -> Timestamp | None:
 
 
 def format_timestamp(moment: Timestamp) -> str:
-    """RFC 3339 in UTC, with as many digits of a second as it has."""
+    """RFC 3339 in UTC, with three, six or nine digits of a second, or none."""
     seconds, ns = divmod(moment.ns, SECOND)
     text = (EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
     return f"{text}{_fraction(ns)}Z"
@@ -95,7 +95,7 @@ def parse_duration(text: str) -> Duration | None:
 
 
 def format_duration(length: Duration) -> str:
-    """CEL's form: seconds, and as many digits of one as it has."""
+    """CEL's form: seconds, and three, six or nine digits of one, or none."""
     seconds, ns = divmod(abs(length.ns), SECOND)
     return f"{'-' if length.ns < 0 else ''}{seconds}{_fraction(ns)}s"
 
@@ -131,4 +131,8 @@ def _amount(number: str, unit: int) -> int:
 
 
 def _fraction(ns: int) -> str:
-    return f".{ns:09}".rstrip("0") if ns else ""
+    """Three, six or nine digits, as protobuf's JSON has them; none for a whole second."""
+    if ns == 0:
+        return ""
+    text = f".{ns:09}"
+    return text[:4] if ns % 1_000_000 == 0 else text[:7] if ns % 1_000 == 0 else text

@@ -42,7 +42,9 @@ def _of_double(function: Callable[[float], Value]) -> Implementation:
 
 def _rounding(function: Callable[[float], int]) -> Implementation:
     def run(_site: Site, _budget: Budget, value: float) -> float:
-        return float(function(value)) if math.isfinite(value) else value
+        if not math.isfinite(value):
+            return value
+        return math.copysign(function(value), value)  # -0.0 stays what it is
 
     return run
 
@@ -59,9 +61,9 @@ def _abs(site: Site, _budget: Budget, value: float) -> float:
 
 
 def _sign(_site: Site, _budget: Budget, value: float) -> float:
-    if value != value or value == 0:  # noqa: PLR0124  # NaN is its own sign
+    if math.isnan(value):
         return value
-    return value.__class__(1 if value > 0 else -1)
+    return value.__class__((value > 0) - (value < 0))
 
 
 def _sqrt(_site: Site, _budget: Budget, value: float) -> float:
