@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -38,7 +38,7 @@ class Served:
         return next(
             child.pid
             for child in psutil.Process(self.process.pid).children()
-            if child.name().startswith(program)
+            if name_of(child).startswith(program)
         )
 
     def family(self) -> list[psutil.Process]:
@@ -97,6 +97,13 @@ def serving(
         assert [] == orphans
 
 
+def name_of(process: psutil.Process) -> str:
+    """The program's name; nothing once the process is gone."""
+    with suppress(psutil.NoSuchProcess):
+        return str(process.name())
+    return ""
+
+
 def traces_of(data_dir: Path) -> list[psutil.Process]:
     """Live processes that have to do with the directory, by their arguments or titles."""
     words = (str(data_dir), digest_of(data_dir))
@@ -109,11 +116,12 @@ def traces_of(data_dir: Path) -> list[psutil.Process]:
 
 def survivors(family: Sequence[psutil.Process]) -> list[psutil.Process]:
     """Those that still run; the dead that nobody has reaped yet do not."""
-    return [
-        process
-        for process in family
-        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    ]
+    alive = []
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                alive.append(process)
+    return alive
 
 
 def eventually(holds: Callable[[], bool], within_s: float) -> bool:
@@ -126,17 +134,17 @@ def eventually(holds: Callable[[], bool], within_s: float) -> bool:
     return True
 
 
-async def keep(running: Running, number: int) -> None:
+async def keep(database_url: str, number: int) -> None:
     """Commit a number."""
-    connection = await asyncpg.connect(running.database_url)
+    connection = await asyncpg.connect(database_url)
     await connection.execute("CREATE TABLE IF NOT EXISTS kept (number int)")
     await connection.execute("INSERT INTO kept VALUES ($1)", number)
     await connection.close()
 
 
-async def kept(running: Running) -> list[int]:
+async def kept(database_url: str) -> list[int]:
     """The numbers that were committed."""
-    connection = await asyncpg.connect(running.database_url)
+    connection = await asyncpg.connect(database_url)
     rows = await connection.fetch("SELECT number FROM kept ORDER BY number")
     await connection.close()
     return [row["number"] for row in rows]

@@ -30,9 +30,6 @@ async def _at_once() -> bool:
 
 
 if __name__ == "__main__":
-    if sys.argv[2] == "pipe":
-        with mock.patch("control_plane.embedded.keeper.KERNEL_TELLS", new=False):
-            asyncio.run(serve(sys.argv[1]))
-    else:
+    told_by_kernel = sys.argv[2] == "kernel"
+    with mock.patch("control_plane.embedded.keeper.KERNEL_TELLS", told_by_kernel):
         asyncio.run(serve(sys.argv[1]))
-    asyncio.run(serve(sys.argv[1]))

@@ -18,6 +18,7 @@ from tests.embedded.processes import (
     eventually,
     keep,
     kept,
+    name_of,
     serving,
     survivors,
     traces_of,
@@ -34,23 +35,23 @@ class TestAKilledSupervisor:
         """The next start finds a free directory, and recovers by itself."""
         data_dir = open_dir / "data"
         with serving(data_dir, told_by=told_by) as served:
-            await keep(served.running, 1)
+            await keep(served.running.database_url, 1)
             family = served.family()
             served.kill()
 
             assert eventually(lambda: not survivors(family), ORPHANS_WITHIN_S)
             assert [] == traces_of(data_dir)
         with serving(data_dir, told_by=told_by) as served:
-            assert [1] == await kept(served.running)
+            assert [1] == await kept(served.running.database_url)
 
     async def test_may_be_succeeded_at_once(self, open_dir: Path) -> None:
         """A successor waits for the dying servers instead of stumbling over them."""
         data_dir = open_dir / "data"
         with serving(data_dir) as first:
-            await keep(first.running, 1)
+            await keep(first.running.database_url, 1)
             first.process.kill()
             with serving(data_dir) as second:
-                assert [1] == await kept(second.running)
+                assert [1] == await kept(second.running.database_url)
 
     async def test_takes_a_computing_backend_along(self, open_dir: Path) -> None:
         """A backend that is busy looks up for nobody; the postmaster has to end it."""
@@ -66,7 +67,7 @@ class TestAKilledPostmaster:
     async def test_is_restarted_with_what_was_committed(self, open_dir: Path) -> None:
         """The others go on meanwhile: the same Valkey, the same executor."""
         with serving(open_dir / "data") as served:
-            await keep(served.running, 1)
+            await keep(served.running.database_url, 1)
             valkey = served.pid_of("valkey-server")
             killed = served.pid_of("postgres")
             os.kill(killed, signal.SIGKILL)
@@ -78,7 +79,7 @@ class TestAKilledPostmaster:
     async def test_is_restarted_though_a_backend_computes_on(self, open_dir: Path) -> None:
         """PostgreSQL does not start while an old backend holds its memory: it is ended."""
         with serving(open_dir / "data") as served:
-            await keep(served.running, 1)
+            await keep(served.running.database_url, 1)
             async with _computing(served) as backend:
                 os.kill(served.pid_of("postgres"), signal.SIGKILL)
 
@@ -102,7 +103,7 @@ class TestAKilledChild:
             assert eventually(lambda: not survivors(family), ORPHANS_WITHIN_S)
             assert eventually(
                 lambda: any(
-                    process.name().startswith(program) and process.pid not in before
+                    name_of(process).startswith(program) and process.pid not in before
                     for process in served.family()
                 ),
                 RECOVERED_WITHIN_S,
@@ -111,7 +112,7 @@ class TestAKilledChild:
     async def test_may_be_a_single_backend(self, open_dir: Path) -> None:
         """PostgreSQL then restarts itself; the supervisor has nothing to do."""
         with serving(open_dir / "data") as served:
-            await keep(served.running, 1)
+            await keep(served.running.database_url, 1)
             postmaster = served.pid_of("postgres")
             async with _computing(served) as backend:
                 backend.kill()
@@ -129,7 +130,7 @@ def _pid_of(served: Served, program: str, told_by: str) -> int:
         return [
             child.pid
             for child in psutil.Process(served.process.pid).children()
-            if any(below.name().startswith(program) for below in child.children())
+            if any(name_of(below).startswith(program) for below in child.children())
         ]
 
     assert eventually(lambda: bool(guards()), RECOVERED_WITHIN_S)
@@ -159,5 +160,5 @@ async def _recovered(served: Served) -> list[int]:
     async with asyncio.timeout(RECOVERED_WITHIN_S):
         while True:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                return await kept(served.running)
+                return await kept(served.running.database_url)
             await asyncio.sleep(LOOK_EVERY_S)
