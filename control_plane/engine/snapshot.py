@@ -5,14 +5,11 @@ An instance at rest: what is active, what it remembers, and what it is waiting f
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from shared.json import Json
 
 Status: TypeAlias = Literal["active", "done", "error", "cancelled"]
-
-_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +51,11 @@ class Snapshot:
     spec_hash: str
     status: Status = "active"
     configuration: tuple[str, ...] = ()
-    history: Mapping[str, tuple[str, ...]] = _NOTHING
+    history: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     context: dict[str, Json] = field(default_factory=dict)
     output: Json = None
     error: dict[str, Json] | None = None
-    tasks: Mapping[int, OpenTask] = _NOTHING
-    timers: Mapping[str, OpenTimer] = _NOTHING
+    tasks: Mapping[int, OpenTask] = field(default_factory=dict)
+    timers: Mapping[str, OpenTimer] = field(default_factory=dict)
     next_ordinal: int = 1
     finishing: bool = False

@@ -1,0 +1,86 @@
+"""
+The engine: what a spec means, and what an event does to an instance of it.
+
+    compile_spec(text) -> Machine              once, when a definition is created
+    decide(machine, snapshot, event, now)      for everything that happens to an instance
+
+Pure: time comes in as an argument, tasks are named by their number within the
+instance, and what is to be done outside goes out as commands.
+"""
+
+from control_plane.engine.commands import ArmTimer, CancelTask, Command, CreateTask, DisarmTimer
+from control_plane.engine.compiling import check_spec, compile_spec
+from control_plane.engine.decide import decide
+from control_plane.engine.decision import (
+    Considered,
+    Decision,
+    Disposition,
+    Entry,
+    EventNotAccepted,
+    ExpressionFailed,
+    InstanceClosed,
+    LimitExceeded,
+    Microstep,
+    Refusal,
+    Trace,
+)
+from control_plane.engine.diagnostics import Diagnostic, SpecInvalid
+from control_plane.engine.events import (
+    Cancelled,
+    Event,
+    Received,
+    Started,
+    TaskFailed,
+    TaskSucceeded,
+    TimerFired,
+)
+from control_plane.engine.folding import event_of, fold
+from control_plane.engine.machine import Machine
+from control_plane.engine.machine_cache import MachineCache
+from control_plane.engine.render import render_mermaid
+from control_plane.engine.snapshot import OpenTask, OpenTimer, Snapshot
+from control_plane.engine.state_value import value_of
+from control_plane.engine.storing import SnapshotUnreadable, dump_snapshot, load_snapshot
+
+__all__ = [
+    "ArmTimer",
+    "CancelTask",
+    "Cancelled",
+    "Command",
+    "Considered",
+    "CreateTask",
+    "Decision",
+    "Diagnostic",
+    "DisarmTimer",
+    "Disposition",
+    "Entry",
+    "Event",
+    "EventNotAccepted",
+    "ExpressionFailed",
+    "InstanceClosed",
+    "LimitExceeded",
+    "Machine",
+    "MachineCache",
+    "Microstep",
+    "OpenTask",
+    "OpenTimer",
+    "Received",
+    "Refusal",
+    "Snapshot",
+    "SnapshotUnreadable",
+    "SpecInvalid",
+    "Started",
+    "TaskFailed",
+    "TaskSucceeded",
+    "TimerFired",
+    "Trace",
+    "check_spec",
+    "compile_spec",
+    "decide",
+    "dump_snapshot",
+    "event_of",
+    "fold",
+    "load_snapshot",
+    "render_mermaid",
+    "value_of",
+]

@@ -1,0 +1,86 @@
+"""
+A spec in, a machine out; or everything that is wrong with it.
+"""
+
+from typing import Any, cast
+
+from control_plane.engine.diagnostics import Diagnostic, SpecInvalid
+from control_plane.engine.machine import Machine, Unhandled
+from control_plane.engine.spec.assembling import Assembler
+from control_plane.engine.spec.findings import Findings, did_you_mean, quote
+from control_plane.engine.spec.outline import read_outline, wrong_type
+from control_plane.engine.spec.reading import read_spec
+from control_plane.engine.spec.rules import look_at
+
+UNHANDLED = ("ignore", "reject", "defer")
+
+
+def compile_spec(spec: str | bytes | dict[str, Any]) -> Machine:
+    """
+    The machine a spec means. Raises SpecInvalid with everything found if there is none.
+
+    A dict stands for its compact JSON text, with its keys in their order.
+    """
+    machine, diagnostics = check_spec(spec)
+    if machine is None:
+        raise SpecInvalid(diagnostics)
+    return machine
+
+
+def check_spec(
+    spec: str | bytes | dict[str, Any],
+) -> tuple[Machine | None, tuple[Diagnostic, ...]]:
+    """
+    The machine, unless there are errors, and all diagnostics, errors first.
+
+    Never raises for what a spec says, whatever it says.
+    """
+    findings = Findings()
+    body, spec_hash = read_spec(spec, findings)
+    if findings.has_errors:
+        return None, findings.in_order()
+    nodes = read_outline(body, findings)
+    if findings.has_errors:
+        # What stands in states whose outline is wrong would only repeat the complaint.
+        return None, findings.in_order()
+    assembler = Assembler(nodes, findings)
+    states = assembler.states()
+    context = assembler.context()
+    unhandled = _unhandled(body, findings)
+    if findings.has_errors:
+        return None, findings.in_order()
+    names = {one.descriptor for one in assembler.transitions if not one.descriptor.endswith("*")}
+    names.update(kind for kind, _ in assembler.actions.raised)
+    machine = Machine(
+        spec_hash=spec_hash,
+        id=nodes[0].id,
+        version=str(body.get("version", "")),
+        description=str(body.get("description", "")),
+        states=states,
+        transitions=tuple(sorted(assembler.transitions, key=lambda one: one.index)),
+        context=context,
+        unhandled=unhandled,
+        task_types=frozenset(assembler.tasks.types),
+        functions=frozenset(assembler.tasks.functions),
+        needs=frozenset(assembler.tasks.needs),
+        vocabulary=frozenset(names),
+    )
+    look_at(machine, assembler, findings)
+    return (None if findings.has_errors else machine), findings.in_order()
+
+
+def _unhandled(body: dict[str, Any], findings: Findings) -> Unhandled:
+    """Rule: what becomes of an event that nobody answers is one of three things."""
+    value = body.get("unhandled", "reject")
+    if value in UNHANDLED:
+        return cast(Unhandled, value)
+    if isinstance(value, str):
+        findings.error(
+            "wrong-type",
+            "/unhandled",
+            f"{quote(value)} is no policy for events that nobody answers",
+            did_you_mean(value, UNHANDLED),
+        )
+    else:
+        wrong_type(findings, "/unhandled", value, " or ".join(f'"{one}"' for one in UNHANDLED))
+    return "reject"

@@ -1,0 +1,151 @@
+"""
+What an event does to an instance: the one function everything else is a caller of.
+
+Pure, total and bounded. The same machine, snapshot, event and time give the same
+decision in every process, whatever happened in this one before.
+"""
+
+from datetime import datetime
+
+from control_plane.engine.actions import OWN_EVENTS
+from control_plane.engine.decision import Decision, EventNotAccepted, InstanceClosed
+from control_plane.engine.events import (
+    Cancelled,
+    Event,
+    Received,
+    Started,
+    TaskFailed,
+    TaskSucceeded,
+    TimerFired,
+)
+from control_plane.engine.failures import ExpressionUnusable, MacrostepFailed
+from control_plane.engine.machine import Machine
+from control_plane.engine.macrostep import Macrostep
+from control_plane.engine.outcomes import hear_of_task, ring
+from control_plane.engine.settling import cancel, check_context, put_aside, refuse, rest
+from control_plane.engine.snapshot import Snapshot
+from control_plane.engine.tracing import Tracer
+from control_plane.engine.turn import EventObject, Turn
+from shared.json import Json
+
+START_EVENT = "xstate.init"
+
+
+def decide(
+    machine: Machine,
+    snapshot: Snapshot | None,
+    event: Event,
+    now: datetime,
+    *,
+    trace: bool = False,
+) -> Decision:
+    """
+    Apply one event to one instance.
+
+    `snapshot` is None exactly when the event is Started; `now` has a time zone. What
+    cannot be evaluated refuses a sender's event, and fails the instance of any other.
+    A refused start has nothing to keep: its snapshot has no states and status "error".
+    """
+    tracer = Tracer() if trace else None
+    if isinstance(event, Started):
+        if snapshot is not None:
+            raise TypeError("this instance has been started: Started goes with no snapshot")
+        return _start(machine, event, now, tracer)
+    if snapshot is None:
+        raise TypeError(f"an instance begins with Started, not with {type(event).__name__}")
+    if isinstance(event, Received):
+        return _receive(machine, snapshot, event, now, tracer)
+    if isinstance(event, TaskSucceeded | TaskFailed):
+        return hear_of_task(machine, snapshot, event, now, tracer)
+    if isinstance(event, TimerFired):
+        return ring(machine, snapshot, event, now, tracer)
+    return _cancel(machine, snapshot, event, now, tracer)
+
+
+def _start(machine: Machine, event: Started, now: datetime, tracer: Tracer | None) -> Decision:
+    empty = Snapshot(spec_hash=machine.spec_hash)
+    told: EventObject = {"type": START_EVENT, "input": event.input}
+    macrostep = Macrostep(
+        machine, machine.start().to, Turn(empty, frozenset(), told, now, machine.about, tracer)
+    )
+    turn = macrostep.turn
+    turn.record("INSTANCE_STARTED", {"input": event.input})
+    try:
+        context = machine.context.evaluate(turn)
+        if not isinstance(context, dict):
+            raise ExpressionUnusable("/context", "the context must be an object", "")
+        turn.scope["context"] = context
+        macrostep.start()
+        check_context(turn)
+    except MacrostepFailed as failure:
+        nothing = Snapshot(spec_hash=machine.spec_hash, status="error", error=failure.as_error())
+        return refuse(nothing, Received(type=START_EVENT), failure.refusal, tracer)
+    return rest(macrostep)
+
+
+def _receive(
+    machine: Machine, snapshot: Snapshot, event: Received, now: datetime, tracer: Tracer | None
+) -> Decision:
+    kind = event.type
+    if snapshot.status != "active" or snapshot.finishing:
+        return refuse(snapshot, event, _closed(snapshot), tracer)
+    if not kind or kind == "*" or kind.startswith(OWN_EVENTS):
+        return refuse(snapshot, event, _not_accepted(machine, snapshot, kind), tracer)
+
+    configuration = machine.configuration(snapshot.configuration)
+    told = _event_object(event)
+    turn = Turn(snapshot, configuration.active, told, now, machine.about, tracer)
+    macrostep = Macrostep(machine, configuration, turn)
+    payload: dict[str, Json] = {
+        "event_id": event.event_id,
+        "type": kind,
+        "payload": event.payload,
+        "disposition": "APPLIED",
+    }
+    turn.record("EVENT_RECEIVED", payload)
+    try:
+        enabled = macrostep.react()
+        macrostep.settle()
+        check_context(turn)
+    except MacrostepFailed as failure:
+        return refuse(snapshot, event, failure.refusal, tracer)
+    if macrostep.handled:
+        return rest(macrostep)
+    # A transition that does nothing is an author's way of ignoring an event.
+    if enabled or machine.unhandled == "ignore":
+        return put_aside(snapshot, turn, payload, "IGNORED")
+    if machine.unhandled == "defer":
+        return put_aside(snapshot, turn, payload, "DEFERRED")
+    return refuse(snapshot, event, _not_accepted(machine, snapshot, kind), tracer)
+
+
+def _cancel(
+    machine: Machine, snapshot: Snapshot, event: Cancelled, now: datetime, tracer: Tracer | None
+) -> Decision:
+    told: EventObject = {"type": "xstate.stop", "reason": event.reason}
+    if snapshot.status != "active":
+        return refuse(snapshot, Received(type="xstate.stop"), _closed(snapshot), tracer)
+    configuration = machine.configuration(snapshot.configuration)
+    turn = Turn(snapshot, configuration.active, told, now, machine.about, tracer)
+    try:
+        return cancel(Macrostep(machine, configuration, turn), event.reason)
+    except MacrostepFailed as failure:
+        return refuse(snapshot, Received(type="xstate.stop"), failure.refusal, tracer)
+
+
+def _closed(snapshot: Snapshot) -> InstanceClosed:
+    return InstanceClosed("finishing" if snapshot.status == "active" else snapshot.status)
+
+
+def _not_accepted(machine: Machine, snapshot: Snapshot, kind: str) -> EventNotAccepted:
+    states = ", ".join(snapshot.configuration)
+    return EventNotAccepted(states, kind, machine.accepts(snapshot))
+
+
+def _event_object(event: Received) -> EventObject:
+    payload = event.payload
+    if isinstance(payload, dict):
+        return {**payload, "type": event.type}
+    if payload is None:
+        return {"type": event.type}
+    return {"type": event.type, "data": payload}

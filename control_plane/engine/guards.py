@@ -1,0 +1,127 @@
+"""
+Whether a transition may be taken: an expression, a question about states, or several of them.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from control_plane.engine.templates import Computed, Template
+from control_plane.engine.turn import Turn
+from shared.json import Json
+
+
+class Guard(Protocol):
+    """A condition. A guard that cannot be evaluated is never taken for false."""
+
+    def holds(self, turn: Turn) -> bool:
+        """Raises ExpressionUnusable when there is no answer."""
+
+    def expressions(self) -> tuple[Computed, ...]:
+        """The expressions it asks, for the trace."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """An expression that must give true or false."""
+
+    computed: Computed
+
+    def holds(self, turn: Turn) -> bool:
+        value = self.computed.evaluate(turn)
+        if value is True or value is False:
+            return value
+        raise self.computed.unusable(
+            f"a guard must give true or false, this one gave {_kind(value)}; compare it with something"
+        )
+
+    def expressions(self) -> tuple[Computed, ...]:
+        return (self.computed,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class And:
+    guards: tuple[Guard, ...]
+
+    def holds(self, turn: Turn) -> bool:
+        turn.spend(len(self.guards))
+        return all(guard.holds(turn) for guard in self.guards)
+
+    def expressions(self) -> tuple[Computed, ...]:
+        return tuple(one for guard in self.guards for one in guard.expressions())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Or:
+    guards: tuple[Guard, ...]
+
+    def holds(self, turn: Turn) -> bool:
+        turn.spend(len(self.guards))
+        return any(guard.holds(turn) for guard in self.guards)
+
+    def expressions(self) -> tuple[Computed, ...]:
+        return tuple(one for guard in self.guards for one in guard.expressions())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Not:
+    guard: Guard
+
+    def holds(self, turn: Turn) -> bool:
+        return not self.guard.holds(turn)
+
+    def expressions(self) -> tuple[Computed, ...]:
+        return self.guard.expressions()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StateIn:
+    """All of these states are active, before the microstep that asks."""
+
+    states: frozenset[int]
+
+    def holds(self, turn: Turn) -> bool:
+        return self.states <= turn.active
+
+    def expressions(self) -> tuple[Computed, ...]:
+        return ()
+
+
+class NamedGuard:
+    """
+    A guard of the root's `guards`, with the parameters it is used with.
+
+    `body` is one per name, shared by everybody who uses it: it is filled in once the
+    named guards themselves have been compiled.
+    """
+
+    __slots__ = ("body", "name", "params")
+
+    def __init__(self, name: str, params: Template | None, body: "NamedBody") -> None:
+        self.name = name
+        self.params = params
+        self.body = body
+
+    def holds(self, turn: Turn) -> bool:
+        turn.spend(1)
+        scope = turn.scope
+        outer = scope["params"]
+        scope["params"] = self.params.evaluate(turn) if self.params is not None else {}
+        try:
+            return self.body.guard.holds(turn)
+        finally:
+            scope["params"] = outer
+
+    def expressions(self) -> tuple[Computed, ...]:
+        return self.body.guard.expressions()
+
+
+class NamedBody:
+    """What a guard's name stands for."""
+
+    __slots__ = ("guard",)
+    guard: Guard
+
+
+def _kind(value: Json) -> str:
+    kinds = {type(None): "null", int: "an int", float: "a double", str: "a string", list: "a list"}
+    return kinds.get(type(value), "a map")

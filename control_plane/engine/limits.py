@@ -1,0 +1,41 @@
+"""
+Every bound the engine keeps, by name. Reaching one is an error that says which.
+"""
+
+from datetime import timedelta
+
+MAX_SPEC_BYTES = 512 * 1024
+MAX_SPEC_DEPTH = 64
+MAX_CONTEXT_BYTES = 256 * 1024
+MAX_JSON_DEPTH = 32
+MAX_STATES = 500
+MAX_STATE_DEPTH = 10
+MAX_TRANSITIONS = 2_000
+MAX_NAME_LENGTH = 200
+MAX_CONFIGURATION_PRODUCT = 10_000
+"""Combinations of leaves that parallel regions may span before the validator warns."""
+
+MAX_MICROSTEPS = 1_000
+"""Microsteps of one event: eventless transitions and raised events together."""
+
+MAX_ACTIONS = 20_000
+"""Actions and guards of one event that are reached through a name or a condition."""
+
+MAX_QUEUED_EVENTS = 1_000
+"""Raised events that wait in one macrostep."""
+
+MAX_TASKS_PER_TRANSITION = 100
+MAX_FAN_OUT = 1_000
+MAX_OPEN_TASKS = 1_000
+MAX_ARMED_TIMERS = 1_000
+MAX_EMITTED_EVENTS = 100
+"""Events one decision may emit."""
+
+MAX_DELAY = timedelta(days=5 * 366)
+"""How far ahead a timer may be armed."""
+
+MAX_CACHED_CONFIGURATIONS = 1_024
+"""Configurations of one machine kept with their plans."""
+
+MAX_CACHED_PLANS = 4_096
+"""Step plans of one machine, over all of its configurations."""

@@ -1,0 +1,170 @@
+"""
+A compiled spec: its tables, and the plans that follow from them, worked out as needed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from control_plane.engine.actions import OWN_EVENTS
+from control_plane.engine.configurations import Configuration, Selection
+from control_plane.engine.limits import MAX_CACHED_CONFIGURATIONS, MAX_CACHED_PLANS
+from control_plane.engine.plans import (
+    Operation,
+    StepPlan,
+    plan_end,
+    plan_start,
+    plan_step,
+)
+from control_plane.engine.procedures import Record
+from control_plane.engine.snapshot import Snapshot
+from control_plane.engine.states import ROOT, State, Transition
+from control_plane.engine.templates import Template
+from shared.json import Json
+
+Unhandled: TypeAlias = Literal["ignore", "reject", "defer"]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Machine:
+    """
+    What a spec means. Nothing of it changes but its caches, which are bounded.
+
+    `spec_hash` is the SHA-256 of the stored text, in hex. `task_types` and `functions`
+    are what its tasks need of executors; `needs` names what it asks of the runtime
+    beyond tasks and timers: "children", "fan-out", "compensation".
+    """
+
+    spec_hash: str
+    id: str
+    version: str
+    description: str
+    states: tuple[State, ...]
+    transitions: tuple[Transition, ...]
+    context: Template
+    unhandled: Unhandled
+    task_types: frozenset[str]
+    functions: frozenset[str]
+    needs: frozenset[str]
+    vocabulary: frozenset[str]
+    """The event types that the spec names, without wildcards."""
+
+    about: dict[str, Json] = field(init=False)
+    """What expressions see as `instance`."""
+
+    index_of: Mapping[str, int] = field(init=False)
+    """States by path."""
+
+    _has_histories: bool = field(init=False)
+    _configurations: dict[tuple[str, ...], Configuration] = field(init=False, default_factory=dict)
+    _plan_count: int = field(init=False, default=0)
+    _start: StepPlan | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.about = {"definition": self.id}
+        self.index_of = {state.path: state.index for state in self.states}
+        self._has_histories = any(state.kind == "history" for state in self.states)
+
+    def accepts(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """
+        The event types that a sender may send now, innermost state first.
+
+        Guards are not asked: they may depend on the payload. Wildcards are given as
+        they are written. Nothing once the instance is closed or finishing.
+        """
+        if snapshot.status != "active" or snapshot.finishing:
+            return ()
+        configuration = self.configuration(snapshot.configuration)
+        found: dict[str, None] = {}
+        forbidden: set[str] = set()
+        for index in sorted(configuration.active, key=lambda one: (-self.depth(one), one)):
+            for descriptor, transitions in self.states[index].on.items():
+                if descriptor.startswith(OWN_EVENTS) or descriptor in forbidden:
+                    continue
+                if all(one.is_forbidden for one in transitions):
+                    if descriptor not in found and transitions:
+                        forbidden.add(descriptor)
+                    continue
+                found[descriptor] = None
+        return tuple(found)
+
+    def depth(self, index: int) -> int:
+        """How many states are above it."""
+        return 0 if index == ROOT else self.states[index].path.count(".") + 1
+
+    def configuration(self, paths: tuple[str, ...]) -> Configuration:
+        """The configuration with these leaves. Raises KeyError for paths it does not have."""
+        found = self._configurations.get(paths)
+        if found is None:
+            active: set[int] = set()
+            for path in paths:
+                index = self.index_of[path]
+                while index >= ROOT and index not in active:
+                    active.add(index)
+                    index = self.states[index].parent
+            found = self.intern(frozenset(active))
+        return found
+
+    def intern(self, active: frozenset[int]) -> Configuration:
+        """The one object for these active states."""
+        made = Configuration(self.states, active)
+        found = self._configurations.get(made.paths)
+        if found is not None:
+            return found
+        if len(self._configurations) >= MAX_CACHED_CONFIGURATIONS:
+            self._forget()
+        self._configurations[made.paths] = made
+        return made
+
+    def selection(self, configuration: Configuration, event_type: str) -> Selection:
+        """The candidates for an event; kept only for event types that the spec names."""
+        found = configuration.selections.get(event_type)
+        if found is None:
+            found = configuration.select(event_type)
+            if event_type in self.vocabulary:
+                configuration.selections[event_type] = found
+        return found
+
+    def start(self) -> StepPlan:
+        """The microstep that enters the machine."""
+        if self._start is None:
+            self._start = plan_start(self.states, self.intern)
+        return self._start
+
+    def end(self, configuration: Configuration) -> tuple[Operation, ...]:
+        """The operations of leaving everything."""
+        return plan_end(self.states, configuration.active)
+
+    def plan(
+        self,
+        configuration: Configuration,
+        enabled: Sequence[Transition],
+        history: Mapping[str, tuple[str, ...]],
+    ) -> StepPlan:
+        """The microstep by these enabled transitions."""
+        key: object = enabled[0] if len(enabled) == 1 else tuple(enabled)
+        if self._has_histories:
+            key = (key, tuple(history.items()))
+        plans = configuration.plans
+        found = plans.get(key)
+        if found is None:
+            if self._plan_count >= MAX_CACHED_PLANS:
+                self._forget()
+            record = self._record(history)
+            found = plan_step(self.states, configuration, enabled, record, self.intern)
+            plans[key] = found
+            self._plan_count += 1
+        return found
+
+    def _record(self, history: Mapping[str, tuple[str, ...]]) -> Record:
+        return {
+            self.index_of[path]: tuple(self.index_of[one] for one in remembered)
+            for path, remembered in history.items()
+        }
+
+    def _forget(self) -> None:
+        """Start the caches over: simpler than choosing what to keep, and seldom needed."""
+        for configuration in self._configurations.values():
+            configuration.plans.clear()
+        self._configurations.clear()
+        self._plan_count = 0

@@ -1,0 +1,225 @@
+"""
+What a microstep does, worked out once: a flat list of operations and where it leads.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from control_plane.engine.actions import Action
+from control_plane.engine.configurations import Configuration
+from control_plane.engine.operations import (
+    ArmAfter,
+    Finish,
+    RaiseDone,
+    StartInvoke,
+    on_exit,
+)
+from control_plane.engine.procedures import (
+    EntrySet,
+    Record,
+    domain_of,
+    exit_set,
+    without_conflicts,
+)
+from control_plane.engine.states import NO_STATE, ROOT, State, Transition
+from control_plane.engine.turn import Turn
+from shared.json import Json
+
+Operation: TypeAlias = tuple[str, Callable[[Turn], None]]
+"""Something to run, and the path of the state on whose behalf."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class StepPlan:
+    """
+    A microstep from one configuration by given transitions.
+
+    `remembers` is what history states record. `moves` tells whether the configuration
+    or a record changes at all, without which eventless transitions would never settle.
+    `told` is its STATE_TRANSITION entry but for the event, None when nothing is left
+    or entered. `does_nothing` when all of its transitions are forbidden ones.
+    """
+
+    transitions: tuple[Transition, ...]
+    operations: tuple[Operation, ...]
+    to: Configuration
+    remembers: Mapping[str, tuple[str, ...]]
+    moves: bool
+    exited: tuple[str, ...]
+    entered: tuple[str, ...]
+    told: dict[str, Json] | None
+    does_nothing: bool
+
+
+Intern: TypeAlias = Callable[[frozenset[int]], Configuration]
+"""Gives the one object for a set of active states."""
+
+
+def plan_start(states: Sequence[State], intern: Intern) -> StepPlan:
+    """The microstep that enters the machine."""
+    entry = EntrySet(states, {})
+    entry.add_initial()
+    active: set[int] = set()
+    operations = _enter(states, entry, active)
+    to = intern(frozenset(active))
+    entered = _paths(states, sorted(entry.entered))
+    return StepPlan(
+        transitions=(),
+        operations=tuple(operations),
+        to=to,
+        remembers={},
+        moves=True,
+        exited=(),
+        entered=entered,
+        told=_told((), to.paths, (), entered),
+        does_nothing=False,
+    )
+
+
+def plan_step(
+    states: Sequence[State],
+    before: Configuration,
+    enabled: Sequence[Transition],
+    record: Record,
+    intern: Intern,
+) -> StepPlan:
+    """The microstep by the enabled transitions, those in conflict removed."""
+    active = before.active
+    domains = {one.index: domain_of(states, one, record) for one in enabled}
+    exits = {one.index: exit_set(states, one, domains[one.index], active) for one in enabled}
+    chosen = without_conflicts(states, enabled, exits)
+    leaving = sorted(frozenset().union(*(exits[one.index] for one in chosen)), reverse=True)
+    remembered = _remembered(states, active, leaving)
+
+    operations: list[Operation] = []
+    for index in leaving:
+        operations += _for(states[index].path, on_exit(states[index]))
+    for one in chosen:
+        operations += _for(one.source_path, one.actions)
+    entry = EntrySet(states, {**record, **remembered})
+    for one in chosen:
+        entry.add_transition(one, domains[one.index])
+    staying = set(active.difference(leaving))
+    operations += _enter(states, entry, staying)
+
+    to = before if staying == active else intern(frozenset(staying))
+    exited, entered = _paths(states, leaving), _paths(states, sorted(entry.entered))
+    return StepPlan(
+        transitions=chosen,
+        operations=tuple(operations),
+        to=to,
+        remembers={states[key].path: _paths(states, value) for key, value in remembered.items()},
+        moves=bool(remembered) or to is not before,
+        exited=exited,
+        entered=entered,
+        told=_told(before.paths, to.paths, exited, entered) if exited or entered else None,
+        does_nothing=all(one.is_forbidden for one in chosen),
+    )
+
+
+def plan_end(states: Sequence[State], active: Iterable[int]) -> tuple[Operation, ...]:
+    """Leaving everything, the root included, innermost and last first."""
+    operations: list[Operation] = []
+    for index in sorted(active, reverse=True):
+        operations += _for(states[index].path, on_exit(states[index]))
+    return tuple(operations)
+
+
+def _remembered(
+    states: Sequence[State], active: frozenset[int], leaving: Sequence[int]
+) -> dict[int, tuple[int, ...]]:
+    """What the history states of what is being left record, before anything is left."""
+    found: dict[int, tuple[int, ...]] = {}
+    for index in leaving:
+        for history in states[index].histories:
+            if states[history].deep:
+                below = (one for one in active if index < one <= states[index].last)
+                found[history] = tuple(sorted(one for one in below if states[one].is_leaf))
+            else:
+                found[history] = tuple(one for one in states[index].children if one in active)
+    return found
+
+
+def _enter(states: Sequence[State], entry: EntrySet, active: set[int]) -> list[Operation]:
+    """
+    The operations of entering, in document order; `active` grows to the configuration
+    they lead to. Entering a final state at the top ends with the exits of everything.
+    """
+    operations: list[Operation] = []
+    completed: set[int] = set()
+    is_done = False
+    for index in sorted(entry.entered):
+        state = states[index]
+        active.add(index)
+        operations += _for(state.path, state.entry)
+        operations += _for(state.path, [ArmAfter(timed) for timed in state.after])
+        operations += _for(state.path, [StartInvoke(invocation) for invocation in state.invokes])
+        if index in entry.by_default:
+            operations += _for(state.path, state.initial_actions)
+        if state.kind == "final":
+            ends, completing = _complete(states, state, active, completed)
+            operations += completing
+            is_done = is_done or ends
+    if is_done:
+        operations += plan_end(states, active)
+    return operations
+
+
+def _complete(
+    states: Sequence[State], final: State, active: set[int], completed: set[int]
+) -> tuple[bool, list[Operation]]:
+    """What entering a final state completes, and whether that is the machine itself."""
+    operations: list[Operation] = []
+    parent = states[final.parent]
+    above = parent.index if parent.kind == "parallel" else parent.parent
+    completing = final.index if above == NO_STATE else above
+    if parent.kind == "compound":
+        operations += _for(final.path, [RaiseDone(parent.id, final.output)])
+    while (
+        above != NO_STATE
+        and states[above].kind == "parallel"
+        and above not in completed
+        and _is_final(states, active, above)
+    ):
+        completed.add(above)
+        completing = above
+        operations += _for(final.path, [RaiseDone(states[above].id, None)])
+        above = states[above].parent
+    if above != NO_STATE:
+        return False, operations
+    by = states[completing]
+    output = by.output if by.index != ROOT else None
+    finish = Finish(by.id, output, states[ROOT].output)
+    return True, [*operations, *_for(final.path, [finish])]
+
+
+def _is_final(states: Sequence[State], active: set[int], index: int) -> bool:
+    state = states[index]
+    if state.kind == "compound":
+        return any(states[one].kind == "final" and one in active for one in state.children)
+    if state.kind == "parallel":
+        return all(_is_final(states, active, one) for one in state.children)
+    return state.kind == "final"
+
+
+def _told(
+    before: tuple[str, ...],
+    after: tuple[str, ...],
+    exited: tuple[str, ...],
+    entered: tuple[str, ...],
+) -> dict[str, Json]:
+    return {
+        "from": list(before),
+        "to": list(after),
+        "exited": list(exited),
+        "entered": list(entered),
+    }
+
+
+def _for(path: str, actions: Iterable[Action]) -> list[Operation]:
+    return [(path, action.run) for action in actions]
+
+
+def _paths(states: Sequence[State], indexes: Iterable[int]) -> tuple[str, ...]:
+    return tuple(states[index].path for index in indexes)

@@ -1,0 +1,209 @@
+"""
+How a macrostep becomes a decision: at rest, failed, cancelled, or refused to its sender.
+"""
+
+from dataclasses import replace
+
+import orjson
+
+from control_plane.engine.decision import (
+    Decision,
+    Disposition,
+    Entry,
+    EventNotAccepted,
+    ExpressionFailed,
+    InstanceClosed,
+    LimitExceeded,
+    Refusal,
+)
+from control_plane.engine.events import Received
+from control_plane.engine.failures import ExpressionUnusable, LimitReached
+from control_plane.engine.limits import MAX_CONTEXT_BYTES, MAX_JSON_DEPTH
+from control_plane.engine.macrostep import Macrostep
+from control_plane.engine.snapshot import Snapshot, Status
+from control_plane.engine.tracing import Tracer
+from control_plane.engine.turn import Turn
+from shared.json import Json
+
+
+def rest(macrostep: Macrostep) -> Decision:
+    """Nothing is left to do; if the machine is done, the instance is, or waits for its tasks."""
+    turn = macrostep.turn
+    before = turn.before
+    status: Status = "active"
+    if turn.finished:
+        turn.timers = {}
+        if not _waits(turn):
+            status = "done"
+            turn.record("INSTANCE_COMPLETED", {"output": turn.output})
+    return Decision(
+        snapshot=Snapshot(
+            spec_hash=before.spec_hash,
+            status=status,
+            configuration=macrostep.configuration.paths,
+            history=turn.history,
+            context=turn.scope["context"],
+            output=turn.output,
+            tasks=turn.tasks,
+            timers=turn.timers,
+            next_ordinal=turn.next_ordinal,
+            finishing=turn.finished and status == "active",
+        ),
+        commands=turn.commands(),
+        history=turn.told(),
+        trace=turn.tracer and turn.tracer.trace(),
+    )
+
+
+def keep(turn: Turn) -> Decision:
+    """
+    A task has ended of an instance that listens no more: finishing or closed.
+
+    The last one that a finishing instance waits for completes it.
+    """
+    snapshot = replace(turn.before, tasks=turn.tasks)
+    if snapshot.finishing and not _waits(turn):
+        snapshot = replace(snapshot, status="done", finishing=False)
+        turn.record("INSTANCE_COMPLETED", {"output": snapshot.output})
+    return Decision(snapshot=snapshot, history=turn.told())
+
+
+def fail(turn: Turn, error: dict[str, Json]) -> Decision:
+    """
+    The instance fails where it stands: what it waits for is called off, no action runs.
+
+    The turn must hold the cause and nothing that came of it.
+    """
+    for ordinal, task in list(turn.tasks.items()):
+        if not task.detached:
+            turn.cancel_task(ordinal)
+    turn.timers = {}
+    turn.record("ERROR", dict(error))
+    turn.record("INSTANCE_FAILED", {"error": error})
+    return Decision(
+        snapshot=replace(
+            turn.before,
+            status="error",
+            error=error,
+            tasks=turn.tasks,
+            timers=turn.timers,
+            finishing=False,
+        ),
+        commands=turn.commands(),
+        history=turn.told(),
+        trace=turn.tracer and turn.tracer.trace(),
+    )
+
+
+def cancel(macrostep: Macrostep, reason: str) -> Decision:
+    """
+    Call off everything that is open, then run the exits of every active state.
+
+    A task that an exit action creates is carried out all the same: nobody waits for it.
+    """
+    turn = macrostep.turn
+    for ordinal in list(turn.tasks):
+        turn.cancel_task(ordinal)
+    if not turn.before.finishing:
+        macrostep.leave()
+        check_context(turn)
+    turn.timers = {}
+    turn.record("INSTANCE_CANCELLED", {"reason": reason})
+    tasks = {ordinal: replace(task, detached=True) for ordinal, task in turn.tasks.items()}
+    return Decision(
+        snapshot=replace(
+            turn.before,
+            status="cancelled",
+            context=turn.scope["context"],
+            tasks=tasks,
+            timers=turn.timers,
+            next_ordinal=turn.next_ordinal,
+            finishing=False,
+        ),
+        commands=turn.commands(),
+        history=turn.told(),
+        trace=turn.tracer and turn.tracer.trace(),
+    )
+
+
+def put_aside(
+    snapshot: Snapshot, turn: Turn, payload: dict[str, Json], disposition: Disposition
+) -> Decision:
+    """Nobody answers the event, and by the spec's policy that is no reason to refuse it."""
+    entry = Entry(type="EVENT_RECEIVED", payload={**payload, "disposition": disposition})
+    return Decision(
+        snapshot=snapshot,
+        history=(entry,),
+        disposition=disposition,
+        trace=turn.tracer and turn.tracer.trace(),
+    )
+
+
+def refuse(
+    snapshot: Snapshot, event: Received, refusal: Refusal, tracer: Tracer | None
+) -> Decision:
+    """The sender is told why, the refusal is recorded, and the instance stands as it stood."""
+    payload: dict[str, Json] = {"event_id": event.event_id, "type": event.type}
+    match refusal:
+        case EventNotAccepted():
+            reason = "EVENT_NOT_ACCEPTED"
+            payload["state"] = refusal.state
+            payload["accepts"] = list(refusal.accepts)
+        case ExpressionFailed():
+            reason = "EXPRESSION_FAILED"
+            payload["json_pointer"] = refusal.json_pointer
+            payload["expression"] = refusal.expression
+        case LimitExceeded():
+            reason = "LIMIT_EXCEEDED"
+            payload["limit"] = refusal.limit
+        case InstanceClosed():
+            reason = "INSTANCE_CLOSED"
+            payload["status"] = refusal.status
+    payload["reason"] = reason
+    payload["message"] = refusal.message
+    return Decision(
+        snapshot=snapshot,
+        history=(Entry(type="EVENT_REJECTED", payload=payload),),
+        disposition="REJECTED",
+        refusal=refusal,
+        trace=tracer and tracer.trace(),
+    )
+
+
+def check_context(turn: Turn) -> None:
+    """Refuse a context that is too large, too deep, or no JSON. Free if it did not change."""
+    context = turn.scope["context"]
+    if context is turn.before.context:
+        return
+    try:
+        text = orjson.dumps(context)
+    except orjson.JSONEncodeError as error:
+        raise ExpressionUnusable(
+            "", f"the context cannot be written as JSON: {error}", ""
+        ) from error
+    if len(text) > MAX_CONTEXT_BYTES:
+        raise LimitReached("context bytes", actual=len(text), maximum=MAX_CONTEXT_BYTES)
+    # Fewer brackets than the limit cannot be nested deeper than it; counting them is cheap.
+    if text.count(b"{") + text.count(b"[") > MAX_JSON_DEPTH:
+        depth = _depth(context)
+        if depth > MAX_JSON_DEPTH:
+            raise LimitReached("context depth", actual=depth, maximum=MAX_JSON_DEPTH)
+
+
+def _depth(value: Json) -> int:
+    depth = 0
+    level: list[Json] = [value]
+    while level:
+        below: list[Json] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+        depth += 1
+        level = below
+    return depth - 1
+
+
+def _waits(turn: Turn) -> bool:
+    return any(not task.detached for task in turn.tasks.values())

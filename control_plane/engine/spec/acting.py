@@ -1,0 +1,262 @@
+"""
+Actions in a spec.
+"""
+
+from typing import Any
+
+from control_plane.engine.actions import (
+    OWN_EVENTS,
+    Action,
+    Assign,
+    Call,
+    Cancel,
+    CreateTaskAction,
+    Emit,
+    If,
+    Log,
+    NamedActions,
+    Raise,
+)
+from control_plane.engine.guards import Guard
+from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
+from control_plane.engine.spec.guarding import Guards, cycles
+from control_plane.engine.spec.outline import unknown_keys, wrong_type
+from control_plane.engine.spec.tasking import Tasks
+from control_plane.engine.spec.values import Values
+from control_plane.engine.spec.vocabulary import ACTION_KEYS, CREATE_TASK_KEYS, builtin
+from control_plane.engine.templates import Constant, Template
+from shared.tasks import TaskType
+
+_NAMED_KEYS = frozenset({"type", "params"})
+_BRANCH_KEYS = frozenset({"guard", "actions"})
+REGISTERED = ("createTask",)
+"""Action types that are neither built in nor named by the spec."""
+
+
+class Actions:
+    """Compiles actions; those of the root's `actions` once, by name."""
+
+    def __init__(
+        self, named: Any, guards: Guards, tasks: Tasks, values: Values, findings: Findings
+    ) -> None:
+        self._named: dict[str, Any] = {}
+        self._guards = guards
+        self._tasks = tasks
+        self._values = values
+        self._findings = findings
+        self._bodies: dict[str, NamedActions] = {}
+        self._calls: dict[str, set[str]] = {}
+        self._within: str | None = None
+        self.raised: list[tuple[str, str]] = []
+        """Types of events raised at once, as far as they are written out, and where."""
+        self.created: set[str] = set()
+        """Names of tasks that `createTask` creates."""
+        if isinstance(named, dict):
+            self._named = named
+        else:
+            wrong_type(findings, "/actions", named, "an object of named actions")
+
+    def compile_named(self) -> None:
+        """The root's `actions`: `{name: action or list of actions}`."""
+        for name in self._named:
+            if builtin(name) is not None or name in REGISTERED:
+                self._findings.error(
+                    "bad-name",
+                    join("/actions", name),
+                    f"{quote(name)} is an action of the engine's",
+                    "choose another name",
+                )
+            self._bodies[name] = NamedActions()
+        for name, body in self._named.items():
+            self._within = name
+            self._calls[name] = set()
+            self._bodies[name].actions = self.compile(body, join("/actions", name))
+        self._within = None
+        for cycle in cycles(self._calls):
+            self._findings.error(
+                "action-cycle",
+                join("/actions", cycle[0]),
+                f"the action {quote(cycle[0])} runs itself",
+                "take one of the names out of the circle",
+                cycle,
+            )
+
+    def compile(self, value: Any, pointer: str) -> tuple[Action, ...]:
+        """An action or a list of them; what is wrong is left out, having said so."""
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            found = self._one(value, pointer)
+            return () if found is None else (found,)
+        several = [self._one(item, join(pointer, at)) for at, item in enumerate(value)]
+        return tuple(action for action in several if action is not None)
+
+    def _one(self, value: Any, pointer: str) -> Action | None:
+        if isinstance(value, str):
+            return self._call(value, None, pointer)
+        if not isinstance(value, dict) or not isinstance(kind := value.get("type"), str):
+            wrong_type(
+                self._findings, pointer, value, "an action: a name, or an object with a type"
+            )
+            return None
+        if kind == "createTask":
+            return self._create_task(value, pointer)
+        word = builtin(kind)
+        if word is None:
+            unknown_keys(self._findings, pointer, value, _NAMED_KEYS)
+            return self._call(kind, value.get("params"), pointer)
+        if word not in ACTION_KEYS:
+            self._findings.error(
+                "unknown-action",
+                join(pointer, "type"),
+                f"{quote(kind)} is not a built-in action",
+                did_you_mean(kind, [*(f"@{known}" for known in ACTION_KEYS), *REGISTERED]),
+            )
+            return None
+        unknown_keys(self._findings, pointer, value, ACTION_KEYS[word])
+        match word:
+            case "assign":
+                return self._assign(value.get("context"), join(pointer, "context"))
+            case "raise":
+                return self._raise(value, pointer)
+            case "cancel":
+                given = self._text(value.get("id"), join(pointer, "id"))
+                return None if given is None else Cancel(given, pointer)
+            case "emit":
+                event = self._event(value.get("event"), join(pointer, "event"))
+                return None if event is None else Emit(event, pointer)
+            case "log":
+                at = "args" if "args" in value else "value"
+                return Log(self._values.template(value.get(at), join(pointer, at)))
+            case _:
+                return self._if(value.get("branches"), join(pointer, "branches"))
+
+    def _call(self, name: str, params: Any, pointer: str) -> Action | None:
+        """Rule: an action's name is one of the root's `actions`."""
+        body = self._bodies.get(name)
+        if body is None:
+            known = [*self._bodies, *REGISTERED, *(f"@{one}" for one in ACTION_KEYS)]
+            self._findings.error(
+                "unknown-action",
+                pointer,
+                f"there is no action {quote(name)} among the root's `actions`",
+                did_you_mean(name, known),
+            )
+            return None
+        if self._within is not None:
+            self._calls[self._within].add(name)
+        given = None if params is None else self._values.template(params, join(pointer, "params"))
+        return Call(body, given)
+
+    def _assign(self, context: Any, pointer: str) -> Action | None:
+        if not isinstance(context, dict) or "@expr" in context:
+            wrong_type(self._findings, pointer, context, "an object of keys to set")
+            return None
+        self._values.assigned.update(context)
+        return Assign(
+            tuple(
+                (key, self._values.template(value, join(pointer, key)))
+                for key, value in context.items()
+            )
+        )
+
+    def _raise(self, value: dict[str, Any], pointer: str) -> Action | None:
+        event = self._event(value.get("event"), join(pointer, "event"))
+        if event is None:
+            return None
+        if "delay" not in value:
+            if isinstance(event, Constant) and isinstance(event.value, dict):
+                self.raised.append((str(event.value["type"]), pointer))
+            return Raise(event, None, None, pointer)
+        delay = self._values.delay(value["delay"], join(pointer, "delay"))
+        given = self._text(value["id"], join(pointer, "id")) if "id" in value else None
+        return None if delay is None else Raise(event, delay, given, pointer)
+
+    def _event(self, value: Any, pointer: str) -> Template | None:
+        """Rule: an event has a type, and not one of the engine's own."""
+        if isinstance(value, dict) and "@expr" in value:
+            return self._values.expression(value, pointer)
+        if not isinstance(value, dict) or "type" not in value:
+            wrong_type(self._findings, pointer, value, "an event: an object with a `type`")
+            return None
+        kind = value["type"]
+        if isinstance(kind, str):
+            if not kind or kind == "*" or kind.startswith(OWN_EVENTS):
+                self._findings.error(
+                    "reserved-event",
+                    join(pointer, "type"),
+                    f"an event of type {quote(kind)} cannot be sent: the engine sends those itself",
+                    "choose another type",
+                )
+                return None
+        elif not (isinstance(kind, dict) and "@expr" in kind):
+            wrong_type(self._findings, join(pointer, "type"), kind, "a string")
+            return None
+        return self._values.template(value, pointer)
+
+    def _text(self, value: Any, pointer: str) -> Template | None:
+        if isinstance(value, str) or (isinstance(value, dict) and "@expr" in value):
+            return self._values.template(value, pointer)
+        wrong_type(self._findings, pointer, value, "a string or an expression")
+        return None
+
+    def _if(self, branches: Any, pointer: str) -> Action | None:
+        if not isinstance(branches, list):
+            wrong_type(self._findings, pointer, branches, "a list of branches")
+            return None
+        compiled: list[tuple[Guard | None, tuple[Action, ...]]] = []
+        for at, branch in enumerate(branches):
+            place = join(pointer, at)
+            if not isinstance(branch, dict):
+                wrong_type(self._findings, place, branch, "a branch: `guard` and `actions`")
+                continue
+            unknown_keys(self._findings, place, branch, _BRANCH_KEYS)
+            guard = None
+            if branch.get("guard") is not None:
+                guard = self._guards.compile(branch["guard"], join(place, "guard"))
+            compiled.append((guard, self.compile(branch.get("actions"), join(place, "actions"))))
+        return If(tuple(compiled))
+
+    def _create_task(self, value: dict[str, Any], pointer: str) -> Action | None:
+        """Rule: `createTask` has a name, a source, and the words of a task."""
+        unknown_keys(self._findings, pointer, value, _NAMED_KEYS)
+        params, pointer = value.get("params"), join(pointer, "params")
+        if not isinstance(params, dict):
+            wrong_type(self._findings, pointer, params, "an object that describes the task")
+            return None
+        unknown_keys(self._findings, pointer, params, CREATE_TASK_KEYS)
+        source = self._source(params, pointer)
+        name = params.get("name", source)
+        if not isinstance(name, str) or not name or source is None:
+            if source is not None:
+                wrong_type(self._findings, join(pointer, "name"), name, "a task's name")
+            return None
+        detached = params.get("detached", False)
+        if not isinstance(detached, bool):
+            wrong_type(self._findings, join(pointer, "detached"), detached, "true or false")
+            return None
+        plan = self._tasks.plan(params, pointer, name=name, source=source, detached=detached)
+        if plan is None:
+            return None
+        self.created.add(name)
+        return CreateTaskAction(plan)
+
+    def _source(self, params: dict[str, Any], pointer: str) -> str | None:
+        """`src` as in an invoke, or `type` and, for SYSTEM, `function`."""
+        source = params.get("src")
+        if source is None:
+            kind = params.get("type")
+            if not isinstance(kind, str) or kind not in TaskType.__members__:
+                self._findings.error(
+                    "unknown-task-type",
+                    join(pointer, "type"),
+                    f"{quote(kind)} is not a type of task",
+                    did_you_mean(str(kind), TaskType.__members__),
+                )
+                return None
+            function = params.get("function")
+            source = kind.lower() if function is None else f"{kind.lower()}.{function}"
+        if not isinstance(source, str):
+            wrong_type(self._findings, join(pointer, "src"), source, "a task type in lower case")
+            return None
+        return source

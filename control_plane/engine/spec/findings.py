@@ -1,0 +1,83 @@
+"""
+Collecting what is wrong with a spec, and saying where.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from control_plane.engine.diagnostics import Diagnostic
+
+MAX_DIAGNOSTICS = 200
+"""Findings kept of one spec; nobody reads more, and a hostile one could have a million."""
+
+MAX_QUOTED = 60
+"""Characters of an author's text that a message repeats."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Diagnostics in the order they were found."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    has_errors: bool = False
+
+    def error(
+        self, rule: str, pointer: str, message: str, remedy: str, witness: Iterable[str] = ()
+    ) -> None:
+        self.has_errors = True
+        self._add(
+            Diagnostic(
+                severity="error",
+                rule=rule,
+                json_pointer=pointer,
+                message=message,
+                remedy=remedy,
+                witness=tuple(witness),
+            )
+        )
+
+    def warning(
+        self, rule: str, pointer: str, message: str, remedy: str, witness: Iterable[str] = ()
+    ) -> None:
+        self._add(
+            Diagnostic(
+                severity="warning",
+                rule=rule,
+                json_pointer=pointer,
+                message=message,
+                remedy=remedy,
+                witness=tuple(witness),
+            )
+        )
+
+    def in_order(self) -> tuple[Diagnostic, ...]:
+        """Errors first, otherwise as they were found."""
+        return tuple(sorted(self.diagnostics, key=lambda found: found.severity))
+
+    def _add(self, diagnostic: Diagnostic) -> None:
+        if len(self.diagnostics) < MAX_DIAGNOSTICS:
+            self.diagnostics.append(diagnostic)
+
+
+def join(pointer: str, key: str | int) -> str:
+    """The pointer one step further down (RFC 6901)."""
+    return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+
+
+def quote(text: object) -> str:
+    """A value as a message shows it: never long."""
+    shown = repr(text)
+    return shown if len(shown) <= MAX_QUOTED else f"{shown[:MAX_QUOTED]}…"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A remedy for a word that is not among the known ones."""
+    options = sorted(known)
+    close = difflib.get_close_matches(word[:MAX_QUOTED], options, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if not options:
+        return "there is none to choose from"
+    listed = ", ".join(options[:20])
+    return f"use one of: {listed}" + ("…" if len(options) > 20 else "")

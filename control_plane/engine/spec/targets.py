@@ -1,0 +1,121 @@
+"""
+Which state a target means.
+"""
+
+from typing import Any
+
+from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
+from control_plane.engine.spec.outline import Node, wrong_type
+
+
+class Targets:
+    """The states of a spec, to be found by the ways a target can be written."""
+
+    def __init__(self, nodes: list[Node], findings: Findings) -> None:
+        self._nodes = nodes
+        self._findings = findings
+        self._by_id: dict[str, Node] = {}
+        for node in nodes:
+            self._by_id.setdefault(node.id, node)
+
+    def resolve(self, source: Node, value: Any, pointer: str) -> list[Node]:
+        """
+        The states of a transition's `target`: a string or a list of them.
+
+        Empty when it has none, or when one of them names nothing, having said so.
+        """
+        if value is None or value == "" or value == []:
+            return []
+        if isinstance(value, str):
+            found = self.one(source, value, pointer)
+            return [] if found is None else [found]
+        if not isinstance(value, list):
+            wrong_type(self._findings, pointer, value, "a target or a list of targets")
+            return []
+        several = [
+            self.one(source, item, join(pointer, place))
+            if isinstance(item, str)
+            else wrong_type(self._findings, join(pointer, place), item, "a target")
+            for place, item in enumerate(value)
+        ]
+        complete = [node for node in several if node is not None]
+        if len(complete) < len(several):
+            return []
+        self._targets_not_in_regions(complete, pointer)
+        return complete
+
+    def one(self, source: Node, target: str, pointer: str) -> Node | None:
+        """`#id`, `#id.path`, `.child` of the source, or `sibling.path`."""
+        if target.startswith("#"):
+            return self.by_id(target, pointer)
+        if target.startswith("."):
+            return self._walk(source, target[1:], target, pointer)
+        if source.parent is None:
+            self._findings.error(
+                "unknown-target",
+                pointer,
+                f"the root has no sibling {quote(target)}",
+                f"write {f'.{target}'!r} for a child of the root, or '#' and an id",
+            )
+            return None
+        return self._walk(source.parent, target, target, pointer)
+
+    def by_id(self, target: str, pointer: str) -> Node | None:
+        """`#id` or `#id.path`. The machine's own id may hold dots."""
+        name = target[1:]
+        if name in self._by_id:
+            return self._by_id[name]
+        root = self._nodes[0]
+        if name.startswith(f"{root.id}."):
+            return self._walk(root, name.removeprefix(f"{root.id}."), target, pointer)
+        first, _, rest = name.partition(".")
+        node = self._by_id.get(first)
+        if node is None:
+            self._findings.error(
+                "unknown-target",
+                pointer,
+                f"{quote(target)} names no state: no state has the id {quote(first)}",
+                did_you_mean(first, self._by_id),
+            )
+            return None
+        return self._walk(node, rest, target, pointer)
+
+    def below(self, node: Node, path: str, pointer: str) -> Node | None:
+        """A descendant by its path."""
+        return self._walk(node, path, path, pointer)
+
+    def _walk(self, node: Node, path: str, target: str, pointer: str) -> Node | None:
+        for key in path.split("."):
+            child = node.child(key)
+            if child is None:
+                self._findings.error(
+                    "unknown-target",
+                    pointer,
+                    f"{quote(target)} names no state: {node.path!r} has no child {quote(key)}",
+                    did_you_mean(key, [one.key for one in node.children]),
+                )
+                return None
+            node = child
+        return node
+
+    def _targets_not_in_regions(self, targets: list[Node], pointer: str) -> None:
+        """Rule: several targets are in different regions of a parallel state, pairwise."""
+        for place, one in enumerate(targets):
+            for other in targets[place + 1 :]:
+                if not _in_different_regions(one, other):
+                    self._findings.error(
+                        "targets-exclude-each-other",
+                        pointer,
+                        f"{one.path!r} and {other.path!r} cannot both be entered: they are not "
+                        "in different regions of one parallel state",
+                        "keep one of them",
+                        (one.path, other.path),
+                    )
+                    return
+
+
+def _in_different_regions(one: Node, other: Node) -> bool:
+    if one is other or one.is_below(other) or other.is_below(one):
+        return False
+    lowest = next((node for node in one.above() if other.is_below(node)), None)
+    return lowest is not None and lowest.kind == "parallel"

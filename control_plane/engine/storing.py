@@ -1,0 +1,107 @@
+"""
+A snapshot as the bytes that are stored: canonical JSON, and nothing that is as it mostly is.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from control_plane.engine.instants import read_instant, write_instant
+from control_plane.engine.machine import Machine
+from control_plane.engine.snapshot import OpenTask, OpenTimer, Snapshot
+from shared.json import Json
+
+FORMAT = 1
+"""Grows when what is stored means something else; older ones stay readable."""
+
+_HASH_LENGTH = 16
+"""How much of the spec's hash is stored: enough to notice a snapshot of another spec."""
+
+
+class SnapshotUnreadable(ValueError):
+    """The bytes are no snapshot of this machine; nothing was changed."""
+
+
+def dump_snapshot(snapshot: Snapshot) -> bytes:
+    """Equal snapshots give equal bytes."""
+    body: dict[str, Any] = {
+        "format": FORMAT,
+        "spec": snapshot.spec_hash[:_HASH_LENGTH],
+        "configuration": snapshot.configuration,
+        "context": snapshot.context,
+        "next_ordinal": snapshot.next_ordinal,
+    }
+    if snapshot.status != "active":
+        body["status"] = snapshot.status
+    if snapshot.finishing:
+        body["finishing"] = True
+    if snapshot.history:
+        body["history"] = snapshot.history
+    if snapshot.output is not None:
+        body["output"] = snapshot.output
+    if snapshot.error is not None:
+        body["error"] = snapshot.error
+    if snapshot.tasks:
+        body["tasks"] = {str(key): _task(task) for key, task in snapshot.tasks.items()}
+    if snapshot.timers:
+        body["timers"] = {key: _timer(timer) for key, timer in snapshot.timers.items()}
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def load_snapshot(machine: Machine, data: bytes | str) -> Snapshot:
+    """The snapshot of these bytes. Raises SnapshotUnreadable for those of another spec."""
+    body: Mapping[str, Any] = orjson.loads(data)
+    if body.get("format") != FORMAT:
+        raise SnapshotUnreadable(
+            f"the snapshot has format {body.get('format')!r}, this engine reads {FORMAT}; "
+            "run a version that knows it"
+        )
+    if body["spec"] != machine.spec_hash[:_HASH_LENGTH]:
+        raise SnapshotUnreadable(
+            f"the snapshot is of spec {body['spec']}…, the machine of "
+            f"{machine.spec_hash[:_HASH_LENGTH]}…; load it with the definition it was made by"
+        )
+    return Snapshot(
+        spec_hash=machine.spec_hash,
+        status=body.get("status", "active"),
+        configuration=tuple(body["configuration"]),
+        history={key: tuple(paths) for key, paths in body.get("history", {}).items()},
+        context=body["context"],
+        output=body.get("output"),
+        error=body.get("error"),
+        tasks={int(key): _open_task(task) for key, task in body.get("tasks", {}).items()},
+        timers={key: _open_timer(timer) for key, timer in body.get("timers", {}).items()},
+        next_ordinal=body["next_ordinal"],
+        finishing=body.get("finishing", False),
+    )
+
+
+def _task(task: OpenTask) -> dict[str, Json]:
+    body: dict[str, Json] = {"name": task.name, "type": task.type, "state": task.state}
+    if task.invoke_id is not None:
+        body["invoke_id"] = task.invoke_id
+    if task.detached:
+        body["detached"] = True
+    return body
+
+
+def _open_task(body: Mapping[str, Any]) -> OpenTask:
+    return OpenTask(
+        name=body["name"],
+        type=body["type"],
+        state=body["state"],
+        invoke_id=body.get("invoke_id"),
+        detached=body.get("detached", False),
+    )
+
+
+def _timer(timer: OpenTimer) -> dict[str, Json]:
+    return {"due": write_instant(timer.due), "event": timer.event, "state": timer.state}
+
+
+def _open_timer(body: Mapping[str, Any]) -> OpenTimer:
+    due = read_instant(body["due"])
+    if due is None:
+        raise SnapshotUnreadable(f"{body['due']!r} is no instant a timer can be due at")
+    return OpenTimer(due=due, event=body["event"], state=body["state"])

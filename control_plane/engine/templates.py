@@ -1,0 +1,70 @@
+"""
+Values with expressions in them: the JSON of a spec, where `{"@expr": …}` stands for a value.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from control_plane.engine.expressions import Expression, ExpressionError
+from control_plane.engine.failures import ExpressionUnusable
+from control_plane.engine.turn import Turn
+from shared.json import Json
+
+
+class Template(Protocol):
+    """Something that has a value once an event is at hand."""
+
+    def evaluate(self, turn: Turn) -> Json:
+        """The value now. Raises ExpressionUnusable. What it returns must not be changed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """JSON without an expression in it."""
+
+    value: Json
+
+    def evaluate(self, turn: Turn) -> Json:  # noqa: ARG002 - a constant looks at nothing
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed:
+    """One expression, and where it stands in the spec."""
+
+    expression: Expression
+    text: str
+    json_pointer: str
+
+    def evaluate(self, turn: Turn) -> Json:
+        try:
+            return self.expression.evaluate(turn.scope, turn.budget)
+        except ExpressionError as error:
+            raise self.unusable(str(error)) from error
+
+    def unusable(self, message: str) -> ExpressionUnusable:
+        return ExpressionUnusable(self.json_pointer, message, self.text)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Object:
+    """An object some of whose members are not constant."""
+
+    members: tuple[tuple[str, Template], ...]
+
+    def evaluate(self, turn: Turn) -> Json:
+        return {key: member.evaluate(turn) for key, member in self.members}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Array:
+    """An array some of whose items are not constant."""
+
+    items: tuple[Template, ...]
+
+    def evaluate(self, turn: Turn) -> Json:
+        return [item.evaluate(turn) for item in self.items]
+
+
+NULL = Constant(None)
+EMPTY = Constant({})

@@ -1,0 +1,236 @@
+"""
+The working state of one macrostep: what the snapshot becomes while actions run.
+
+Nothing here outlives the call of decide() that made it. A macrostep that fails is
+dropped with its turn, which is all that "nothing of it is kept" takes.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from control_plane.engine.commands import (
+    ArmTimer,
+    CancelTask,
+    Command,
+    CreateTask,
+    DisarmTimer,
+)
+from control_plane.engine.decision import Entry
+from control_plane.engine.expressions import Budget
+from control_plane.engine.failures import LimitReached
+from control_plane.engine.limits import (
+    MAX_ACTIONS,
+    MAX_ARMED_TIMERS,
+    MAX_EMITTED_EVENTS,
+    MAX_OPEN_TASKS,
+    MAX_QUEUED_EVENTS,
+    MAX_TASKS_PER_TRANSITION,
+)
+from control_plane.engine.snapshot import OpenTask, OpenTimer, Snapshot
+from control_plane.engine.tracing import Tracer
+from shared.json import Json
+
+EventObject = dict[str, Json]
+
+
+class Turn:
+    """One macrostep in progress."""
+
+    __slots__ = (
+        "active",
+        "before",
+        "budget",
+        "cancelled",
+        "changed",
+        "created",
+        "emitted",
+        "entries",
+        "finished",
+        "fired",
+        "forgotten",
+        "history",
+        "microsteps",
+        "next_ordinal",
+        "now",
+        "output",
+        "owner",
+        "queue",
+        "scope",
+        "spent",
+        "tasks",
+        "tasks_of_step",
+        "timers",
+        "tracer",
+    )
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        active: frozenset[int],
+        event: EventObject,
+        now: datetime,
+        about: dict[str, Json],
+        tracer: Tracer | None,
+    ) -> None:
+        self.before = snapshot
+        self.active = active
+        """What was active before the microstep that is running: guards see this."""
+        self.now = now
+        self.scope: dict[str, Any] = {
+            "context": snapshot.context,
+            "event": event,
+            "params": {},
+            "task": None,
+            "instance": about,
+            "now": now,
+        }
+        self.budget = Budget()
+        self.history: Mapping[str, tuple[str, ...]] = snapshot.history
+        self.tasks = snapshot.tasks
+        self.timers = snapshot.timers
+        self.next_ordinal = snapshot.next_ordinal
+        self.queue: deque[EventObject] = deque()
+        self.entries: list[Entry] = []
+        self.created: dict[int, CreateTask] = {}
+        self.forgotten: set[int] = set()
+        self.cancelled: list[int] = []
+        self.finished = False
+        self.fired: str | None = None
+        self.output: Json = None
+        self.owner = ""
+        self.changed = False
+        self.microsteps = 0
+        self.spent = 0
+        self.emitted = 0
+        self.tasks_of_step = 0
+        self.tracer = tracer
+
+    def spend(self, count: int) -> None:
+        """Count actions and guards that one name or condition may multiply."""
+        self.spent += count
+        if self.spent > MAX_ACTIONS:
+            raise LimitReached("actions per event", actual=self.spent, maximum=MAX_ACTIONS)
+
+    def assign(self, context: dict[str, Json]) -> None:
+        """Replace the context. The old one belongs to a snapshot and is not touched."""
+        self.scope["context"] = context
+        self.changed = True
+
+    def raise_event(self, event: EventObject) -> None:
+        """Queue an event that the machine sends itself."""
+        if len(self.queue) >= MAX_QUEUED_EVENTS:
+            raise LimitReached(
+                "raised events waiting", actual=len(self.queue) + 1, maximum=MAX_QUEUED_EVENTS
+            )
+        self.queue.append(event)
+
+    def emit(self, event: EventObject) -> None:
+        """Tell the world, by way of the history."""
+        self.emitted += 1
+        if self.emitted > MAX_EMITTED_EVENTS:
+            raise LimitReached(
+                "emitted events per event", actual=self.emitted, maximum=MAX_EMITTED_EVENTS
+            )
+        self.record("EVENT_EMITTED", {"event": event})
+
+    def record(self, kind: str, payload: dict[str, Json], ordinal: int | None = None) -> None:
+        self.entries.append(Entry(type=kind, payload=payload, ordinal=ordinal))
+
+    def arm_timer(self, timer_id: str, due: datetime, event: EventObject) -> None:
+        """Have the event sent at an instant. A timer of the same id is replaced."""
+        if timer_id not in self.timers and len(self.timers) >= MAX_ARMED_TIMERS:
+            raise LimitReached(
+                "armed timers", actual=len(self.timers) + 1, maximum=MAX_ARMED_TIMERS
+            )
+        self._own_timers()[timer_id] = OpenTimer(due=due, event=event, state=self.owner)
+
+    def free_timer_id(self) -> str:
+        """An id for a delayed event that nobody will cancel by name."""
+        number = 0
+        while f"raise.{number}" in self.timers:
+            number += 1
+        return f"raise.{number}"
+
+    def disarm_timer(self, timer_id: str) -> None:
+        """Forget a timer; one that is not armed is nobody's concern."""
+        if timer_id in self.timers:
+            del self._own_timers()[timer_id]
+
+    def use_up_timer(self, timer_id: str) -> None:
+        """The timer has fired: armed again, even for the same instant, it is a new one."""
+        del self._own_timers()[timer_id]
+        self.fired = timer_id
+
+    def create_task(self, task: CreateTask, open_task: OpenTask) -> None:
+        """Open the task numbered `next_ordinal`."""
+        self.tasks_of_step += 1
+        if self.tasks_of_step > MAX_TASKS_PER_TRANSITION:
+            raise LimitReached(
+                "tasks per transition",
+                actual=self.tasks_of_step,
+                maximum=MAX_TASKS_PER_TRANSITION,
+            )
+        if len(self.tasks) >= MAX_OPEN_TASKS:
+            raise LimitReached(
+                "open tasks per instance", actual=len(self.tasks) + 1, maximum=MAX_OPEN_TASKS
+            )
+        ordinal = self.next_ordinal
+        self.next_ordinal = ordinal + 1
+        self._own_tasks()[ordinal] = open_task
+        payload: dict[str, Json] = {"name": task.name, "type": str(task.type)}
+        if task.function is not None:
+            payload["function"] = task.function
+        if task.detached:
+            payload["detached"] = True
+        self.created[ordinal] = task
+        self.record("TASK_CREATED", payload, ordinal)
+
+    def close_task(self, ordinal: int) -> None:
+        """The task has ended by itself."""
+        del self._own_tasks()[ordinal]
+
+    def cancel_task(self, ordinal: int) -> None:
+        """
+        The task's outcome is no longer wanted.
+
+        One that this very macrostep created never existed: neither a command nor an
+        entry tells of it, and its ordinal stays unused.
+        """
+        self.close_task(ordinal)
+        unborn = self.created.pop(ordinal, None)
+        if unborn is not None:
+            self.forgotten.add(ordinal)
+            return
+        self.cancelled.append(ordinal)
+        self.record("TASK_CANCELLED", {}, ordinal)
+
+    def told(self) -> tuple[Entry, ...]:
+        """The history of the turn, without the tasks that never existed."""
+        if not self.forgotten:
+            return tuple(self.entries)
+        return tuple(entry for entry in self.entries if entry.ordinal not in self.forgotten)
+
+    def commands(self) -> tuple[Command, ...]:
+        """What has to be done outside: first ends, then beginnings."""
+        found: list[Command] = [CancelTask(ordinal=ordinal) for ordinal in self.cancelled]
+        found.extend(self.created.values())
+        before, after = self.before.timers, self.timers
+        if before is not after:
+            found.extend(DisarmTimer(timer_id=key) for key in before if key not in after)
+            for key, timer in after.items():
+                was = before.get(key)
+                if was is None or was.due != timer.due or key == self.fired:
+                    found.append(ArmTimer(timer_id=key, due=timer.due))
+        return tuple(found)
+
+    def _own_tasks(self) -> dict[int, OpenTask]:
+        if self.tasks is self.before.tasks:
+            self.tasks = dict(self.tasks)
+        return self.tasks  # type: ignore[return-value]  # ours since the line above
+
+    def _own_timers(self) -> dict[str, OpenTimer]:
+        if self.timers is self.before.timers:
+            self.timers = dict(self.timers)
+        return self.timers  # type: ignore[return-value]  # ours since the line above
