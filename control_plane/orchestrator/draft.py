@@ -191,7 +191,7 @@ class Draft:
 
     def requeue(self, task: Task, update: TaskUpdate, delay: timedelta, attempt: int) -> None:
         """Hand the task back, to be claimed again after `delay`."""
-        self.update_task(update)
+        self.update_task(replace(update, run_at=self.now + delay))
         self._requeued[task.ordinal] = Requeued(
             ordinal=task.ordinal,
             type=task.type,

@@ -164,6 +164,7 @@ class TaskUpdate:
     held_since: datetime | None = None
     output: JsonText | None = None
     error: JsonText | None = None
+    run_at: datetime | None = None
     completed_at: datetime | None = None
 
 

@@ -137,6 +137,11 @@ def upgrade() -> None:
         sa.Column("started_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("completed_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column(
+            "closed_as",
+            sa.Text(),
+            sa.Computed("CASE WHEN completed_at IS NOT NULL THEN status END", persisted=True),
+        ),
         sa.CheckConstraint(
             "(status IN ('completed', 'failed', 'cancelled')) = (completed_at IS NOT NULL)",
             name=op.f("instance_closed_check"),
@@ -152,7 +157,7 @@ def upgrade() -> None:
     op.create_index(
         "instance_closed_idx",
         "instance",
-        ["tenant_id", "status", "completed_at", "instance_id"],
+        ["tenant_id", "closed_as", "completed_at", "instance_id"],
         unique=False,
         schema="foliot",
         postgresql_where=sa.text("completed_at IS NOT NULL"),
