@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from math import ceil
 from typing import Final
 
 from control_plane.engine.expressions import containers, logic, macros, operators, paths
@@ -193,7 +194,7 @@ class Compiler:
         self.variables = (*around, node.variable)
         steps = [self.code(step, depth) for step in node.steps]
         self.variables = around
-        cost = 1 + (sum(step.nodes for step in steps) - 1) // NODES_PER_ITERATION
+        cost = max(1, ceil(sum(step.nodes for step in steps) / NODES_PER_ITERATION))
         body = steps[-1].run
         match node.kind:
             case "all" | "exists":
@@ -215,8 +216,8 @@ class Compiler:
         if function.is_variadic and not codes:
             raise site.error(f"{function.name} takes at least one argument")
         if not function.is_variadic and len(codes) not in counts:
-            is_method = function is not FUNCTIONS.get(node.function) and node.target is not None
-            wanted = " or ".join(str(count - is_method) for count in sorted(counts))
+            before = len(arguments) - len(node.arguments)  # a method's target is its first one
+            wanted = " or ".join(str(count - before) for count in sorted(counts))
             raise site.error(f"{function.name} takes {wanted} arguments, not {len(node.arguments)}")
         run = call(function, tuple(code.run for code in codes), site)
         if function is MATCHES and isinstance(arguments[1], Literal):
