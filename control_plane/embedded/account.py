@@ -22,7 +22,7 @@ UNPRIVILEGED = "nobody"
 # From <linux/capability.h>. CAP_DAC_READ_SEARCH is the smaller one; a container usually
 # has only CAP_DAC_OVERRIDE.
 CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 0, 1, 2
-CAP_KILL, CAP_SETGID, CAP_SETUID = 5, 6, 7
+CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP = 5, 6, 7, 8
 SMALLEST_FIRST = (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE)
 NEEDED_TO_SWITCH = {
     CAP_CHOWN: "CAP_CHOWN",
@@ -109,12 +109,13 @@ def _capabilities(
     # Searching is for directories; a program that others may not execute takes the other.
     takes_execution = any(not step.is_dir() for step in closed)
     for capability in (CAP_DAC_OVERRIDE,) if takes_execution else SMALLEST_FIRST:
-        if sys.platform == "linux" and held >> capability & 1:
+        # CAP_SETPCAP is what handing a capability over takes (see guard.py).
+        if sys.platform == "linux" and held >> capability & held >> CAP_SETPCAP & 1:
             return (capability,)
     raise AccountUnavailable(
         f"PostgreSQL refuses to run as root, and the account it is run as instead (uid {uid}) "
         f"cannot get past {closed[-1]}. Use a data directory and an installation that others "
-        f"may traverse (chmod o+x), or grant CAP_DAC_OVERRIDE. {REMEDY}"
+        f"may traverse (chmod o+x), or grant CAP_DAC_OVERRIDE and CAP_SETPCAP. {REMEDY}"
     )
 
 

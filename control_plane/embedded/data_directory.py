@@ -39,7 +39,9 @@ class DataDirectory:
             path.mkdir(mode=mode, parents=True, exist_ok=True)
             path = path.resolve(strict=True)
             (path / "logs").mkdir(mode=0o700, exist_ok=True)
-            lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # Not through a link: root may serve a directory that belongs to somebody else.
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            lock = os.open(path / "lock", flags, 0o600)
         except OSError as error:
             raise EmbeddedError(
                 f"The data directory {path} cannot be used: {error}. "

@@ -28,11 +28,12 @@ CANNOT_RUN = 126
 # The time the program has to obey SIGNAL before it is killed, where a pipe is watched.
 DEATH_GRACE_S = 1.5
 
-# From <linux/prctl.h> and <linux/capability.h>.
+# From <linux/prctl.h>, <linux/securebits.h> and <linux/capability.h>.
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -72,7 +73,9 @@ def numbers(joined: str) -> tuple[int, ...]:
 def become(uid: int, gid: int, capabilities: Sequence[int]) -> None:
     """Give up root for good, but for these capabilities, which survive an exec as well."""
     if capabilities:
-        _prctl(PR_SET_KEEPCAPS, 1)
+        # Not only the change of uid spares the capabilities then: access() too goes by them
+        # afterwards, and PostgreSQL looks for its own programs with access().
+        _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import asyncpg
 import psutil
+import pytest
 
 from control_plane.embedded import Running, attached
 from control_plane.embedded.socket_directory import digest_of
@@ -69,11 +71,12 @@ def serving(
 ) -> Iterator[Served]:
     """Start a server and wait until it announces itself; whatever is left is killed after."""
     script = tree / "tests" / "embedded" / "served.py"
+    output = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, when the process is
     process = subprocess.Popen(
         [*prefix, interpreter, str(script), str(data_dir), told_by],
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})},
         cwd="/",
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
     )
     try:
@@ -81,13 +84,15 @@ def serving(
         while (running := attached(data_dir)) is None or running.pid != process.pid:
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
-                raise AssertionError(process.communicate()[0].decode())
+                output.seek(0)
+                pytest.fail(output.read().decode())
             time.sleep(LOOK_EVERY_S)
         yield Served(process, data_dir, running)
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        output.close()
         eventually(lambda: not traces_of(data_dir), ORPHANS_WITHIN_S)
         orphans = traces_of(data_dir)
         for orphan in orphans:
