@@ -75,6 +75,7 @@ class Draft:
         self._answers: list[NewAnswer] = []
         self._deferred: list[DeferredEvent] = []
         self._applied: list[int] = []
+        self._put_off: list[int] = []
         self._business_key: TakenBusinessKey | None = None
 
     # --- what it is becoming ------------------------------------------------------------
@@ -222,6 +223,11 @@ class Draft:
             )
         )
 
+    def put_off(self, event: InboxEvent) -> None:
+        """The event has to wait on; the first time it does, that is written down."""
+        if event.deferred_at is None and event.position not in self._put_off:
+            self._put_off.append(event.position)
+
     def take_from_inbox(self, event: InboxEvent) -> None:
         self.inbox.remove(event)
         self._applied.append(event.position)
@@ -247,6 +253,7 @@ class Draft:
             business_key=self._business_key,
             deferred=self._deferred,
             applied=self._applied,
+            put_off=self._put_off,
         )
 
     def _after(self) -> Instance:

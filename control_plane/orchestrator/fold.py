@@ -108,6 +108,7 @@ def apply_inbox(draft: Draft) -> None:
             Received(type=event.type, payload=json.load(event.payload), event_id=event.event_id)
         )
         if decision.disposition == "DEFERRED":
+            draft.put_off(event)
             index += 1
             continue
         draft.take_from_inbox(event)

@@ -231,6 +231,8 @@ class Change:
     deferred: Sequence[DeferredEvent] = ()
     applied: Sequence[int] = ()
     """Positions of the inbox events that are done with."""
+    put_off: Sequence[int] = ()
+    """Positions of the inbox events that were tried and have to wait on."""
 
     @property
     def key(self) -> InstanceKey:
