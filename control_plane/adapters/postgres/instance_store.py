@@ -1,0 +1,174 @@
+"""
+The orchestrator's store on PostgreSQL: plain SELECTs before a turn, one statement after it.
+
+Measured here (2 cores, PostgreSQL 18, fsync on): see docs/decisions/0003.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from control_plane.adapters.postgres import read_batch, write_batch
+from control_plane.adapters.postgres.rows import instance_of, task_of
+from control_plane.ports.instance_store import (
+    BusinessKey,
+    Change,
+    DefinitionName,
+    DefinitionRef,
+    IdempotencyKey,
+    InboxEvent,
+    KeyHolder,
+    KeyTaken,
+    Read,
+    StoreUnavailable,
+    StoredAnswer,
+    TaskKey,
+    Wanted,
+)
+from control_plane.ports.records import Instance, InstanceKey, Task
+
+_UNREACHABLE = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+)
+_KEYS = {"idempotency_pkey", "business_key_pkey", "instance_pkey"}
+
+
+class PostgresInstanceStore:
+    """Its pool must plan with HOT_PLANS (shared/postgres/session.py)."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def read(self, wanted: Wanted) -> Read:
+        async with self._connection() as connection:
+            rows = await connection.fetch(read_batch.INSTANCES, *_columns(wanted.instances, 2))
+            now = rows[0]["now"]
+            instances: dict[InstanceKey, Instance] = {}
+            with_inbox: list[InstanceKey] = []
+            for row in rows:
+                if row["instance_id"] is not None:
+                    instance = instance_of(row)
+                    instances[instance.key] = instance
+                    if row["has_inbox"]:
+                        with_inbox.append(instance.key)
+            return Read(
+                now=now,
+                instances=instances,
+                tasks=await _tasks(connection, wanted.tasks),
+                definitions=await _definitions(connection, wanted.definitions),
+                answers=await _answers(connection, wanted.idempotency),
+                holders=await _holders(connection, wanted.business_keys),
+                inbox=await _inbox(connection, with_inbox),
+            )
+
+    async def write(self, changes: Sequence[Change]) -> frozenset[InstanceKey]:
+        ordered = sorted(changes, key=lambda change: change.expected_revision != 0)
+        try:
+            async with self._connection() as connection:
+                kept = await connection.fetchval(
+                    write_batch.STATEMENT, *write_batch.arguments(ordered)
+                )
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name not in _KEYS:
+                raise
+            raise KeyTaken(f"{error.constraint_name}: {error.detail}") from error
+        return frozenset(
+            change.key for change, is_kept in zip(ordered, kept, strict=True) if is_kept
+        )
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        try:
+            async with self._pool.acquire() as connection:
+                yield connection
+        except _UNREACHABLE as error:
+            raise StoreUnavailable(
+                f"PostgreSQL did not answer ({type(error).__name__}): the change may or may not"
+                " have been kept"
+            ) from error
+
+
+async def _tasks(connection: asyncpg.Connection, wanted: Sequence[TaskKey]) -> dict[TaskKey, Task]:
+    if not wanted:
+        return {}
+    rows = await connection.fetch(read_batch.TASKS, *_columns(wanted, 3))
+    return {
+        TaskKey(row["tenant_id"], row["instance_id"], row["ordinal"]): task_of(row) for row in rows
+    }
+
+
+async def _definitions(
+    connection: asyncpg.Connection, wanted: Sequence[DefinitionName]
+) -> dict[DefinitionName, DefinitionRef]:
+    if not wanted:
+        return {}
+    rows = await connection.fetch(read_batch.DEFINITIONS, *_columns(wanted, 3))
+    return {
+        wanted[row["n"] - 1]: DefinitionRef(
+            definition_id=row["definition_id"],
+            key=row["key"],
+            version=row["version"],
+            status=row["status"],
+            spec_hash=row["spec_hash"],
+        )
+        for row in rows
+    }
+
+
+async def _answers(
+    connection: asyncpg.Connection, wanted: Sequence[IdempotencyKey]
+) -> dict[IdempotencyKey, StoredAnswer]:
+    if not wanted:
+        return {}
+    rows = await connection.fetch(read_batch.ANSWERS, *_columns(wanted, 3))
+    return {
+        IdempotencyKey(row["tenant_id"], row["scope"], row["key"]): StoredAnswer(
+            fingerprint=row["fingerprint"], answer=row["answer"]
+        )
+        for row in rows
+    }
+
+
+async def _holders(
+    connection: asyncpg.Connection, wanted: Sequence[BusinessKey]
+) -> dict[BusinessKey, KeyHolder]:
+    if not wanted:
+        return {}
+    rows = await connection.fetch(read_batch.HOLDERS, *_columns(wanted, 3))
+    return {
+        BusinessKey(row["tenant_id"], row["definition_key"], row["business_key"]): KeyHolder(
+            row["instance_id"], row["status"], row["revision"], row["current_state"]
+        )
+        for row in rows
+    }
+
+
+async def _inbox(
+    connection: asyncpg.Connection, wanted: Sequence[InstanceKey]
+) -> dict[InstanceKey, list[InboxEvent]]:
+    found: dict[InstanceKey, list[InboxEvent]] = {}
+    if not wanted:
+        return found
+    for row in await connection.fetch(read_batch.INBOX, *_columns(wanted, 2)):
+        found.setdefault(InstanceKey(row["tenant_id"], row["instance_id"]), []).append(
+            InboxEvent(
+                position=row["position"],
+                event_id=row["event_id"],
+                type=row["type"],
+                payload=row["payload"],
+                accepted_at=row["accepted_at"],
+                deferred_at=row["deferred_at"],
+            )
+        )
+    return found
+
+
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

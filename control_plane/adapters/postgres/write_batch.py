@@ -1,0 +1,361 @@
+"""
+The one statement that keeps a turn: many instances, one round trip, one transaction.
+
+Every record kind is a set of parallel arrays; `n` is the position, from 1, of the change a
+record belongs to. New instances come first, so the arrays that only they fill are shorter,
+and unnest pads them with nulls.
+
+What must hold is checked on locked rows: `locked` takes each instance that is still at its
+revision, `held` each lease still at its epoch (and each business key still with its former
+instance); both SKIP LOCKED, so the statement never waits for another writer and
+cannot deadlock. `verdict.kept` says, by position, which changes passed; everything
+below is written for those alone. A position in an array is found in constant time, where a
+join of two parameter sets is not.
+
+Instances are locked FOR NO KEY UPDATE. Duplicates of an answer, a business key or an
+instance are unique violations: they end the statement, and nothing is kept.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from control_plane.ports.instance_store import Change
+
+STATEMENT = """
+WITH
+change AS MATERIALIZED (
+  SELECT * FROM unnest(
+    $1::text[], $2::uuid[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[],
+    $8::bigint[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+    $15::text[], $16::timestamptz[], $17::timestamptz[],
+    $18::uuid[], $19::text[], $20::int[], $21::text[], $22::text[], $23::text[], $24::timestamptz[])
+  WITH ORDINALITY AS c(
+    tenant_id, instance_id, expected_revision, fences, status, paused, revision,
+    seq, history_hash, current_state, context, snapshot, idle, output,
+    last_error, updated_at, completed_at,
+    definition_id, definition_key, definition_version, business_key, labels, started_by, started_at,
+    n)),
+locked AS MATERIALIZED (
+  SELECT c.n
+    FROM change c
+    JOIN foliot.instance i ON i.tenant_id = c.tenant_id AND i.instance_id = c.instance_id
+   WHERE c.expected_revision > 0 AND i.revision = c.expected_revision
+     FOR NO KEY UPDATE OF i SKIP LOCKED),
+held AS MATERIALIZED (
+  SELECT f.n
+    FROM unnest($25::int[], $26::int[], $27::int[]) AS f(n, ordinal, epoch)
+    JOIN foliot.lease l ON l.tenant_id = ($1::text[])[f.n]
+                       AND l.instance_id = ($2::uuid[])[f.n] AND l.ordinal = f.ordinal
+   WHERE l.epoch = f.epoch
+     FOR UPDATE OF l SKIP LOCKED),
+former AS MATERIALIZED (
+  SELECT b.n
+    FROM unnest($28::int[], $29::text[], $30::uuid[]) AS b(n, business_key, previous)
+    JOIN foliot.business_key k ON k.tenant_id = ($1::text[])[b.n]
+                              AND k.definition_key = ($19::text[])[b.n]
+                              AND k.business_key = b.business_key
+   WHERE b.previous IS NOT NULL AND k.instance_id = b.previous
+     FOR UPDATE OF k SKIP LOCKED),
+verdict AS MATERIALIZED (
+  SELECT array_agg(v.is_kept ORDER BY v.n) AS kept
+    FROM (SELECT x.n, sum(x.locked) = 1 AND sum(x.held) = sum(x.fences) AS is_kept
+            FROM (SELECT c.n, (c.expected_revision = 0)::int AS locked, 0 AS held, c.fences
+                    FROM change c
+                  UNION ALL SELECT l.n, 1, 0, 0 FROM locked l
+                  UNION ALL SELECT h.n, 0, 1, 0 FROM held h
+                  UNION ALL SELECT f.n, 0, 1, 0 FROM former f) AS x(n, locked, held, fences)
+           GROUP BY x.n) AS v),
+updated AS (
+  UPDATE foliot.instance i
+     SET status = c.status, paused = c.paused, revision = c.revision, seq = c.seq,
+         history_hash = c.history_hash, current_state = c.current_state::json,
+         context = c.context::json, snapshot = c.snapshot::json, idle = c.idle::json,
+         output = c.output::json, last_error = c.last_error::json, updated_at = c.updated_at,
+         completed_at = c.completed_at
+    FROM change c
+   WHERE i.tenant_id = c.tenant_id AND i.instance_id = c.instance_id
+     AND c.expected_revision > 0 AND ((SELECT kept FROM verdict))[c.n]),
+born AS (
+  INSERT INTO foliot.instance (
+         tenant_id, instance_id, definition_id, definition_key, definition_version, business_key,
+         status, paused, revision, seq, history_hash, current_state, context, snapshot, idle,
+         output, last_error, labels, started_by, started_at, updated_at, completed_at)
+  SELECT c.tenant_id, c.instance_id, c.definition_id, c.definition_key, c.definition_version,
+         c.business_key, c.status, c.paused, c.revision, c.seq, c.history_hash,
+         c.current_state::json, c.context::json, c.snapshot::json, c.idle::json, c.output::json,
+         c.last_error::json, c.labels::jsonb, c.started_by, c.started_at, c.updated_at,
+         c.completed_at
+    FROM change c
+   WHERE c.expected_revision = 0 AND ((SELECT kept FROM verdict))[c.n]),
+named AS (
+  INSERT INTO foliot.business_key (tenant_id, definition_key, business_key, instance_id)
+  SELECT ($1::text[])[b.n], ($19::text[])[b.n], b.business_key, ($2::uuid[])[b.n]
+    FROM unnest($28::int[], $29::text[], $30::uuid[]) AS b(n, business_key, previous)
+   WHERE b.previous IS NULL AND ((SELECT kept FROM verdict))[b.n]
+   ORDER BY 1, 2, 3),
+renamed AS (
+  UPDATE foliot.business_key k
+     SET instance_id = ($2::uuid[])[b.n]
+    FROM unnest($28::int[], $29::text[], $30::uuid[]) AS b(n, business_key, previous)
+   WHERE k.tenant_id = ($1::text[])[b.n] AND k.definition_key = ($19::text[])[b.n]
+     AND k.business_key = b.business_key
+     AND b.previous IS NOT NULL AND ((SELECT kept FROM verdict))[b.n]),
+answered AS (
+  INSERT INTO foliot.idempotency (tenant_id, scope, key, fingerprint, answer, created_at)
+  SELECT ($1::text[])[a.n], a.scope, a.key, a.fingerprint, a.answer::json, ($16::timestamptz[])[a.n]
+    FROM unnest($31::int[], $32::text[], $33::text[], $34::bytea[], $35::text[])
+      AS a(n, scope, key, fingerprint, answer)
+   WHERE ((SELECT kept FROM verdict))[a.n]
+   -- One order for all writers: two that insert the same keys wait for each other in turn.
+   ORDER BY 1, 2, 3),
+written AS (
+  INSERT INTO foliot.history (tenant_id, instance_id, seq, type, ordinal, payload, hash, created_at)
+  SELECT ($1::text[])[h.n], ($2::uuid[])[h.n], h.seq, h.type, h.ordinal, h.payload::json, h.hash,
+         h.created_at
+    FROM unnest($36::int[], $37::bigint[], $38::text[], $39::int[], $40::text[], $41::bytea[],
+                $42::timestamptz[])
+      AS h(n, seq, type, ordinal, payload, hash, created_at)
+   WHERE ((SELECT kept FROM verdict))[h.n]),
+task AS MATERIALIZED (
+  SELECT ($1::text[])[t.n] AS tenant_id, ($2::uuid[])[t.n] AS instance_id,
+         ($16::timestamptz[])[t.n] AS at, t.*
+    FROM unnest($43::int[], $44::int[], $45::text[], $46::text[], $47::text[], $48::text[],
+                $49::smallint[], $50::timestamptz[], $51::int[], $52::uuid[], $53::text[],
+                $54::text[], $55::float8[], $56::text[], $57::bool[])
+      AS t(n, ordinal, name, type, function, queue,
+           priority, run_at, max_attempts, idempotency_key, input,
+           retry, timeout_s, trace_id, is_cancelled)
+   WHERE ((SELECT kept FROM verdict))[t.n]),
+created AS (
+  INSERT INTO foliot.task (
+         tenant_id, instance_id, ordinal, name, type, function, queue, priority, status, run_at,
+         max_attempts, idempotency_key, input, retry, timeout_s, trace_id, created_at, completed_at)
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queue, t.priority,
+         CASE WHEN t.is_cancelled THEN 'cancelled' ELSE 'pending' END, t.run_at, t.max_attempts,
+         t.idempotency_key, t.input::json, t.retry::json, t.timeout_s, t.trace_id, t.at,
+         CASE WHEN t.is_cancelled THEN t.at END
+    FROM task t),
+ended AS (
+  UPDATE foliot.task t
+     SET status = u.status, attempt = coalesce(u.attempt, t.attempt),
+         epoch = coalesce(u.epoch, t.epoch), session_id = coalesce(u.session_id, t.session_id),
+         held_since = coalesce(u.held_since, t.held_since),
+         output = coalesce(u.output::json, t.output), error = coalesce(u.error::json, t.error),
+         run_at = coalesce(u.run_at, t.run_at), completed_at = u.completed_at
+    FROM unnest($58::int[], $59::int[], $60::text[], $61::int[], $62::int[], $63::uuid[],
+                $64::timestamptz[], $65::text[], $66::text[], $67::timestamptz[],
+                $68::timestamptz[])
+      AS u(n, ordinal, status, attempt, epoch, session_id,
+           held_since, output, error, run_at, completed_at)
+   WHERE t.tenant_id = ($1::text[])[u.n] AND t.instance_id = ($2::uuid[])[u.n]
+     AND t.ordinal = u.ordinal AND ((SELECT kept FROM verdict))[u.n]),
+let_go AS (
+  DELETE FROM foliot.lease l
+   USING unnest($25::int[], $26::int[], $27::int[]) AS f(n, ordinal, epoch)
+   WHERE l.tenant_id = ($1::text[])[f.n] AND l.instance_id = ($2::uuid[])[f.n]
+     AND l.ordinal = f.ordinal AND ((SELECT kept FROM verdict))[f.n]),
+cleared AS MATERIALIZED (
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.priority, t.run_at
+    FROM unnest($69::int[], $70::int[]) AS x(n, ordinal)
+    JOIN foliot.task t ON t.tenant_id = ($1::text[])[x.n] AND t.instance_id = ($2::uuid[])[x.n]
+                      AND t.ordinal = x.ordinal
+   WHERE ((SELECT kept FROM verdict))[x.n]),
+cleared_ready AS (
+  DELETE FROM foliot.ready r USING cleared x
+   WHERE r.tenant_id = x.tenant_id AND r.queue = x.queue AND r.priority = x.priority
+     AND r.run_at = x.run_at AND r.instance_id = x.instance_id AND r.ordinal = x.ordinal),
+cleared_delayed AS (
+  DELETE FROM foliot.delayed d USING cleared x
+   WHERE d.tenant_id = x.tenant_id AND d.instance_id = x.instance_id AND d.ordinal = x.ordinal),
+cleared_lease AS (
+  DELETE FROM foliot.lease l USING cleared x
+   WHERE l.tenant_id = x.tenant_id AND l.instance_id = x.instance_id AND l.ordinal = x.ordinal),
+claimable AS MATERIALIZED (
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.type, t.queue, t.priority, t.run_at,
+         0 AS attempt, 0 AS epoch, t.at
+    FROM task t
+   WHERE NOT t.is_cancelled
+  UNION ALL
+  SELECT ($1::text[])[q.n], ($2::uuid[])[q.n], q.ordinal, q.type, q.queue, q.priority, q.run_at,
+         q.attempt, q.epoch, ($16::timestamptz[])[q.n]
+    FROM unnest($71::int[], $72::int[], $73::text[], $74::text[], $75::smallint[],
+                $76::timestamptz[], $77::int[], $78::int[])
+      AS q(n, ordinal, type, queue, priority, run_at, attempt, epoch)
+   WHERE ((SELECT kept FROM verdict))[q.n]),
+made_ready AS (
+  INSERT INTO foliot.ready
+         (tenant_id, queue, priority, run_at, instance_id, ordinal, type, attempt, epoch)
+  SELECT c.tenant_id, c.queue, c.priority, c.run_at, c.instance_id, c.ordinal, c.type, c.attempt,
+         c.epoch
+    FROM claimable c WHERE c.run_at <= c.at),
+put_back AS (
+  INSERT INTO foliot.delayed
+         (tenant_id, instance_id, ordinal, queue, priority, run_at, type, attempt, epoch)
+  SELECT c.tenant_id, c.instance_id, c.ordinal, c.queue, c.priority, c.run_at, c.type, c.attempt,
+         c.epoch
+    FROM claimable c WHERE c.run_at > c.at),
+armed AS (
+  INSERT INTO foliot.timer (tenant_id, instance_id, timer_id, due)
+  SELECT ($1::text[])[a.n], ($2::uuid[])[a.n], a.timer_id, a.due
+    FROM unnest($79::int[], $80::text[], $81::timestamptz[]) AS a(n, timer_id, due)
+   WHERE ((SELECT kept FROM verdict))[a.n]
+  ON CONFLICT (tenant_id, instance_id, timer_id) DO UPDATE SET due = excluded.due),
+disarmed AS (
+  DELETE FROM foliot.timer t
+   USING unnest($82::int[], $83::text[]) AS d(n, timer_id)
+   WHERE t.tenant_id = ($1::text[])[d.n] AND t.instance_id = ($2::uuid[])[d.n]
+     AND t.timer_id = d.timer_id AND ((SELECT kept FROM verdict))[d.n]),
+deferred AS (
+  INSERT INTO foliot.inbox
+         (tenant_id, instance_id, event_id, type, payload, accepted_at, deferred_at)
+  SELECT ($1::text[])[e.n], ($2::uuid[])[e.n], e.event_id, e.type, e.payload::json,
+         ($16::timestamptz[])[e.n], e.deferred_at
+    FROM unnest($84::int[], $85::text[], $86::text[], $87::text[], $88::bigint[])
+      WITH ORDINALITY AS e(n, event_id, type, payload, deferred_at, place)
+   WHERE ((SELECT kept FROM verdict))[e.n]
+   ORDER BY e.place),
+put_off AS (
+  UPDATE foliot.inbox b
+     SET deferred_at = ($7::bigint[])[p.n]
+    FROM unnest($89::int[], $90::bigint[]) AS p(n, position)
+   WHERE b.tenant_id = ($1::text[])[p.n] AND b.instance_id = ($2::uuid[])[p.n]
+     AND b.position = p.position AND ((SELECT kept FROM verdict))[p.n]),
+applied AS (
+  DELETE FROM foliot.inbox b
+   USING unnest($91::int[], $92::bigint[]) AS p(n, position)
+   WHERE b.tenant_id = ($1::text[])[p.n] AND b.instance_id = ($2::uuid[])[p.n]
+     AND b.position = p.position AND ((SELECT kept FROM verdict))[p.n])
+SELECT kept FROM verdict
+"""
+
+
+def arguments(changes: Sequence[Change]) -> list[list[Any]]:
+    """The parameters of STATEMENT, in order. New instances must come first."""
+    numbered = list(enumerate(changes, start=1))
+    after = [change.after for change in changes]
+    born = [change.after for change in changes if not change.expected_revision]
+    replaced = [
+        int(c.business_key is not None and c.business_key.previous is not None) for c in changes
+    ]
+    return [
+        [i.tenant_id for i in after],
+        [i.instance_id for i in after],
+        [change.expected_revision for change in changes],
+        [len(c.fences) + r for c, r in zip(changes, replaced, strict=True)],
+        [i.status for i in after],
+        [i.paused for i in after],
+        [i.revision for i in after],
+        [i.seq for i in after],
+        [i.history_hash for i in after],
+        [i.current_state for i in after],
+        [i.context for i in after],
+        [i.snapshot for i in after],
+        [i.idle for i in after],
+        [i.output for i in after],
+        [i.last_error for i in after],
+        [i.updated_at for i in after],
+        [i.completed_at for i in after],
+        [i.definition_id for i in born],
+        [i.definition_key for i in born],
+        [i.definition_version for i in born],
+        [i.business_key for i in born],
+        [i.labels for i in born],
+        [i.started_by for i in born],
+        [i.started_at for i in born],
+        *_columns(3, ((n, *fence) for n, c in numbered for fence in c.fences)),
+        *_columns(
+            3,
+            (
+                (n, c.business_key.business_key, c.business_key.previous)
+                for n, c in numbered
+                if c.business_key is not None
+            ),
+        ),
+        *_columns(
+            5,
+            (
+                (n, a.scope, a.key, a.fingerprint, a.answer)
+                for n, c in numbered
+                for a in c.answers
+            ),
+        ),
+        *_columns(
+            7,
+            (
+                (n, e.seq, e.type, e.ordinal, e.payload, e.hash, e.created_at)
+                for n, c in numbered
+                for e in c.entries
+            ),
+        ),
+        *_columns(
+            15,
+            (
+                (
+                    n,
+                    t.ordinal,
+                    t.name,
+                    t.type,
+                    t.function,
+                    t.queue,
+                    t.priority,
+                    t.run_at,
+                    t.max_attempts,
+                    t.idempotency_key,
+                    t.input,
+                    t.retry,
+                    t.timeout_s,
+                    t.trace_id,
+                    t.is_cancelled,
+                )
+                for n, c in numbered
+                for t in c.new_tasks
+            ),
+        ),
+        *_columns(
+            11,
+            (
+                (
+                    n,
+                    u.ordinal,
+                    u.status,
+                    u.attempt,
+                    u.epoch,
+                    u.session_id,
+                    u.held_since,
+                    u.output,
+                    u.error,
+                    u.run_at,
+                    u.completed_at,
+                )
+                for n, c in numbered
+                for u in c.updated_tasks
+            ),
+        ),
+        *_columns(2, ((n, ordinal) for n, c in numbered for ordinal in c.cleared)),
+        *_columns(
+            8,
+            (
+                (n, q.ordinal, q.type, q.queue, q.priority, q.run_at, q.attempt, q.epoch)
+                for n, c in numbered
+                for q in c.requeued
+            ),
+        ),
+        *_columns(3, ((n, *armed) for n, c in numbered for armed in c.armed.items())),
+        *_columns(2, ((n, timer_id) for n, c in numbered for timer_id in c.disarmed)),
+        *_columns(
+            5,
+            (
+                (n, e.event_id, e.type, e.payload, e.deferred_at)
+                for n, c in numbered
+                for e in c.deferred
+            ),
+        ),
+        *_columns(2, ((n, position) for n, c in numbered for position in c.put_off)),
+        *_columns(2, ((n, position) for n, c in numbered for position in c.applied)),
+    ]
+
+
+def _columns(width: int, rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as columns; as many empty ones where there are no rows."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return columns or [[] for _ in range(width)]
