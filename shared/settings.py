@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     functions: list[str] = []
     """Import paths (`package.module:registry`) of an executor's SYSTEM functions."""
 
+    http_allow: list[str] = []
+    """Host names, addresses and networks (as `10.0.0.0/8`) that HTTP tasks may reach although
+    they are not on the public internet, as a JSON list. dev mode adds this machine."""
+
+    drain_s: float = Field(default=20.0, ge=0, le=3_600)
+    """How long an executor that was told to end lets running tasks finish."""
+
     concurrency: int = Field(default=100, ge=1, le=1_000)
     """How many tasks an executor carries out at once."""
 

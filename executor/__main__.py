@@ -1,0 +1,106 @@
+"""
+`foliot-executor`: takes tasks and carries them out until it is told to end.
+
+Configured by FOLIOT_… environment variables (shared/settings.py). SIGTERM and SIGINT let
+running tasks finish, for at most FOLIOT_DRAIN_S seconds; a second one ends at once.
+
+Exits with 0 after a clean end; 1 after a bug; 2 if the configuration cannot work; 3 if
+something was left undone, which others will redo.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import NoReturn
+
+from pydantic import ValidationError
+
+from executor.bootstrap import executor_plane, name_of
+from executor.plane import Farewell
+from shared.errors import FoliotError
+from shared.settings import Settings
+from shared.telemetry.logging import configure_logging, get_logger
+from shared.telemetry.names import LogEvent
+
+CLEAN = 0
+CONFIGURATION = 2
+LEFT_UNDONE = 3
+INTERRUPTED = 130
+
+_log = get_logger(__name__)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.stderr.write(f"foliot-executor: {error}\n")
+        sys.exit(CONFIGURATION)
+    configure_logging(settings.log_format, settings.log_level)
+    try:
+        farewell = _run(settings)
+    except FoliotError as error:
+        sys.stderr.write(f"foliot-executor: {error.message}\n")
+        _exit(CONFIGURATION)
+    left = farewell is not None and (farewell.unacknowledged or farewell.abandoned)
+    _exit(LEFT_UNDONE if left else CLEAN)
+
+
+def _run(settings: Settings) -> Farewell | None:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> Farewell | None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    _log.info(LogEvent.EXECUTOR_STARTING, name=name_of(settings), version=version("foliot"))
+    async with contextlib.AsyncExitStack() as exits:
+        # The database may take long to come up, and we may be told to end meanwhile.
+        connecting = asyncio.ensure_future(exits.enter_async_context(executor_plane(settings)))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not connecting.done():
+            connecting.cancel()
+            await asyncio.wait({connecting})
+            return None
+        plane = await connecting
+        return await plane.run(stop)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Uvloop's where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _exit(code: int) -> NoReturn:
+    """End now, whatever a function may still be doing in a thread."""
+    logging.shutdown()
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        os._exit(code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How the ports are served: Postgres, gRPC, httpx, and memory for tests."""

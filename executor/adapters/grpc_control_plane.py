@@ -1,0 +1,304 @@
+"""
+The control plane over one bidi stream: outcomes up, acknowledgements and instructions
+down, and a new stream whenever the old one ends.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import grpc
+from foliot.executor.v1 import executor_service_pb2 as pb
+from foliot.executor.v1 import executor_service_pb2_grpc, outcome_pb2
+
+from executor.adapters.grpc_messages import (
+    held_of,
+    outcome_message,
+    running_message,
+    task_of,
+    task_type_message,
+)
+from executor.adapters.outbox import Outbox
+from executor.ports.control_plane import Held, Instructions, Report
+from shared.errors import FoliotError, Unavailable
+from shared.ids import SessionId
+from shared.retry import RetryPolicy, backoff
+from shared.tasks import TaskType
+from shared.telemetry.logging import Throttle, get_logger
+from shared.telemetry.names import LogEvent
+
+WELCOME_WITHIN_S = 10.0
+LINGER_S = 2.0
+"""How long a stream we leave may still bring acknowledgements."""
+
+MAX_RUNNING_TOLD = 1_000
+DEFAULT_HEARTBEAT = timedelta(seconds=10)
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""An Assign holds up to 200 inputs of 256 KiB."""
+
+RETRY = RetryPolicy(initial=timedelta(milliseconds=100), cap=timedelta(seconds=5), jitter=0.5)
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # The channel's own back-off would otherwise grow to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.enable_http_proxy", 0),
+)
+
+_log = get_logger(__name__)
+
+_Call = grpc.aio.StreamStreamCall[pb.ConnectRequest, pb.ConnectResponse]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduction:
+    """What a control plane is told of this executor, on every stream."""
+
+    name: str
+    queues: Sequence[str]
+    types: Sequence[TaskType]
+    functions: Sequence[str]
+    credits: int
+
+
+class GrpcControlPlane:
+    """`session_id` tells the session of the moment; when it changes, so does the stream."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        api_key: str,
+        introduction: Introduction,
+        session_id: Callable[[], SessionId],
+    ) -> None:
+        self._address = address
+        self._metadata = (("authorization", f"Bearer {api_key}"),) if api_key else ()
+        self._introduction = introduction
+        self._session_id = session_id
+        self._outbox = Outbox()
+        # Tasks assigned to us that have not ended: each holds one credit.
+        self._assigned: set[Held] = set()
+        self._assigned_for: SessionId | None = None
+        self._freed_credits = 0
+        self._failures = 0
+        self._is_leaving = False
+        self._call: _Call | None = None
+        self._complaint = Throttle()
+
+    @property
+    def room(self) -> int:
+        return self._outbox.room
+
+    def report(self, report: Report) -> None:
+        self._free_credit(report.held)
+        self._outbox.keep(report.held, outcome_message(report))
+
+    async def run(self, instructions: Instructions) -> None:
+        async with grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS) as channel:
+            stub = executor_service_pb2_grpc.ExecutorServiceStub(channel)
+            while not self._is_leaving:
+                try:
+                    await self._converse(stub.Connect(metadata=self._metadata), instructions)
+                except (grpc.aio.AioRpcError, Unavailable, asyncio.InvalidStateError) as error:
+                    if self._is_leaving:
+                        return
+                    self._failures += 1
+                    self._complain(error)
+                    await asyncio.sleep(backoff(RETRY, self._failures).total_seconds())
+
+    async def flush(self, within: timedelta) -> int:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                await self._outbox.emptied.wait()
+        return len(self._outbox)
+
+    async def goodbye(self) -> None:
+        self._is_leaving = True
+        if self._call is None:
+            return
+        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                await self._call.write(pb.ConnectRequest(goodbye=pb.Goodbye()))
+
+    # --- one stream --------------------------------------------------------------------
+
+    async def _converse(self, call: _Call, instructions: Instructions) -> None:
+        """Live through one stream; returns when we leave it, raises when it fails."""
+        session_id = self._session_id()
+        stream = _Stream(call=call, session_id=session_id)
+        try:
+            await self._introduce(stream)
+            reading = asyncio.create_task(self._read(stream, instructions))
+            writing = asyncio.create_task(self._write(stream, instructions))
+            try:
+                await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done():
+                    await writing
+                    await call.done_writing()
+                    await asyncio.wait({reading}, timeout=LINGER_S)
+                if reading.done():
+                    await reading
+            finally:
+                self._call = None
+                for task in (reading, writing):
+                    task.cancel()
+                await asyncio.gather(reading, writing, return_exceptions=True)
+        finally:
+            call.cancel()
+            if stream.was_assigned:
+                # What the control plane assigned last may never have arrived.
+                instructions.doubt(session_id)
+
+    async def _introduce(self, stream: "_Stream") -> None:
+        if stream.session_id != self._assigned_for:
+            self._assigned.clear()
+            self._assigned_for = stream.session_id
+        self._freed_credits = 0
+        await stream.call.write(pb.ConnectRequest(hello=self._hello(stream.session_id)))
+        try:
+            async with asyncio.timeout(WELCOME_WITHIN_S):
+                answer = await stream.read()
+        except TimeoutError:
+            raise Unavailable(f"no welcome within {WELCOME_WITHIN_S:g} s") from None
+        if answer is None or not answer.HasField("welcome"):
+            raise Unavailable("the stream did not begin with a welcome")
+        if answer.welcome.HasField("heartbeat_interval"):
+            stream.heartbeat = answer.welcome.heartbeat_interval.ToTimedelta()
+        self._call = stream.call
+        self._failures = 0
+        self._complaint.reset()
+        _log.info(
+            LogEvent.CONTROL_PLANE_CONNECTED,
+            address=self._address,
+            server_version=answer.welcome.server_version,
+            resent=self._outbox.rewind(),
+        )
+
+    def _hello(self, session_id: SessionId) -> pb.Hello:
+        us = self._introduction
+        return pb.Hello(
+            executor_name=us.name,
+            queues=us.queues,
+            task_types=[task_type_message(type_) for type_ in us.types],
+            functions=us.functions,
+            credits=max(0, us.credits - len(self._assigned)),
+            session_id=str(session_id),
+        )
+
+    async def _write(self, stream: "_Stream", instructions: Instructions) -> None:
+        next_beat = time.monotonic() + stream.heartbeat.total_seconds()
+        while stream.session_id == self._session_id() and time.monotonic() < stream.leave_at:
+            batch = self._outbox.next_batch()
+            freed, self._freed_credits = self._freed_credits, 0
+            if batch:
+                outcomes = pb.Outcomes(outcomes=batch, credits=freed)
+                await stream.call.write(pb.ConnectRequest(outcomes=outcomes))
+            elif freed:
+                await stream.call.write(pb.ConnectRequest(credits=pb.Credits(credits=freed)))
+            if time.monotonic() >= next_beat:
+                next_beat = time.monotonic() + stream.heartbeat.total_seconds()
+                await self._beat(stream, instructions)
+            if not self._outbox.filled.is_set():
+                await self._idle(min(next_beat, stream.leave_at))
+
+    async def _idle(self, until: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                await self._outbox.filled.wait()
+
+    async def _beat(self, stream: "_Stream", instructions: Instructions) -> None:
+        """Tell of attempts that go on for long; the session itself is extended in the database."""
+        running = instructions.running(stream.heartbeat)[:MAX_RUNNING_TOLD]
+        if running:
+            beat = pb.Heartbeat(running=[running_message(attempt) for attempt in running])
+            await stream.call.write(pb.ConnectRequest(heartbeat=beat))
+
+    async def _read(self, stream: "_Stream", instructions: Instructions) -> None:
+        while (message := await stream.read()) is not None:
+            match message.WhichOneof("message"):
+                case "outcome_acks":
+                    for ack in message.outcome_acks.acks:
+                        self._acknowledge(ack)
+                case "assign":
+                    self._assign(stream, message.assign, instructions)
+                case "cancel_attempt":
+                    instructions.cancel([held_of(one) for one in message.cancel_attempt.tasks])
+                case "lease_lost":
+                    lost = [held_of(one) for one in message.lease_lost.tasks]
+                    for held in lost:
+                        self._free_credit(held)
+                    instructions.lose(lost)
+                case "drain":
+                    self._leave(stream, message.drain.reconnect_within.ToTimedelta())
+                case _:
+                    # From a newer control plane; what it needs us to know is in the protocol.
+                    pass
+        raise Unavailable("the control plane ended the stream")
+
+    def _acknowledge(self, ack: outcome_pb2.OutcomeAck) -> None:
+        self._outbox.acknowledge(Held(ack.task_id, ack.epoch))
+        if ack.verdict == outcome_pb2.OUTCOME_VERDICT_REFUSED:
+            _log.error(
+                LogEvent.OUTCOME_REFUSED,
+                task_id=ack.task_id,
+                epoch=ack.epoch,
+                error=ack.error.message,
+            )
+        elif ack.verdict == outcome_pb2.OUTCOME_VERDICT_LEASE_LOST:
+            _log.info(LogEvent.OUTCOME_LEASE_LOST, task_id=ack.task_id, epoch=ack.epoch)
+
+    def _assign(self, stream: "_Stream", assign: pb.Assign, instructions: Instructions) -> None:
+        stream.was_assigned = True
+        try:
+            tasks = [task_of(message) for message in assign.tasks]
+        except (FoliotError, ValueError) as error:
+            raise Unavailable(f"an assigned task cannot be understood: {error}") from error
+        self._assigned.update(Held.of(task) for task in tasks)
+        instructions.assign(stream.session_id, tasks)
+
+    def _leave(self, stream: "_Stream", within: timedelta) -> None:
+        # At a random moment, so that not all executors come to the next one at once.
+        seconds = within.total_seconds()
+        stream.leave_at = time.monotonic() + random.uniform(0, seconds)  # noqa: S311
+        self._outbox.filled.set()
+        _log.info(LogEvent.CONTROL_PLANE_DRAINING, address=self._address, within_s=seconds)
+
+    def _free_credit(self, held: Held) -> None:
+        if held in self._assigned:
+            self._assigned.discard(held)
+            self._freed_credits += 1
+
+    def _complain(self, error: Exception) -> None:
+        if self._complaint.allows():
+            code, text = "", str(error)
+            if isinstance(error, grpc.aio.AioRpcError):
+                code, text = error.code().name, error.details() or ""
+            _log.warning(
+                LogEvent.CONTROL_PLANE_UNAVAILABLE, address=self._address, code=code, error=text
+            )
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Stream:
+    """One stream, and what was agreed on it."""
+
+    call: _Call
+    session_id: SessionId
+    heartbeat: timedelta = DEFAULT_HEARTBEAT
+    leave_at: float = float("inf")
+    was_assigned: bool = False
+
+    async def read(self) -> pb.ConnectResponse | None:
+        """The next message, None at the end."""
+        message = await self.call.read()
+        return message if isinstance(message, pb.ConnectResponse) else None

@@ -1,0 +1,195 @@
+"""
+The attempts an executor has in hand: begun up to its concurrency, waiting beyond it, each
+ended by itself, by its time, or by word from outside.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum, auto
+
+from executor.ports.control_plane import ControlPlane, Held, Report, RunningAttempt
+from executor.runner import Beginning, Runner, stopped
+from shared.ids import SessionId
+from shared.tasks import ClaimedTask
+
+MAX_REMEMBERED = 10_000
+"""How many ended hand-outs are remembered, so that one that is told twice is not begun twice."""
+
+STOP_WITHIN = timedelta(seconds=5)
+"""How long a cancelled handler may go on cleaning up while the executor ends."""
+
+
+class _Stop(Enum):
+    NOT_NEEDED = auto()
+    LEASE_LOST = auto()
+    DRAINED = auto()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Attempt:
+    task: ClaimedTask
+    session_id: SessionId
+    beginning: Beginning
+    work: "asyncio.Task[Report]"
+    stop: _Stop | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbegun:
+    """A task that was claimed and not begun."""
+
+    task: ClaimedTask
+    session_id: SessionId
+
+
+class Attempts:
+    """
+    Takes the control plane's instructions, and keeps its outcomes coming.
+
+    Not a TaskGroup: its end would wait for a handler that refuses to be cancelled.
+    """
+
+    def __init__(self, runner: Runner, control_plane: ControlPlane, *, concurrency: int) -> None:
+        self.freed = asyncio.Event()
+        """Set whenever an attempt has ended."""
+        self._runner = runner
+        self._control_plane = control_plane
+        self._concurrency = concurrency
+        self._running: dict[Held, _Attempt] = {}
+        self._waiting: deque[Unbegun] = deque()
+        self._ended: OrderedDict[Held, None] = OrderedDict()
+        self._is_draining = False
+        self._on_doubt: Callable[[SessionId], None] = lambda _: None
+
+    @property
+    def spare(self) -> int:
+        """How many more tasks could be begun now, and their outcomes kept."""
+        in_hand = len(self._running) + len(self._waiting)
+        return max(0, min(self._concurrency, self._control_plane.room) - in_hand)
+
+    @property
+    def count(self) -> int:
+        """How many are running."""
+        return len(self._running)
+
+    def holds_for(self, session_id: SessionId) -> bool:
+        """Whether the session has attempts here."""
+        return any(one.session_id == session_id for one in self._running.values()) or any(
+            one.session_id == session_id for one in self._waiting
+        )
+
+    def notify_doubt(self, on_doubt: Callable[[SessionId], None]) -> None:
+        """Whom to tell when tasks may be held that are not known here."""
+        self._on_doubt = on_doubt
+
+    # --- instructions ------------------------------------------------------------------
+
+    def assign(self, session_id: SessionId, tasks: Sequence[ClaimedTask]) -> None:
+        waiting = {Held.of(unbegun.task) for unbegun in self._waiting}
+        for task in tasks:
+            held = Held.of(task)
+            if held in self._running or held in self._ended or held in waiting:
+                continue
+            if self._is_draining or len(self._running) >= self._concurrency:
+                self._waiting.append(Unbegun(task=task, session_id=session_id))
+            else:
+                self._begin(task, session_id)
+
+    def cancel(self, held: Sequence[Held]) -> None:
+        for one in held:
+            self._stop(one, _Stop.NOT_NEEDED)
+        self._forget_waiting(set(held))
+
+    def lose(self, held: Sequence[Held]) -> None:
+        for one in held:
+            self._stop(one, _Stop.LEASE_LOST)
+        self._forget_waiting(set(held))
+
+    def doubt(self, session_id: SessionId) -> None:
+        self._on_doubt(session_id)
+
+    def running(self, longer_than: timedelta) -> Sequence[RunningAttempt]:
+        return [
+            RunningAttempt(held=held, started_at=attempt.beginning.at)
+            for held, attempt in self._running.items()
+            if attempt.beginning.elapsed() >= longer_than
+        ]
+
+    # --- sessions, and the end ---------------------------------------------------------
+
+    def lose_session(self, session_id: SessionId) -> None:
+        """Stop everything that was claimed for a session whose lease has run out."""
+        self.lose(
+            [held for held, one in self._running.items() if one.session_id == session_id]
+            + [Held.of(one.task) for one in self._waiting if one.session_id == session_id]
+        )
+
+    async def drain(self, grace: timedelta) -> list[Unbegun]:
+        """
+        Begin nothing more, let what runs finish within `grace`, then cancel it.
+
+        Gives back what was not begun. What was cancelled is not reported: it is handed to
+        others when its session closes.
+        """
+        self._is_draining = True
+        if not await self._all_ended(grace):
+            for held in list(self._running):
+                self._stop(held, _Stop.DRAINED)
+            await self._all_ended(STOP_WITHIN)
+        unbegun = list(self._waiting)
+        self._waiting.clear()
+        return unbegun
+
+    async def _all_ended(self, within: timedelta) -> bool:
+        work = [attempt.work for attempt in self._running.values()]
+        if work:
+            await asyncio.wait(work, timeout=within.total_seconds())
+            # Their callbacks are due in the loop's next round.
+            await asyncio.sleep(0)
+        return not self._running
+
+    # --- one attempt -------------------------------------------------------------------
+
+    def _begin(self, task: ClaimedTask, session_id: SessionId) -> None:
+        beginning = self._runner.begin()
+        attempt = _Attempt(
+            task=task,
+            session_id=session_id,
+            beginning=beginning,
+            work=asyncio.create_task(self._runner.run(task, beginning)),
+        )
+        self._running[Held.of(task)] = attempt
+        # A callback and not a `finally`: a task that is cancelled before its first step
+        # never enters its coroutine.
+        attempt.work.add_done_callback(lambda _: self._end(attempt))
+
+    def _end(self, attempt: _Attempt) -> None:
+        held = Held.of(attempt.task)
+        del self._running[held]
+        self._remember(held)
+        if not attempt.work.cancelled():
+            self._control_plane.report(attempt.work.result())
+        elif attempt.stop is _Stop.NOT_NEEDED:
+            self._control_plane.report(stopped(attempt.task, attempt.beginning))
+        if self._waiting and not self._is_draining:
+            next_one = self._waiting.popleft()
+            self._begin(next_one.task, next_one.session_id)
+        self.freed.set()
+
+    def _stop(self, held: Held, why: _Stop) -> None:
+        attempt = self._running.get(held)
+        if attempt is not None and attempt.stop is None:
+            attempt.stop = why
+            attempt.work.cancel()
+
+    def _forget_waiting(self, held: set[Held]) -> None:
+        if self._waiting:
+            self._waiting = deque(one for one in self._waiting if Held.of(one.task) not in held)
+
+    def _remember(self, held: Held) -> None:
+        self._ended[held] = None
+        if len(self._ended) > MAX_REMEMBERED:
+            self._ended.popitem(last=False)

@@ -1,0 +1,96 @@
+"""
+Logging: one line an event, as JSON for machines or coloured for people, on stderr.
+
+What libraries log through the standard library comes out in the same form.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import structlog
+from structlog.typing import Processor
+
+COMPLAIN_EVERY_S = 30.0
+
+# They log each message, or each attempt to reconnect, which we tell about ourselves.
+QUIET = ("taskiq", "httpx", "httpcore", "asyncio", "alembic")
+
+
+def configure_logging(
+    format_: Literal["json", "console"], level: Literal["debug", "info", "warning", "error"]
+) -> None:
+    """Set up logging for this process. The last call holds."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_rendered(format_),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(number, logging.ERROR))
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of a module. Events come from shared/telemetry/names.py."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+class Throttle:
+    """Lets one through every so many seconds, so that a fault that lasts is not a flood."""
+
+    def __init__(
+        self,
+        every_s: float = COMPLAIN_EVERY_S,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._every_s = every_s
+        self._monotonic = monotonic
+        self._next = 0.0
+
+    def allows(self) -> bool:
+        now = self._monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._every_s
+        return True
+
+    def reset(self) -> None:
+        """The fault is over: the next one is news."""
+        self._next = 0.0
+
+
+def _rendered(format_: Literal["json", "console"]) -> list[Processor]:
+    if format_ == "console":
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(),
+    ]

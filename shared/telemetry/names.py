@@ -1,0 +1,53 @@
+"""
+Every log event in one table. A name is an interface: dashboards and alerts match on it.
+
+`<subject>.<what happened>`; the fields say to whom. Never a payload, a secret or a
+credential.
+"""
+
+from enum import StrEnum
+
+
+class LogEvent(StrEnum):
+    EXECUTOR_READY = "executor.ready"
+    """The executor has a session and takes work. Fields: name, session_id, queues, task_types."""
+
+    EXECUTOR_STARTING = "executor.starting"
+    """The executor has read its configuration. Fields: name, version."""
+
+    EXECUTOR_DRAINING = "executor.draining"
+    """The executor was told to end and takes no more work. Fields: running, grace_s."""
+
+    EXECUTOR_STOPPED = "executor.stopped"
+    """The executor has ended. Fields: released, unacknowledged, abandoned."""
+
+    SESSION_LOST = "session.lost"
+    """The lease ran out; what the session held goes to others. Fields: session_id."""
+
+    SESSION_RETIRED = "session.retired"
+    """The session may hold tasks unknown here; another takes over. Fields: session_id."""
+
+    CONTROL_PLANE_CONNECTED = "control_plane.connected"
+    """The stream to the control plane is up. Fields: address, server_version, resent."""
+
+    CONTROL_PLANE_UNAVAILABLE = "control_plane.unavailable"
+    """The control plane cannot be reached or ended the stream; we try again. Fields: address,
+    code, error."""
+
+    CONTROL_PLANE_DRAINING = "control_plane.draining"
+    """The control plane is going away; we reconnect. Fields: address, within_s."""
+
+    OUTCOME_REFUSED = "outcome.refused"
+    """The control plane did not accept an outcome as it was. Fields: task_id, epoch, error."""
+
+    OUTCOME_LEASE_LOST = "outcome.lease_lost"
+    """An outcome came too late: another holder has the task. Fields: task_id, epoch."""
+
+    DATABASE_UNAVAILABLE = "database.unavailable"
+    """The database cannot be reached or did not answer; we try again. Fields: error."""
+
+    DOORBELL_UNAVAILABLE = "doorbell.unavailable"
+    """Redis cannot be reached; polls find the work meanwhile. Fields: error."""
+
+    DOORBELL_GARBAGE = "doorbell.garbage"
+    """A message in a doorbell queue is not ours; it was dropped. Fields: bytes."""
