@@ -24,11 +24,15 @@ from control_plane.engine.macrostep import Macrostep
 from control_plane.engine.outcomes import hear_of_task, ring
 from control_plane.engine.settling import cancel, check_context, put_aside, refuse, rest
 from control_plane.engine.snapshot import Snapshot
+from control_plane.engine.states import ROOT
 from control_plane.engine.tracing import Tracer
 from control_plane.engine.turn import EventObject, Turn
 from shared.json import Json
 
 START_EVENT = "xstate.init"
+
+_ROOT_ONLY = frozenset({ROOT})
+"""What is active before the first microstep, as guards inside its actions see it."""
 
 
 def decide(
@@ -66,7 +70,7 @@ def _start(machine: Machine, event: Started, now: datetime, tracer: Tracer | Non
     empty = Snapshot(spec_hash=machine.spec_hash)
     told: EventObject = {"type": START_EVENT, "input": event.input}
     macrostep = Macrostep(
-        machine, machine.start().to, Turn(empty, frozenset(), told, now, machine.about, tracer)
+        machine, machine.start().to, Turn(empty, _ROOT_ONLY, told, now, machine.about, tracer)
     )
     turn = macrostep.turn
     turn.record("INSTANCE_STARTED", {"input": event.input})

@@ -13,6 +13,7 @@ from control_plane.engine.operations import (
     Finish,
     RaiseDone,
     StartInvoke,
+    StopInvokes,
     on_exit,
 )
 from control_plane.engine.procedures import (
@@ -151,9 +152,13 @@ def _enter(states: Sequence[State], entry: EntrySet, active: set[int]) -> list[O
     is_done = False
     for index in sorted(entry.entered):
         state = states[index]
+        is_active = index in active
         active.add(index)
         operations += _for(state.path, state.entry)
         operations += _for(state.path, [ArmAfter(timed) for timed in state.after])
+        if is_active and state.invokes:
+            # The root as a target of a state inside is entered without having been left.
+            operations += _for(state.path, [StopInvokes(state.path)])
         operations += _for(state.path, [StartInvoke(invocation) for invocation in state.invokes])
         if index in entry.by_default:
             operations += _for(state.path, state.initial_actions)

@@ -38,7 +38,9 @@ class Machines:
         definition = await self._definitions.get(tenant_id, definition_id)
         if definition is None:
             raise NotFound("definition", str(definition_id))
-        machine = self._by_hash.get(definition.spec_hash, lambda: compile_spec(definition.spec))
+        machine = self._by_hash.get(
+            definition.spec_hash.hex(), lambda: compile_spec(definition.spec)
+        )
         self._by_id[tenant_id, definition_id] = machine
         if len(self._by_id) > self._max:
             self._by_id.popitem(last=False)

@@ -273,11 +273,7 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
         ),
         *_columns(
             5,
-            (
-                (n, a.scope, a.key, a.fingerprint, a.answer)
-                for n, c in numbered
-                for a in c.answers
-            ),
+            ((n, a.scope, a.key, a.fingerprint, a.answer) for n, c in numbered for a in c.answers),
         ),
         *_columns(
             7,

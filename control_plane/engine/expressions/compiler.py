@@ -91,7 +91,10 @@ class Compiler:
     def _read(self, node: Name | Select | Index, depth: int) -> Code:
         found = self._path(node)
         if found is not None:
-            return self._read_path(*found)
+            name, keys = found
+            if depth + len(keys) > MAX_DEPTH:
+                raise self._site(node).limit(f"more than {MAX_DEPTH} fields deep; flatten the data")
+            return self._read_path(name, keys)
         if isinstance(node, Index):
             target, key = self.code(node.target, depth), self.code(node.key, depth)
             return _code(paths.index(target.run, key.run, self._site(node)), None, [target, key])
@@ -127,7 +130,8 @@ class Compiler:
                 run = paths.select(run, key, Site(self.text, position))
             return Code(run=run, kind=None if keys else kind)
         sites = [site, *(Site(self.text, position) for _, position in keys)]
-        return Code(run=paths.path(name.name, [key for key, _ in keys], sites))
+        run = paths.path(name.name, [key for key, _ in keys], sites)
+        return Code(run=run, nodes=max(1, len(keys)))
 
     def _has(self, node: Has, depth: int) -> Code:
         found = self._path(node.target)

@@ -18,7 +18,8 @@ class Expression:
     """
     Immutable, and safe to evaluate from several threads at once.
 
-    `context.amount > 100 && context.vip` takes 0.5 µs, whatever else the context holds.
+    `context.amount > 100 && context.vip` takes 0.6 µs,
+    whatever else the context holds.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Expression:
     """
 
     _run: Run
+    _start: Site
 
     def evaluate(self, scope: Mapping[str, Json | datetime], budget: Budget) -> Json:
         """
@@ -53,9 +55,9 @@ class Expression:
             value = self._run(scope, budget)
             if value is True or value is False:
                 return value
-            return to_json(value, budget, Site(self.text, 0))
+            return to_json(value, budget, self._start)
         except OverflowError:
-            raise Site(self.text, 0).error(
+            raise self._start.error(
                 "the scope holds an int beyond 64 bits; hand it over as a string"
             ) from None
 
@@ -75,4 +77,5 @@ def compile_expression(text: str, names: frozenset[str]) -> Expression:
         asks=frozenset(compiler.asks),
         result=code.kind,
         _run=code.run,
+        _start=Site(text, 0),
     )

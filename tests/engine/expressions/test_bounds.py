@@ -33,6 +33,8 @@ class TestAnExpression:
             "-" * 41 + "context.a",
             "1" + " + 1" * 40,
             "context" + "[0]" * 41,
+            "context" + ".a" * 41,
+            "context" + "['a']" * 41,
             "[" * 41 + "]" * 41,
             "true ? 1 : " * 41 + "1",
             "size([" * 21 + "1" + "])" * 21,
