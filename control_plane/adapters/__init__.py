@@ -1,0 +1,1 @@
+"""What the ports stand on: PostgreSQL, memory, and whatever else is outside."""

@@ -1,0 +1,94 @@
+"""Claiming through the functions that executors call too (migrations/sql)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from control_plane.adapters.postgres.rows import Row
+from control_plane.ports.claims import HeldTask, SessionExpired
+from shared.ids import InstanceId, SessionId, TenantId
+from shared.json import load
+from shared.tasks import ClaimedTask, TaskType
+
+SESSION_EXPIRED = "FO001"
+"""What foliot.claim raises for a session that is over (migrations/sql/0002_claim.sql)."""
+
+
+class PostgresClaims:
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def extend(
+        self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta
+    ) -> datetime:
+        until: datetime = await self._pool.fetchval(
+            "SELECT foliot.extend_session($1, $2, $3, $4)",
+            session_id,
+            name,
+            tenant_id,
+            ttl.total_seconds(),
+        )
+        return until
+
+    async def claim(
+        self,
+        session_id: SessionId,
+        *,
+        queues: Sequence[str],
+        types: Sequence[TaskType],
+        max_tasks: int,
+        after: TenantId | None,
+    ) -> Sequence[ClaimedTask]:
+        try:
+            rows = await self._pool.fetch(
+                "SELECT c.* FROM foliot.claim($1, $2, $3, $4, $5) c",
+                session_id,
+                queues,
+                types,
+                max_tasks,
+                after or "",
+            )
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == SESSION_EXPIRED:
+                raise SessionExpired(
+                    f"session {session_id} has expired or was never opened; what it held is for"
+                    " others to claim: begin a new session"
+                ) from None
+            raise
+        return [_claimed_task(row) for row in rows]
+
+    async def held(self, session_id: SessionId, limit: int) -> frozenset[HeldTask]:
+        rows = await self._pool.fetch(
+            """
+            SELECT l.instance_id, l.ordinal, l.epoch
+              FROM foliot.lease l WHERE l.session_id = $1 LIMIT $2
+            """,
+            session_id,
+            limit,
+        )
+        return frozenset(HeldTask(*row) for row in rows)
+
+    async def close(self, session_id: SessionId) -> None:
+        await self._pool.execute("SELECT foliot.close_session($1)", session_id)
+
+
+def _claimed_task(row: Row) -> ClaimedTask:
+    return ClaimedTask(
+        tenant_id=row["tenant_id"],
+        instance_id=InstanceId(row["instance_id"]),
+        ordinal=row["ordinal"],
+        epoch=row["epoch"],
+        attempt=row["attempt"],
+        max_attempts=row["max_attempts"],
+        definition_key=row["definition_key"],
+        name=row["name"],
+        type=TaskType(row["type"]),
+        function=row["function"],
+        queue=row["queue"],
+        input=load(row["input"]),
+        idempotency_key=row["idempotency_key"],
+        run_at=row["run_at"],
+        timeout=None if row["timeout_s"] is None else timedelta(seconds=row["timeout_s"]),
+        trace_id=row["trace_id"],
+    )

@@ -1,0 +1,44 @@
+"""API keys in PostgreSQL."""
+
+import asyncpg
+
+from control_plane.ports.credentials import StoredKey
+
+
+class PostgresCredentials:
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def find(self, key_id: str) -> StoredKey | None:
+        row = await self._pool.fetchrow(
+            """
+            SELECT k.key_id, k.tenant_id, k.secret_hash, k.role, k.expires_at, k.revoked_at
+              FROM foliot.api_key k WHERE k.key_id = $1
+            """,
+            key_id,
+        )
+        return None if row is None else StoredKey(**row)
+
+    async def add(self, key: StoredKey, tenant_name: str) -> None:
+        await self._pool.execute(
+            """
+            WITH tenant AS (
+              INSERT INTO foliot.tenant (tenant_id, display_name)
+              SELECT $2, $7 WHERE $2::text IS NOT NULL
+              ON CONFLICT DO NOTHING)
+            INSERT INTO foliot.api_key
+                   (key_id, tenant_id, secret_hash, role, expires_at, revoked_at)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (key_id) DO UPDATE
+               SET tenant_id = excluded.tenant_id, secret_hash = excluded.secret_hash,
+                   role = excluded.role, expires_at = excluded.expires_at,
+                   revoked_at = excluded.revoked_at
+            """,
+            key.key_id,
+            key.tenant_id,
+            key.secret_hash,
+            key.role,
+            key.expires_at,
+            key.revoked_at,
+            tenant_name,
+        )

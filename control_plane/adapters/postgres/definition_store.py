@@ -1,0 +1,170 @@
+"""Definitions in PostgreSQL: versions without gaps, and at most one of a key active."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from control_plane.adapters.postgres.rows import definition_of
+from control_plane.ports.records import Definition, DefinitionStatus, JsonText
+from shared.errors import PreconditionFailed
+from shared.ids import DefinitionId, TenantId, new_uuid7
+
+
+class PostgresDefinitionStore:
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def create(
+        self,
+        tenant_id: TenantId,
+        *,
+        key: str,
+        spec: JsonText,
+        spec_hash: bytes,
+        description: str,
+        created_by: str,
+    ) -> Definition:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _lock_key(connection, tenant_id, key)
+            row = await connection.fetchrow(
+                """
+                INSERT INTO foliot.definition
+                       (tenant_id, definition_id, key, version, status, spec, spec_hash,
+                        description, created_by, created_at)
+                SELECT $1, $2, $3, coalesce(max(d.version), 0) + 1, 'inactive', $4, $5,
+                       $6, $7, foliot.now()
+                  FROM foliot.definition d
+                 WHERE d.tenant_id = $1 AND d.key = $3
+                RETURNING *
+                """,
+                tenant_id,
+                new_uuid7(),
+                key,
+                spec,
+                spec_hash,
+                description,
+                created_by,
+            )
+        return definition_of(row)
+
+    async def get(self, tenant_id: TenantId, definition_id: DefinitionId) -> Definition | None:
+        row = await self._pool.fetchrow(
+            "SELECT d.* FROM foliot.definition d WHERE d.tenant_id = $1 AND d.definition_id = $2",
+            tenant_id,
+            definition_id,
+        )
+        return None if row is None else definition_of(row)
+
+    async def find(self, tenant_id: TenantId, key: str, version: int | None) -> Definition | None:
+        row = await (
+            self._find_active(tenant_id, key)
+            if version is None
+            else self._find_version(tenant_id, key, version)
+        )
+        return None if row is None else definition_of(row)
+
+    async def list(
+        self,
+        tenant_id: TenantId,
+        *,
+        key: str | None,
+        status: DefinitionStatus | None,
+        after: tuple[str, int] | None,
+        limit: int,
+    ) -> Sequence[Definition]:
+        after_key, after_version = after if after is not None else (None, None)
+        rows = await self._pool.fetch(
+            # `key >=` is for the index; the rows before `after` under its key are few.
+            """
+            SELECT d.*
+              FROM foliot.definition d
+             WHERE d.tenant_id = $1
+               AND d.key >= coalesce($2, $4, '')
+               AND ($2::text IS NULL OR d.key = $2)
+               AND ($3::text IS NULL OR d.status = $3)
+               AND ($4::text IS NULL OR d.key > $4 OR (d.key = $4 AND d.version < $5))
+             ORDER BY d.key, d.version DESC
+             LIMIT $6
+            """,
+            tenant_id,
+            key,
+            status,
+            after_key,
+            after_version,
+            limit,
+        )
+        return [definition_of(row) for row in rows]
+
+    async def set_status(
+        self, tenant_id: TenantId, definition_id: DefinitionId, status: DefinitionStatus
+    ) -> Definition | None:
+        found = await self.get(tenant_id, definition_id)
+        if found is None:
+            return None
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _lock_key(connection, tenant_id, found.key)
+            if status == "active":
+                await _deactivate_others(connection, found)
+            row = await connection.fetchrow(
+                """
+                UPDATE foliot.definition
+                   SET status = $3,
+                       activated_at = CASE WHEN $3 = 'active' AND status <> 'active'
+                                           THEN foliot.now() ELSE activated_at END
+                 WHERE tenant_id = $1 AND definition_id = $2
+                   AND (status <> 'archived' OR $3 = 'archived')
+                RETURNING *
+                """,
+                tenant_id,
+                definition_id,
+                status,
+            )
+            if row is None:
+                raise PreconditionFailed(
+                    f"version {found.version} of definition {found.key!r} is archived, for good;"
+                    " create a new version from its spec",
+                    reason="DEFINITION_ARCHIVED",
+                )
+        return definition_of(row)
+
+    async def _find_active(self, tenant_id: TenantId, key: str) -> asyncpg.Record | None:
+        return await self._pool.fetchrow(
+            """
+            SELECT d.* FROM foliot.definition d
+             WHERE d.tenant_id = $1 AND d.key = $2 AND d.status = 'active'
+            """,
+            tenant_id,
+            key,
+        )
+
+    async def _find_version(
+        self, tenant_id: TenantId, key: str, version: int
+    ) -> asyncpg.Record | None:
+        return await self._pool.fetchrow(
+            """
+            SELECT d.* FROM foliot.definition d
+             WHERE d.tenant_id = $1 AND d.key = $2 AND d.version = $3
+            """,
+            tenant_id,
+            key,
+            version,
+        )
+
+
+async def _lock_key(connection: asyncpg.Connection, tenant_id: TenantId, key: str) -> None:
+    """One writer a key at a time, until the transaction ends. A tenant id holds no space."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{tenant_id} {key}"
+    )
+
+
+async def _deactivate_others(connection: asyncpg.Connection, chosen: Definition) -> None:
+    await connection.execute(
+        """
+        UPDATE foliot.definition SET status = 'inactive'
+         WHERE tenant_id = $1 AND key = $2 AND definition_id <> $3 AND status = 'active'
+        """,
+        chosen.tenant_id,
+        chosen.key,
+        chosen.definition_id,
+    )

@@ -1,0 +1,141 @@
+"""
+What is due, from PostgreSQL. All by the database's clock, taken once a statement:
+`(SELECT foliot.now())`, as a volatile function beside a column is no index condition.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+
+from control_plane.ports.due import Ahead, DueQueue, DueTimer, ExpiredLease
+from control_plane.ports.records import InstanceKey
+
+HISTORY_MONTHS_AHEAD = 2
+FORGET_SESSIONS_AFTER = timedelta(hours=1)
+
+
+class PostgresDue:
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def timers(self, limit: int) -> Sequence[DueTimer]:
+        rows = await self._pool.fetch(
+            """
+            SELECT t.tenant_id, t.instance_id, t.timer_id, t.due
+              FROM foliot.timer t
+             WHERE t.due <= (SELECT foliot.now())
+             ORDER BY t.due
+             LIMIT $1
+            """,
+            limit,
+        )
+        return [DueTimer(*row) for row in rows]
+
+    async def ahead(self) -> Ahead:
+        row = await self._pool.fetchrow(
+            """
+            SELECT foliot.now(),
+                   least((SELECT min(t.due) FROM foliot.timer t),
+                         (SELECT min(d.run_at) FROM foliot.delayed d))
+            """
+        )
+        return Ahead(*row)
+
+    async def release_delayed(self, limit: int) -> Sequence[DueQueue]:
+        rows = await self._pool.fetch(
+            # Locks rows of `delayed`, SKIP LOCKED: a claim moves them too, and neither waits.
+            # ARRAY(…), so that the limit is taken once.
+            """
+            WITH due AS (
+              DELETE FROM foliot.delayed d
+               WHERE d.ctid = ANY (ARRAY(
+                       SELECT w.ctid FROM foliot.delayed w
+                        WHERE w.run_at <= (SELECT foliot.now())
+                        ORDER BY w.run_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+              RETURNING d.*),
+            moved AS (
+              INSERT INTO foliot.ready
+                     (tenant_id, queue, priority, run_at, instance_id, ordinal, type, attempt,
+                      epoch)
+              SELECT d.tenant_id, d.queue, d.priority, d.run_at, d.instance_id, d.ordinal, d.type,
+                     d.attempt, d.epoch
+                FROM due d
+              RETURNING queue)
+            SELECT m.queue, count(*)::integer FROM moved m GROUP BY m.queue ORDER BY m.queue
+            """,
+            limit,
+        )
+        return [DueQueue(*row) for row in rows]
+
+    async def expired_leases(self, limit: int) -> Sequence[ExpiredLease]:
+        rows = await self._pool.fetch(
+            # A claim that raced a cancel leaves a lease of a closed task. Nothing is to be
+            # rescued there, so such a lease ends here.
+            """
+            WITH expired AS MATERIALIZED (
+              SELECT l.tenant_id, l.instance_id, l.ordinal, l.epoch, l.claimed_at,
+                     t.completed_at IS NOT NULL AS is_closed
+                FROM foliot.lease l
+                JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+                LEFT JOIN foliot.executor_session s ON s.session_id = l.session_id
+               WHERE s.session_id IS NULL OR s.expires_at <= (SELECT foliot.now())
+               ORDER BY l.claimed_at
+               LIMIT $1),
+            ended AS (
+              DELETE FROM foliot.lease l
+               USING expired e
+               WHERE (l.tenant_id, l.instance_id, l.ordinal, l.epoch)
+                     = (e.tenant_id, e.instance_id, e.ordinal, e.epoch)
+                 AND e.is_closed)
+            SELECT e.tenant_id, e.instance_id, e.ordinal, e.epoch
+              FROM expired e
+             WHERE NOT e.is_closed
+             ORDER BY e.claimed_at
+            """,
+            limit,
+        )
+        return [ExpiredLease(*row) for row in rows]
+
+    async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
+        rows = await self._pool.fetch(
+            """
+            SELECT i.tenant_id, i.instance_id
+              FROM foliot.inbox i
+             WHERE i.deferred_at IS NULL
+             GROUP BY i.tenant_id, i.instance_id
+             ORDER BY min(i.accepted_at)
+             LIMIT $1
+            """,
+            limit,
+        )
+        return [InstanceKey(*row) for row in rows]
+
+    async def sweep(self) -> None:
+        await self._end_leases_of_closed_tasks()
+        await self._forget_sessions()
+        await self._pool.execute(
+            "SELECT foliot.ensure_history_partitions($1)", HISTORY_MONTHS_AHEAD
+        )
+
+    async def _end_leases_of_closed_tasks(self) -> None:
+        """Also under sessions that live: their executors learn so that nobody waits for them."""
+        await self._pool.execute(
+            """
+            DELETE FROM foliot.lease l
+             USING foliot.task t
+             WHERE (t.tenant_id, t.instance_id, t.ordinal)
+                   = (l.tenant_id, l.instance_id, l.ordinal)
+               AND t.completed_at IS NOT NULL
+            """
+        )
+
+    async def _forget_sessions(self) -> None:
+        await self._pool.execute(
+            """
+            DELETE FROM foliot.executor_session s
+             WHERE s.expires_at <= (SELECT foliot.now()) - $1::interval
+               AND NOT EXISTS (SELECT FROM foliot.lease l WHERE l.session_id = s.session_id)
+            """,
+            FORGET_SESSIONS_AFTER,
+        )

@@ -1,0 +1,200 @@
+"""
+Pages of instances, newest start first, each from an index in its own order.
+
+`instance_open_idx` and `instance_closed_idx` serve a tenant's, the two that have
+`definition` in their names those of one definition, `instance_business_key_idx` those of
+a business key. A closed status is a range of its index each; the open ones share one,
+since no index may hold a status that changes while an instance lives.
+"""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from control_plane.ports.reader import InstanceFilter
+from control_plane.ports.records import CLOSED_INSTANCE, InstanceStatus
+from shared.ids import InstanceId, TenantId
+from shared.postgres.tables import CLOSED_INSTANCE as CLOSED
+from shared.postgres.tables import OPEN_INSTANCE as OPEN
+
+
+async def page_of_instances(
+    pool: asyncpg.Pool,
+    tenant_id: TenantId,
+    wanted: InstanceFilter,
+    *,
+    after: InstanceId | None,
+    limit: int,
+) -> Sequence[asyncpg.Record]:
+    if wanted.business_key is not None:
+        return await _of_business_key(pool, tenant_id, wanted, after=after, limit=limit)
+    if wanted.definition_key is not None:
+        return await _of_definition(pool, tenant_id, wanted, after=after, limit=limit)
+    return await _of_tenant(pool, tenant_id, wanted, after=after, limit=limit)
+
+
+async def _of_tenant(
+    pool: asyncpg.Pool,
+    tenant_id: TenantId,
+    wanted: InstanceFilter,
+    *,
+    after: InstanceId | None,
+    limit: int,
+) -> Sequence[asyncpg.Record]:
+    rows: Sequence[asyncpg.Record] = await pool.fetch(
+        """
+        WITH seen AS MATERIALIZED (
+          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
+                      ELSE (SELECT i.started_at FROM foliot.instance i
+                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
+                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
+        SELECT page.*
+          FROM (
+            (SELECT i.*
+               FROM foliot.instance i
+              WHERE i.tenant_id = $1 AND i.completed_at IS NULL
+                AND i.status = ANY ($2::text[]) AND cardinality($2::text[]) > 0
+                AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+                AND i.started_at < coalesce($5, 'infinity'::timestamptz)
+                AND (i.started_at, i.instance_id)
+                    < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+              ORDER BY i.started_at DESC, i.instance_id DESC
+              LIMIT $7)
+            UNION ALL
+            SELECT closed.*
+              FROM unnest($3::text[]) AS asked(status)
+             CROSS JOIN LATERAL (
+               SELECT i.*
+                 FROM foliot.instance i
+                WHERE i.tenant_id = $1 AND i.completed_at IS NOT NULL
+                  AND i.status = asked.status
+                  AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+                  AND i.started_at < coalesce($5, 'infinity'::timestamptz)
+                  AND (i.started_at, i.instance_id)
+                      < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+                ORDER BY i.started_at DESC, i.instance_id DESC
+                LIMIT $7) AS closed
+          ) AS page
+         ORDER BY page.started_at DESC, page.instance_id DESC
+         LIMIT $7
+        """,
+        tenant_id,
+        _open(wanted.status),
+        _closed(wanted.status),
+        wanted.started_from,
+        wanted.started_before,
+        after,
+        limit,
+    )
+    return rows
+
+
+async def _of_definition(
+    pool: asyncpg.Pool,
+    tenant_id: TenantId,
+    wanted: InstanceFilter,
+    *,
+    after: InstanceId | None,
+    limit: int,
+) -> Sequence[asyncpg.Record]:
+    rows: Sequence[asyncpg.Record] = await pool.fetch(
+        """
+        WITH seen AS MATERIALIZED (
+          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
+                      ELSE (SELECT i.started_at FROM foliot.instance i
+                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
+                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
+        SELECT page.*
+          FROM (
+            (SELECT i.*
+               FROM foliot.instance i
+              WHERE i.tenant_id = $1 AND i.definition_key = $8 AND i.completed_at IS NULL
+                AND i.status = ANY ($2::text[]) AND cardinality($2::text[]) > 0
+                AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+                AND i.started_at < coalesce($5, 'infinity'::timestamptz)
+                AND (i.started_at, i.instance_id)
+                    < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+              ORDER BY i.started_at DESC, i.instance_id DESC
+              LIMIT $7)
+            UNION ALL
+            SELECT closed.*
+              FROM unnest($3::text[]) AS asked(status)
+             CROSS JOIN LATERAL (
+               SELECT i.*
+                 FROM foliot.instance i
+                WHERE i.tenant_id = $1 AND i.definition_key = $8 AND i.completed_at IS NOT NULL
+                  AND i.status = asked.status
+                  AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+                  AND i.started_at < coalesce($5, 'infinity'::timestamptz)
+                  AND (i.started_at, i.instance_id)
+                      < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+                ORDER BY i.started_at DESC, i.instance_id DESC
+                LIMIT $7) AS closed
+          ) AS page
+         ORDER BY page.started_at DESC, page.instance_id DESC
+         LIMIT $7
+        """,
+        tenant_id,
+        _open(wanted.status),
+        _closed(wanted.status),
+        wanted.started_from,
+        wanted.started_before,
+        after,
+        limit,
+        wanted.definition_key,
+    )
+    return rows
+
+
+async def _of_business_key(
+    pool: asyncpg.Pool,
+    tenant_id: TenantId,
+    wanted: InstanceFilter,
+    *,
+    after: InstanceId | None,
+    limit: int,
+) -> Sequence[asyncpg.Record]:
+    rows: Sequence[asyncpg.Record] = await pool.fetch(
+        # A business key has few instances, so the rest of the filter looks at their rows.
+        """
+        WITH seen AS MATERIALIZED (
+          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
+                      ELSE (SELECT i.started_at FROM foliot.instance i
+                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
+                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
+        SELECT i.*
+          FROM foliot.instance i
+         WHERE i.tenant_id = $1 AND i.business_key = $2
+           AND ($3::text IS NULL OR i.status = $3)
+           AND ($8::text IS NULL OR i.definition_key = $8)
+           AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+           AND i.started_at < coalesce($5, 'infinity'::timestamptz)
+           AND (i.started_at, i.instance_id)
+               < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+         ORDER BY i.started_at DESC, i.instance_id DESC
+         LIMIT $7
+        """,
+        tenant_id,
+        wanted.business_key,
+        wanted.status,
+        wanted.started_from,
+        wanted.started_before,
+        after,
+        limit,
+        wanted.definition_key,
+    )
+    return rows
+
+
+def _open(status: InstanceStatus | None) -> Sequence[str]:
+    """Of the open statuses those that are wanted."""
+    if status is None:
+        return OPEN
+    return () if status in CLOSED_INSTANCE else (status,)
+
+
+def _closed(status: InstanceStatus | None) -> Sequence[str]:
+    """Of the closed statuses those that are wanted."""
+    if status is None:
+        return CLOSED
+    return (status,) if status in CLOSED_INSTANCE else ()
