@@ -11,8 +11,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import structlog
-
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.request import (
@@ -27,6 +25,8 @@ from control_plane.orchestrator.request import (
 from control_plane.orchestrator.turn import Turn, take_turn
 from control_plane.ports.instance_store import InstanceStore, KeyTaken, StoreUnavailable
 from shared.errors import FoliotError, Overloaded, Unavailable
+from shared.telemetry.logging import get_logger
+from shared.telemetry.names import LogEvent
 
 MAX_BATCH = 200
 """Requests in one turn: beyond it a turn gets longer faster than it gets cheaper."""
@@ -43,7 +43,7 @@ MAX_TRIES = 100
 RETRY_STORE_FOR_S = 15.0
 RETRY_STORE_EVERY_S = 0.25
 
-log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -191,7 +191,7 @@ class Orchestrator:
         except StoreUnavailable as unavailable:
             await self._later(batch, unavailable)
         except Exception as error:  # a bug must fail its requests, and not the process
-            log.exception("orchestrator.turn_failed", requests=len(batch))
+            _log.exception(LogEvent.TURN_FAILED, requests=len(batch))
             for waiting in batch:
                 if not waiting.answered.done():
                     waiting.answered.set_exception(error)
@@ -223,7 +223,7 @@ class Orchestrator:
 
     async def _later(self, batch: Sequence[_Waiting], unavailable: StoreUnavailable) -> None:
         """The database does not answer: what is safe to repeat waits for it, within reason."""
-        log.warning("orchestrator.store_unavailable", requests=len(batch), error=str(unavailable))
+        _log.warning(LogEvent.DATABASE_UNAVAILABLE, error=str(unavailable))
         await asyncio.sleep(RETRY_STORE_EVERY_S)
         tries_in_time = RETRY_STORE_FOR_S / RETRY_STORE_EVERY_S
         for waiting in reversed(batch):

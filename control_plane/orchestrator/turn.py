@@ -57,8 +57,8 @@ class Turn:
 
     answers: Sequence[tuple[Request, Answer | FoliotError]]
     again: Sequence[Request]
-    kept: Sequence[Change] = ()
-    now: datetime | None = None
+    kept: Sequence[Change]
+    now: datetime
 
 
 async def take_turn(store: InstanceStore, machines: Machines, requests: Sequence[Request]) -> Turn:

@@ -49,5 +49,14 @@ class LogEvent(StrEnum):
     DOORBELL_UNAVAILABLE = "doorbell.unavailable"
     """Redis cannot be reached; polls find the work meanwhile. Fields: error."""
 
+    TURN_FAILED = "turn.failed"
+    """A bug: a turn of the orchestrator raised, and its requests with it. Fields: requests."""
+
+    LOOP_FAILED = "loop.failed"
+    """A loop could not do its work; it tries again. Fields: loop, error, retry_in_s."""
+
+    LOOP_CRASHED = "loop.crashed"
+    """A bug: a loop raised what it should not; it goes on. Fields: loop, retry_in_s."""
+
     DOORBELL_GARBAGE = "doorbell.garbage"
     """A message in a doorbell queue is not ours; it was dropped. Fields: bytes."""

@@ -1,0 +1,46 @@
+"""
+What a commit sets in motion: bells for tasks that became ready, timers that fall due
+sooner than anybody looks, watchers with more to read. Nothing here may be lost for good:
+each has a poll beneath it.
+"""
+
+from collections import defaultdict
+
+from control_plane.loops.bells import Bells
+from control_plane.loops.tailer import Tailer
+from control_plane.loops.timers import Timers
+from control_plane.orchestrator import Turn
+from shared import doorbell
+from shared.ids import task_id
+
+
+class AfterCommit:
+    def __init__(self, bells: Bells, timers: Timers, tailer: Tailer) -> None:
+        self._bells = bells
+        self._timers = timers
+        self._tailer = tailer
+
+    def __call__(self, turn: Turn) -> None:
+        self._tailer.committed((change.key, change.after.seq) for change in turn.kept)
+        ready: defaultdict[str, list[str]] = defaultdict(list)
+        dead: list[str] = []
+        due = []
+        for change in turn.kept:
+            instance_id = change.after.instance_id
+            for task in (*change.new_tasks, *change.requeued):
+                if task.run_at <= turn.now:
+                    ready[task.queue].append(task_id(instance_id, task.ordinal))
+                else:
+                    due.append(task.run_at)
+            due.extend(change.armed.values())
+            dead.extend(
+                task_id(instance_id, update.ordinal)
+                for update in change.updated_tasks
+                if update.status == "failed"
+            )
+        for queue, ids in ready.items():
+            self._bells.note(doorbell.task_runner(queue), ids)
+        if dead:
+            self._bells.note(doorbell.DEAD_LETTER, dead)
+        if due and self._timers.expect(min(due)):
+            self._bells.note(doorbell.TIMERS, [])

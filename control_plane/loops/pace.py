@@ -1,0 +1,57 @@
+"""How a loop waits: until it is woken, told to stop, or its time is up, with jitter."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+from shared.errors import FoliotError
+from shared.telemetry.logging import get_logger
+from shared.telemetry.names import LogEvent
+
+JITTER = 0.2
+"""The share of an interval left to chance, so that replicas do not march in step."""
+
+FIRST_BACKOFF_S = 0.25
+LONGEST_BACKOFF_S = 10.0
+
+_log = get_logger(__name__)
+
+
+async def rest(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:
+    """Return at the first of: stop, wake (which is taken), or about `seconds`."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (stop, wake)]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    wake.clear()
+
+
+async def repeat(
+    name: str,
+    stop: asyncio.Event,
+    work: Callable[[], Awaitable[float]],
+    *,
+    wake: asyncio.Event | None = None,
+) -> None:
+    """
+    Do the work again and again until told to stop; it says how many seconds to rest.
+
+    What goes wrong is logged and tried again later: a loop never ends by an error, and
+    never spins on one.
+    """
+    bell = wake or asyncio.Event()
+    backoff = FIRST_BACKOFF_S
+    while not stop.is_set():
+        try:
+            seconds = await work()
+            backoff = FIRST_BACKOFF_S
+        except (FoliotError, OSError) as error:
+            _log.warning(LogEvent.LOOP_FAILED, loop=name, error=str(error), retry_in_s=backoff)
+            seconds, backoff = backoff, min(backoff * 2, LONGEST_BACKOFF_S)
+        except Exception:  # a bug in one loop must not take the others with it
+            _log.exception(LogEvent.LOOP_CRASHED, loop=name, retry_in_s=backoff)
+            seconds, backoff = backoff, min(backoff * 2, LONGEST_BACKOFF_S)
+        spread = 1 - JITTER * random.random()  # noqa: S311 - spreads load, guards nothing
+        await rest(stop, bell, seconds * spread)
