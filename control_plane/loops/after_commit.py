@@ -27,11 +27,13 @@ class AfterCommit:
         due = []
         for change in turn.kept:
             instance_id = change.after.instance_id
-            for task in (*change.new_tasks, *change.requeued):
-                if task.run_at <= turn.now:
-                    ready[task.queue].append(task_id(instance_id, task.ordinal))
+            claimable = [(t.queue, t.ordinal, t.run_at) for t in change.new_tasks]
+            claimable += [(t.queue, t.ordinal, t.run_at) for t in change.requeued]
+            for queue, ordinal, run_at in claimable:
+                if run_at <= turn.now:
+                    ready[queue].append(task_id(instance_id, ordinal))
                 else:
-                    due.append(task.run_at)
+                    due.append(run_at)
             due.extend(change.armed.values())
             dead.extend(
                 task_id(instance_id, update.ordinal)

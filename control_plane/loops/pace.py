@@ -50,7 +50,7 @@ async def repeat(
         except (FoliotError, OSError) as error:
             _log.warning(LogEvent.LOOP_FAILED, loop=name, error=str(error), retry_in_s=backoff)
             seconds, backoff = backoff, min(backoff * 2, LONGEST_BACKOFF_S)
-        except Exception:  # a bug in one loop must not take the others with it
+        except Exception:  # noqa: BLE001 - a bug in one loop must not take the others with it
             _log.exception(LogEvent.LOOP_CRASHED, loop=name, retry_in_s=backoff)
             seconds, backoff = backoff, min(backoff * 2, LONGEST_BACKOFF_S)
         spread = 1 - JITTER * random.random()  # noqa: S311 - spreads load, guards nothing

@@ -187,14 +187,19 @@ class Orchestrator:
                 self._store, self._machines, [waiting.request for waiting in batch]
             )
         except KeyTaken as taken:
-            await self._one_by_one(batch, taken)
+            if len(batch) > 1:
+                await self._one_by_one(batch)
+            else:
+                self._again(batch[0], because=taken)
         except StoreUnavailable as unavailable:
             await self._later(batch, unavailable)
-        except Exception as error:  # a bug must fail its requests, and not the process
-            _log.exception(LogEvent.TURN_FAILED, requests=len(batch))
-            for waiting in batch:
-                if not waiting.answered.done():
-                    waiting.answered.set_exception(error)
+        except Exception as error:  # noqa: BLE001 - a bug must fail its own request, and no other
+            if len(batch) > 1:
+                await self._one_by_one(batch)
+                return
+            _log.exception(LogEvent.TURN_FAILED, request=type(batch[0].request.asked).__name__)
+            if not batch[0].answered.done():
+                batch[0].answered.set_exception(error)
         else:
             self._answer(batch, turn)
 
@@ -213,11 +218,8 @@ class Orchestrator:
         if turn.kept:
             self._on_commit(turn)
 
-    async def _one_by_one(self, batch: Sequence[_Waiting], taken: KeyTaken) -> None:
-        """Another writer took a key of this batch: find out whose, with fresh state for each."""
-        if len(batch) == 1:
-            self._again(batch[0], because=taken)
-            return
+    async def _one_by_one(self, batch: Sequence[_Waiting]) -> None:
+        """One request of the batch spoils it for all: take each alone, with fresh state."""
         for waiting in batch:
             await self._turn([waiting])
 

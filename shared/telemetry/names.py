@@ -50,7 +50,7 @@ class LogEvent(StrEnum):
     """Redis cannot be reached; polls find the work meanwhile. Fields: error."""
 
     TURN_FAILED = "turn.failed"
-    """A bug: a turn of the orchestrator raised, and its requests with it. Fields: requests."""
+    """A bug: a turn of the orchestrator raised, and its request fails. Fields: request."""
 
     LOOP_FAILED = "loop.failed"
     """A loop could not do its work; it tries again. Fields: loop, error, retry_in_s."""
