@@ -155,19 +155,36 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": 80},
     )
     op.create_index(
-        "instance_closed_idx",
+        "instance_business_key_idx",
         "instance",
-        ["tenant_id", "closed_as", "completed_at", "instance_id"],
+        ["tenant_id", "business_key", "started_at", "instance_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("business_key IS NOT NULL"),
+    )
+    op.create_index(
+        "instance_closed_definition_idx",
+        "instance",
+        ["tenant_id", "definition_key", "closed_as", "started_at", "instance_id"],
         unique=False,
         schema="foliot",
         postgresql_where=sa.text("completed_at IS NOT NULL"),
     )
     op.create_index(
-        "instance_definition_idx",
+        "instance_closed_idx",
         "instance",
-        ["tenant_id", "definition_key", "instance_id"],
+        ["tenant_id", "closed_as", "started_at", "instance_id"],
         unique=False,
         schema="foliot",
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+    )
+    op.create_index(
+        "instance_open_definition_idx",
+        "instance",
+        ["tenant_id", "definition_key", "started_at", "instance_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("completed_at IS NULL"),
     )
     op.create_index(
         "instance_open_idx",
@@ -277,6 +294,14 @@ def upgrade() -> None:
         unique=False,
         schema="foliot",
         postgresql_where=sa.text("type = 'HUMAN' AND completed_at IS NULL"),
+    )
+    op.create_index(
+        "task_parked_idx",
+        "task",
+        ["tenant_id", "instance_id", "ordinal"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("status = 'running'"),
     )
     op.create_table(
         "tenant",

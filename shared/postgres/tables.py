@@ -141,8 +141,8 @@ instance = sa.Table(
         _if_and_only_if(_one_of("status", CLOSED_INSTANCE), "completed_at IS NOT NULL"),
         name="closed",
     ),
-    # Open instances by start; closed ones by status and end. Neither holds a column that
-    # changes while an instance lives, so a step updates the heap alone.
+    # Open instances by start; closed ones by status and start; both again by definition. None
+    # holds a column that changes while an instance lives, so a step updates the heap alone.
     sa.Index(
         "instance_open_idx",
         "tenant_id",
@@ -154,11 +154,35 @@ instance = sa.Table(
         "instance_closed_idx",
         "tenant_id",
         "closed_as",
-        "completed_at",
+        "started_at",
         "instance_id",
         postgresql_where=sa.text("completed_at IS NOT NULL"),
     ),
-    sa.Index("instance_definition_idx", "tenant_id", "definition_key", "instance_id"),
+    sa.Index(
+        "instance_open_definition_idx",
+        "tenant_id",
+        "definition_key",
+        "started_at",
+        "instance_id",
+        postgresql_where=sa.text("completed_at IS NULL"),
+    ),
+    sa.Index(
+        "instance_closed_definition_idx",
+        "tenant_id",
+        "definition_key",
+        "closed_as",
+        "started_at",
+        "instance_id",
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "instance_business_key_idx",
+        "tenant_id",
+        "business_key",
+        "started_at",
+        "instance_id",
+        postgresql_where=sa.text("business_key IS NOT NULL"),
+    ),
     postgresql_with={"fillfactor": 80},
 )
 
@@ -216,6 +240,14 @@ task = sa.Table(
         "instance_id",
         "ordinal",
         postgresql_where=sa.text("type = 'HUMAN' AND completed_at IS NULL"),
+    ),
+    # Open, and with nobody who holds a lease: with people, or awaited from elsewhere.
+    sa.Index(
+        "task_parked_idx",
+        "tenant_id",
+        "instance_id",
+        "ordinal",
+        postgresql_where=sa.text("status = 'running'"),
     ),
     sa.Index(
         "task_closed_idx",

@@ -67,7 +67,7 @@ async def _of_tenant(
                SELECT i.*
                  FROM foliot.instance i
                 WHERE i.tenant_id = $1 AND i.completed_at IS NOT NULL
-                  AND i.status = asked.status
+                  AND i.closed_as = asked.status
                   AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
                   AND i.started_at < coalesce($5, 'infinity'::timestamptz)
                   AND (i.started_at, i.instance_id)
@@ -123,7 +123,7 @@ async def _of_definition(
                SELECT i.*
                  FROM foliot.instance i
                 WHERE i.tenant_id = $1 AND i.definition_key = $8 AND i.completed_at IS NOT NULL
-                  AND i.status = asked.status
+                  AND i.closed_as = asked.status
                   AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
                   AND i.started_at < coalesce($5, 'infinity'::timestamptz)
                   AND (i.started_at, i.instance_id)
