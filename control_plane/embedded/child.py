@@ -32,10 +32,14 @@ class Child:
     prepare: Callable[[], Awaitable[None]] | None = None
 
     # The polite signal, the time it has to work before SIGKILL, and the signal that the
-    # child gets from the kernel when the supervisor itself is killed.
+    # child gets when the supervisor itself is killed.
     stop_signal: signal.Signals = signal.SIGTERM
     grace_s: float = 10.0
     death_signal: signal.Signals = signal.SIGKILL
+
+    # Does it end what it started itself, when it gets the death signal? If not, a small
+    # process stays beside it, which does; `pid_of` is then that of this process.
+    minds_its_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

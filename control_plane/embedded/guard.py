@@ -9,9 +9,10 @@ SIGNAL        the number of the signal the program gets when the supervisor dies
 UID, GID      who the program shall be; `-` is whoever runs this
 CAPABILITIES  numbers, joined by commas, that the program keeps across the change of UID;
               `-` is none: everything root could do is given up
-WATCH         `-` asks the Linux kernel to deliver SIGNAL, and becomes the program;
-              elsewhere the number of a pipe's reading end whose writing end only the
-              supervisor has: this process stays, and acts when the pipe ends
+WATCH         `-` asks the Linux kernel to deliver SIGNAL, and becomes the program; or the
+              number of a pipe's reading end whose writing end only the supervisor has:
+              this process stays, and when the pipe ends, it ends the program and all that
+              the program started in the same process group
 
 Exits with the program's own status, or with 126 and a line on stderr.
 """
@@ -121,12 +122,15 @@ def stay_beside(program: list[str], watch: int, death_signal: int) -> int:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    guard = os.getpid()
     child = os.fork()
     if child == 0:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.close(watch)
         try:
+            if sys.platform == "linux":
+                die_with(guard, death_signal)
             execute(program)
         except OSError as error:
             sys.stderr.write(f"cannot run {program[0]}: {error}\n")
@@ -139,6 +143,9 @@ def stay_beside(program: list[str], watch: int, death_signal: int) -> int:
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
+            if watch not in watched and os.getpgrp() == guard:
+                # All that is left of the program, and this process with it.
+                os.killpg(guard, signal.SIGKILL)
             return _as_exit_status(status)
         readable, _, _ = select.select(watched, [], [], patience)
         if wake_up in readable:

@@ -42,7 +42,7 @@ class Keeper:
         self._process: Process | None = None
         self._keeping: asyncio.Task[None] | None = None
         # Its writing end is ours alone: it ends when we do.
-        self._watch = None if KERNEL_TELLS else os.pipe()
+        self._watch = None if KERNEL_TELLS and child.minds_its_own else os.pipe()
 
     @property
     def pid(self) -> int | None:
@@ -168,4 +168,8 @@ def _told(process: Process) -> str:
     code = process.returncode
     if code is None:
         return "no status"
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+    # A guard that stays beside its program exits as a shell would for it.
+    number = -code if code < 0 else code - 128
+    if number in set(signal.Signals):
+        return f"signal {signal.Signals(number).name}"
+    return f"exit status {code}"

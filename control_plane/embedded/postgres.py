@@ -98,6 +98,7 @@ class Postgres:
             stop_signal=signal.SIGINT,
             grace_s=GRACE_S,
             death_signal=signal.SIGQUIT,
+            minds_its_own=True,
         )
 
     async def ensure_database(self) -> None:

@@ -53,6 +53,7 @@ class Valkey:
             is_ready=self._is_ready,
             ready_within_s=READY_WITHIN_S,
             grace_s=GRACE_S,
+            minds_its_own=True,
         )
 
     async def _is_ready(self) -> bool:

@@ -6,6 +6,7 @@ learn of its death. It announces itself once it is ready, and ends with SIGTERM.
 
 import asyncio
 import sys
+from pathlib import Path
 from unittest import mock
 
 from control_plane.embedded import Child, Embedded, ended_by_signals
@@ -13,20 +14,24 @@ from control_plane.embedded import Child, Embedded, ended_by_signals
 
 async def serve(data_dir: str) -> None:
     """Serve until a signal comes. `sleeper` stands for an executor, with a child of its own."""
-    sleeper = "import subprocess; subprocess.run(['/bin/sleep', '1234'])"
+    code = (
+        "import subprocess; s = subprocess.Popen(['/bin/sleep', '1234']); print('up', flush=True)"
+    )
+    log = Path(data_dir, "logs", "sleeper.log")
+
+    async def is_ready() -> bool:
+        return "up" in await asyncio.to_thread(log.read_text)
+
+    sleeper = Child(
+        name="sleeper", command=[sys.executable, "-c", f"{code}; s.wait()"], is_ready=is_ready
+    )
     with ended_by_signals():
         async with Embedded(data_dir) as embedded:
-            await embedded.supervisor.start(
-                Child(name="sleeper", command=[sys.executable, "-c", sleeper], is_ready=_at_once)
-            )
+            await embedded.supervisor.start(sleeper)
             embedded.announce(
                 address="127.0.0.1:1", tenant_id="t", api_key="secret", executor_key="secret"
             )
             await embedded.supervisor.wait()
-
-
-async def _at_once() -> bool:
-    return True
 
 
 if __name__ == "__main__":

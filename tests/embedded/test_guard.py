@@ -23,13 +23,16 @@ PYTHON = sys.executable
 
 
 @contextmanager
-def watching(program: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def watching(
+    program: list[str], *, start_new_session: bool = False
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The program below a guard that watches a pipe, and the pipe's writing end."""
     reading, writing = os.pipe()
     process = subprocess.Popen(
         guarded(program, death_signal=QUIT, watch=reading),
         pass_fds=[reading],
         stdout=subprocess.PIPE,
+        start_new_session=start_new_session,
     )
     os.close(reading)
     try:
@@ -97,6 +100,28 @@ class TestAProgramBesideItsGuard:
 
             assert 128 + QUIT == process.wait(ENDED_WITHIN_S)
             assert not Path(f"/proc/{below}").exists()
+
+    def test_takes_along_what_it_started(self) -> None:
+        """Its own children know nothing of the pipe, but are in its process group."""
+        code = (
+            "import subprocess; child = subprocess.Popen(['/bin/sleep', '1234']);"
+            "print(child.pid, flush=True); child.wait()"
+        )
+        with watching([PYTHON, "-c", code], start_new_session=True) as (process, writing):
+            assert process.stdout is not None
+            below = Path("/proc", process.stdout.readline().decode().strip())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
+
+            assert eventually(lambda: not below.exists(), ENDED_WITHIN_S)
+
+    def test_does_not_outlive_its_guard(self) -> None:
+        """On Linux the kernel ends it, as it would end the program of a supervisor."""
+        with watching(["/bin/sleep", "1234"]) as (process, _):
+            (below,) = _children_of(process)
+            assert eventually(lambda: _is_sleep(below), ENDED_WITHIN_S)
+            process.kill()
+
+            assert eventually(lambda: not _is_sleep(below), ENDED_WITHIN_S)
 
     def test_that_disobeys_is_killed(self) -> None:
         """The signal is a request; the end is not."""
@@ -173,3 +198,12 @@ def _children_of(process: subprocess.Popen[bytes]) -> list[int]:
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     assert eventually(lambda: bool(children.read_text().split()), ENDED_WITHIN_S)
     return [int(pid) for pid in children.read_text().split()]
+
+
+def _is_sleep(pid: int) -> bool:
+    """Is it the program, alive? It is not yet while its guard has only forked."""
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().split()[1:3] in (
+        ["(sleep)", "S"],
+        ["(sleep)", "R"],
+    )

@@ -37,9 +37,10 @@ class TestAKilledSupervisor:
         with serving(data_dir, told_by=told_by) as served:
             await keep(served.running.database_url, 1)
             family = served.family()
+            assert {"postgres", "valkey-server", "sleep"} <= {name_of(member) for member in family}
             served.kill()
 
-            assert eventually(lambda: not survivors(family), ORPHANS_WITHIN_S)
+            assert eventually(lambda: not survivors(family), ORPHANS_WITHIN_S), survivors(family)
             assert [] == traces_of(data_dir)
         with serving(data_dir, told_by=told_by) as served:
             assert [1] == await kept(served.running.database_url)

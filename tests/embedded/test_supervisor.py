@@ -10,7 +10,7 @@ import pytest
 
 from control_plane.embedded import Child, ChildFailed, RestartLimit, Supervisor
 from control_plane.embedded import output_log as output_log_module
-from tests.embedded.processes import eventually
+from tests.embedded.processes import eventually, survivors
 
 WITHIN_S = 10.0
 QUICKLY = RestartLimit(restarts=2, within_s=60.0, first_delay_s=0.01, longest_delay_s=0.02)
@@ -134,11 +134,10 @@ class TestASupervisor:
         )
         async with Supervisor(tmp_path) as supervisor:
             await supervisor.start(running("parent", parent, logs=tmp_path))
-            (below,) = psutil.Process(_pid(supervisor, "parent")).children()
+            below = psutil.Process(_pid(supervisor, "parent")).children(recursive=True)
 
-        assert await _eventually(
-            lambda: not below.is_running() or below.status() == psutil.STATUS_ZOMBIE
-        )
+            assert "sleep" in [process.name() for process in below]
+        assert await _eventually(lambda: not survivors(below))
 
 
 class TestTheOutputOfAChild:
