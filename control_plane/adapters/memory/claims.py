@@ -1,0 +1,124 @@
+"""Claiming from memory, as fairly as migrations/sql/0002_claim.sql does."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from math import ceil
+
+from control_plane.adapters.memory.database import MemoryDatabase, Session
+from control_plane.ports.claims import HeldTask, SessionExpired
+from control_plane.ports.instance_store import Requeued, TaskKey
+from control_plane.ports.records import InstanceKey, Lease
+from shared.ids import SessionId, TenantId
+from shared.json import load
+from shared.tasks import ClaimedTask, TaskType
+
+RELEASE_AT_ONCE = 1_000
+"""Delayed tasks that one claim makes ready at most."""
+
+
+class MemoryClaims:
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def extend(
+        self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta
+    ) -> datetime:
+        now = self._database.now()
+        known = self._database.sessions.get(session_id)
+        if known is None:
+            session = Session(name=name, tenant_id=tenant_id, opened_at=now, expires_at=now + ttl)
+        else:
+            session = Session(
+                name=known.name,
+                tenant_id=known.tenant_id,
+                opened_at=known.opened_at,
+                expires_at=max(known.expires_at, now + ttl),
+            )
+        self._database.sessions[session_id] = session
+        return session.expires_at
+
+    async def claim(
+        self,
+        session_id: SessionId,
+        *,
+        queues: Sequence[str],
+        types: Sequence[TaskType],
+        max_tasks: int,
+        after: TenantId | None,
+    ) -> Sequence[ClaimedTask]:
+        if not self._database.is_alive(session_id):
+            raise SessionExpired(
+                f"session {session_id} has expired or was never opened; what it held is for"
+                " others to claim: begin a new session"
+            )
+        self._database.release_delayed(RELEASE_AT_ONCE)
+        only = self._database.sessions[session_id].tenant_id
+        waiting: dict[TenantId, list[TaskKey]] = {}
+        for key, row in self._database.ready.items():
+            if row.queue in queues and row.type in types and only in {None, key.tenant_id}:
+                waiting.setdefault(key.tenant_id, []).append(key)
+        # The tenants after `after` first, then round to it.
+        round_from_after = sorted(
+            waiting, key=lambda tenant_id: (after is not None and tenant_id <= after, tenant_id)
+        )
+        return [
+            self._hand_out(session_id, key)
+            for key in self._picked(waiting, round_from_after[:max_tasks], max_tasks)
+        ]
+
+    async def held(self, session_id: SessionId, limit: int) -> frozenset[HeldTask]:
+        held = [
+            HeldTask(key.instance_id, key.ordinal, lease.epoch)
+            for key, lease in self._database.leases.items()
+            if lease.session_id == session_id
+        ]
+        return frozenset(held[:limit])
+
+    async def close(self, session_id: SessionId) -> None:
+        self._database.sessions.pop(session_id, None)
+
+    def _picked(
+        self, waiting: dict[TenantId, list[TaskKey]], tenants: Sequence[TenantId], max_tasks: int
+    ) -> Sequence[TaskKey]:
+        """An equal share for each tenant, its most urgent and oldest first."""
+        if not tenants:
+            return ()
+        share = ceil(max_tasks / len(tenants))
+        picked: list[TaskKey] = []
+        for tenant_id in tenants:
+            picked += sorted(waiting[tenant_id], key=self._urgency)[:share]
+        return picked[:max_tasks]
+
+    def _urgency(self, key: TaskKey) -> tuple[int, datetime]:
+        row = self._database.ready[key]
+        return row.priority, row.run_at
+
+    def _hand_out(self, session_id: SessionId, key: TaskKey) -> ClaimedTask:
+        row: Requeued = self._database.ready.pop(key)
+        lease = Lease(
+            session_id=session_id,
+            attempt=row.attempt + 1,
+            epoch=row.epoch + 1,
+            claimed_at=self._database.now(),
+        )
+        self._database.leases[key] = lease
+        task = self._database.tasks[key]
+        instance = self._database.instances[InstanceKey(key.tenant_id, key.instance_id)]
+        return ClaimedTask(
+            tenant_id=key.tenant_id,
+            instance_id=key.instance_id,
+            ordinal=key.ordinal,
+            epoch=lease.epoch,
+            attempt=lease.attempt,
+            max_attempts=task.max_attempts,
+            definition_key=instance.definition_key,
+            name=task.name,
+            type=task.type,
+            function=task.function,
+            queue=task.queue,
+            input=load(task.input),
+            idempotency_key=task.idempotency_key,
+            run_at=task.run_at,
+            timeout=None if task.timeout_s is None else timedelta(seconds=task.timeout_s),
+            trace_id=task.trace_id,
+        )

@@ -1,0 +1,96 @@
+"""The tables of shared/postgres/tables.py as dictionaries, and the clock they are judged by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import NamedTuple
+
+from control_plane.ports.credentials import StoredKey
+from control_plane.ports.instance_store import (
+    BusinessKey,
+    IdempotencyKey,
+    InboxEvent,
+    Requeued,
+    StoredAnswer,
+    TaskKey,
+)
+from control_plane.ports.records import Definition, HistoryEntry, Instance, InstanceKey, Lease, Task
+from shared.clock import Clock, SystemClock
+from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
+
+
+class DefinitionKey(NamedTuple):
+    tenant_id: TenantId
+    definition_id: DefinitionId
+
+
+class TimerKey(NamedTuple):
+    tenant_id: TenantId
+    instance_id: InstanceId
+    timer_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """`tenant_id` None works for every tenant."""
+
+    name: str
+    tenant_id: TenantId | None
+    opened_at: datetime
+    expires_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class MemoryDatabase:
+    """
+    What all the memory adapters of one database share.
+
+    Its clock is the given one plus what it was moved by, as `foliot.now()` is. `ready` and
+    `delayed` hold the same rows: claimable now, claimable later.
+    """
+
+    clock: Clock = field(default_factory=SystemClock)
+    moved_by: timedelta = timedelta(0)
+    tenants: dict[TenantId, str] = field(default_factory=dict)
+    api_keys: dict[str, StoredKey] = field(default_factory=dict)
+    definitions: dict[DefinitionKey, Definition] = field(default_factory=dict)
+    instances: dict[InstanceKey, Instance] = field(default_factory=dict)
+    business_keys: dict[BusinessKey, InstanceId] = field(default_factory=dict)
+    tasks: dict[TaskKey, Task] = field(default_factory=dict)
+    ready: dict[TaskKey, Requeued] = field(default_factory=dict)
+    delayed: dict[TaskKey, Requeued] = field(default_factory=dict)
+    sessions: dict[SessionId, Session] = field(default_factory=dict)
+    leases: dict[TaskKey, Lease] = field(default_factory=dict)
+    timers: dict[TimerKey, datetime] = field(default_factory=dict)
+    inbox: dict[InstanceKey, list[InboxEvent]] = field(default_factory=dict)
+    inbox_positions: count[int] = field(default_factory=lambda: count(1))
+    answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
+    history: dict[InstanceKey, list[HistoryEntry]] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        """What time it is for every deadline, lease and timer in here."""
+        return self.clock.now() + self.moved_by
+
+    def move_clock(self, by: timedelta) -> None:
+        """Move the clock on, or back."""
+        self.moved_by += by
+
+    def task_with_lease(self, key: TaskKey) -> Task | None:
+        task = self.tasks.get(key)
+        return None if task is None else replace(task, lease=self.leases.get(key))
+
+    def release_delayed(self, limit: int) -> Mapping[TaskKey, Requeued]:
+        """Make up to `limit` delayed tasks whose instant has come ready, earliest first."""
+        now = self.now()
+        due = sorted(
+            (key for key, row in self.delayed.items() if row.run_at <= now),
+            key=lambda key: self.delayed[key].run_at,
+        )
+        moved = {key: self.delayed.pop(key) for key in due[:limit]}
+        self.ready.update(moved)
+        return moved
+
+    def is_alive(self, session_id: SessionId) -> bool:
+        session = self.sessions.get(session_id)
+        return session is not None and session.expires_at > self.now()

@@ -1,0 +1,105 @@
+"""Definitions in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from control_plane.adapters.memory.database import DefinitionKey, MemoryDatabase
+from control_plane.ports.records import Definition, DefinitionStatus, JsonText
+from shared.errors import PreconditionFailed
+from shared.ids import DefinitionId, TenantId, new_uuid7
+
+
+class MemoryDefinitionStore:
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def create(
+        self,
+        tenant_id: TenantId,
+        *,
+        key: str,
+        spec: JsonText,
+        spec_hash: bytes,
+        description: str,
+        created_by: str,
+    ) -> Definition:
+        versions = [found.version for found in self._of_key(tenant_id, key)]
+        created = Definition(
+            tenant_id=tenant_id,
+            definition_id=DefinitionId(new_uuid7()),
+            key=key,
+            version=max(versions, default=0) + 1,
+            status="inactive",
+            spec=spec,
+            spec_hash=spec_hash,
+            description=description,
+            created_by=created_by,
+            created_at=self._database.now(),
+        )
+        self._put(created)
+        return created
+
+    async def get(self, tenant_id: TenantId, definition_id: DefinitionId) -> Definition | None:
+        return self._database.definitions.get(DefinitionKey(tenant_id, definition_id))
+
+    async def find(self, tenant_id: TenantId, key: str, version: int | None) -> Definition | None:
+        for found in self._of_key(tenant_id, key):
+            if found.status == "active" if version is None else found.version == version:
+                return found
+        return None
+
+    async def list(
+        self,
+        tenant_id: TenantId,
+        *,
+        key: str | None,
+        status: DefinitionStatus | None,
+        after: tuple[str, int] | None,
+        limit: int,
+    ) -> Sequence[Definition]:
+        start = None if after is None else (after[0], -after[1])
+        found = [
+            definition
+            for definition in self._database.definitions.values()
+            if definition.tenant_id == tenant_id
+            and key in {None, definition.key}
+            and status in {None, definition.status}
+            and (start is None or _place(definition) > start)
+        ]
+        return sorted(found, key=_place)[:limit]
+
+    async def set_status(
+        self, tenant_id: TenantId, definition_id: DefinitionId, status: DefinitionStatus
+    ) -> Definition | None:
+        found = await self.get(tenant_id, definition_id)
+        if found is None:
+            return None
+        if found.status == "archived" and status != "archived":
+            raise PreconditionFailed(
+                f"version {found.version} of definition {found.key!r} is archived, for good;"
+                " create a new version from its spec",
+                reason="DEFINITION_ARCHIVED",
+            )
+        changed = replace(found, status=status)
+        if status == "active" and found.status != "active":
+            changed = replace(changed, activated_at=self._database.now())
+            for other in self._of_key(tenant_id, found.key):
+                if other.status == "active":
+                    self._put(replace(other, status="inactive"))
+        self._put(changed)
+        return changed
+
+    def _of_key(self, tenant_id: TenantId, key: str) -> Sequence[Definition]:
+        return [
+            found
+            for found in self._database.definitions.values()
+            if (found.tenant_id, found.key) == (tenant_id, key)
+        ]
+
+    def _put(self, definition: Definition) -> None:
+        key = DefinitionKey(definition.tenant_id, definition.definition_id)
+        self._database.definitions[key] = definition
+
+
+def _place(definition: Definition) -> tuple[str, int]:
+    return definition.key, -definition.version

@@ -1,0 +1,68 @@
+"""What is due, from memory."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.ports.due import Ahead, DueQueue, DueTimer, ExpiredLease
+from control_plane.ports.records import InstanceKey
+
+FORGET_SESSIONS_AFTER = timedelta(hours=1)
+
+
+class MemoryDue:
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def timers(self, limit: int) -> Sequence[DueTimer]:
+        now = self._database.now()
+        due = [DueTimer(*key, due) for key, due in self._database.timers.items() if due <= now]
+        return sorted(due, key=lambda timer: timer.due)[:limit]
+
+    async def ahead(self) -> Ahead:
+        instants = [
+            *self._database.timers.values(),
+            *(row.run_at for row in self._database.delayed.values()),
+        ]
+        return Ahead(self._database.now(), min(instants, default=None))
+
+    async def release_delayed(self, limit: int) -> Sequence[DueQueue]:
+        moved = self._database.release_delayed(limit)
+        tasks = Counter(row.queue for row in moved.values())
+        return [DueQueue(queue, tasks[queue]) for queue in sorted(tasks)]
+
+    async def expired_leases(self, limit: int) -> Sequence[ExpiredLease]:
+        expired = sorted(
+            (
+                (key, lease)
+                for key, lease in self._database.leases.items()
+                if not self._database.is_alive(lease.session_id)
+            ),
+            key=lambda found: found[1].claimed_at,
+        )[:limit]
+        open_ones = []
+        for key, lease in expired:
+            if self._database.tasks[key].is_closed:
+                del self._database.leases[key]
+            else:
+                open_ones.append(ExpiredLease(*key, lease.epoch))
+        return open_ones
+
+    async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
+        since = {
+            key: min(untried)
+            for key, events in self._database.inbox.items()
+            if (untried := [e.accepted_at for e in events if e.deferred_at is None])
+        }
+        return sorted(since, key=lambda key: since[key])[:limit]
+
+    async def sweep(self) -> None:
+        database = self._database
+        for key in [key for key in database.leases if database.tasks[key].is_closed]:
+            del database.leases[key]
+        with_leases = {lease.session_id for lease in database.leases.values()}
+        long_ago = database.now() - FORGET_SESSIONS_AFTER
+        for session_id, session in list(database.sessions.items()):
+            if session.expires_at <= long_ago and session_id not in with_leases:
+                del database.sessions[session_id]

@@ -1,0 +1,259 @@
+"""The orchestrator's store in memory."""
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
+
+from control_plane.adapters.memory.database import DefinitionKey, MemoryDatabase, TimerKey
+from control_plane.ports.instance_store import (
+    BusinessKey,
+    Change,
+    DefinitionName,
+    DefinitionRef,
+    IdempotencyKey,
+    InboxEvent,
+    KeyHolder,
+    KeyTaken,
+    NewTask,
+    Read,
+    Requeued,
+    StoredAnswer,
+    TaskKey,
+    TaskUpdate,
+    Wanted,
+)
+from control_plane.ports.records import Definition, InstanceKey, Task
+
+
+class MemoryInstanceStore:
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def read(self, wanted: Wanted) -> Read:
+        database = self._database
+        return Read(
+            now=database.now(),
+            instances={
+                key: database.instances[key]
+                for key in wanted.instances
+                if key in database.instances
+            },
+            tasks={
+                key: task
+                for key in wanted.tasks
+                if (task := database.task_with_lease(key)) is not None
+            },
+            definitions={
+                name: _reference(definition)
+                for name in wanted.definitions
+                if (definition := self._definition(name)) is not None
+            },
+            answers={
+                key: database.answers[key] for key in wanted.idempotency if key in database.answers
+            },
+            holders={
+                key: self._holder(key)
+                for key in wanted.business_keys
+                if key in database.business_keys
+            },
+            inbox={
+                key: tuple(database.inbox[key]) for key in wanted.instances if key in database.inbox
+            },
+        )
+
+    async def write(self, changes: Sequence[Change]) -> frozenset[InstanceKey]:
+        kept = [change for change in changes if self._still_holds(change)]
+        self._refuse_taken_keys(kept)
+        for change in kept:
+            self._keep(change)
+        return frozenset(change.key for change in kept)
+
+    def _definition(self, name: DefinitionName) -> Definition | None:
+        if name.definition_id is not None:
+            return self._database.definitions.get(DefinitionKey(name.tenant_id, name.definition_id))
+        for found in self._database.definitions.values():
+            if (found.tenant_id, found.key, found.status) == (name.tenant_id, name.key, "active"):
+                return found
+        return None
+
+    def _holder(self, key: BusinessKey) -> KeyHolder:
+        instance_id = self._database.business_keys[key]
+        instance = self._database.instances[InstanceKey(key.tenant_id, instance_id)]
+        return KeyHolder(instance_id, instance.status, instance.revision, instance.current_state)
+
+    def _still_holds(self, change: Change) -> bool:
+        found = self._database.instances.get(change.key)
+        if change.expected_revision and (
+            found is None or found.revision != change.expected_revision
+        ):
+            return False
+        for ordinal, epoch in change.fences:
+            lease = self._database.leases.get(TaskKey(*change.key, ordinal))
+            if lease is None or lease.epoch != epoch:
+                return False
+        taken = change.business_key
+        return (
+            taken is None
+            or taken.previous is None
+            or self._database.business_keys.get(_business_key(change)) == taken.previous
+        )
+
+    def _refuse_taken_keys(self, kept: Sequence[Change]) -> None:
+        """Raise KeyTaken for a key that another has, be it one of the same batch."""
+        # With their kinds, as tuples of equal strings are equal whatever they are called.
+        taken: set[tuple[type, object]] = set()
+        for change in kept:
+            for table, key in self._keys_to_be_free(change):
+                if key in table or (type(key), key) in taken:
+                    raise KeyTaken(f"{key} is taken by now; read it again to see by whom")
+                taken.add((type(key), key))
+
+    def _keys_to_be_free(self, change: Change) -> Iterator[tuple[Container[object], object]]:
+        if not change.expected_revision:
+            yield self._database.instances, change.key
+        for answer in change.answers:
+            yield (
+                self._database.answers,
+                IdempotencyKey(change.key.tenant_id, answer.scope, answer.key),
+            )
+        if change.business_key is not None and change.business_key.previous is None:
+            yield self._database.business_keys, _business_key(change)
+
+    def _keep(self, change: Change) -> None:
+        database = self._database
+        database.instances[change.key] = change.after
+        database.history.setdefault(change.key, []).extend(change.entries)
+        for answer in change.answers:
+            database.answers[IdempotencyKey(change.key.tenant_id, answer.scope, answer.key)] = (
+                StoredAnswer(fingerprint=answer.fingerprint, answer=answer.answer)
+            )
+        if change.business_key is not None:
+            database.business_keys[_business_key(change)] = change.key.instance_id
+        self._keep_tasks(change)
+        self._keep_timers(change)
+        self._keep_inbox(change)
+
+    def _keep_tasks(self, change: Change) -> None:
+        database = self._database
+        for ordinal, _epoch in change.fences:
+            del database.leases[TaskKey(*change.key, ordinal)]
+        for ordinal in change.cleared:
+            key = TaskKey(*change.key, ordinal)
+            for table in (database.ready, database.delayed, database.leases):
+                table.pop(key, None)
+        for new in change.new_tasks:
+            database.tasks[TaskKey(*change.key, new.ordinal)] = _created(change, new)
+            if not new.is_cancelled:
+                self._make_claimable(change, _first_hand_out(new))
+        for update in change.updated_tasks:
+            key = TaskKey(*change.key, update.ordinal)
+            database.tasks[key] = _updated(database.tasks[key], update)
+        for requeued in change.requeued:
+            self._make_claimable(change, requeued)
+
+    def _make_claimable(self, change: Change, row: Requeued) -> None:
+        is_due = row.run_at <= change.after.updated_at
+        table = self._database.ready if is_due else self._database.delayed
+        table[TaskKey(*change.key, row.ordinal)] = row
+
+    def _keep_timers(self, change: Change) -> None:
+        for timer_id in change.disarmed:
+            self._database.timers.pop(TimerKey(*change.key, timer_id), None)
+        for timer_id, due in change.armed.items():
+            self._database.timers[TimerKey(*change.key, timer_id)] = due
+
+    def _keep_inbox(self, change: Change) -> None:
+        events = [
+            replace(event, deferred_at=change.after.revision)
+            if event.position in change.put_off
+            else event
+            for event in self._database.inbox.pop(change.key, [])
+            if event.position not in change.applied
+        ]
+        events += [
+            InboxEvent(
+                position=next(self._database.inbox_positions),
+                event_id=deferred.event_id,
+                type=deferred.type,
+                payload=deferred.payload,
+                accepted_at=change.after.updated_at,
+                deferred_at=deferred.deferred_at,
+            )
+            for deferred in change.deferred
+        ]
+        if events:
+            self._database.inbox[change.key] = events
+
+
+def _business_key(change: Change) -> BusinessKey:
+    assert change.business_key is not None
+    return BusinessKey(
+        change.key.tenant_id, change.after.definition_key, change.business_key.business_key
+    )
+
+
+def _reference(definition: Definition) -> DefinitionRef:
+    return DefinitionRef(
+        definition_id=definition.definition_id,
+        key=definition.key,
+        version=definition.version,
+        status=definition.status,
+        spec_hash=definition.spec_hash,
+    )
+
+
+def _created(change: Change, new: NewTask) -> Task:
+    at = change.after.updated_at
+    return Task(
+        tenant_id=change.key.tenant_id,
+        instance_id=change.key.instance_id,
+        ordinal=new.ordinal,
+        name=new.name,
+        type=new.type,
+        function=new.function,
+        queue=new.queue,
+        priority=new.priority,
+        status="cancelled" if new.is_cancelled else "pending",
+        run_at=new.run_at,
+        attempt=0,
+        max_attempts=new.max_attempts,
+        epoch=0,
+        session_id=None,
+        held_since=None,
+        idempotency_key=new.idempotency_key,
+        input=new.input,
+        output=None,
+        error=None,
+        retry=new.retry,
+        timeout_s=new.timeout_s,
+        trace_id=new.trace_id,
+        created_at=at,
+        completed_at=at if new.is_cancelled else None,
+    )
+
+
+def _first_hand_out(new: NewTask) -> Requeued:
+    return Requeued(
+        ordinal=new.ordinal,
+        type=new.type,
+        queue=new.queue,
+        priority=new.priority,
+        run_at=new.run_at,
+        attempt=0,
+        epoch=0,
+    )
+
+
+def _updated(task: Task, update: TaskUpdate) -> Task:
+    """None leaves a column as it is, `completed_at` apart."""
+    return replace(
+        task,
+        status=update.status,
+        attempt=task.attempt if update.attempt is None else update.attempt,
+        epoch=task.epoch if update.epoch is None else update.epoch,
+        session_id=task.session_id if update.session_id is None else update.session_id,
+        held_since=task.held_since if update.held_since is None else update.held_since,
+        output=task.output if update.output is None else update.output,
+        error=task.error if update.error is None else update.error,
+        run_at=task.run_at if update.run_at is None else update.run_at,
+        completed_at=update.completed_at,
+    )

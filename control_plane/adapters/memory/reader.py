@@ -1,0 +1,113 @@
+"""What people and programs look up, from memory."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.ports.instance_store import TaskKey
+from control_plane.ports.reader import InstanceFilter, TaskFilter
+from control_plane.ports.records import CLOSED_TASK, HistoryEntry, Instance, InstanceKey, Task
+from shared.ids import InstanceId, TenantId
+
+
+class MemoryReader:
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def get_instance(self, tenant_id: TenantId, instance_id: InstanceId) -> Instance | None:
+        return self._database.instances.get(InstanceKey(tenant_id, instance_id))
+
+    async def list_instances(
+        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, limit: int
+    ) -> Sequence[Instance]:
+        start = None
+        if after is not None:
+            last = self._database.instances.get(InstanceKey(tenant_id, after))
+            if last is None:
+                return ()
+            start = _start(last)
+        found = [
+            instance
+            for instance in self._database.instances.values()
+            if instance.tenant_id == tenant_id
+            and _is_wanted_instance(instance, wanted)
+            and (start is None or _start(instance) < start)
+        ]
+        return sorted(found, key=_start, reverse=True)[:limit]
+
+    async def get_task(
+        self, tenant_id: TenantId, instance_id: InstanceId, ordinal: int
+    ) -> Task | None:
+        return self._database.task_with_lease(TaskKey(tenant_id, instance_id, ordinal))
+
+    async def list_tasks(
+        self,
+        tenant_id: TenantId,
+        wanted: TaskFilter,
+        *,
+        after: tuple[InstanceId, int] | None,
+        limit: int,
+    ) -> Sequence[Task]:
+        by_time = wanted.instance_id is None and wanted.status in CLOSED_TASK
+        place = _time if by_time else _number
+        start = None
+        if after is not None:
+            last = self._database.tasks.get(TaskKey(tenant_id, *after))
+            if last is None and by_time:
+                return ()
+            start = after if last is None else place(last)
+        found = [
+            task
+            for key in self._database.tasks
+            if key.tenant_id == tenant_id
+            and (task := self._database.task_with_lease(key)) is not None
+            and _is_wanted_task(task, wanted)
+            and (start is None or place(task) > start)
+        ]
+        return sorted(found, key=place)[:limit]
+
+    async def list_history(
+        self, tenant_id: TenantId, instance_id: InstanceId, *, after_seq: int, limit: int
+    ) -> Sequence[HistoryEntry]:
+        entries = self._database.history.get(InstanceKey(tenant_id, instance_id), [])
+        return [entry for entry in entries if entry.seq > after_seq][:limit]
+
+    async def positions(
+        self, keys: Sequence[InstanceKey]
+    ) -> Mapping[InstanceKey, tuple[int, bool]]:
+        found = (self._database.instances.get(key) for key in keys)
+        return {
+            instance.key: (instance.seq, instance.is_closed)
+            for instance in found
+            if instance is not None
+        }
+
+
+def _is_wanted_instance(instance: Instance, wanted: InstanceFilter) -> bool:
+    return (
+        wanted.status in {None, instance.status}
+        and wanted.definition_key in {None, instance.definition_key}
+        and wanted.business_key in {None, instance.business_key}
+        and (wanted.started_from is None or instance.started_at >= wanted.started_from)
+        and (wanted.started_before is None or instance.started_at < wanted.started_before)
+    )
+
+
+def _is_wanted_task(task: Task, wanted: TaskFilter) -> bool:
+    return (
+        wanted.instance_id in {None, task.instance_id}
+        and wanted.status in {None, task.status_now}
+        and wanted.type in {None, task.type}
+    )
+
+
+def _start(instance: Instance) -> tuple[datetime, InstanceId]:
+    return instance.started_at, instance.instance_id
+
+
+def _number(task: Task) -> tuple[object, ...]:
+    return task.instance_id, task.ordinal
+
+
+def _time(task: Task) -> tuple[object, ...]:
+    return task.run_at, task.instance_id, task.ordinal
