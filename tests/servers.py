@@ -5,12 +5,14 @@ and has its own, so that no worker's end or crash is another one's concern.
 """
 
 import asyncio
+import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,8 +20,13 @@ from pathlib import Path
 import asyncpg
 
 from control_plane.embedded import Embedded
+from control_plane.embedded.data_directory import is_claimed
+from control_plane.embedded.socket_directory import digest_of
 
 START_WITHIN_S = 60.0
+PREFIX = "foliot-tests-"
+# A directory without a server that is younger may be about to get one.
+ABANDONED_AFTER_S = 60.0
 
 _numbers = count(1)
 
@@ -44,7 +51,8 @@ def running_servers() -> Iterator[Servers]:
     They live in a thread with an event loop of its own: the loops of tests come and go,
     and somebody has to read the servers' output all the time.
     """
-    data_dir = Path(tempfile.mkdtemp(prefix="foliot-tests-"))
+    _sweep()
+    data_dir = Path(tempfile.mkdtemp(prefix=PREFIX))
     # As root, the servers' account has to get through.
     data_dir.chmod(0o711)
     ready: Future[Servers] = Future()
@@ -74,6 +82,17 @@ def running_servers() -> Iterator[Servers]:
             running.call_soon_threadsafe(ended.set)
         thread.join()
         shutil.rmtree(data_dir)
+
+
+def _sweep() -> None:
+    """Remove what runs of pytest that were killed could not; their servers are gone."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/lock"):
+        with suppress(OSError):
+            is_old = time.time() - lock.stat().st_mtime > ABANDONED_AFTER_S
+            if is_old and lock.stat().st_uid == os.geteuid() and not is_claimed(lock.parent):
+                for sockets in lock.parents[1].glob(f"foliot-*-{digest_of(lock.parent)}"):
+                    shutil.rmtree(sockets)
+                shutil.rmtree(lock.parent)
 
 
 async def new_database(servers: Servers, template: str | None = None) -> str:

@@ -1,8 +1,14 @@
 """What other tests rely on: one pair of servers, and a database of one's own."""
 
+import os
+import tempfile
+import time
+from pathlib import Path
+
 import asyncpg
 from redis.asyncio import Redis
 
+from tests import servers as servers_module
 from tests.servers import Servers, drop_database, name_of, new_database
 
 
@@ -33,6 +39,18 @@ class TestTheServersForTests:
 
         assert "" == addresses
         assert {"port": "0"} == port
+
+    def test_are_swept_up_after_a_run_that_was_killed(self) -> None:
+        """Its servers ended with it, but nobody was left to remove the files."""
+        left = Path(tempfile.mkdtemp(prefix=servers_module.PREFIX))
+        (left / "lock").touch()
+        servers_module._sweep()
+        assert left.exists()
+        long_ago = time.time() - 2 * servers_module.ABANDONED_AFTER_S
+        os.utime(left / "lock", (long_ago, long_ago))
+        servers_module._sweep()
+
+        assert not left.exists()
 
 
 class TestANewDatabase:
