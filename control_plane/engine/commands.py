@@ -2,16 +2,19 @@
 What a decision asks for. A command is data; carrying it out is somebody else's file.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from control_plane.engine.frozen import frozen
 from shared.json import Json
 from shared.retry import RetryPolicy
 from shared.tasks import DEFAULT_QUEUE, TaskType, Timeouts
 
+_DEFAULT_RETRY = RetryPolicy()
+_NO_TIMEOUTS = Timeouts()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@frozen
 class CreateTask:
     """
     A unit of work to be done outside.
@@ -29,21 +32,21 @@ class CreateTask:
     queue: str = DEFAULT_QUEUE
     priority: int = 0
     run_at: datetime | None = None
-    retry: RetryPolicy = RetryPolicy()
-    timeout: Timeouts = Timeouts()
+    retry: RetryPolicy = _DEFAULT_RETRY
+    timeout: Timeouts = _NO_TIMEOUTS
     detached: bool = False
     compensation: int | None = None
     """The ordinal of the task whose effect this one undoes; None for an ordinary task."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CancelTask:
     """The task is open and its outcome no longer wanted."""
 
     ordinal: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ArmTimer:
     """Send TimerFired(timer_id, due) once `due` has come; replaces a timer of the same id."""
 
@@ -51,7 +54,7 @@ class ArmTimer:
     due: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DisarmTimer:
     """The timer is armed and must not fire any more."""
 

@@ -37,17 +37,17 @@ def check_spec(
     """
     findings = Findings()
     body, spec_hash = read_spec(spec, findings)
-    if findings.has_errors:
+    if findings.has_errors():
         return None, findings.in_order()
     nodes = read_outline(body, findings)
-    if findings.has_errors:
+    if findings.has_errors():
         # What stands in states whose outline is wrong would only repeat the complaint.
         return None, findings.in_order()
     assembler = Assembler(nodes, findings)
     states = assembler.states()
     context = assembler.context()
     unhandled = _unhandled(body, findings)
-    if findings.has_errors:
+    if findings.has_errors():
         return None, findings.in_order()
     names = {one.descriptor for one in assembler.transitions if not one.descriptor.endswith("*")}
     names.update(kind for kind, _ in assembler.actions.raised)
@@ -66,7 +66,7 @@ def check_spec(
         vocabulary=frozenset(names),
     )
     look_at(machine, assembler, findings)
-    return (None if findings.has_errors else machine), findings.in_order()
+    return (None if findings.has_errors() else machine), findings.in_order()
 
 
 def _unhandled(body: dict[str, Any], findings: Findings) -> Unhandled:

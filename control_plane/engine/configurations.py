@@ -96,9 +96,10 @@ class Configuration:
             if not self.states[index].is_leaf:
                 continue
             candidates: tuple[Transition, ...] = ()
-            while index >= ROOT:
-                candidates += self.states[index].always
-                index = self.states[index].parent
+            climbing = index
+            while climbing >= ROOT:
+                candidates += self.states[climbing].always
+                climbing = self.states[climbing].parent
             if candidates:
                 climbs.append(candidates)
         return tuple(climbs)
@@ -119,7 +120,7 @@ def candidates_of(state: State, event_type: str) -> tuple[Transition, ...]:
 
 def answers(descriptor: str, event_type: str) -> bool:
     """Whether a descriptor matches an event type: `*` all, `a.*` both `a` and `a.b.c`."""
-    if descriptor == event_type or descriptor == "*":
+    if descriptor in {event_type, "*"}:
         return True
     if not descriptor.endswith(".*"):
         return False

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from control_plane.engine.commands import Command
+from control_plane.engine.frozen import frozen
 from control_plane.engine.snapshot import Snapshot
 from shared.json import Json
 
 Disposition: TypeAlias = Literal["APPLIED", "IGNORED", "DEFERRED", "REJECTED"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """
     One line of an instance's history. Its `seq`, time and hash are added outside.
@@ -75,7 +76,7 @@ class InstanceClosed:
 Refusal: TypeAlias = EventNotAccepted | ExpressionFailed | LimitExceeded | InstanceClosed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Considered:
     """A transition that was a candidate: its guard's value and what the guard read."""
 
@@ -87,7 +88,7 @@ class Considered:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Microstep:
     """One step of the algorithm: what was considered, chosen, exited and entered."""
 
@@ -99,7 +100,7 @@ class Microstep:
     entered: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Trace:
     """How a decision came about. Made only when it was asked for."""
 
@@ -108,7 +109,7 @@ class Trace:
     """What `@log` actions had to say, in order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Decision:
     """
     What an event does to an instance, in whole or not at all.

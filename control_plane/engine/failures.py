@@ -19,6 +19,8 @@ class MacrostepFailed(Exception):
 class ExpressionUnusable(MacrostepFailed):
     """An expression failed, or gave a value that cannot be used where it stands."""
 
+    refusal: ExpressionFailed
+
     def __init__(self, json_pointer: str, message: str, expression: str) -> None:
         super().__init__(f"{json_pointer}: {message}")
         self.refusal = ExpressionFailed(json_pointer, message, expression)
@@ -34,6 +36,8 @@ class ExpressionUnusable(MacrostepFailed):
 
 class LimitReached(MacrostepFailed):
     """The macrostep would go over a named limit."""
+
+    refusal: LimitExceeded
 
     def __init__(self, limit: str, *, actual: int, maximum: int, json_pointer: str = "") -> None:
         self.refusal = LimitExceeded(limit, actual, maximum)

@@ -31,7 +31,8 @@ class Condition:
         if value is True or value is False:
             return value
         raise self.computed.unusable(
-            f"a guard must give true or false, this one gave {_kind(value)}; compare it with something"
+            f"a guard must give true or false, this one gave {_kind(value)}; "
+            "compare it with something"
         )
 
     def expressions(self) -> tuple[Computed, ...]:

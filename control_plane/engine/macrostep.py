@@ -58,7 +58,7 @@ class Macrostep:
                     continue
             if not turn.queue:
                 return
-            turn.scope["event"] = turn.queue.popleft()
+            turn.scope["event"] = turn.queue.pop(0)
             self._take()
             is_restless = True
 

@@ -15,6 +15,7 @@ from control_plane.engine.decision import (
     InstanceClosed,
     LimitExceeded,
     Refusal,
+    Trace,
 )
 from control_plane.engine.events import Received
 from control_plane.engine.failures import ExpressionUnusable, LimitReached
@@ -51,7 +52,7 @@ def rest(macrostep: Macrostep) -> Decision:
         ),
         commands=turn.commands(),
         history=turn.told(),
-        trace=turn.tracer and turn.tracer.trace(),
+        trace=_trace(turn.tracer),
     )
 
 
@@ -91,7 +92,7 @@ def fail(turn: Turn, error: dict[str, Json]) -> Decision:
         ),
         commands=turn.commands(),
         history=turn.told(),
-        trace=turn.tracer and turn.tracer.trace(),
+        trace=_trace(turn.tracer),
     )
 
 
@@ -122,7 +123,7 @@ def cancel(macrostep: Macrostep, reason: str) -> Decision:
         ),
         commands=turn.commands(),
         history=turn.told(),
-        trace=turn.tracer and turn.tracer.trace(),
+        trace=_trace(turn.tracer),
     )
 
 
@@ -135,7 +136,7 @@ def put_aside(
         snapshot=snapshot,
         history=(entry,),
         disposition=disposition,
-        trace=turn.tracer and turn.tracer.trace(),
+        trace=_trace(turn.tracer),
     )
 
 
@@ -143,31 +144,39 @@ def refuse(
     snapshot: Snapshot, event: Received, refusal: Refusal, tracer: Tracer | None
 ) -> Decision:
     """The sender is told why, the refusal is recorded, and the instance stands as it stood."""
-    payload: dict[str, Json] = {"event_id": event.event_id, "type": event.type}
-    match refusal:
-        case EventNotAccepted():
-            reason = "EVENT_NOT_ACCEPTED"
-            payload["state"] = refusal.state
-            payload["accepts"] = list(refusal.accepts)
-        case ExpressionFailed():
-            reason = "EXPRESSION_FAILED"
-            payload["json_pointer"] = refusal.json_pointer
-            payload["expression"] = refusal.expression
-        case LimitExceeded():
-            reason = "LIMIT_EXCEEDED"
-            payload["limit"] = refusal.limit
-        case InstanceClosed():
-            reason = "INSTANCE_CLOSED"
-            payload["status"] = refusal.status
-    payload["reason"] = reason
-    payload["message"] = refusal.message
+    payload: dict[str, Json] = {
+        "event_id": event.event_id,
+        "type": event.type,
+        "message": refusal.message,
+        **_reason(refusal),
+    }
     return Decision(
         snapshot=snapshot,
         history=(Entry(type="EVENT_REJECTED", payload=payload),),
         disposition="REJECTED",
         refusal=refusal,
-        trace=tracer and tracer.trace(),
+        trace=_trace(tracer),
     )
+
+
+def _trace(tracer: Tracer | None) -> Trace | None:
+    return None if tracer is None else tracer.trace()
+
+
+def _reason(refusal: Refusal) -> dict[str, Json]:
+    match refusal:
+        case EventNotAccepted(state=state, accepts=accepts):
+            return {"reason": "EVENT_NOT_ACCEPTED", "state": state, "accepts": list(accepts)}
+        case ExpressionFailed(json_pointer=pointer, expression=expression):
+            return {
+                "reason": "EXPRESSION_FAILED",
+                "json_pointer": pointer,
+                "expression": expression,
+            }
+        case LimitExceeded(limit=limit):
+            return {"reason": "LIMIT_EXCEEDED", "limit": limit}
+        case InstanceClosed(status=status):
+            return {"reason": "INSTANCE_CLOSED", "status": status}
 
 
 def check_context(turn: Turn) -> None:

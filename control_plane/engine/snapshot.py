@@ -3,16 +3,17 @@ An instance at rest: what is active, what it remembers, and what it is waiting f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from control_plane.engine.frozen import frozen
 from shared.json import Json
 
 Status: TypeAlias = Literal["active", "done", "error", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OpenTask:
     """
     A task whose outcome has not come yet.
@@ -28,7 +29,7 @@ class OpenTask:
     detached: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OpenTimer:
     """An armed timer: when it is due, the event it sends, and the state that armed it."""
 
@@ -37,7 +38,7 @@ class OpenTimer:
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Snapshot:
     """
     One instance between two events. Values of it are never changed, only replaced.

@@ -5,8 +5,6 @@ Nothing here outlives the call of decide() that made it. A macrostep that fails 
 dropped with its turn, which is all that "nothing of it is kept" takes.
 """
 
-from collections import deque
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -38,32 +36,17 @@ EventObject = dict[str, Json]
 class Turn:
     """One macrostep in progress."""
 
-    __slots__ = (
-        "active",
-        "before",
-        "budget",
-        "cancelled",
-        "changed",
-        "created",
-        "emitted",
-        "entries",
-        "finished",
-        "fired",
-        "forgotten",
-        "history",
-        "microsteps",
-        "next_ordinal",
-        "now",
-        "output",
-        "owner",
-        "queue",
-        "scope",
-        "spent",
-        "tasks",
-        "tasks_of_step",
-        "timers",
-        "tracer",
-    )
+    # Defaults of the class rather than of the instance: most turns touch none of these,
+    # and setting them all took longer than a guard.
+    finished = False
+    output: Json = None
+    fired: str | None = None
+    owner = ""
+    changed = False
+    microsteps = 0
+    spent = 0
+    emitted = 0
+    tasks_of_step = 0
 
     def __init__(
         self,
@@ -87,24 +70,15 @@ class Turn:
             "now": now,
         }
         self.budget = Budget()
-        self.history: Mapping[str, tuple[str, ...]] = snapshot.history
+        self.history = snapshot.history
         self.tasks = snapshot.tasks
         self.timers = snapshot.timers
         self.next_ordinal = snapshot.next_ordinal
-        self.queue: deque[EventObject] = deque()
+        self.queue: list[EventObject] = []
         self.entries: list[Entry] = []
         self.created: dict[int, CreateTask] = {}
-        self.forgotten: set[int] = set()
         self.cancelled: list[int] = []
-        self.finished = False
-        self.fired: str | None = None
-        self.output: Json = None
-        self.owner = ""
-        self.changed = False
-        self.microsteps = 0
-        self.spent = 0
-        self.emitted = 0
-        self.tasks_of_step = 0
+        self.forgotten: set[int] = set()
         self.tracer = tracer
 
     def spend(self, count: int) -> None:

@@ -18,6 +18,7 @@ from control_plane.engine.actions import (
     Raise,
 )
 from control_plane.engine.guards import Guard
+from control_plane.engine.invocations import TaskPlan
 from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
 from control_plane.engine.spec.guarding import Guards, cycles
 from control_plane.engine.spec.outline import unknown_keys, wrong_type
@@ -49,8 +50,8 @@ class Actions:
         self._within: str | None = None
         self.raised: list[tuple[str, str]] = []
         """Types of events raised at once, as far as they are written out, and where."""
-        self.created: set[str] = set()
-        """Names of tasks that `createTask` creates."""
+        self.created: list[TaskPlan] = []
+        """The tasks that `createTask` creates."""
         if isinstance(named, dict):
             self._named = named
         else:
@@ -238,7 +239,7 @@ class Actions:
         plan = self._tasks.plan(params, pointer, name=name, source=source, detached=detached)
         if plan is None:
             return None
-        self.created.add(name)
+        self.created.append(plan)
         return CreateTaskAction(plan)
 
     def _source(self, params: dict[str, Any], pointer: str) -> str | None:

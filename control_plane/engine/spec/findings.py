@@ -20,13 +20,13 @@ class Findings:
     """Diagnostics in the order they were found."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    has_errors: bool = False
+    errors: int = 0
 
     def error(
         self, rule: str, pointer: str, message: str, remedy: str, witness: Iterable[str] = ()
     ) -> None:
-        self.has_errors = True
-        self._add(
+        """What refuses the spec."""
+        self.add(
             Diagnostic(
                 severity="error",
                 rule=rule,
@@ -40,7 +40,8 @@ class Findings:
     def warning(
         self, rule: str, pointer: str, message: str, remedy: str, witness: Iterable[str] = ()
     ) -> None:
-        self._add(
+        """What an author should look at."""
+        self.add(
             Diagnostic(
                 severity="warning",
                 rule=rule,
@@ -51,13 +52,17 @@ class Findings:
             )
         )
 
+    def add(self, diagnostic: Diagnostic) -> None:
+        self.errors += diagnostic.severity == "error"
+        if len(self.diagnostics) < MAX_DIAGNOSTICS:
+            self.diagnostics.append(diagnostic)
+
+    def has_errors(self) -> bool:
+        return self.errors > 0
+
     def in_order(self) -> tuple[Diagnostic, ...]:
         """Errors first, otherwise as they were found."""
         return tuple(sorted(self.diagnostics, key=lambda found: found.severity))
-
-    def _add(self, diagnostic: Diagnostic) -> None:
-        if len(self.diagnostics) < MAX_DIAGNOSTICS:
-            self.diagnostics.append(diagnostic)
 
 
 def join(pointer: str, key: str | int) -> str:

@@ -185,11 +185,11 @@ def cycles(calls: dict[str, set[str]]) -> list[tuple[str, ...]]:
     """One circle for each group of names that reach themselves, found without recursion."""
     found: list[tuple[str, ...]] = []
     settled: set[str] = set()
-    for start in calls:
+    for start, called in calls.items():
         if start in settled:
             continue
         path = [start]
-        rest = [iter(sorted(calls[start]))]
+        rest = [iter(sorted(called))]
         while path:
             following = next(rest[-1], None)
             if following is None:

@@ -13,7 +13,6 @@ from control_plane.engine.limits import MAX_SPEC_BYTES, MAX_SPEC_DEPTH
 from control_plane.engine.spec.findings import Findings, quote
 from shared.json import Json
 
-
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
 

@@ -24,7 +24,7 @@ class Targets:
 
         Empty when it has none, or when one of them names nothing, having said so.
         """
-        if value is None or value == "" or value == []:
+        if value is None or value in ("", []):
             return []
         if isinstance(value, str):
             found = self.one(source, value, pointer)
@@ -32,12 +32,13 @@ class Targets:
         if not isinstance(value, list):
             wrong_type(self._findings, pointer, value, "a target or a list of targets")
             return []
-        several = [
-            self.one(source, item, join(pointer, place))
-            if isinstance(item, str)
-            else wrong_type(self._findings, join(pointer, place), item, "a target")
-            for place, item in enumerate(value)
-        ]
+        several: list[Node | None] = []
+        for place, item in enumerate(value):
+            if isinstance(item, str):
+                several.append(self.one(source, item, join(pointer, place)))
+            else:
+                wrong_type(self._findings, join(pointer, place), item, "a target")
+                several.append(None)
         complete = [node for node in several if node is not None]
         if len(complete) < len(several):
             return []
@@ -115,7 +116,13 @@ class Targets:
 
 
 def _in_different_regions(one: Node, other: Node) -> bool:
+    # A history state stands for whatever was active in its parent, so for all of it.
+    one, other = _place(one), _place(other)
     if one is other or one.is_below(other) or other.is_below(one):
         return False
     lowest = next((node for node in one.above() if other.is_below(node)), None)
     return lowest is not None and lowest.kind == "parallel"
+
+
+def _place(node: Node) -> Node:
+    return node.parent if node.kind == "history" and node.parent is not None else node
