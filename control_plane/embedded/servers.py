@@ -30,18 +30,34 @@ class Embedded:
     database on the first run, recovers it after a crash, and returns when both servers
     take connections. Leaving ends them, and anything more that `supervisor` was given.
     Killed in any way, the process takes the servers with it.
+
+    A `database_url` or `redis_url` that is given is used as it is, and no server of that
+    kind is started; `owns_database` says which it was.
     """
 
     database_url: str
     redis_url: str
     supervisor: Supervisor
 
-    def __init__(self, data_dir: Path | str, *, on_line: LineReader | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path | str,
+        *,
+        on_line: LineReader | None = None,
+        database_url: str | None = None,
+        redis_url: str | None = None,
+    ) -> None:
         # Absolute from here on, whatever becomes of the working directory.
         self.data_dir = Path(data_dir).absolute()
         self._on_line = on_line
+        self._database_url = database_url
+        self._redis_url = redis_url
         self._exits = contextlib.AsyncExitStack()
         self._directory: DataDirectory | None = None
+
+    @property
+    def owns_database(self) -> bool:
+        return self._database_url is None
 
     async def start(self) -> Self:
         """What entering does. Nothing is left running or locked when it raises."""
@@ -85,9 +101,21 @@ class Embedded:
         await self.stop()
 
     async def _start(self, exits: contextlib.AsyncExitStack) -> None:
-        binaries = find_binaries()
         directory = DataDirectory.claim(self.data_dir)
         exits.callback(directory.release)
+        self._directory = directory
+        self.supervisor = Supervisor(directory.logs, on_line=self._on_line)
+        if self._database_url is None or self._redis_url is None:
+            await self._start_servers(exits, directory)
+        else:
+            exits.push_async_callback(self.supervisor.stop)
+        self.database_url = self._database_url or self.database_url
+        self.redis_url = self._redis_url or self.redis_url
+
+    async def _start_servers(
+        self, exits: contextlib.AsyncExitStack, directory: DataDirectory
+    ) -> None:
+        binaries = find_binaries()
         account = account_for(directory.path, (binaries.postgres, binaries.initdb, binaries.valkey))
         sockets = SocketDirectory.create(directory.path, account)
         exits.callback(sockets.remove)
@@ -100,15 +128,12 @@ class Embedded:
             uid=os.geteuid() if account is None else account.uid,
         )
         valkey = Valkey(binaries=binaries, socket=sockets.redis_socket, account=account)
-
-        await ensure_cluster(binaries, directory.cluster, account)
-        supervisor = Supervisor(directory.logs, on_line=self._on_line)
-        exits.push_async_callback(supervisor.stop)
-        await supervisor.start(postgres.child())
-        await postgres.ensure_database()
-        await supervisor.start(valkey.child())
-
-        self._directory = directory
-        self.supervisor = supervisor
-        self.database_url = postgres.url()
-        self.redis_url = valkey.url
+        exits.push_async_callback(self.supervisor.stop)
+        if self._database_url is None:
+            await ensure_cluster(binaries, directory.cluster, account)
+            await self.supervisor.start(postgres.child())
+            await postgres.ensure_database()
+            self.database_url = postgres.url()
+        if self._redis_url is None:
+            await self.supervisor.start(valkey.child())
+            self.redis_url = valkey.url

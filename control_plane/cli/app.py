@@ -1,0 +1,106 @@
+"""The command line as a tree. Each command imports what it needs when it runs, so help is quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="foliot",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="A durable workflow engine: statecharts as data, Postgres as the only truth.",
+    epilog="Begin with `foliot demo`; then `foliot dev`, and talk to it with your own client.",
+)
+
+DataDir = Annotated[
+    Path,
+    typer.Option(
+        "--data-dir",
+        envvar="FOLIOT_DATA_DIR",
+        help="Where the embedded servers keep their data. One server a directory.",
+    ),
+]
+DEFAULT_DATA_DIR = Path(".foliot")
+
+
+@app.command()
+def demo(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    *,
+    pause: Annotated[
+        bool, typer.Option(help="Answer the human task yourself, instead of the demo.")
+    ] = False,
+) -> None:
+    """
+    Tell foliot's story in one minute: a workflow that survives, live.
+
+    Starts the embedded servers (or uses a `foliot dev` that runs in the same directory),
+    creates the hello definition over gRPC, and follows one instance to its end.
+    """
+    from control_plane.cli.demo import run_demo
+
+    run_demo(data_dir, ask=pause)
+
+
+@app.command()
+def dev(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    listen: Annotated[
+        str,
+        typer.Option(
+            envvar="FOLIOT_LISTEN",
+            help="Address to serve gRPC on. Not set takes 127.0.0.1:7233, or a free port.",
+        ),
+    ] = "",
+    functions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--functions",
+            "-f",
+            help="Your SYSTEM functions: `package.module:registry`. Repeatable.",
+        ),
+    ] = None,
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line.")] = False,
+) -> None:
+    """
+    Run everything here: PostgreSQL, Valkey, control plane and executor, in one terminal.
+
+    With FOLIOT_DATABASE_URL and FOLIOT_REDIS_URL set, your own servers are used instead of
+    the embedded ones. Ctrl-C stops everything.
+    """
+    from control_plane.cli.dev import run_dev
+
+    run_dev(data_dir, listen=listen, functions=functions or [], verbose=verbose)
+
+
+@app.command()
+def serve() -> None:
+    """
+    Serve the control plane; configured by FOLIOT_… environment variables.
+
+    SIGTERM drains: health turns NOT_SERVING, calls under way finish, then it exits.
+    """
+    from control_plane.cli.serve import run_serve
+
+    run_serve()
+
+
+@app.command()
+def migrate(
+    database_url: Annotated[
+        str,
+        typer.Option(
+            envvar="FOLIOT_DATABASE_URL",
+            help="The database, with a login that may create schemas and roles.",
+            show_default=False,
+        ),
+    ],
+    revision: Annotated[str, typer.Option(help="Where to go: a revision, or `head`.")] = "head",
+) -> None:
+    """Bring the database's schema up to this release. Safe to repeat, and to run twice at once."""
+    from control_plane.cli.migrate import run_migrate
+
+    run_migrate(database_url, revision)
