@@ -1,0 +1,125 @@
+# Everything one does with this repository. `make` alone prints the list.
+#
+# Paths are relative throughout, so that a folder with spaces in its name works; from elsewhere,
+# `make -C <this folder> …`.
+
+# Another interpreter for .venv: make setup PYTHON=/opt/python3.12/bin/python3
+PYTHON ?=
+# Workers of the tests; each one that needs them has a PostgreSQL and a Valkey of its own.
+WORKERS ?= 2
+# For less than the whole suite: make test TESTS=tests/engine
+TESTS ?=
+# The commit whose protos must not be broken; not set is the branch main, here or at origin.
+BASE ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+ifeq ($(wildcard requirements/run.lock),)
+$(error run it where the Makefile is: make -C <the folder of foliot> $(MAKECMDGOALS))
+endif
+
+# An environment that was moved, or whose interpreter is gone, is made anew.
+ifneq ($(shell cat .venv/.made 2>/dev/null && $(BIN)/python -c ''),$(CURDIR))
+$(shell rm -f .venv/.made)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo setup dev test check lint types imports docstrings protos gen lock fmt hooks clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+# -- running ---------------------------------------------------------------------------------
+
+demo: .venv/.run ## see it work: servers, both planes and an instance, in this terminal
+	@$(BIN)/foliot demo
+
+setup: .venv/.run ## install foliot into .venv, from the locked versions
+	@echo "foliot is installed: $(BIN)/foliot --help"
+
+dev: .venv/.dev ## install the developer's tools as well
+	@echo "the tools are installed: make check test"
+
+# -- what CI runs ----------------------------------------------------------------------------
+
+test: .venv/.dev ## run the tests
+	$(BIN)/python -m pytest -n $(WORKERS) -q $(TESTS)
+
+check: lint types imports docstrings protos ## lint, types, import contracts, docstrings, protos
+	@echo "check: all good"
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/.dev
+	$(BIN)/python -m mypy
+
+imports: .venv/.dev
+	$(BIN)/lint-imports
+
+docstrings: .venv/.dev
+	$(BIN)/python -m interrogate --quiet
+
+# generate.py lays out Google's protos, which buf needs; so it comes first.
+protos: .venv/.dev
+	$(BIN)/python proto/generate.py --check
+	@if [ ! -x $(BIN)/buf ]; then \
+	  echo "skipped: buf lint and proto/breaking.py; there is no buf for this platform"; exit 0; \
+	fi; \
+	echo "buf lint"; $(BIN)/buf lint || exit 1; \
+	for base in $(or $(BASE),main origin/main); do \
+	  if git rev-parse --quiet --verify "$$base^{commit}" >/dev/null 2>&1; then \
+	    echo "proto/breaking.py $$base"; exec $(BIN)/python proto/breaking.py "$$base"; \
+	  fi; \
+	done; \
+	echo "skipped: proto/breaking.py; git knows no $(or $(BASE),main here or at origin)"
+
+# -- changing things -------------------------------------------------------------------------
+
+fmt: .venv/.dev ## format, and fix what lint can fix
+	$(BIN)/ruff check --fix --exit-zero
+	$(BIN)/ruff format
+
+gen: .venv/.dev ## generate proto/gen from the protos
+	$(BIN)/python proto/generate.py
+
+lock: .venv/.dev ## resolve pyproject.toml into requirements/*.lock
+	bash requirements/lock.sh
+
+hooks: .venv/.dev ## run the quick checks before each commit
+	$(BIN)/pre-commit install
+
+clean: ## remove what was built and installed; the data of `foliot dev` stays
+	rm -rf .venv build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+
+# -- the environment -------------------------------------------------------------------------
+# A stamp says what is installed, so that a second run starts at once.
+
+.venv/.made:
+	@python="$(PYTHON)"; \
+	for candidate in python3.13 python3.12 python3.11 python3 python; do \
+	  [ -z "$$python" ] || break; \
+	  "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+	    >/dev/null 2>&1 && python="$$candidate"; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "foliot needs Python 3.11 or newer with venv and ensurepip (Debian: python3-venv);" \
+	       "if it is not on the PATH, say where: make $(MAKECMDGOALS) PYTHON=<path>" >&2; exit 1; \
+	fi; \
+	echo "making .venv with $$("$$python" --version)"; \
+	"$$python" -m venv --clear .venv
+	@pwd -P > $@
+
+.venv/.run: requirements/run.lock pyproject.toml .venv/.made
+	@echo "installing foliot; once, about a minute"
+	@$(PIP) install --require-hashes --requirement requirements/run.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.lock pyproject.toml .venv/.run
+	@echo "installing the tools; once, about a minute"
+	@$(PIP) install --require-hashes --requirement requirements/dev.lock
+	@touch $@
