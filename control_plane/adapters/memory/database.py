@@ -1,6 +1,6 @@
 """The tables of shared/postgres/tables.py as dictionaries, and the clock they are judged by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -64,7 +64,7 @@ class MemoryDatabase:
     leases: dict[TaskKey, Lease] = field(default_factory=dict)
     timers: dict[TimerKey, datetime] = field(default_factory=dict)
     inbox: dict[InstanceKey, list[InboxEvent]] = field(default_factory=dict)
-    inbox_positions: count[int] = field(default_factory=lambda: count(1))
+    inbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
     answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
     history: dict[InstanceKey, list[HistoryEntry]] = field(default_factory=dict)
 

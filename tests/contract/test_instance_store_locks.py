@@ -1,0 +1,108 @@
+"""Writers that meet: none waits, none is lost. Memory has one writer and no part in this."""
+
+import asyncio
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from control_plane.ports.instance_store import KeyTaken, NewAnswer
+from control_plane.ports.records import InstanceKey
+from tests.contract.material import (
+    claimed,
+    found_instance,
+    instance,
+    leased,
+    open_session,
+    start,
+    started,
+    step,
+)
+from tests.contract.worlds import ACME, PostgresWorld
+
+WITHOUT_WAITING_S = 2.0
+"""Far below lock_timeout, far above what a write takes."""
+
+
+class TestAWrite:
+    async def test_passes_over_an_instance_that_another_writes(
+        self, postgres: PostgresWorld
+    ) -> None:
+        """A batch of a hundred must not wait for one row."""
+        locked, free = await started(postgres), await started(postgres)
+        async with postgres.owner.transaction():
+            await postgres.owner.execute(
+                "SELECT FROM foliot.instance WHERE instance_id = $1 FOR NO KEY UPDATE",
+                locked.instance_id,
+            )
+
+            kept = await asyncio.wait_for(
+                postgres.store.write([step(locked), step(free)]), WITHOUT_WAITING_S
+            )
+
+        assert frozenset({free.key}) == kept
+
+    async def test_passes_over_a_lease_that_another_ends(self, postgres: PostgresWorld) -> None:
+        """A rescue of the same task is under way: it decides, not us."""
+        held, free = await started(postgres, tasks=1), await started(postgres)
+        await claimed(postgres, await open_session(postgres))
+        epoch = (await leased(postgres, held, 1)).epoch
+        async with postgres.owner.transaction():
+            await postgres.owner.execute(
+                "SELECT FROM foliot.lease WHERE instance_id = $1 FOR UPDATE", held.instance_id
+            )
+
+            kept = await asyncio.wait_for(
+                postgres.store.write([step(held, fences=[(1, epoch)]), step(free)]),
+                WITHOUT_WAITING_S,
+            )
+
+        assert frozenset({free.key}) == kept
+
+    async def test_loses_no_update_among_many_writers(self, postgres: PostgresWorld) -> None:
+        """Every kept change is one revision and one entry; every other one is known to be lost."""
+        fresh = await started(postgres)
+        kept_by_each = await asyncio.gather(*(_steps(postgres, fresh.key) for _ in range(4)))
+
+        found = await found_instance(postgres, fresh.key)
+        assert found is not None
+        assert 1 + sum(kept_by_each) == found.revision
+        entries = await postgres.reader.list_history(
+            ACME, fresh.instance_id, after_seq=0, limit=1_000
+        )
+        assert list(range(1, found.revision + 1)) == [entry.seq for entry in entries]
+
+    async def test_of_one_request_id_by_two_writers_is_kept_once(
+        self, postgres: PostgresWorld
+    ) -> None:
+        """Two control planes, one request: whoever is second is told so."""
+        now = await postgres.now()
+        answer = NewAnswer(scope="request", key="r1", fingerprint=b"asked", answer="1")
+
+        outcomes = await asyncio.gather(
+            *(postgres.store.write([start(instance(now), answers=[answer])]) for _ in range(4)),
+            return_exceptions=True,
+        )
+
+        assert 3 == sum(isinstance(outcome, KeyTaken) for outcome in outcomes)
+        assert 1 == (await postgres.row_counts())["instance"]
+
+
+class TestWhatMustNotBeStored:
+    async def test_is_refused_by_the_table(self, postgres: PostgresWorld) -> None:
+        """A closed instance without an end would be in no listing."""
+        fresh = await started(postgres)
+        endless = replace(step(fresh).after, status="completed")
+
+        with pytest.raises(asyncpg.CheckViolationError):
+            await postgres.store.write([replace(step(fresh), after=endless)])
+
+
+async def _steps(postgres: PostgresWorld, key: InstanceKey) -> int:
+    """How many of twenty steps on one instance were kept, each on fresh state."""
+    kept = 0
+    for _ in range(20):
+        before = await found_instance(postgres, key)
+        assert before is not None
+        kept += len(await postgres.store.write([step(before)]))
+    return kept

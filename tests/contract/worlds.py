@@ -1,0 +1,172 @@
+"""
+The adapters a suite runs on: all of one kind, over one fresh database with two tenants.
+
+A suite asks for `world` and is run on every kind. What it knows beyond the ports is the
+clock, and how many rows there are.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import asyncpg
+
+from control_plane.adapters.memory.claims import MemoryClaims
+from control_plane.adapters.memory.credentials import MemoryCredentials
+from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
+from control_plane.adapters.memory.due import MemoryDue
+from control_plane.adapters.memory.instance_store import MemoryInstanceStore
+from control_plane.adapters.memory.reader import MemoryReader
+from control_plane.adapters.postgres.claims import PostgresClaims
+from control_plane.adapters.postgres.credentials import PostgresCredentials
+from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
+from control_plane.adapters.postgres.due import PostgresDue
+from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.ports.claims import Claims
+from control_plane.ports.credentials import Credentials
+from control_plane.ports.definition_store import DefinitionStore
+from control_plane.ports.due import Due
+from control_plane.ports.instance_store import InstanceStore
+from control_plane.ports.reader import Reader
+from shared.ids import TenantId
+from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
+from tests.servers import Servers, drop_database, new_database
+
+ACME = TenantId("acme")
+OTHER = TenantId("other")
+
+
+class World(Protocol):
+    @property
+    def store(self) -> InstanceStore: ...
+    @property
+    def definitions(self) -> DefinitionStore: ...
+    @property
+    def reader(self) -> Reader: ...
+    @property
+    def due(self) -> Due: ...
+    @property
+    def claims(self) -> Claims: ...
+    @property
+    def credentials(self) -> Credentials: ...
+
+    async def now(self) -> datetime:
+        """What the database's clock says."""
+
+    async def move_clock(self, by: timedelta) -> None:
+        """Move the database's clock on."""
+
+    async def row_counts(self) -> Mapping[str, int]:
+        """How many rows the tables of the ring have, without those that have none."""
+
+    async def sessions(self) -> int:
+        """How many executor sessions are known."""
+
+
+class MemoryWorld:
+    def __init__(self) -> None:
+        self.database = MemoryDatabase(tenants={ACME: "Acme", OTHER: "Other"})
+        self.store = MemoryInstanceStore(self.database)
+        self.definitions = MemoryDefinitionStore(self.database)
+        self.reader = MemoryReader(self.database)
+        self.due = MemoryDue(self.database)
+        self.claims = MemoryClaims(self.database)
+        self.credentials = MemoryCredentials(self.database)
+
+    async def now(self) -> datetime:
+        return self.database.now()
+
+    async def move_clock(self, by: timedelta) -> None:
+        self.database.move_clock(by)
+
+    async def row_counts(self) -> Mapping[str, int]:
+        database = self.database
+        counts = {
+            "instance": len(database.instances),
+            "business_key": len(database.business_keys),
+            "task": len(database.tasks),
+            "ready": len(database.ready),
+            "delayed": len(database.delayed),
+            "lease": len(database.leases),
+            "timer": len(database.timers),
+            "inbox": sum(len(events) for events in database.inbox.values()),
+            "idempotency": len(database.answers),
+            "history": sum(len(entries) for entries in database.history.values()),
+        }
+        return {table: count for table, count in counts.items() if count}
+
+    async def sessions(self) -> int:
+        return len(self.database.sessions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresWorld:
+    """`pool` acts as the control plane's role, `owner` as whoever made the database."""
+
+    url: str
+    pool: asyncpg.Pool
+    owner: asyncpg.Connection
+    store: PostgresInstanceStore
+    definitions: PostgresDefinitionStore
+    reader: PostgresReader
+    due: PostgresDue
+    claims: PostgresClaims
+    credentials: PostgresCredentials
+
+    async def now(self) -> datetime:
+        now: datetime = await self.owner.fetchval("SELECT foliot.now()")
+        return now
+
+    async def move_clock(self, by: timedelta) -> None:
+        await self.owner.execute("UPDATE foliot.clock SET moved_by = moved_by + $1::interval", by)
+
+    async def row_counts(self) -> Mapping[str, int]:
+        rows = await self.owner.fetch(
+            """
+            SELECT 'instance', count(*) FROM foliot.instance
+            UNION ALL SELECT 'business_key', count(*) FROM foliot.business_key
+            UNION ALL SELECT 'task', count(*) FROM foliot.task
+            UNION ALL SELECT 'ready', count(*) FROM foliot.ready
+            UNION ALL SELECT 'delayed', count(*) FROM foliot.delayed
+            UNION ALL SELECT 'lease', count(*) FROM foliot.lease
+            UNION ALL SELECT 'timer', count(*) FROM foliot.timer
+            UNION ALL SELECT 'inbox', count(*) FROM foliot.inbox
+            UNION ALL SELECT 'idempotency', count(*) FROM foliot.idempotency
+            UNION ALL SELECT 'history', count(*) FROM foliot.history
+            """
+        )
+        return {table: count for table, count in rows if count}
+
+    async def sessions(self) -> int:
+        count: int = await self.owner.fetchval("SELECT count(*) FROM foliot.executor_session")
+        return count
+
+
+@asynccontextmanager
+async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[PostgresWorld]:
+    """A world on a copy of a migrated database, dropped afterwards."""
+    url = await new_database(servers, template=template_url)
+    pool = await open_pool(url, role=CONTROL_PLANE_ROLE, max_size=10)
+    hot = await open_pool(url, role=CONTROL_PLANE_ROLE, max_size=4, settings=HOT_PLANS)
+    owner = await asyncpg.connect(url)
+    try:
+        yield PostgresWorld(
+            url=url,
+            pool=pool,
+            owner=owner,
+            store=PostgresInstanceStore(hot),
+            definitions=PostgresDefinitionStore(pool),
+            reader=PostgresReader(pool),
+            due=PostgresDue(pool),
+            claims=PostgresClaims(pool),
+            credentials=PostgresCredentials(pool),
+        )
+    finally:
+        await owner.close()
+        await hot.close()
+        await pool.close()
+        await drop_database(servers, url)
