@@ -190,8 +190,10 @@ class Draft:
         self.update_task(update)
         self._idle.add(update.ordinal)
 
-    def requeue(self, task: Task, update: TaskUpdate, delay: timedelta, attempt: int) -> None:
-        """Hand the task back, to be claimed again after `delay`."""
+    def requeue(
+        self, task: Task, update: TaskUpdate, delay: timedelta, *, attempt: int, epoch: int
+    ) -> None:
+        """Hand the task back, to be claimed again after `delay`, with the hand-outs it had."""
         self.update_task(replace(update, run_at=self.now + delay))
         self._requeued[task.ordinal] = Requeued(
             ordinal=task.ordinal,
@@ -200,7 +202,7 @@ class Draft:
             priority=task.priority,
             run_at=self.now + delay,
             attempt=attempt,
-            epoch=update.epoch or 0,
+            epoch=epoch,
         )
         if delay:
             self._idle.add(task.ordinal)

@@ -26,11 +26,10 @@ from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.request import Cancel, Expire, Fire, Report, Send, Settle, Start
 from control_plane.orchestrator.settle import (
-    Exhausted,
     TryAgain,
     after_failure,
-    after_loss,
     load_policy,
+    may_be_handed_on,
 )
 from control_plane.ports.instance_store import NewAnswer, StoredAnswer, TaskUpdate
 from control_plane.ports.records import Lease, Task
@@ -158,10 +157,10 @@ def expire(draft: Draft, asked: Expire, task: Task | None) -> Answer:
         kind="lease.expired",
         message=f"the executor session {lease.session_id} fell silent and lost the task",
     )
-    if isinstance(after_loss(lease.epoch), Exhausted):
-        _fail(draft, task, lease, failure)
+    if may_be_handed_on(lease.epoch):
+        _hand_on(draft, task, lease, failure)
     else:
-        _requeue(draft, task, lease, failure, TryAgain(timedelta(0)), attempt=lease.attempt - 1)
+        _fail(draft, task, lease, failure)
     return draft.answer()
 
 
@@ -253,7 +252,7 @@ def _end_attempt(draft: Draft, task: Task, lease: Lease, outcome: Outcome) -> No
             )
             follows = after_failure(load_policy(task.retry), lease.attempt, failure)
             if isinstance(follows, TryAgain):
-                _requeue(draft, task, lease, failure, follows, attempt=lease.attempt)
+                _retry(draft, task, lease, failure, follows.delay)
             else:
                 _fail(draft, task, lease, failure)
 
@@ -290,20 +289,29 @@ def _park(draft: Draft, task: Task, lease: Lease) -> None:
     draft.touch()
 
 
-def _requeue(
-    draft: Draft, task: Task, lease: Lease, failure: Failure, follows: TryAgain, *, attempt: int
-) -> None:
-    """`attempt` is how many count as made: a lost one does not."""
+def _retry(draft: Draft, task: Task, lease: Lease, failure: Failure, delay: timedelta) -> None:
+    """The attempt counts, and so does its epoch: the same outcome again is a duplicate."""
     update = TaskUpdate(
         ordinal=task.ordinal,
         status="pending",
-        attempt=attempt,
-        epoch=lease.epoch,
-        session_id=lease.session_id,
-        held_since=lease.claimed_at,
         error=json.dump(failure.as_json()),
+        **_holder(lease),
     )
-    draft.requeue(task, update, follows.delay, attempt)
+    draft.requeue(task, update, delay, attempt=lease.attempt, epoch=lease.epoch)
+    _record_retry(draft, task, lease, failure, delay)
+
+
+def _hand_on(draft: Draft, task: Task, lease: Lease, failure: Failure) -> None:
+    """The attempt does not count. Nothing was heard of its epoch, and nothing will be accepted."""
+    now = timedelta(0)
+    update = TaskUpdate(ordinal=task.ordinal, status="pending", error=json.dump(failure.as_json()))
+    draft.requeue(task, update, now, attempt=lease.attempt - 1, epoch=lease.epoch)
+    _record_retry(draft, task, lease, failure, now)
+
+
+def _record_retry(
+    draft: Draft, task: Task, lease: Lease, failure: Failure, delay: timedelta
+) -> None:
     draft.record(
         Entry(
             type="TASK_RETRY_SCHEDULED",
@@ -312,7 +320,7 @@ def _requeue(
                 "attempt": lease.attempt,
                 "max_attempts": task.max_attempts,
                 "error": failure.as_json(),
-                "run_at": (draft.now + follows.delay).isoformat(),
+                "run_at": (draft.now + delay).isoformat(),
             },
         )
     )

@@ -46,9 +46,9 @@ def after_failure(policy: RetryPolicy, attempt: int, failure: Failure) -> AfterF
     return TryAgain(delay)
 
 
-def after_loss(epoch: int) -> AfterFailure:
-    """What follows an attempt whose holder vanished: it does not count, but has its own bound."""
-    return TryAgain(timedelta(0)) if epoch < MAX_DELIVERIES else Exhausted()
+def may_be_handed_on(epoch: int) -> bool:
+    """Whether a task whose holder vanished is given to another: losses have a bound of their own."""
+    return epoch < MAX_DELIVERIES
 
 
 DEFAULT = RetryPolicy()

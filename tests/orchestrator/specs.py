@@ -1,0 +1,101 @@
+"""The definitions the suites run: small, and each about one thing."""
+
+from typing import Any
+
+ONE_TASK: dict[str, Any] = {
+    "id": "order",
+    "initial": "paying",
+    "states": {
+        "paying": {
+            "invoke": {
+                "id": "pay",
+                "src": "system.noop",
+                "retry": {"maxAttempts": 3, "initial": "PT10S", "factor": 2, "jitter": 0},
+                "onDone": "paid",
+                "onError": "unpaid",
+            }
+        },
+        "paid": {"type": "final"},
+        "unpaid": {"type": "final"},
+    },
+}
+
+REVIEW: dict[str, Any] = {
+    "id": "order",
+    "context": {"answer": ""},
+    "initial": "reviewing",
+    "states": {
+        "reviewing": {
+            "invoke": {
+                "id": "review",
+                "src": "human",
+                "input": {"question": "Well?"},
+                "onDone": {
+                    "target": "reviewed",
+                    "actions": {
+                        "type": "@assign",
+                        "context": {"answer": {"@expr": "event.output.answer"}},
+                    },
+                },
+                "onError": "reviewed",
+            },
+            "after": {"PT1H": "expired"},
+        },
+        "reviewed": {"type": "final"},
+        "expired": {"type": "final"},
+    },
+}
+
+COUNTER: dict[str, Any] = {
+    "id": "order",
+    "context": {"n": 0},
+    "initial": "counting",
+    "states": {
+        "counting": {
+            "on": {
+                "ADD": {
+                    "actions": {
+                        "type": "@assign",
+                        "context": {"n": {"@expr": "context.n + event.by"}},
+                    }
+                },
+                "END": "ended",
+            }
+        },
+        "ended": {"type": "final"},
+    },
+}
+
+DEFERRING: dict[str, Any] = {
+    "id": "order",
+    "unhandled": "defer",
+    "context": {"seen": ""},
+    "initial": "waiting",
+    "states": {
+        "waiting": {"on": {"OPEN": "open"}},
+        "open": {
+            "on": {
+                "SAY": {
+                    "actions": {
+                        "type": "@assign",
+                        "context": {"seen": {"@expr": "context.seen + event.word"}},
+                    }
+                },
+                "CLOSE": "closed",
+            }
+        },
+        "closed": {"type": "final"},
+    },
+}
+
+CANCELS_ITS_TASK: dict[str, Any] = {
+    "id": "order",
+    "initial": "working",
+    "states": {
+        "working": {
+            "invoke": {"id": "work", "src": "system.noop", "onDone": "ended", "onError": "ended"},
+            "on": {"LEAVE": "ended"},
+        },
+        "ended": {"type": "final"},
+    },
+}

@@ -1,0 +1,196 @@
+"""What a test does with an orchestrator: define, start, send, claim, report, look."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from control_plane.engine import Entry, compile_spec, dump_snapshot, fold, load_snapshot
+from control_plane.loops.rescuer import BATCH
+from control_plane.orchestrator import (
+    Answer,
+    Cancel,
+    Expire,
+    Fire,
+    Machines,
+    OnClosed,
+    OnRunning,
+    Orchestrator,
+    Repeatable,
+    Report,
+    Request,
+    Send,
+    Settle,
+    Start,
+    Turn,
+)
+from control_plane.orchestrator.chain import GENESIS, link
+from control_plane.ports.reader import TaskFilter
+from control_plane.ports.records import HistoryEntry, Instance, Task
+from shared import json
+from shared.ids import InstanceId, SessionId, TenantId, new_instance_id, new_uuid7
+from shared.json import Json
+from shared.tasks import ClaimedTask, Failure, Outcome, TaskType
+from tests.contract.worlds import ACME, World
+
+SESSION_TTL = timedelta(seconds=30)
+
+
+class Stage:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.turns: list[Turn] = []
+        self.orchestrator = Orchestrator(
+            world.store, Machines(world.definitions), self.turns.append
+        )
+        self.session = SessionId(new_uuid7())
+
+    async def define(self, spec: dict[str, Any], key: str = "order") -> str:
+        text = json.dump(spec)
+        definition = await self.world.definitions.create(
+            ACME,
+            key=key,
+            spec=text,
+            spec_hash=hashlib.sha256(text.encode()).digest(),
+            description="",
+            created_by="ada",
+        )
+        await self.world.definitions.set_status(ACME, definition.definition_id, "active")
+        return key
+
+    def start_request(
+        self,
+        key: str = "order",
+        *,
+        business_key: str | None = None,
+        on_running: OnRunning = OnRunning.USE_EXISTING,
+        on_closed: OnClosed = OnClosed.REJECT,
+        request_id: str = "",
+        given: Json = None,
+        tenant_id: TenantId = ACME,
+    ) -> Request:
+        repeatable = None
+        if request_id:
+            fingerprint = json.digest(json.dump([key, given]))
+            repeatable = Repeatable(request_id=request_id, fingerprint=fingerprint)
+        return Request(
+            tenant_id=tenant_id,
+            instance_id=new_instance_id(),
+            asked=Start(
+                definition_id=None,
+                definition_key=key,
+                business_key=business_key,
+                on_running=on_running,
+                on_closed=on_closed,
+                input=given,
+                labels={},
+                started_by="ada",
+            ),
+            repeatable=repeatable,
+        )
+
+    async def start(self, key: str = "order", **options: Any) -> Answer:
+        return await self.orchestrator.submit(self.start_request(key, **options))
+
+    async def send(
+        self,
+        instance_id: InstanceId,
+        type_: str,
+        payload: Json = None,
+        *,
+        event_id: str = "",
+        expected_revision: int | None = None,
+    ) -> Answer:
+        return await self._ask(
+            instance_id,
+            Send(
+                event_id=event_id, type=type_, payload=payload, expected_revision=expected_revision
+            ),
+        )
+
+    async def claim(self, limit: int = 100, session: SessionId | None = None) -> list[ClaimedTask]:
+        session = session or self.session
+        await self.world.claims.extend(session, "test", None, SESSION_TTL)
+        return list(
+            await self.world.claims.claim(
+                session, queues=["default"], types=list(TaskType), max_tasks=limit, after=None
+            )
+        )
+
+    async def report(self, task: ClaimedTask, outcome: Outcome) -> Answer:
+        return await self._ask(
+            task.instance_id, Report(ordinal=task.ordinal, epoch=task.epoch, outcome=outcome)
+        )
+
+    async def fail(self, task: ClaimedTask, *, retryable: bool = True) -> Answer:
+        failure = Failure(kind="test.failed", message="as asked", retryable=retryable)
+        return await self.report(task, Outcome.failed(failure))
+
+    async def settle(self, instance_id: InstanceId, ordinal: int, output: Json = None) -> Answer:
+        return await self._ask(
+            instance_id,
+            Settle(ordinal=ordinal, outcome=Outcome.succeeded(output), settled_by="ada"),
+        )
+
+    async def cancel(self, instance_id: InstanceId) -> Answer:
+        return await self._ask(instance_id, Cancel(reason="as asked", cancelled_by="ada"))
+
+    async def fire_due(self) -> int:
+        """What the timers loop does, once."""
+        timers = await self.world.due.timers(BATCH)
+        for timer in timers:
+            await self._ask(timer.instance_id, Fire(timer_id=timer.timer_id, due=timer.due))
+        return len(timers)
+
+    async def rescue(self) -> int:
+        """What the rescuer does, once."""
+        leases = await self.world.due.expired_leases(BATCH)
+        for lease in leases:
+            await self._ask(lease.instance_id, Expire(ordinal=lease.ordinal, epoch=lease.epoch))
+        return len(leases)
+
+    async def instance(self, instance_id: InstanceId) -> Instance:
+        found = await self.world.reader.get_instance(ACME, instance_id)
+        assert found is not None
+        return found
+
+    async def tasks(self, instance_id: InstanceId) -> Sequence[Task]:
+        return await self.world.reader.list_tasks(
+            ACME, TaskFilter(instance_id=instance_id), after=None, limit=1_000
+        )
+
+    async def history(self, instance_id: InstanceId) -> Sequence[HistoryEntry]:
+        return await self.world.reader.list_history(ACME, instance_id, after_seq=0, limit=10_000)
+
+    async def types(self, instance_id: InstanceId) -> list[str]:
+        return [entry.type for entry in await self.history(instance_id)]
+
+    async def assert_whole(self, instance_id: InstanceId) -> None:
+        """What must hold of every instance at rest: no gap, an unbroken chain, a true snapshot."""
+        instance = await self.instance(instance_id)
+        entries = await self.history(instance_id)
+        assert list(range(1, instance.seq + 1)) == [entry.seq for entry in entries]
+        chain = GENESIS
+        for entry in entries:
+            chain = link(chain, entry.seq, entry.type, entry.payload)
+            assert chain == entry.hash
+        assert instance.history_hash == chain
+        definition = await self.world.definitions.get(ACME, instance.definition_id)
+        assert definition is not None
+        machine = compile_spec(definition.spec)
+        folded = fold(machine, [(_as_decided(entry), entry.created_at) for entry in entries])
+        assert json.load(instance.context) == folded.context
+        kept = load_snapshot(machine, instance.snapshot)
+        assert dump_snapshot(replace(folded, context={})) == dump_snapshot(kept)
+
+    async def _ask(self, instance_id: InstanceId, asked: Any) -> Answer:
+        return await self.orchestrator.submit(
+            Request(tenant_id=ACME, instance_id=instance_id, asked=asked)
+        )
+
+
+def _as_decided(entry: HistoryEntry) -> Entry:
+    payload = json.load(entry.payload)
+    assert isinstance(payload, dict)
+    return Entry(type=entry.type, payload=payload, ordinal=entry.ordinal)
