@@ -20,6 +20,7 @@ from control_plane.engine import (
     load_snapshot,
     value_of,
 )
+from control_plane.lifecycles import may_become
 from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.chain import link
 from control_plane.orchestrator.settle import dump_policy
@@ -262,6 +263,10 @@ class Draft:
         snapshot = self.snapshot
         if snapshot is None:
             return replace(self.before, revision=self.revision, seq=self._seq)
+        if not may_become(self.before.status, self.status):
+            raise RuntimeError(
+                f"an instance that is {self.before.status} cannot become {self.status}"
+            )
         closed_now = self.is_closed and self.before.completed_at is None
         return replace(
             self.before,

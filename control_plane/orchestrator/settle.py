@@ -47,7 +47,7 @@ def after_failure(policy: RetryPolicy, attempt: int, failure: Failure) -> AfterF
 
 
 def may_be_handed_on(epoch: int) -> bool:
-    """Whether a task whose holder vanished is given to another: losses have a bound of their own."""
+    """Whether a task whose holder vanished is given to another; losses have their own bound."""
     return epoch < MAX_DELIVERIES
 
 
