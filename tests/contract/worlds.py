@@ -30,8 +30,9 @@ from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.due import Due
-from control_plane.ports.instance_store import InstanceStore
+from control_plane.ports.instance_store import InboxEvent, InstanceStore
 from control_plane.ports.reader import Reader
+from control_plane.ports.records import InstanceKey
 from shared.ids import TenantId
 from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
 from tests.servers import Servers, drop_database, new_database
@@ -60,6 +61,9 @@ class World(Protocol):
     async def move_clock(self, by: timedelta) -> None:
         """Move the database's clock on."""
 
+    async def accept(self, key: InstanceKey, event_id: str) -> None:
+        """Put an event in the instance's inbox that no control plane has tried to apply."""
+
     async def row_counts(self) -> Mapping[str, int]:
         """How many rows the tables of the ring have, without those that have none."""
 
@@ -82,6 +86,18 @@ class MemoryWorld:
 
     async def move_clock(self, by: timedelta) -> None:
         self.database.move_clock(by)
+
+    async def accept(self, key: InstanceKey, event_id: str) -> None:
+        self.database.inbox.setdefault(key, []).append(
+            InboxEvent(
+                position=next(self.database.inbox_positions),
+                event_id=event_id,
+                type="PAY",
+                payload="1",
+                accepted_at=self.database.now(),
+                deferred_at=None,
+            )
+        )
 
     async def row_counts(self) -> Mapping[str, int]:
         database = self.database
@@ -123,6 +139,18 @@ class PostgresWorld:
 
     async def move_clock(self, by: timedelta) -> None:
         await self.owner.execute("UPDATE foliot.clock SET moved_by = moved_by + $1::interval", by)
+
+    async def accept(self, key: InstanceKey, event_id: str) -> None:
+        await self.owner.execute(
+            """
+            INSERT INTO foliot.inbox
+                   (tenant_id, instance_id, event_id, type, payload, accepted_at)
+            VALUES ($1, $2, $3, 'PAY', '1', foliot.now())
+            """,
+            key.tenant_id,
+            key.instance_id,
+            event_id,
+        )
 
     async def row_counts(self) -> Mapping[str, int]:
         rows = await self.owner.fetch(

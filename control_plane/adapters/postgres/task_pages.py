@@ -180,7 +180,8 @@ async def _running(
            SELECT t.* FROM foliot.task t
             WHERE (t.tenant_id, t.instance_id, t.ordinal) = ($1, p.instance_id, p.ordinal)
             LIMIT 1) AS t
-          LEFT JOIN foliot.lease l USING (tenant_id, instance_id, ordinal)
+          LEFT JOIN foliot.lease l
+            ON (l.tenant_id, l.instance_id, l.ordinal) = (t.tenant_id, t.instance_id, t.ordinal)
          ORDER BY t.instance_id, t.ordinal
         """,
         tenant_id,
