@@ -8,9 +8,9 @@ is not a message of ours. Messages are JSON, and there is no result backend.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -34,6 +34,8 @@ ANSWER_WITHIN_S = 1.0
 LISTEN_FOR_S = 5.0
 """How long one BRPOP waits. The socket's timeout is longer, or every idle wait would look
 like a dead server; and it is not endless, or a dead server would look like an idle one."""
+
+CANCEL_EVERY_S = 0.05
 
 RETRY = RetryPolicy(initial=timedelta(milliseconds=100), cap=timedelta(seconds=5), jitter=0.5)
 
@@ -65,7 +67,7 @@ class Broker(ListQueueBroker):
             for key, values in messages.items():
                 pipeline.lpush(key, *values)
                 pipeline.ltrim(key, 0, MAX_QUEUE_LENGTH - 1)
-            await pipeline.execute()
+            await _cancellable(pipeline.execute())
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
         """Messages as they come, for ever, through every trouble Redis may have."""
@@ -76,8 +78,8 @@ class Broker(ListQueueBroker):
         try:
             while True:
                 try:
-                    popped = await cast(
-                        "Any", redis.brpop(list(self._listen_to), timeout=LISTEN_FOR_S)
+                    popped = await _cancellable(
+                        redis.brpop(list(self._listen_to), timeout=LISTEN_FOR_S)
                     )
                 except (RedisError, OSError) as error:
                     failures += 1
@@ -115,6 +117,23 @@ def _connection_settings() -> dict[str, Any]:
         "retry": Retry(NoBackoff(), 0),
         "health_check_interval": 0,
     }
+
+
+async def _cancellable(call: Awaitable[Any]) -> Any:
+    """
+    The call's answer. redis-py loses a cancellation that comes while it connects, and whoever
+    waits for it to end waits for ever; so here it is cancelled until it hears.
+    """
+    work = asyncio.ensure_future(call)
+    try:
+        await asyncio.wait({work})
+        return work.result()
+    finally:
+        while not work.done():
+            work.cancel()
+            await asyncio.wait({work}, timeout=CANCEL_EVERY_S)
+        if not work.cancelled():
+            work.exception()
 
 
 def _told(error: Exception) -> str:

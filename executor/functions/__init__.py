@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, ItemsView, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from shared.errors import InvalidRequest
@@ -69,7 +69,7 @@ class TaskFailed(Exception):
         )
 
 
-Function = Callable[[Json, TaskContext], Json | Awaitable[Json]]
+Function: TypeAlias = Callable[["Json", TaskContext], "Json | Awaitable[Json]"]
 AnyFunction = TypeVar("AnyFunction", bound=Function)
 
 

@@ -1,0 +1,89 @@
+"""A control plane's end of the stream: a real gRPC server that tests tell what to answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import grpc
+from foliot.executor.v1 import executor_service_pb2 as pb
+from foliot.executor.v1 import executor_service_pb2_grpc, outcome_pb2
+
+Stream = grpc.aio.ServicerContext[pb.ConnectRequest, pb.ConnectResponse]
+
+
+class ListeningControlPlane(executor_service_pb2_grpc.ExecutorServiceServicer):
+    """
+    Welcomes executors, writes down what they say, acknowledges outcomes unless told not to.
+    """
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.hellos: list[pb.Hello] = []
+        self.credentials: list[str] = []
+        self.outcomes: list[outcome_pb2.Outcome] = []
+        self.messages: list[pb.ConnectRequest] = []
+        self.heartbeat = timedelta(seconds=10)
+        self.verdict: Callable[[outcome_pb2.Outcome], outcome_pb2.OutcomeVerdict.ValueType | None]
+        self.verdict = lambda _: outcome_pb2.OUTCOME_VERDICT_APPLIED
+        self.streams: list[Stream] = []
+
+    @property
+    def batches(self) -> list[int]:
+        """How many outcomes each message held."""
+        return [
+            len(message.outcomes.outcomes)
+            for message in self.messages
+            if message.HasField("outcomes")
+        ]
+
+    async def Connect(  # noqa: N802 - gRPC names it
+        self, request_iterator: AsyncIterator[pb.ConnectRequest], context: Stream
+    ) -> None:
+        """One executor's stream."""
+        hello = await context.read()
+        assert isinstance(hello, pb.ConnectRequest)
+        self.hellos.append(hello.hello)
+        self.credentials.append(
+            str(dict(context.invocation_metadata() or ()).get("authorization", ""))
+        )
+        welcome = pb.Welcome(session_id=hello.hello.session_id, server_version="0.1.0")
+        welcome.heartbeat_interval.FromTimedelta(self.heartbeat)
+        await context.write(pb.ConnectResponse(welcome=welcome))
+        self.streams.append(context)
+        while isinstance(message := await context.read(), pb.ConnectRequest):
+            self.messages.append(message)
+            if message.HasField("goodbye"):
+                return
+            await self._answer(message.outcomes.outcomes, context)
+
+    async def tell(self, message: pb.ConnectResponse) -> None:
+        """Say something on the newest stream."""
+        await self.streams[-1].write(message)
+
+    async def _answer(self, outcomes: object, context: Stream) -> None:
+        acks = pb.OutcomeAcks()
+        for outcome in outcomes:  # type: ignore[attr-defined] - a protobuf container
+            self.outcomes.append(outcome)
+            verdict = self.verdict(outcome)
+            if verdict is not None:
+                acks.acks.add(task_id=outcome.task_id, epoch=outcome.epoch, verdict=verdict)
+        if acks.acks:
+            await context.write(pb.ConnectResponse(outcome_acks=acks))
+
+
+@asynccontextmanager
+async def listening(
+    servicer: ListeningControlPlane, directory: Path
+) -> AsyncIterator[ListeningControlPlane]:
+    """Serve on a unix socket in the directory; it can be entered again after it ended."""
+    server = grpc.aio.server()
+    executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicer, server)
+    servicer.address = f"unix:{directory / 'control_plane.sock'}"
+    server.add_insecure_port(servicer.address)
+    await server.start()
+    try:
+        yield servicer
+    finally:
+        await asyncio.shield(server.stop(grace=None))

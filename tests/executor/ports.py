@@ -1,0 +1,61 @@
+"""Ports for tests: a clock that stands still until it is moved, and a web of canned answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from executor.ports import Ports
+from executor.ports.http import HttpResponse
+from tests.executor.work import NOON
+
+
+class StandingClock:
+    """The time is what it was set to."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A request that was sent."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    within: timedelta
+
+
+@dataclass
+class CannedWeb:
+    """Answers every request with the same, or fails every one alike."""
+
+    answer: HttpResponse | Exception = field(
+        default_factory=lambda: HttpResponse(status=200, headers={}, body=b"")
+    )
+    sent: list[Sent] = field(default_factory=list)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        within: timedelta,
+    ) -> HttpResponse:
+        """Write the request down and answer it."""
+        self.sent.append(Sent(method=method, url=url, headers=headers, body=body, within=within))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def canned_ports(answer: HttpResponse | Exception | None = None) -> Ports:
+    """Ports that reach nothing."""
+    return Ports(clock=StandingClock(), http=CannedWeb() if answer is None else CannedWeb(answer))

@@ -1,0 +1,195 @@
+"""HTTP by httpx against a real server on this machine: what is sent, refused and cut off."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from executor.adapters.allowed_addresses import THIS_MACHINE, AllowedAddresses
+from executor.adapters.httpx_http import HttpxHttp
+from executor.ports.http import (
+    MAX_RESPONSE_BYTES,
+    HttpRefused,
+    HttpResponse,
+    HttpTooLarge,
+    HttpUnreachable,
+)
+
+SOON = timedelta(seconds=5)
+
+
+@dataclass
+class Web:
+    """A server that sends the same bytes to everybody, and keeps what it was sent."""
+
+    port: int = 0
+    answer: bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+    requests: list[bytes] = field(default_factory=list)
+    stays_silent: bool = False
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://localhost:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        try:
+            self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+            if self.stays_silent:
+                await reader.read()
+            writer.write(self.answer)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[Web]:
+    """A web server on this machine."""
+    it = Web()
+    server = await asyncio.start_server(it.serve, "127.0.0.1", 0, family=socket.AF_INET)
+    it.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield it
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[HttpxHttp]:
+    """A client that may reach this machine."""
+    client = HttpxHttp(AllowedAddresses(THIS_MACHINE), max_connections=4)
+    yield client
+    await client.close()
+
+
+async def get(http: HttpxHttp, url: str, within: timedelta = SOON, **headers: str) -> HttpResponse:
+    """One GET."""
+    return await http.request("GET", url, headers=headers, body=None, within=within)
+
+
+class TestARequest:
+    async def test_is_answered(self, http: HttpxHttp, web: Web) -> None:
+        """Status, headers and body, as they came."""
+        response = await get(http, f"{web.url}/a")
+
+        assert (200, "2", b"hi") == (
+            response.status,
+            response.headers["content-length"],
+            response.body,
+        )
+
+    async def test_goes_to_the_address_under_the_hosts_name(
+        self, http: HttpxHttp, web: Web
+    ) -> None:
+        """The address that was checked is the one connected to; the server sees the name."""
+        await get(http, f"{web.url}/a?b=1", host="elsewhere", one="1")
+        lines = web.requests[0].split(b"\r\n")
+
+        assert b"GET /a?b=1 HTTP/1.1" == lines[0]
+        assert f"Host: localhost:{web.port}".lower().encode() in [line.lower() for line in lines]
+        assert b"one: 1" in lines
+
+    async def test_does_not_take_a_proxy_from_the_environment(
+        self, web: Web, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A proxy would connect to whatever it likes."""
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        http = HttpxHttp(AllowedAddresses(THIS_MACHINE), max_connections=1)
+        response = await get(http, web.url)
+        await http.close()
+
+        assert 200 == response.status
+
+    async def test_does_not_follow_a_redirect(self, http: HttpxHttp, web: Web) -> None:
+        """It could lead anywhere."""
+        web.answer = b"HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n"
+        response = await get(http, web.url)
+
+        assert (302, 1) == (response.status, len(web.requests))
+
+    async def test_to_this_machine_is_refused_unless_allowed(self, web: Web) -> None:
+        """Whoever writes definitions must not reach what only this machine can."""
+        http = HttpxHttp(AllowedAddresses(), max_connections=1)
+        for host in ("localhost", "127.0.0.1", "[::ffff:127.0.0.1]", "2130706433", "①②⑦.0.0.1"):
+            with pytest.raises((HttpRefused, HttpUnreachable)):
+                await get(http, f"http://{host}:{web.port}")
+        await http.close()
+
+        assert [] == web.requests
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "file:///etc/passwd",
+            "gopher://localhost/",
+            "http://",
+            "localhost",
+            "http://user:secret@localhost/",
+            "http://local\x00host/",
+        ],
+    )
+    async def test_to_what_is_no_web_address_is_refused(self, http: HttpxHttp, url: str) -> None:
+        """For good: it will not be one later."""
+        with pytest.raises(HttpRefused):
+            await get(http, url)
+
+    async def test_with_a_broken_header_is_refused(self, http: HttpxHttp, web: Web) -> None:
+        """A line break would begin another header."""
+        with pytest.raises((HttpRefused, HttpUnreachable)):
+            await get(http, web.url, one="1\r\ntwo: 2")
+
+        assert [] == [request for request in web.requests if b"two: 2" in request]
+
+    async def test_that_nobody_answers_is_given_up_in_time(self, http: HttpxHttp, web: Web) -> None:
+        """A silent server must not hold a slot for ever."""
+        web.stays_silent = True
+
+        with pytest.raises(HttpUnreachable, match=r"within 0\.2 s"):
+            await get(http, web.url, timedelta(seconds=0.2))
+
+    async def test_to_a_port_where_nobody_listens_is_unreachable(
+        self, http: HttpxHttp, web: Web
+    ) -> None:
+        """It may be there later."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+
+        with pytest.raises(HttpUnreachable):
+            await get(http, f"http://localhost:{port}")
+
+
+class TestAnAnswer:
+    async def test_of_the_largest_size_is_read(self, http: HttpxHttp, web: Web) -> None:
+        """The limit itself is within the limit."""
+        web.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * MAX_RESPONSE_BYTES
+        response = await get(http, web.url)
+
+        assert MAX_RESPONSE_BYTES == len(response.body)
+
+    async def test_that_is_larger_is_cut_off(self, http: HttpxHttp, web: Web) -> None:
+        """Without a length in its head, too."""
+        web.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (MAX_RESPONSE_BYTES + 1)
+
+        with pytest.raises(HttpTooLarge):
+            await get(http, web.url)
+
+    async def test_in_a_compression_nobody_asked_for_is_refused(
+        self, http: HttpxHttp, web: Web
+    ) -> None:
+        """A small answer could become a large one."""
+        web.answer = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\nzip"
+
+        with pytest.raises(HttpTooLarge):
+            await get(http, web.url)
+
+    async def test_that_breaks_off_is_unreachable(self, http: HttpxHttp, web: Web) -> None:
+        """Half an answer is none."""
+        web.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhi"
+
+        with pytest.raises(HttpUnreachable):
+            await get(http, web.url)
