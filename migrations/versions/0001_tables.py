@@ -127,12 +127,7 @@ def upgrade() -> None:
         sa.Column("idle", postgresql.JSON(), nullable=False),
         sa.Column("output", postgresql.JSON(), nullable=True),
         sa.Column("last_error", postgresql.JSON(), nullable=True),
-        sa.Column(
-            "labels",
-            postgresql.JSONB(),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-        ),
+        sa.Column("labels", postgresql.JSON(), nullable=False),
         sa.Column("started_by", sa.Text(), nullable=False),
         sa.Column("started_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False),

@@ -13,7 +13,7 @@ Three rules run through it:
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, JSON, JSONB, UUID
+from sqlalchemy.dialects.postgresql import BYTEA, JSON, UUID
 
 SCHEMA = "foliot"
 
@@ -124,7 +124,7 @@ instance = sa.Table(
     sa.Column("idle", JSON, nullable=False),
     sa.Column("output", JSON),
     sa.Column("last_error", JSON),
-    sa.Column("labels", JSONB, nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("labels", JSON, nullable=False),
     sa.Column("started_by", sa.Text, nullable=False),
     sa.Column("started_at", TIME, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),

@@ -5,7 +5,6 @@ from dataclasses import fields
 from typing import Any
 
 from control_plane.ports.records import Definition, HistoryEntry, Instance, Lease, Task
-from shared.json import dump, load
 from shared.tasks import TaskType
 
 Row = Mapping[str, Any]
@@ -21,10 +20,7 @@ def definition_of(row: Row) -> Definition:
 
 
 def instance_of(row: Row) -> Instance:
-    values = {name: row[name] for name in _INSTANCE}
-    # jsonb has a spelling of its own; what leaves here is canonical.
-    values["labels"] = dump(load(row["labels"]))
-    return Instance(**values)
+    return Instance(**{name: row[name] for name in _INSTANCE})
 
 
 def task_of(row: Row) -> Task:

@@ -83,7 +83,7 @@ born AS (
   SELECT c.tenant_id, c.instance_id, c.definition_id, c.definition_key, c.definition_version,
          c.business_key, c.status, c.paused, c.revision, c.seq, c.history_hash,
          c.current_state::json, c.context::json, c.snapshot::json, c.idle::json, c.output::json,
-         c.last_error::json, c.labels::jsonb, c.started_by, c.started_at, c.updated_at,
+         c.last_error::json, c.labels::json, c.started_by, c.started_at, c.updated_at,
          c.completed_at
     FROM change c
    WHERE c.expected_revision = 0 AND ((SELECT kept FROM verdict))[c.n]),
