@@ -1,0 +1,70 @@
+"""What a call brings and takes back beside its messages."""
+
+import os
+import re
+from collections.abc import Iterable
+from contextvars import ContextVar
+
+from control_plane.access.keys import MAX_KEY_LENGTH
+from shared.errors import Unauthenticated
+from shared.rpc import AUTHORIZATION, BEARER, CORRELATION_ID, MAX_CORRELATION_ID
+
+TRACE_PARENT = "traceparent"
+
+_CORRELATION_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_CORRELATION_ID}}}")
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+_CORRELATION: ContextVar[str] = ContextVar("foliot_correlation_id", default="")
+_TRACE: ContextVar[str | None] = ContextVar("foliot_trace_id", default=None)
+
+
+class CallMetadata:
+    """The few entries that mean something to us; of one that is repeated, the last."""
+
+    __slots__ = ("authorization", "correlation_id", "trace_id")
+
+    def __init__(self, entries: Iterable[tuple[str, str | bytes]]) -> None:
+        self.authorization = ""
+        self.correlation_id = ""
+        self.trace_id: str | None = None
+        for key, value in entries:
+            if not isinstance(value, str):
+                continue
+            if key == AUTHORIZATION:
+                self.authorization = value
+            elif key == CORRELATION_ID and _CORRELATION_ID.fullmatch(value):
+                self.correlation_id = value
+            elif key == TRACE_PARENT and (match := _TRACE_PARENT.fullmatch(value)):
+                self.trace_id = match["trace"]
+        self.correlation_id = self.correlation_id or os.urandom(8).hex()
+
+    def enter(self) -> None:
+        """From here on, this call is known by these."""
+        _CORRELATION.set(self.correlation_id)
+        _TRACE.set(self.trace_id)
+
+    @property
+    def key(self) -> str:
+        """The credential's text. Raises Unauthenticated if there is none."""
+        if not self.authorization:
+            raise Unauthenticated(
+                "this call has no credential; send the metadata"
+                f" '{AUTHORIZATION}: {BEARER}fol_<key id>_<secret>'",
+                reason="CREDENTIAL_MISSING",
+            )
+        scheme, _, text = self.authorization[: len(BEARER) + MAX_KEY_LENGTH + 1].partition(" ")
+        if scheme.lower() != BEARER.strip().lower() or not text:
+            raise Unauthenticated(
+                f"the credential is not of the form '{BEARER}fol_<key id>_<secret>'"
+            )
+        return text.strip()
+
+
+def correlation_id() -> str:
+    """This call's name in logs and answers."""
+    return _CORRELATION.get()
+
+
+def trace_id() -> str | None:
+    """The W3C trace that this call belongs to, if its caller said so."""
+    return _TRACE.get()

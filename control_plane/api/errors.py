@@ -1,0 +1,169 @@
+"""
+The one table from errors to statuses.
+
+The reason decides: each comes with exactly one code, as its comment in the proto says. An
+error that is not ours is a bug; its text stays in the log, under the correlation id.
+"""
+
+import math
+from collections.abc import Mapping
+
+from foliot.v1 import diagnostic_pb2
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc import StatusCode
+
+from control_plane.api.mapping.diagnostics import diagnostic_to
+from control_plane.engine import Diagnostic
+from shared.errors import (
+    DefinitionInvalid,
+    FoliotError,
+    InvalidJson,
+    InvalidRequest,
+    LimitExceeded,
+    Overloaded,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
+from shared.rpc import ERROR_DOMAIN
+from shared.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+
+CODES: Mapping[str, StatusCode] = {
+    "DEFINITION_NOT_FOUND": StatusCode.NOT_FOUND,
+    "INSTANCE_NOT_FOUND": StatusCode.NOT_FOUND,
+    "TASK_NOT_FOUND": StatusCode.NOT_FOUND,
+    "DEFINITION_INVALID": StatusCode.INVALID_ARGUMENT,
+    "DEFINITION_NOT_ACTIVE": StatusCode.FAILED_PRECONDITION,
+    "DEFINITION_ACTIVE": StatusCode.FAILED_PRECONDITION,
+    "DEFINITION_ARCHIVED": StatusCode.FAILED_PRECONDITION,
+    "TASK_TYPE_NOT_AVAILABLE": StatusCode.FAILED_PRECONDITION,
+    "EVENT_NOT_ACCEPTED": StatusCode.FAILED_PRECONDITION,
+    "EXPRESSION_FAILED": StatusCode.FAILED_PRECONDITION,
+    "INSTANCE_CLOSED": StatusCode.FAILED_PRECONDITION,
+    "TASK_CLOSED": StatusCode.FAILED_PRECONDITION,
+    "TASK_NOT_COMPLETABLE": StatusCode.FAILED_PRECONDITION,
+    "IDEMPOTENCY_MISMATCH": StatusCode.ALREADY_EXISTS,
+    "BUSINESS_KEY_IN_USE": StatusCode.ALREADY_EXISTS,
+    "REVISION_MISMATCH": StatusCode.ABORTED,
+    "LEASE_LOST": StatusCode.ABORTED,
+    "LIMIT_EXCEEDED": StatusCode.RESOURCE_EXHAUSTED,
+    "MALFORMED_REQUEST": StatusCode.INVALID_ARGUMENT,
+    "FIELD_INVALID": StatusCode.INVALID_ARGUMENT,
+    "PAGE_TOKEN_INVALID": StatusCode.INVALID_ARGUMENT,
+    "FILTER_INVALID": StatusCode.INVALID_ARGUMENT,
+    "POSITION_OUT_OF_RANGE": StatusCode.OUT_OF_RANGE,
+    "CREDENTIAL_MISSING": StatusCode.UNAUTHENTICATED,
+    "CREDENTIAL_INVALID": StatusCode.UNAUTHENTICATED,
+    "PERMISSION_DENIED": StatusCode.PERMISSION_DENIED,
+    "SERVER_DRAINING": StatusCode.UNAVAILABLE,
+    "OVERLOADED": StatusCode.UNAVAILABLE,
+    "OUTCOME_UNKNOWN": StatusCode.UNAVAILABLE,
+    "INTERNAL": StatusCode.INTERNAL,
+}
+
+# What an error says whose own reason is for the inside only.
+_ON_THE_WIRE: tuple[tuple[type[FoliotError], str], ...] = (
+    (InvalidRequest, "FIELD_INVALID"),
+    (LimitExceeded, "LIMIT_EXCEEDED"),
+    (Overloaded, "OVERLOADED"),
+    (Unavailable, "OUTCOME_UNKNOWN"),
+    (Unauthenticated, "CREDENTIAL_INVALID"),
+    (PermissionDenied, "PERMISSION_DENIED"),
+)
+
+_BUG = "this is a bug of the server's; report it with the correlation id"
+_NO_CONNECTION = (
+    "the server has lost a connection it needs; whether the request was carried out is not"
+    " known: send it again with the same business_key, event_id or request_id"
+)
+
+_BY_CODE: Mapping[int, StatusCode] = {code.value[0]: code for code in StatusCode}
+
+
+def code_of(status: status_pb2.Status) -> StatusCode:
+    return _BY_CODE[status.code]
+
+
+def status_of(error: BaseException, correlation_id: str) -> status_pb2.Status:
+    """The status a caller gets, with one ErrorInfo always and what else says more."""
+    known = _known(error, correlation_id)
+    reason = reason_of(known)
+    metadata = {**known.metadata, "correlation_id": correlation_id}
+    if known.field is not None:
+        metadata.setdefault("field", known.field)
+    details: list[Message] = []
+    match known:
+        case DefinitionInvalid():
+            errors = [one for one in _diagnostics(known) if one.severity == "error"]
+            metadata["error_count"] = str(len(errors))
+            if errors:
+                metadata["json_pointer"] = errors[0].json_pointer
+            details.append(
+                diagnostic_pb2.DiagnosticList(
+                    diagnostics=[diagnostic_to(one) for one in _diagnostics(known)]
+                )
+            )
+        case Overloaded():
+            details.append(_retry_info(known))
+        case InvalidRequest(field=str() as field):
+            details.append(_bad_request(field, known.message))
+        case _:
+            pass
+    info = error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN, metadata=metadata)
+    return status_pb2.Status(
+        code=CODES[reason].value[0],
+        message=known.message,
+        details=[_packed(detail) for detail in (info, *details)],
+    )
+
+
+def reason_of(error: FoliotError) -> str:
+    """The reason on the wire: one of ErrorReason, without its prefix."""
+    if isinstance(error, InvalidJson) and error.reason == "FIELD_INVALID":
+        return "MALFORMED_REQUEST"
+    if error.reason in CODES:
+        return error.reason
+    for kind, reason in _ON_THE_WIRE:
+        if isinstance(error, kind):
+            return reason
+    return "INTERNAL"
+
+
+def _known(error: BaseException, correlation_id: str) -> FoliotError:
+    if isinstance(error, FoliotError):
+        if reason_of(error) != "INTERNAL":
+            return error
+        _log.error("rpc.bug", correlation_id=correlation_id, exc_info=error)
+        return FoliotError(_BUG)
+    if isinstance(error, OSError | TimeoutError):
+        _log.warning("rpc.connection_lost", correlation_id=correlation_id, exc_info=error)
+        return Unavailable(_NO_CONNECTION, reason="OUTCOME_UNKNOWN")
+    _log.error("rpc.bug", correlation_id=correlation_id, exc_info=error)
+    return FoliotError(_BUG)
+
+
+def _diagnostics(error: DefinitionInvalid) -> list[Diagnostic]:
+    return [one for one in error.diagnostics if isinstance(one, Diagnostic)]
+
+
+def _retry_info(error: Overloaded) -> error_details_pb2.RetryInfo:
+    milliseconds = max(0, math.ceil(error.retry_in.total_seconds() * 1_000))
+    delay = duration_pb2.Duration(
+        seconds=milliseconds // 1_000, nanos=milliseconds % 1_000 * 1_000_000
+    )
+    return error_details_pb2.RetryInfo(retry_delay=delay)
+
+
+def _bad_request(field: str, description: str) -> error_details_pb2.BadRequest:
+    violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+    return error_details_pb2.BadRequest(field_violations=[violation])
+
+
+def _packed(detail: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    return packed

@@ -1,0 +1,24 @@
+"""What serving executors takes."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from control_plane.api.admission import Admission
+from control_plane.ports.claims import Claims
+from control_plane.ports.reader import Reader
+from control_plane.use_cases.report_outcomes import Tenants
+from control_plane.use_cases.submits import Submits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorPorts:
+    """`lease` is how long an executor may be silent, `drain` how long a stream outlasts Drain."""
+
+    orchestrator: Submits
+    claims: Claims
+    reader: Reader
+    tenants: Tenants
+    admission: Admission
+    lease: timedelta
+    drain: timedelta
+    version: str

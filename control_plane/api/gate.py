@@ -1,0 +1,192 @@
+"""
+The one chain that every call goes through, in dev mode too:
+
+    metadata → admission → authentication → authorization → parse → deadline → servicer
+
+and back: the answer with its correlation id, or the status that the error becomes. Bytes
+are parsed here and not by gRPC, so that nobody's bytes are looked at before their
+credential, and a message that cannot be read gets a proper status.
+
+Each method's handler is wrapped once, when it is first called. What the chain adds to a
+call was measured with tests/api/chain_cost.py: 12 µs.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, NoReturn, TypeAlias
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from control_plane.access import principal as access
+from control_plane.access.principal import Principal
+from control_plane.api.admission import Admission
+from control_plane.api.authorization import Rule, authorize
+from control_plane.api.call_metadata import CallMetadata
+from control_plane.api.errors import code_of, status_of
+from control_plane.api.lasting import Authenticated, Deadline
+from shared.errors import InvalidRequest
+from shared.rpc import CORRELATION_ID, STATUS_DETAILS
+
+DEFAULT_DEADLINE_S = 30.0
+"""For a unary call whose caller set none."""
+
+REAUTHENTICATE_S = 60.0
+"""How often the credential of a stream is looked at again."""
+
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Found: TypeAlias = "Handler | None"
+Authenticate: TypeAlias = Callable[[str], Awaitable[Principal]]
+
+
+class Gate(grpc.aio.ServerInterceptor):
+    """`rules` has every method there is; one without a rule is let through as it is."""
+
+    def __init__(
+        self,
+        authenticate: Authenticate,
+        rules: Mapping[str, Rule],
+        admission: Admission,
+        *,
+        default_deadline_s: float = DEFAULT_DEADLINE_S,
+        reauthenticate_s: float = REAUTHENTICATE_S,
+    ) -> None:
+        self._authenticate = authenticate
+        self._rules = rules
+        self._admission = admission
+        self._default_deadline_s = default_deadline_s
+        self._reauthenticate_s = reauthenticate_s
+        self._wrapped: dict[str, Handler] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Found]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Found:
+        method = handler_call_details.method
+        found = self._wrapped.get(method)
+        if found is not None:
+            return found
+        handler = await continuation(handler_call_details)
+        rule = self._rules.get(method)
+        if handler is None or rule is None:
+            return handler
+        wrapped = self._wrapped[method] = self._wrap(handler, rule)
+        return wrapped
+
+    def _wrap(self, handler: Handler, rule: Rule) -> Handler:
+        if not handler.request_streaming and not handler.response_streaming:
+            return grpc.unary_unary_rpc_method_handler(self._unary(handler, rule))
+        if handler.request_streaming and handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._streaming(handler, rule))
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._streaming(handler, rule))
+        raise NotImplementedError("no method of ours streams requests for one response")
+
+    def _unary(self, handler: Handler, rule: Rule) -> Callable[[bytes, Context], Any]:
+        # Their types are those of the blocking API.
+        serve: Any = handler.unary_unary
+        parse: Any = handler.request_deserializer
+        serialize: Any = handler.response_serializer
+        deadline_s = self._default_deadline_s
+        admission = self._admission
+
+        async def call(raw: bytes, context: Context) -> bytes:
+            metadata = CallMetadata(context.invocation_metadata() or ())
+            try:
+                admission.begin_call()
+                try:
+                    await self._admit(metadata, rule)
+                    request = _parsed(parse, raw)
+                    if context.time_remaining() is None:
+                        async with Deadline(deadline_s, is_read=rule.is_read):
+                            response = await serve(request, context)
+                    else:
+                        response = await serve(request, context)
+                    answer: bytes = serialize(response)
+                finally:
+                    admission.end_call()
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
+                await _abort(context, error, metadata)
+            context.set_trailing_metadata(((CORRELATION_ID, metadata.correlation_id),))
+            return answer
+
+        return call
+
+    def _streaming(self, handler: Handler, rule: Rule) -> Callable[[Any, Context], Any]:
+        serve: Any = handler.stream_stream or handler.unary_stream
+        parse: Any = handler.request_deserializer
+        serialize: Any = handler.response_serializer
+        admission = self._admission
+
+        async def call(incoming: Any, context: Context) -> None:
+            metadata = CallMetadata(context.invocation_metadata() or ())
+            try:
+                admission.begin_stream()
+                try:
+                    await self._admit(metadata, rule)
+                    request = (
+                        _parsed(parse, incoming)
+                        if isinstance(incoming, bytes)
+                        else _all_parsed(parse, incoming)
+                    )
+                    async with (
+                        self._authenticated(metadata, rule),
+                        aclosing(serve(request, context)) as responses,
+                    ):
+                        async for response in responses:
+                            await context.write(serialize(response))
+                finally:
+                    admission.end_stream()
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
+                await _abort(context, error, metadata)
+            context.set_trailing_metadata(((CORRELATION_ID, metadata.correlation_id),))
+
+        return call
+
+    async def _admit(self, metadata: CallMetadata, rule: Rule) -> None:
+        metadata.enter()
+        caller = await self._authenticate(metadata.key)
+        authorize(caller, rule)
+        access.enter(caller)
+
+    def _authenticated(self, metadata: CallMetadata, rule: Rule) -> Authenticated:
+        async def again() -> None:
+            authorize(await self._authenticate(metadata.key), rule)
+
+        return Authenticated(again, self._reauthenticate_s)
+
+
+def _parsed(parse: Callable[[bytes], Any], raw: bytes) -> Any:
+    try:
+        return parse(raw)
+    except DecodeError:
+        raise InvalidRequest(
+            "these bytes are not the message they should be; generate your client from the protos"
+            " of this server",
+            reason="MALFORMED_REQUEST",
+        ) from None
+
+
+async def _all_parsed(
+    parse: Callable[[bytes], Any], incoming: AsyncIterator[bytes]
+) -> AsyncIterator[Any]:
+    async for raw in incoming:
+        yield _parsed(parse, raw)
+
+
+async def _abort(context: Context, error: Exception, metadata: CallMetadata) -> NoReturn:
+    status = status_of(error, metadata.correlation_id)
+    await context.abort(
+        code_of(status),
+        status.message,
+        (
+            (STATUS_DETAILS, status.SerializeToString()),
+            (CORRELATION_ID, metadata.correlation_id),
+        ),
+    )

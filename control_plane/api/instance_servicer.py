@@ -1,0 +1,171 @@
+"""InstanceService: proto in, use case, proto out."""
+
+from foliot.v1 import instance_service_pb2 as pb
+from foliot.v1 import instance_service_pb2_grpc as pb_grpc
+from grpc.aio import ServicerContext
+
+from control_plane.access import principal
+from control_plane.api.call_metadata import trace_id
+from control_plane.api.filters import Field, check_order, parse_filter
+from control_plane.api.mapping.history import entry_to
+from control_plane.api.mapping.instances import (
+    STATUS_WORDS,
+    event_from,
+    instance_to,
+    is_full,
+    send_event_response,
+    start_from,
+)
+from control_plane.api.mapping.tasks import task_to
+from control_plane.api.page_tokens import invalid_token, make_token, read_token
+from control_plane.orchestrator.request import OnRunning
+from control_plane.ports.definition_store import DefinitionStore
+from control_plane.ports.reader import InstanceFilter, Reader
+from control_plane.use_cases.cancel_instance import cancel_instance
+from control_plane.use_cases.get_instance import get_instance
+from control_plane.use_cases.list_instances import list_instances
+from control_plane.use_cases.paging import page_size
+from control_plane.use_cases.send_event import send_event
+from control_plane.use_cases.start_instance import start_instance
+from control_plane.use_cases.submits import Submits
+from shared.ids import DefinitionId, InstanceId, parse_uuid
+
+FILTER = {
+    "status": Field(kind="word", words=tuple(STATUS_WORDS)),
+    "definition_key": Field(kind="text"),
+    "definition_id": Field(kind="uuid"),
+    "business_key": Field(kind="text"),
+    "start_time": Field(kind="time"),
+}
+ORDERS = ("start_time desc",)
+
+
+class InstanceServicer(pb_grpc.InstanceServiceServicer):
+    def __init__(self, orchestrator: Submits, reader: Reader, definitions: DefinitionStore) -> None:
+        self._orchestrator = orchestrator
+        self._reader = reader
+        self._definitions = definitions
+
+    async def StartInstance(
+        self,
+        request: pb.StartInstanceRequest,
+        _context: ServicerContext[pb.StartInstanceRequest, pb.StartInstanceResponse],
+    ) -> pb.StartInstanceResponse:
+        caller = principal.current()
+        wanted = start_from(request)
+        if wanted.on_running is OnRunning.CANCEL_EXISTING:
+            caller.require("instance.cancel")
+        started = await start_instance(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            wanted,
+            started_by=caller.name,
+            trace_id=trace_id(),
+        )
+        return pb.StartInstanceResponse(
+            instance=instance_to(started.instance, full=True), created=started.created
+        )
+
+    async def SendEvent(
+        self,
+        request: pb.SendEventRequest,
+        _context: ServicerContext[pb.SendEventRequest, pb.SendEventResponse],
+    ) -> pb.SendEventResponse:
+        answer = await send_event(
+            self._orchestrator,
+            principal.current().tenant,
+            _id(request.instance_id),
+            event_from(request.event),
+            expected_revision=request.expected_revision
+            if request.HasField("expected_revision")
+            else None,
+            request_id=request.request_id,
+            trace_id=trace_id(),
+        )
+        return send_event_response(answer)
+
+    async def GetInstance(
+        self,
+        request: pb.GetInstanceRequest,
+        _context: ServicerContext[pb.GetInstanceRequest, pb.GetInstanceResponse],
+    ) -> pb.GetInstanceResponse:
+        full = is_full(request.view, unset=True)
+        found = await get_instance(
+            self._reader,
+            principal.current().tenant,
+            _id(request.instance_id),
+            with_tasks=request.include_tasks,
+            with_history=request.include_history,
+        )
+        return pb.GetInstanceResponse(
+            instance=instance_to(found.instance, full=full),
+            tasks=[task_to(one, with_input=True, with_output=True) for one in found.tasks],
+            history=[entry_to(found.instance.instance_id, one) for one in found.history],
+        )
+
+    async def ListInstances(
+        self,
+        request: pb.ListInstancesRequest,
+        _context: ServicerContext[pb.ListInstancesRequest, pb.ListInstancesResponse],
+    ) -> pb.ListInstancesResponse:
+        full = is_full(request.view, unset=False)
+        terms = parse_filter(request.filter, FILTER)
+        order = check_order(request.order_by, ORDERS)
+        status = terms.text("status")
+        version = terms.uuid("definition_id")
+        mark = f"instances\n{request.filter}\n{order}"
+        page = await list_instances(
+            self._reader,
+            self._definitions,
+            principal.current().tenant,
+            InstanceFilter(
+                status=STATUS_WORDS[status] if status is not None else None,
+                definition_key=terms.text("definition_key"),
+                business_key=terms.text("business_key"),
+                started_from=terms.time("start_time", ">="),
+                started_before=terms.time("start_time", "<"),
+            ),
+            definition_id=DefinitionId(version) if version is not None else None,
+            after=_position(request.page_token, mark),
+            size=page_size(request.page_size),
+        )
+        last = page.last
+        return pb.ListInstancesResponse(
+            instances=[instance_to(one, full=full) for one in page.rows],
+            next_page_token=make_token([str(last.instance_id)], of=mark) if last else "",
+        )
+
+    async def CancelInstance(
+        self,
+        request: pb.CancelInstanceRequest,
+        _context: ServicerContext[pb.CancelInstanceRequest, pb.CancelInstanceResponse],
+    ) -> pb.CancelInstanceResponse:
+        caller = principal.current()
+        instance = await cancel_instance(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            _id(request.instance_id),
+            reason=request.reason,
+            cancelled_by=caller.name,
+            expected_revision=request.expected_revision
+            if request.HasField("expected_revision")
+            else None,
+            request_id=request.request_id,
+        )
+        return pb.CancelInstanceResponse(instance=instance_to(instance, full=True))
+
+
+def _id(text: str) -> InstanceId:
+    return InstanceId(parse_uuid(text, "instance_id"))
+
+
+def _position(token: str, mark: str) -> InstanceId | None:
+    match read_token(token, of=mark):
+        case None:
+            return None
+        case [str() as instance_id]:
+            return InstanceId(parse_uuid(instance_id, "page_token"))
+        case _:
+            raise invalid_token()

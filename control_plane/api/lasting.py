@@ -1,0 +1,87 @@
+"""How long a call may last: a unary one until its deadline, a stream as long as its credential."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+from control_plane.api.admission import RETRY_IN
+from shared.errors import Overloaded, Unavailable
+
+
+class Deadline:
+    """The end of a call that its caller set no end to."""
+
+    def __init__(self, seconds: float, *, is_read: bool) -> None:
+        self._seconds = seconds
+        self._is_read = is_read
+        self._scope = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._scope.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self._scope.__aexit__(kind, error, trace)
+        except TimeoutError:
+            if not self._scope.expired():
+                raise
+            raise self._late() from None
+
+    def _late(self) -> Exception:
+        if self._is_read:
+            return Overloaded(
+                f"the answer took longer than {self._seconds:g} s; send the call again, with a"
+                " deadline of its own if it may take that long",
+                retry_in=RETRY_IN,
+            )
+        return Unavailable(
+            f"the answer took longer than {self._seconds:g} s, and whether the request was carried"
+            " out is not known: send it again with the same business_key, event_id or request_id",
+            reason="OUTCOME_UNKNOWN",
+        )
+
+
+class Authenticated:
+    """A stream that lasts no longer than its credential."""
+
+    def __init__(self, again: Callable[[], Awaitable[None]], every_s: float) -> None:
+        self._again = again
+        self._every_s = every_s
+        self._scope = asyncio.timeout(None)
+        self._refused: Exception | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        await self._scope.__aenter__()
+        self._task = asyncio.create_task(self._look())
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        try:
+            await self._scope.__aexit__(kind, error, trace)
+        except TimeoutError:
+            if self._refused is None:
+                raise
+            raise self._refused from None
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._every_s)
+            try:
+                await self._again()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the stream ends with it
+                self._refused = error
+                self._scope.reschedule(loop.time())
+                return

@@ -1,0 +1,1 @@
+"""What a record is on the wire, and back. A file for each noun."""

@@ -1,0 +1,74 @@
+"""Outcomes, their acknowledgements and what a session hears, on the wire."""
+
+from collections.abc import Sequence
+
+from foliot.executor.v1 import claimed_task_pb2, executor_service_pb2
+from foliot.executor.v1 import outcome_pb2 as pb
+
+from control_plane.api.errors import status_of
+from control_plane.api.mapping.failures import failure_from
+from control_plane.api.mapping.tasks import types_from
+from control_plane.api.mapping.texts import text_of
+from control_plane.orchestrator.answer import Verdict
+from control_plane.use_cases.executor_session import Worker
+from control_plane.use_cases.extend_leases import Running
+from control_plane.use_cases.report_outcomes import Ack, Failed, Reported, Result, Succeeded
+
+_VERDICTS = {
+    Verdict.APPLIED: pb.OUTCOME_VERDICT_APPLIED,
+    Verdict.DUPLICATE: pb.OUTCOME_VERDICT_DUPLICATE,
+    Verdict.LEASE_LOST: pb.OUTCOME_VERDICT_LEASE_LOST,
+    Verdict.REFUSED: pb.OUTCOME_VERDICT_REFUSED,
+}
+
+
+def reported_from(outcome: pb.Outcome) -> Reported:
+    return Reported(task_id=outcome.task_id, epoch=outcome.epoch, result=_result(outcome))
+
+
+def ack_to(ack: Ack, correlation_id: str) -> pb.OutcomeAck:
+    return pb.OutcomeAck(
+        task_id=ack.task_id,
+        epoch=ack.epoch,
+        verdict=_VERDICTS[ack.verdict],
+        error=status_of(ack.error, correlation_id) if ack.error is not None else None,
+    )
+
+
+def running_from(attempts: Sequence[executor_service_pb2.RunningAttempt]) -> list[Running]:
+    return [Running(one.task_id, one.epoch) for one in attempts]
+
+
+def held_to(tasks: Sequence[Running]) -> list[claimed_task_pb2.HeldTask]:
+    return [claimed_task_pb2.HeldTask(task_id=one.task_id, epoch=one.epoch) for one in tasks]
+
+
+def worker_from(
+    message: executor_service_pb2.Hello | executor_service_pb2.ClaimTasksRequest,
+) -> Worker:
+    return Worker(
+        name=message.executor_name,
+        queues=tuple(dict.fromkeys(message.queues)),
+        types=types_from(message.task_types, "task_types"),
+        functions=tuple(message.functions),
+    )
+
+
+def _result(outcome: pb.Outcome) -> Result:
+    match outcome.WhichOneof("result"):
+        case "succeeded":
+            return Succeeded(output=text_of(outcome.succeeded, "output"))
+        case "failed":
+            failed = outcome.failed
+            return Failed(
+                failure=failure_from(failed.failure),
+                retry_after=failed.retry_after.ToTimedelta()
+                if failed.HasField("retry_after")
+                else None,
+            )
+        case "awaiting":
+            return "awaiting"
+        case "cancelled":
+            return "cancelled"
+        case _:
+            return None

@@ -1,0 +1,128 @@
+"""TaskService: proto in, use case, proto out."""
+
+from foliot.v1 import task_service_pb2 as pb
+from foliot.v1 import task_service_pb2_grpc as pb_grpc
+from grpc.aio import ServicerContext
+
+from control_plane.access import principal
+from control_plane.api.filters import Field, check_order, parse_filter
+from control_plane.api.mapping.failures import failure_from
+from control_plane.api.mapping.tasks import STATUS_WORDS, task_to
+from control_plane.api.mapping.texts import text_of
+from control_plane.api.page_tokens import invalid_token, make_token, read_token
+from control_plane.ports.reader import Reader, TaskFilter
+from control_plane.use_cases.complete_task import complete_task
+from control_plane.use_cases.fail_task import fail_task
+from control_plane.use_cases.get_task import get_task
+from control_plane.use_cases.list_tasks import UnindexedTaskFilter, list_tasks
+from control_plane.use_cases.paging import page_size
+from control_plane.use_cases.submits import Submits
+from shared.errors import InvalidRequest
+from shared.ids import InstanceId, parse_uuid
+from shared.tasks import TaskType
+
+FILTER = {
+    "instance_id": Field(kind="uuid"),
+    "status": Field(kind="word", words=tuple(STATUS_WORDS)),
+    "type": Field(kind="word", words=tuple(TaskType)),
+    "queue": Field(kind="text"),
+    "create_time": Field(kind="time"),
+}
+ORDERS = ("create_time desc",)
+
+
+class TaskServicer(pb_grpc.TaskServiceServicer):
+    def __init__(self, orchestrator: Submits, reader: Reader) -> None:
+        self._orchestrator = orchestrator
+        self._reader = reader
+
+    async def ListTasks(
+        self,
+        request: pb.ListTasksRequest,
+        _context: ServicerContext[pb.ListTasksRequest, pb.ListTasksResponse],
+    ) -> pb.ListTasksResponse:
+        terms = parse_filter(request.filter, FILTER)
+        order = check_order(request.order_by, ORDERS)
+        status, task_type = terms.text("status"), terms.text("type")
+        instance_id = terms.uuid("instance_id")
+        mark = f"tasks\n{request.filter}\n{order}"
+        page = await list_tasks(
+            self._reader,
+            principal.current().tenant,
+            TaskFilter(
+                instance_id=InstanceId(instance_id) if instance_id is not None else None,
+                status=STATUS_WORDS[status] if status is not None else None,
+                type=TaskType(task_type) if task_type is not None else None,
+            ),
+            UnindexedTaskFilter(
+                queue=terms.text("queue"),
+                created_from=terms.time("create_time", ">="),
+                created_before=terms.time("create_time", "<"),
+            ),
+            after=_position(request.page_token, mark),
+            size=page_size(request.page_size),
+        )
+        last = page.last
+        return pb.ListTasksResponse(
+            tasks=[
+                task_to(one, with_input=one.type is TaskType.HUMAN, with_output=False)
+                for one in page.rows
+            ],
+            next_page_token=make_token([str(last.instance_id), last.ordinal], of=mark)
+            if last
+            else "",
+        )
+
+    async def GetTask(
+        self,
+        request: pb.GetTaskRequest,
+        _context: ServicerContext[pb.GetTaskRequest, pb.GetTaskResponse],
+    ) -> pb.GetTaskResponse:
+        task = await get_task(self._reader, principal.current().tenant, request.task_id)
+        return pb.GetTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def CompleteTask(
+        self,
+        request: pb.CompleteTaskRequest,
+        _context: ServicerContext[pb.CompleteTaskRequest, pb.CompleteTaskResponse],
+    ) -> pb.CompleteTaskResponse:
+        caller = principal.current()
+        task = await complete_task(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            request.task_id,
+            output=text_of(request, "output"),
+            completed_by=caller.name,
+            request_id=request.request_id,
+        )
+        return pb.CompleteTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def FailTask(
+        self,
+        request: pb.FailTaskRequest,
+        _context: ServicerContext[pb.FailTaskRequest, pb.FailTaskResponse],
+    ) -> pb.FailTaskResponse:
+        if not request.HasField("failure"):
+            raise InvalidRequest("failure is required", field="failure")
+        caller = principal.current()
+        task = await fail_task(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            request.task_id,
+            failure=failure_from(request.failure),
+            failed_by=caller.name,
+            request_id=request.request_id,
+        )
+        return pb.FailTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+
+def _position(token: str, mark: str) -> tuple[InstanceId, int] | None:
+    match read_token(token, of=mark):
+        case None:
+            return None
+        case [str() as instance_id, int() as ordinal]:
+            return InstanceId(parse_uuid(instance_id, "page_token")), ordinal
+        case _:
+            raise invalid_token()

@@ -1,0 +1,262 @@
+"""Puts a control plane together: the only file that names adapters."""
+
+import asyncio
+import importlib.metadata
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from control_plane.access.principal import Principal
+from control_plane.adapters.postgres.claims import PostgresClaims
+from control_plane.adapters.postgres.credentials import PostgresCredentials
+from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
+from control_plane.adapters.postgres.due import PostgresDue
+from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.api.admin_servicer import AdminServicer
+from control_plane.api.admission import Admission
+from control_plane.api.definition_servicer import DefinitionServicer
+from control_plane.api.event_servicer import EventServicer
+from control_plane.api.executor_ports import ExecutorPorts
+from control_plane.api.executor_servicer import ExecutorServicer
+from control_plane.api.instance_servicer import InstanceServicer
+from control_plane.api.task_servicer import TaskServicer
+from control_plane.loops.after_commit import AfterCommit
+from control_plane.loops.bells import Bells
+from control_plane.loops.housekeeping import Housekeeping
+from control_plane.loops.inbox import Inbox
+from control_plane.loops.rescuer import Rescuer
+from control_plane.loops.tailer import Tailer
+from control_plane.loops.timers import Timers
+from control_plane.orchestrator import Machines, Orchestrator, Turn
+from control_plane.ports.claims import Claims
+from control_plane.ports.credentials import Credentials
+from control_plane.ports.definition_store import DefinitionStore
+from control_plane.ports.due import Due
+from control_plane.ports.instance_store import InstanceStore
+from control_plane.ports.reader import Reader
+from control_plane.server import Server, Servicers
+from control_plane.settings import ControlPlaneSettings
+from control_plane.startup import check_durability, check_schema
+from control_plane.tenants import LookUp, RememberedTenants, in_postgres
+from control_plane.use_cases.authenticate import KeyRing, authenticate
+from shared import doorbell as queues
+from shared.clock import Clock, SystemClock
+from shared.doorbell import Doorbell, NoDoorbell, Ring
+from shared.errors import InvalidRequest
+from shared.postgres.namespace import read_namespace
+from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
+from shared.settings import Settings
+from shared.telemetry.logging import get_logger
+
+TURN_CONNECTIONS = 6
+"""For reading and writing turns; there are never more under way than the orchestrator has."""
+
+STREAMS_LEAVE_WITHIN = timedelta(seconds=5)
+"""How long executors have to connect elsewhere once they were told to."""
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """All that a control plane stands on."""
+
+    store: InstanceStore
+    definitions: DefinitionStore
+    reader: Reader
+    due: Due
+    claims: Claims
+    credentials: Credentials
+    look_up: LookUp
+    doorbell: Doorbell | NoDoorbell
+    clock: Clock
+
+
+class ControlPlane:
+    """Assembled and at rest; `run` serves until it is told to stop."""
+
+    def __init__(self, adapters: Adapters, settings: Settings, own: ControlPlaneSettings) -> None:
+        """Raises MethodWithoutAuth if a method does not say who may call it."""
+        self.address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._listen = settings.listen
+        self._doorbell = adapters.doorbell
+        tenants = RememberedTenants(adapters.look_up)
+        tailer = Tailer(adapters.reader)
+        bells = Bells(adapters.doorbell)
+        self._orchestrator = Orchestrator(
+            adapters.store, Machines(adapters.definitions), self._committed
+        )
+        self._timers = Timers(adapters.due, self._orchestrator, bells, settings.poll_s)
+        self._inbox = Inbox(adapters.due, self._orchestrator, settings.poll_s)
+        self._loops: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (
+            self._timers.run,
+            self._inbox.run,
+            Rescuer(adapters.due, self._orchestrator).run,
+            Housekeeping(adapters.due).run,
+            tailer.run,
+            bells.run,
+            self._listen_to_bells,
+        )
+        self._after_commit = AfterCommit(bells, self._timers, tailer)
+        self._tenants = tenants
+        self._server = self._make_server(adapters, tailer, settings, own)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """
+        Serve until `stop`, then go away in order: callers first, then loops, then turns.
+
+        `address` tells where, as soon as it serves.
+        """
+        loops_stop, turns_stop = asyncio.Event(), asyncio.Event()
+        async with asyncio.TaskGroup() as turns:
+            turns.create_task(self._orchestrator.run(turns_stop))
+            async with asyncio.TaskGroup() as loops:
+                for loop in self._loops:
+                    loops.create_task(_as_coroutine(loop, loops_stop))
+                address = await self._server.start(self._listen)
+                self.address.set_result(address)
+                _log.info("server.serving", address=address, version=version())
+                await stop.wait()
+                _log.info("server.draining", address=address)
+                await self._server.drain()
+                loops_stop.set()
+            turns_stop.set()
+        _log.info("server.stopped", address=address)
+
+    def _make_server(
+        self,
+        adapters: Adapters,
+        tailer: Tailer,
+        settings: Settings,
+        own: ControlPlaneSettings,
+    ) -> Server:
+        admission = Admission()
+        orchestrator, reader = self._orchestrator, adapters.reader
+        executor = ExecutorPorts(
+            orchestrator=orchestrator,
+            claims=adapters.claims,
+            reader=reader,
+            tenants=self._tenants,
+            admission=admission,
+            lease=timedelta(seconds=settings.lease_s),
+            drain=min(STREAMS_LEAVE_WITHIN, timedelta(seconds=settings.drain_s)),
+            version=version(),
+        )
+        ring = KeyRing(adapters.credentials, adapters.clock, own.pepper.get_secret_value())
+        known: Callable[[str], Awaitable[Principal]] = partial(authenticate, ring)
+        return Server(
+            Servicers(
+                definition=DefinitionServicer(adapters.definitions),
+                instance=InstanceServicer(orchestrator, reader, adapters.definitions),
+                task=TaskServicer(orchestrator, reader),
+                event=EventServicer(orchestrator, adapters.store, reader, tailer, admission),
+                admin=AdminServicer(adapters.clock, version()),
+                executor=ExecutorServicer(executor),
+            ),
+            known,
+            admission,
+            drain_s=settings.drain_s,
+            max_connection_age_s=own.max_connection_age_s,
+        )
+
+    def _committed(self, turn: Turn) -> None:
+        self._tenants.learn(change.key for change in turn.kept)
+        self._after_commit(turn)
+
+    async def _listen_to_bells(self, stop: asyncio.Event) -> None:
+        await self._doorbell.listen([queues.TIMERS, queues.ORCHESTRATOR], self._rung, stop)
+
+    async def _rung(self, ring: Ring) -> None:
+        if ring.queue == queues.TIMERS:
+            self._timers.wake()
+        else:
+            self._inbox.wake()
+
+
+async def serve(settings: Settings, own: ControlPlaneSettings | None = None) -> None:
+    """
+    Serve until SIGTERM or SIGINT, then drain.
+
+    Raises a FoliotError that says what to do if the settings or the database will not do.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with connected(settings, own or ControlPlaneSettings()) as control_plane:
+            await control_plane.run(stop)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncIterator[ControlPlane]:
+    """A control plane on PostgreSQL and, where it is configured, Redis."""
+    check(settings, own)
+    async with AsyncExitStack() as exits:
+        pool = await open_pool(
+            settings.database_url, role=CONTROL_PLANE_ROLE, max_size=own.pool_size
+        )
+        exits.push_async_callback(pool.close)
+        await check_schema(pool)
+        if settings.mode != "dev":
+            await check_durability(pool)
+        turns = await open_pool(
+            settings.database_url,
+            role=CONTROL_PLANE_ROLE,
+            max_size=TURN_CONNECTIONS,
+            settings=HOT_PLANS,
+        )
+        exits.push_async_callback(turns.close)
+        doorbell: Doorbell | NoDoorbell = NoDoorbell()
+        if settings.redis_url:
+            doorbell = Doorbell(settings.redis_url, await read_namespace(pool))
+        exits.push_async_callback(doorbell.close)
+        yield ControlPlane(
+            Adapters(
+                store=PostgresInstanceStore(turns),
+                definitions=PostgresDefinitionStore(pool),
+                reader=PostgresReader(pool),
+                due=PostgresDue(pool),
+                claims=PostgresClaims(pool),
+                credentials=PostgresCredentials(pool),
+                look_up=in_postgres(pool),
+                doorbell=doorbell,
+                clock=SystemClock(),
+            ),
+            settings,
+            own,
+        )
+
+
+def check(settings: Settings, own: ControlPlaneSettings) -> None:
+    """Raises InvalidRequest for what a control plane cannot work with."""
+    if not settings.database_url:
+        raise InvalidRequest(
+            "FOLIOT_DATABASE_URL is not set; give a PostgreSQL, or run `foliot dev`, which brings"
+            " its own",
+            field="database_url",
+        )
+    if settings.mode != "dev" and not own.pepper.get_secret_value():
+        raise InvalidRequest(
+            "FOLIOT_PEPPER is not set; make one with `openssl rand -base64 32`, and keep it: every"
+            " API key depends on it",
+            field="pepper",
+        )
+
+
+def version() -> str:
+    """The software's."""
+    return importlib.metadata.version("foliot")
+
+
+async def _as_coroutine(
+    loop: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    await loop(stop)

@@ -1,0 +1,159 @@
+"""
+The gRPC server: services, the gate before them, health, reflection, and an orderly end.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from foliot.executor.v1 import executor_service_pb2, executor_service_pb2_grpc
+from foliot.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
+    definition_service_pb2,
+    definition_service_pb2_grpc,
+    event_service_pb2,
+    event_service_pb2_grpc,
+    instance_service_pb2,
+    instance_service_pb2_grpc,
+    task_service_pb2,
+    task_service_pb2_grpc,
+)
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from control_plane.api.admission import Admission
+from control_plane.api.authorization import ANY_CREDENTIAL, Rule, rules_of
+from control_plane.api.gate import Authenticate, Gate
+from shared.errors import Unavailable
+from shared.rpc import server_options
+
+MAX_CONNECTION_AGE_S = 300.0
+END_GRACE_S = 1.0
+"""What is left for answers on their way once everything that was asked has been answered."""
+
+REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+HEALTH = "grpc.health.v1.Health"
+
+SERVICES: Sequence[ServiceDescriptor] = tuple(
+    module.DESCRIPTOR.services_by_name[name]
+    for module, name in (
+        (definition_service_pb2, "DefinitionService"),
+        (instance_service_pb2, "InstanceService"),
+        (task_service_pb2, "TaskService"),
+        (event_service_pb2, "EventService"),
+        (admin_service_pb2, "AdminService"),
+        (executor_service_pb2, "ExecutorService"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servicers:
+    """One for each service; a server offers them all."""
+
+    definition: definition_service_pb2_grpc.DefinitionServiceServicer
+    instance: instance_service_pb2_grpc.InstanceServiceServicer
+    task: task_service_pb2_grpc.TaskServiceServicer
+    event: event_service_pb2_grpc.EventServiceServicer
+    admin: admin_service_pb2_grpc.AdminServiceServicer
+    executor: executor_service_pb2_grpc.ExecutorServiceServicer
+
+
+class Server:
+    """
+    Serves on one address from `start` until `drain` has ended.
+
+    Health is public, so that a probe needs no credential. Reflection takes a good
+    credential of any role: it shows nothing of a tenant, and its work is not for everybody.
+    """
+
+    def __init__(
+        self,
+        servicers: Servicers,
+        authenticate: Authenticate,
+        admission: Admission,
+        *,
+        drain_s: float,
+        max_connection_age_s: float = MAX_CONNECTION_AGE_S,
+    ) -> None:
+        """Raises MethodWithoutAuth if a method does not say who may call it."""
+        self._admission = admission
+        self._drain_s = drain_s
+        gate = Gate(authenticate, rules(SERVICES), admission)
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            interceptors=[gate],
+            options=server_options(max_connection_age_s=max_connection_age_s, grace_s=drain_s),
+        )
+        self._add(servicers)
+
+    async def start(self, listen: str) -> str:
+        """Bind and serve; returns the address, with the port that was chosen for port 0."""
+        try:
+            port = self._server.add_insecure_port(listen)
+        except RuntimeError as error:
+            raise Unavailable(
+                f"cannot listen on {listen!r}: {error}; is another server running there?"
+                " Set FOLIOT_LISTEN to a free address",
+                reason="ADDRESS_IN_USE",
+            ) from error
+        for service in SERVICES:
+            await self._health.set(service.full_name, health_pb2.HealthCheckResponse.SERVING)
+        await self._server.start()
+        if listen.startswith("unix:"):
+            return listen
+        return f"{listen.rpartition(':')[0]}:{port}"
+
+    async def drain(self) -> None:
+        """
+        Go away in order: readiness first, then no new calls, then an end to what is under way.
+
+        Executors and watchers are told, and have `drain_s` to go elsewhere.
+        """
+        await self._health.enter_graceful_shutdown()
+        self._admission.draining.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._drain_s):
+                await self._admission.idle.wait()
+        await self._server.stop(END_GRACE_S)
+
+    def _add(self, servicers: Servicers) -> None:
+        server = self._server
+        definition_service_pb2_grpc.add_DefinitionServiceServicer_to_server(
+            servicers.definition, server
+        )
+        instance_service_pb2_grpc.add_InstanceServiceServicer_to_server(servicers.instance, server)
+        task_service_pb2_grpc.add_TaskServiceServicer_to_server(servicers.task, server)
+        event_service_pb2_grpc.add_EventServiceServicer_to_server(servicers.event, server)
+        admin_service_pb2_grpc.add_AdminServiceServicer_to_server(servicers.admin, server)
+        executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicers.executor, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        names = [service.full_name for service in SERVICES]
+        servicer = reflection.aio.ReflectionServicer([*names, HEALTH, *REFLECTION])
+        for name in REFLECTION:
+            server.add_generic_rpc_handlers((_reflection_handlers(name, servicer),))
+
+
+def rules(services: Sequence[ServiceDescriptor]) -> Mapping[str, Rule]:
+    """Of every method that the gate guards. Only health has none."""
+    reflected = {f"/{name}/ServerReflectionInfo": ANY_CREDENTIAL for name in REFLECTION}
+    return {**rules_of(services), **reflected}
+
+
+def _reflection_handlers(name: str, servicer: Any) -> Any:
+    """
+    The reflection service under one of its two names.
+
+    grpcio-reflection registers v1alpha only; v1 has the same messages, field by field.
+    """
+    method = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": method})

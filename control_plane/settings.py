@@ -1,0 +1,20 @@
+"""What only the control plane is configured by, beside shared/settings.py."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ControlPlaneSettings(BaseSettings):
+    """Every variable with its default, read from `FOLIOT_…` as well."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLIOT_", frozen=True)
+
+    pepper: SecretStr = SecretStr("")
+    """Mixed into the hash of every API key, and not in the database: whoever can only write
+    there cannot make a key. Changing it makes every key useless."""
+
+    pool_size: int = Field(default=10, ge=2, le=200)
+    """Connections to PostgreSQL for look-ups; turns have a few of their own."""
+
+    max_connection_age_s: float = Field(default=300.0, ge=10, le=86_400)
+    """After so long a client's connection is ended, so that it may land on another replica."""

@@ -1,0 +1,43 @@
+"""
+What must hold before a control plane serves: refuse at the start what would hurt later.
+"""
+
+import asyncpg
+
+import migrations
+from shared.errors import PreconditionFailed
+
+SAFE_COMMITS = frozenset({"on", "local", "remote_write", "remote_apply"})
+
+
+async def check_schema(pool: asyncpg.Pool) -> None:
+    """Raises PreconditionFailed unless the database is at the newest revision this code knows."""
+    wanted = migrations.head()
+    if await pool.fetchval("SELECT to_regclass('foliot.alembic_version')") is None:
+        raise PreconditionFailed("the database has no foliot schema; run `foliot migrate`")
+    found = await pool.fetchval("SELECT version_num FROM foliot.alembic_version")
+    if found != wanted:
+        raise PreconditionFailed(
+            f"the database is at revision {found}, this release needs {wanted}; run `foliot"
+            " migrate` with this release, or start the release that the database belongs to"
+        )
+
+
+async def check_durability(pool: asyncpg.Pool) -> None:
+    """Raises PreconditionFailed if a commit could be lost, or time is moved: dev may do that."""
+    if await pool.fetchval("SELECT current_setting('fsync')") != "on":
+        raise PreconditionFailed(
+            "PostgreSQL runs with fsync off: a crash would lose commits. Set fsync = on, or"
+            " FOLIOT_MODE=dev if nothing in it matters"
+        )
+    commit = await pool.fetchval("SELECT current_setting('synchronous_commit')")
+    if commit not in SAFE_COMMITS:
+        raise PreconditionFailed(
+            f"PostgreSQL runs with synchronous_commit = {commit}: a crash would lose answered"
+            " requests. Set it to on, or FOLIOT_MODE=dev if nothing in it matters"
+        )
+    if await pool.fetchval("SELECT moved_by <> interval '0' FROM foliot.clock"):
+        raise PreconditionFailed(
+            "the database's clock is moved (foliot.clock), as tests do. Set moved_by to 0, or"
+            " FOLIOT_MODE=dev if that is meant"
+        )

@@ -1,0 +1,37 @@
+"""End a task well that waited for a person or a callback."""
+
+from control_plane.orchestrator.request import Request, Settle
+from control_plane.ports.reader import Reader
+from control_plane.ports.records import Task
+from control_plane.use_cases import fields
+from control_plane.use_cases.get_task import get_task
+from control_plane.use_cases.repeating import repeatable
+from control_plane.use_cases.submits import Submits
+from shared.ids import TenantId, parse_task_id
+from shared.tasks import Outcome
+
+
+async def complete_task(
+    orchestrator: Submits,
+    reader: Reader,
+    tenant_id: TenantId,
+    task_id: str,
+    *,
+    output: str | None,
+    completed_by: str,
+    request_id: str,
+) -> Task:
+    """The instance reacts in the same commit."""
+    instance_id, ordinal = parse_task_id(task_id)
+    value = fields.json_value(output, "output")
+    await orchestrator.submit(
+        Request(
+            tenant_id=tenant_id,
+            instance_id=instance_id,
+            asked=Settle(
+                ordinal=ordinal, outcome=Outcome.succeeded(value), settled_by=completed_by
+            ),
+            repeatable=repeatable(request_id, "complete", [task_id, value]),
+        )
+    )
+    return await get_task(reader, tenant_id, task_id)

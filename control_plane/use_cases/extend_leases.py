@@ -1,0 +1,60 @@
+"""Keep an executor's session alive, and tell it which of its attempts to stop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from control_plane.ports.claims import Claims, HeldTask
+from control_plane.ports.reader import Reader
+from control_plane.use_cases.executor_session import MAX_HELD
+from control_plane.use_cases.report_outcomes import Tenants
+from shared.errors import LimitExceeded
+from shared.ids import SessionId, parse_task_id
+from shared.rpc import MAX_RUNNING
+
+
+class Running(NamedTuple):
+    """An attempt that goes on, as its executor names it."""
+
+    task_id: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended:
+    """`lost` are others' now; `cancelled` are nobody's: their tasks have ended otherwise."""
+
+    expires_at: datetime
+    lost: Sequence[Running]
+    cancelled: Sequence[Running]
+
+
+async def extend_leases(
+    claims: Claims,
+    reader: Reader,
+    tenants: Tenants,
+    session_id: SessionId,
+    name: str,
+    running: Sequence[Running],
+    *,
+    lease: timedelta,
+) -> Extended:
+    """The lease runs from now. What the session does not hold is to be stopped, either way."""
+    if len(running) > MAX_RUNNING:
+        raise LimitExceeded("running", actual=len(running), maximum=MAX_RUNNING, field="running")
+    named = [(one, HeldTask(*parse_task_id(one.task_id), one.epoch)) for one in running]
+    expires_at = await claims.extend(session_id, name, None, lease)
+    if not named:
+        return Extended(expires_at=expires_at, lost=(), cancelled=())
+    held = await claims.held(session_id, MAX_HELD + 1)
+    gone = [(one, key) for one, key in named if key not in held]
+    lost: list[Running] = []
+    cancelled: list[Running] = []
+    whose = await tenants.of([key.instance_id for _, key in gone]) if gone else {}
+    for one, key in gone:
+        tenant_id = whose.get(key.instance_id)
+        task = await reader.get_task(tenant_id, key.instance_id, key.ordinal) if tenant_id else None
+        is_unwanted = task is not None and task.is_closed
+        (cancelled if is_unwanted else lost).append(one)
+    return Extended(expires_at=expires_at, lost=lost, cancelled=cancelled)

@@ -1,0 +1,189 @@
+"""Take in how attempts ended; the instances react in the same commit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Literal, Protocol, TypeAlias
+
+from control_plane.orchestrator.answer import Verdict
+from control_plane.orchestrator.request import Report, Request
+from control_plane.use_cases import fields
+from control_plane.use_cases.fail_task import FailureOf, check_failure
+from control_plane.use_cases.submits import Submits
+from shared.errors import (
+    Conflict,
+    FoliotError,
+    InvalidRequest,
+    LimitExceeded,
+    NotFound,
+    Overloaded,
+    Unavailable,
+)
+from shared.ids import InstanceId, TenantId, parse_task_id
+from shared.rpc import MAX_OUTCOMES
+from shared.tasks import Failure, Outcome
+
+MAX_RETRY_AFTER = timedelta(hours=24)
+MAX_EPOCH = 2**31 - 1
+
+
+class Tenants(Protocol):
+    """An executor works for every tenant, and names a task by its instance alone."""
+
+    async def of(self, instance_ids: Sequence[InstanceId]) -> Mapping[InstanceId, TenantId]:
+        """Whose these instances are; one that is absent does not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    """`output` is JSON text, None for null."""
+
+    output: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    failure: FailureOf
+    retry_after: timedelta | None
+
+
+Result: TypeAlias = Succeeded | Failed | Literal["awaiting", "cancelled"] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """An outcome as it was sent, not looked at yet. `result` is None where none was given."""
+
+    task_id: str
+    epoch: int
+    result: Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """What became of an outcome, for good. `error` tells why it was refused."""
+
+    task_id: str
+    epoch: int
+    verdict: Verdict
+    error: FoliotError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """
+    The acks, in the order of the outcomes.
+
+    Where `resend` is set some outcomes have none: they met an error that will pass.
+    """
+
+    acks: Sequence[Ack]
+    resend: FoliotError | None
+
+
+async def report_outcomes(
+    orchestrator: Submits, tenants: Tenants, outcomes: Sequence[Reported]
+) -> Acknowledged:
+    """
+    Each outcome stands for itself; the epoch alone decides whether it counts.
+
+    A malformed result is refused, and ends its attempt as failed, so that no task hangs.
+    """
+    if not outcomes:
+        raise InvalidRequest(f"outcomes is empty; send 1 to {MAX_OUTCOMES}", field="outcomes")
+    if len(outcomes) > MAX_OUTCOMES:
+        raise LimitExceeded(
+            "outcomes", actual=len(outcomes), maximum=MAX_OUTCOMES, field="outcomes"
+        )
+    looked_at = [_look_at(one) for one in outcomes]
+    whose = await tenants.of(
+        list({one.instance_id for one in looked_at if one.instance_id is not None})
+    )
+    requests = [_request(one, whose) for one in looked_at]
+    answers = iter(await orchestrator.submit_all([one for one in requests if one is not None]))
+    acks: list[Ack] = []
+    resend: FoliotError | None = None
+    for one, request in zip(looked_at, requests, strict=True):
+        if request is None:
+            error = one.refusal or NotFound("task", one.sent.task_id)
+            acks.append(_ack(one, Verdict.REFUSED, error))
+            continue
+        answer = next(answers)
+        if isinstance(answer, Overloaded | Unavailable | Conflict):
+            resend = answer
+        elif isinstance(answer, FoliotError):
+            acks.append(_ack(one, Verdict.REFUSED, answer))
+        elif answer.verdict is Verdict.APPLIED and one.refusal is not None:
+            acks.append(_ack(one, Verdict.REFUSED, one.refusal))
+        elif answer.verdict is Verdict.REFUSED:
+            acks.append(_ack(one, Verdict.REFUSED, NotFound("task", one.sent.task_id)))
+        else:
+            acks.append(_ack(one, answer.verdict or Verdict.APPLIED, None))
+    return Acknowledged(acks=acks, resend=resend)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LookedAt:
+    sent: Reported
+    instance_id: InstanceId | None = None
+    report: Report | None = None
+    refusal: FoliotError | None = None
+
+
+def _look_at(sent: Reported) -> _LookedAt:
+    try:
+        instance_id, ordinal = parse_task_id(sent.task_id)
+    except InvalidRequest as error:
+        return _LookedAt(sent=sent, refusal=error)
+    if not 0 < sent.epoch <= MAX_EPOCH:
+        never = InvalidRequest(f"epoch {sent.epoch} was never handed out", field="epoch")
+        return _LookedAt(sent=sent, refusal=never)
+    refusal: FoliotError | None = None
+    try:
+        outcome = _outcome(sent.result)
+    except (InvalidRequest, LimitExceeded) as error:
+        refusal = error
+        outcome = Outcome.failed(
+            Failure(kind="outcome.refused", message=error.message, retryable=False)
+        )
+    return _LookedAt(
+        sent=sent,
+        instance_id=instance_id,
+        report=Report(ordinal=ordinal, epoch=sent.epoch, outcome=outcome),
+        refusal=refusal,
+    )
+
+
+def _outcome(result: Result) -> Outcome:
+    match result:
+        case Succeeded():
+            return Outcome.succeeded(fields.json_value(result.output, "succeeded.output"))
+        case Failed():
+            failure = check_failure(result.failure, "failed.failure")
+            return Outcome.failed(replace(failure, retry_after=_retry_after(result.retry_after)))
+        case "awaiting":
+            return Outcome.awaiting()
+        case "cancelled":
+            return Outcome.cancelled()
+        case None:
+            raise InvalidRequest("result is required", field="result")
+
+
+def _retry_after(asked: timedelta | None) -> timedelta | None:
+    if asked is None:
+        return None
+    if not timedelta(0) <= asked <= MAX_RETRY_AFTER:
+        raise InvalidRequest(
+            f"retry_after {asked} is not from 0 to {MAX_RETRY_AFTER}", field="failed.retry_after"
+        )
+    return asked
+
+
+def _request(one: _LookedAt, whose: Mapping[InstanceId, TenantId]) -> Request | None:
+    if one.instance_id is None or one.report is None or one.instance_id not in whose:
+        return None
+    return Request(tenant_id=whose[one.instance_id], instance_id=one.instance_id, asked=one.report)
+
+
+def _ack(one: _LookedAt, verdict: Verdict, error: FoliotError | None) -> Ack:
+    return Ack(task_id=one.sent.task_id, epoch=one.sent.epoch, verdict=verdict, error=error)

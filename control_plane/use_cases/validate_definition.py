@@ -1,0 +1,32 @@
+"""Say what is wrong with a spec, and keep nothing."""
+
+from collections.abc import Sequence
+
+from control_plane.engine import Diagnostic, check_spec
+from shared.errors import InvalidJson, InvalidRequest, LimitExceeded
+from shared.json import MAX_DEPTH, parse
+
+MAX_SPEC_BYTES = 512 * 1024
+MAX_SPEC_DEPTH = 4 * MAX_DEPTH
+"""States nest, and what is in them too; the engine has its own bound for each."""
+
+MAX_DIAGNOSTICS = 100
+
+
+def validate_definition(spec: str) -> Sequence[Diagnostic]:
+    """
+    What the validator has to say, errors first, each in the order of the spec.
+
+    A spec with errors is a good question and gets its answer. Raises InvalidJson for a
+    text that is not JSON, LimitExceeded for one that is too large.
+    """
+    if not spec:
+        raise InvalidRequest("spec is required: a machine config as JSON text", field="spec")
+    size = len(spec.encode())
+    if size > MAX_SPEC_BYTES:
+        raise LimitExceeded("spec bytes", actual=size, maximum=MAX_SPEC_BYTES, field="spec")
+    if "\0" in spec:
+        raise InvalidJson("spec is not JSON: it holds a NUL character", field="spec")
+    parse(spec, "spec", max_bytes=MAX_SPEC_BYTES, max_depth=MAX_SPEC_DEPTH)
+    _, found = check_spec(spec)
+    return found[:MAX_DIAGNOSTICS]

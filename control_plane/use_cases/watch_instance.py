@@ -1,0 +1,78 @@
+"""Follow an instance's history: what has happened, then what happens next."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from control_plane.ports.reader import Reader
+from control_plane.ports.records import HistoryEntry, InstanceKey
+from control_plane.use_cases.get_instance import find_instance
+from shared.errors import InvalidRequest
+from shared.ids import InstanceId, TenantId
+
+BOOKMARK_S = 15.0
+"""An idle stream gets a sign of life this often; the contract promises every 20 s."""
+
+READ_AT_ONCE = 100
+
+CLOSING = frozenset({"INSTANCE_COMPLETED", "INSTANCE_FAILED", "INSTANCE_CANCELLED"})
+
+
+class News(Protocol):
+    """Tells when instances have moved on."""
+
+    async def wait_beyond(self, key: InstanceKey, seq: int, timeout_s: float) -> bool:
+        """True once the instance has an entry after `seq`; False if none came in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Nothing happened up to here that has not been told."""
+
+    seq: int
+
+
+Watched: TypeAlias = HistoryEntry | Bookmark
+
+
+async def watch_instance(
+    reader: Reader,
+    news: News,
+    tenant_id: TenantId,
+    instance_id: InstanceId,
+    *,
+    after_seq: int,
+    bookmark_s: float = BOOKMARK_S,
+) -> AsyncGenerator[Watched, None]:
+    """
+    Every entry after a position, each once, in order; ends after the one that closes the instance.
+
+    A slow reader is waited for: nothing is kept for it but its position.
+    """
+    instance = await find_instance(reader, tenant_id, instance_id)
+    if not 0 <= after_seq <= instance.seq:
+        raise InvalidRequest(
+            f"after_seq {after_seq} is not a position of this instance: watch after 0 to"
+            f" {instance.seq}",
+            field="after_seq",
+            reason="POSITION_OUT_OF_RANGE",
+            metadata={
+                "after_seq": str(after_seq),
+                "first_seq": "1",
+                "last_seq": str(instance.seq),
+            },
+        )
+    if instance.is_closed and after_seq == instance.seq:
+        return
+    seq = after_seq
+    while True:
+        entries = await reader.list_history(
+            tenant_id, instance_id, after_seq=seq, limit=READ_AT_ONCE
+        )
+        for entry in entries:
+            seq = entry.seq
+            yield entry
+            if entry.type in CLOSING:
+                return
+        if not entries and not await news.wait_beyond(instance.key, seq, bookmark_s):
+            yield Bookmark(seq)
