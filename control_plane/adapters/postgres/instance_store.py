@@ -21,8 +21,8 @@ from control_plane.ports.instance_store import (
     KeyHolder,
     KeyTaken,
     Read,
-    StoreUnavailable,
     StoredAnswer,
+    StoreUnavailable,
     TaskKey,
     Wanted,
 )
