@@ -5,6 +5,9 @@ Open tasks are found through the narrow tables: pending ones are `ready` or `del
 running ones have a `lease` or are parked (`task_parked_idx`). They come by instance and
 ordinal, and so do an instance's tasks and a tenant's. Closed ones come by the time they
 were due (`task_closed_idx`).
+
+A look-up of one row is LATERAL with a LIMIT, which no planner turns into a scan of the
+whole table, whatever it believes the page to hold.
 """
 
 from collections.abc import Sequence
@@ -51,7 +54,11 @@ async def _of_instance(
         SELECT t.*, l.session_id AS lease_session_id, l.attempt AS lease_attempt,
                l.epoch AS lease_epoch, l.claimed_at AS lease_claimed_at
           FROM foliot.task t
-          LEFT JOIN foliot.lease l USING (tenant_id, instance_id, ordinal)
+          LEFT JOIN LATERAL (
+            SELECT l.* FROM foliot.lease l
+             WHERE (l.tenant_id, l.instance_id, l.ordinal)
+                   = (t.tenant_id, t.instance_id, t.ordinal)
+             LIMIT 1) AS l ON true
          WHERE t.tenant_id = $1 AND t.instance_id = $2
            AND ($3::text IS NULL OR t.type = $3)
            AND ($4::text IS NULL
@@ -90,7 +97,11 @@ async def _of_tenant(
                    AND (t.instance_id, t.ordinal) > ($3, $4)
                  ORDER BY t.instance_id, t.ordinal
                  LIMIT $5) AS t
-          LEFT JOIN foliot.lease l USING (tenant_id, instance_id, ordinal)
+          LEFT JOIN LATERAL (
+            SELECT l.* FROM foliot.lease l
+             WHERE (l.tenant_id, l.instance_id, l.ordinal)
+                   = (t.tenant_id, t.instance_id, t.ordinal)
+             LIMIT 1) AS l ON true
          ORDER BY t.instance_id, t.ordinal
         """,
         tenant_id,
@@ -180,8 +191,11 @@ async def _running(
            SELECT t.* FROM foliot.task t
             WHERE (t.tenant_id, t.instance_id, t.ordinal) = ($1, p.instance_id, p.ordinal)
             LIMIT 1) AS t
-          LEFT JOIN foliot.lease l
-            ON (l.tenant_id, l.instance_id, l.ordinal) = (t.tenant_id, t.instance_id, t.ordinal)
+          LEFT JOIN LATERAL (
+            SELECT l.* FROM foliot.lease l
+             WHERE (l.tenant_id, l.instance_id, l.ordinal)
+                   = (t.tenant_id, t.instance_id, t.ordinal)
+             LIMIT 1) AS l ON true
          ORDER BY t.instance_id, t.ordinal
         """,
         tenant_id,

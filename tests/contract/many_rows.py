@@ -1,0 +1,83 @@
+"""A tenant with 150,000 instances and 200,000 tasks, made by the database itself."""
+
+import asyncpg
+
+MANY_ROWS = (
+    # Of 150,000 instances 50,000 are open; of the closed ones one in a hundred failed.
+    """
+    INSERT INTO foliot.instance (
+           tenant_id, instance_id, definition_id, definition_key, definition_version, business_key,
+           status, paused, revision, seq, history_hash, current_state, context, snapshot, idle,
+           labels, started_by, started_at, updated_at, completed_at)
+    SELECT CASE WHEN n % 15 = 0 THEN 'other' ELSE 'acme' END,
+           ('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, gen_random_uuid(),
+           'd' || n % 20, 1, 'key-' || n,
+           CASE WHEN n % 3 = 0 THEN 'waiting' WHEN n % 100 = 1 THEN 'failed' ELSE 'completed' END,
+           false, 1, 1, '', '"s"', '{}', '{}', '[]', '{}', 'ada',
+           now() - n * interval '1 minute', now(),
+           CASE WHEN n % 3 <> 0 THEN now() END
+      FROM generate_series(1, 160000) AS n
+    """,
+    # Of 200,000 tasks 120,000 are closed; 60,000 ready, 17,000 delayed, 2,000 leased, 1,000 parked.
+    """
+    INSERT INTO foliot.task (
+           tenant_id, instance_id, ordinal, name, type, queue, priority, status, run_at,
+           max_attempts, idempotency_key, input, created_at, completed_at)
+    SELECT 'acme', ('01890000-0000-7000-8000-' || lpad(to_hex(n / 10), 12, '0'))::uuid, n % 10,
+           'charge', CASE WHEN n % 50 = 0 THEN 'HUMAN' ELSE 'HTTP' END, 'q' || n % 4, n % 3,
+           CASE WHEN n <= 1000 THEN 'running' WHEN n <= 80000 THEN 'pending'
+                WHEN n % 100 = 1 THEN 'failed' ELSE 'succeeded' END,
+           now() - n * interval '1 second', 3, gen_random_uuid(), '{}', now(),
+           CASE WHEN n > 80000 THEN now() END
+      FROM generate_series(1, 200000) AS n
+    """,
+    """
+    INSERT INTO foliot.lease
+    SELECT t.tenant_id, t.instance_id, t.ordinal, gen_random_uuid(), 1, 1, now()
+      FROM foliot.task t WHERE t.status = 'pending' ORDER BY t.run_at DESC LIMIT 2000
+    """,
+    """
+    INSERT INTO foliot.delayed
+    SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.priority, t.run_at, t.type, 0, 0
+      FROM foliot.task t WHERE t.status = 'pending' ORDER BY t.run_at LIMIT 17000
+    """,
+    """
+    INSERT INTO foliot.ready
+    SELECT t.tenant_id, t.queue, t.priority, t.run_at, t.instance_id, t.ordinal, t.type, 0, 0
+      FROM foliot.task t
+     WHERE t.status = 'pending'
+       AND NOT EXISTS (SELECT FROM foliot.lease l
+                        WHERE (l.tenant_id, l.instance_id, l.ordinal)
+                              = (t.tenant_id, t.instance_id, t.ordinal))
+       AND NOT EXISTS (SELECT FROM foliot.delayed d
+                        WHERE (d.tenant_id, d.instance_id, d.ordinal)
+                              = (t.tenant_id, t.instance_id, t.ordinal))
+    """,
+    # What is ready is everybody's.
+    """
+    INSERT INTO foliot.ready
+    SELECT 't' || n % 20, 'q' || n % 4, 0, now() - n * interval '1 second',
+           ('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, 'HTTP', 0, 0
+      FROM generate_series(1, 200000) AS n
+    """,
+    """
+    INSERT INTO foliot.history (tenant_id, instance_id, seq, type, payload, hash, created_at)
+    SELECT 'acme', ('01890000-0000-7000-8000-' || lpad(to_hex(n / 1000 + 1), 12, '0'))::uuid,
+           n % 1000 + 1, 'EVENT_APPLIED', '{}', '', now()
+      FROM generate_series(0, 149999) AS n
+    """,
+    """
+    INSERT INTO foliot.definition (tenant_id, definition_id, key, version, status, spec, spec_hash,
+           description, created_by, created_at)
+    SELECT 'acme', gen_random_uuid(), 'k' || n % 100, n / 100 + 1, 'inactive', '{}', '', '', 'ada',
+           now()
+      FROM generate_series(0, 99999) AS n
+    """,
+)
+
+
+async def fill(connection: asyncpg.Connection) -> None:
+    """Make the rows, and let the planner know what there is."""
+    for statement in MANY_ROWS:
+        await connection.execute(statement)
+    await connection.execute("VACUUM ANALYZE")

@@ -1,0 +1,210 @@
+"""
+Every listing is a page from an index, however much there is: shown on 150,000 instances and
+200,000 tasks of one tenant, with the values known to the planner and without.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
+from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.ports.reader import InstanceFilter, TaskFilter
+from control_plane.ports.records import InstanceKey
+from shared.ids import InstanceId
+from shared.tasks import TaskType
+from tests.contract.many_rows import fill
+from tests.contract.worlds import ACME
+from tests.servers import Servers, drop_database, new_database
+
+PAGE = 50
+MIDDLE = InstanceId(UUID("01890000-0000-7000-8000-000000001f41"))
+"""An instance of ACME's with tasks: the 8,001st."""
+
+FEW_BLOCKS = 1_200
+"""A page's cost. The instances alone are 4,700 blocks, the tasks 4,100."""
+
+BLOCKS_OF_LEASES = 8_000
+"""Where the type is asked for, the task of each of the tenant's 2,000 leases is looked at."""
+
+
+@dataclass(slots=True)
+class RecordingPool:
+    """A pool that remembers what was asked of it."""
+
+    connection: asyncpg.Connection
+    asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+
+    async def fetch(self, query: str, *values: Any) -> Sequence[asyncpg.Record]:
+        self.asked.append((query, values))
+        rows: Sequence[asyncpg.Record] = await self.connection.fetch(query, *values)
+        return rows
+
+
+Listing = Callable[[RecordingPool], Coroutine[Any, Any, Sequence[object]]]
+
+
+def instances(after: InstanceId | None = None, **wanted: Any) -> Listing:
+    return lambda pool: PostgresReader(pool).list_instances(
+        ACME, InstanceFilter(**wanted), after=after, limit=PAGE
+    )
+
+
+def tasks(after: tuple[InstanceId, int] | None = None, **wanted: Any) -> Listing:
+    return lambda pool: PostgresReader(pool).list_tasks(
+        ACME, TaskFilter(**wanted), after=after, limit=PAGE
+    )
+
+
+def history(after_seq: int) -> Listing:
+    key = InstanceId(UUID("01890000-0000-7000-8000-000000000007"))
+    return lambda pool: PostgresReader(pool).list_history(
+        ACME, key, after_seq=after_seq, limit=PAGE
+    )
+
+
+def definitions(after: tuple[str, int]) -> Listing:
+    return lambda pool: PostgresDefinitionStore(pool).list(
+        ACME, key=None, status=None, after=after, limit=PAGE
+    )
+
+
+async def positions(pool: RecordingPool) -> Sequence[object]:
+    keys = [InstanceKey(ACME, InstanceId(UUID(int=MIDDLE.int + n))) for n in range(PAGE)]
+    return list((await PostgresReader(pool).positions(keys)).items())
+
+
+A_MONTH_AGO = datetime.now(UTC) - timedelta(days=30)
+LISTINGS: dict[str, tuple[Listing, set[str]]] = {
+    "all instances": (instances(), {"instance_open_idx", "instance_closed_idx"}),
+    "all instances, a later page": (
+        instances(MIDDLE),
+        {"instance_open_idx", "instance_closed_idx", "instance_pkey"},
+    ),
+    "instances that are open": (instances(status="waiting"), {"instance_open_idx"}),
+    "instances that failed": (instances(MIDDLE, status="failed"), {"instance_closed_idx"}),
+    "instances that completed in a time": (
+        instances(status="completed", started_before=A_MONTH_AGO),
+        {"instance_closed_idx"},
+    ),
+    "instances that are open since a time": (
+        instances(status="waiting", started_before=A_MONTH_AGO),
+        {"instance_open_idx"},
+    ),
+    "instances of a definition": (
+        instances(MIDDLE, definition_key="d1"),
+        {"instance_open_definition_idx", "instance_closed_definition_idx"},
+    ),
+    "instances of a definition that failed": (
+        instances(definition_key="d1", status="failed"),
+        {"instance_closed_definition_idx"},
+    ),
+    "instances of a business key": (
+        instances(business_key="key-8001"),
+        {"instance_business_key_idx"},
+    ),
+    "all tasks": (tasks((MIDDLE, 1)), {"task_pkey", "lease_pkey"}),
+    "tasks of an instance": (
+        tasks(instance_id=MIDDLE, status="succeeded"),
+        {"task_pkey", "lease_pkey"},
+    ),
+    "tasks that failed": (tasks(status="failed"), {"task_closed_idx"}),
+    "tasks that succeeded, a later page": (
+        tasks((MIDDLE, 2), status="succeeded"),
+        {"task_closed_idx", "task_pkey"},
+    ),
+    "tasks that are pending": (
+        tasks(status="pending"),
+        {"ready_pkey", "delayed_pkey", "task_pkey"},
+    ),
+    "tasks that are running": (
+        tasks(status="running"),
+        {"lease_pkey", "task_parked_idx", "task_pkey"},
+    ),
+    "tasks that wait for people": (
+        tasks(status="running", type=TaskType.HUMAN),
+        {"lease_pkey", "task_parked_idx", "task_pkey"},
+    ),
+    "history": (history(500), {"history_default_pkey"}),
+    "positions": (positions, {"instance_pkey"}),
+    "definitions": (definitions(("k5", 900)), {"definition_version_key"}),
+}
+
+
+@pytest.fixture(scope="module")
+def crowded(servers: Servers, migrated_template: str) -> Iterator[str]:
+    """A database with many rows, to read only."""
+
+    async def prepare() -> str:
+        url = await new_database(servers, template=migrated_template)
+        connection = await asyncpg.connect(url)
+        await fill(connection)
+        await connection.close()
+        return url
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        url = thread.submit(lambda: asyncio.run(prepare())).result()
+        yield url
+        thread.submit(lambda: asyncio.run(drop_database(servers, url))).result()
+
+
+@pytest.fixture
+async def recording(crowded: str) -> AsyncIterator[RecordingPool]:
+    """A connection to the crowded database that remembers its statements."""
+    connection = await asyncpg.connect(crowded)
+    yield RecordingPool(connection)
+    await connection.close()
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+class TestAListing:
+    async def test_reads_a_page_from_its_indexes(self, recording: RecordingPool, name: str) -> None:
+        """Planned for its values, as the first few times."""
+        listing, indexes = LISTINGS[name]
+        page = await listing(recording)
+        ((query, values),) = recording.asked
+
+        plan = await _explained(
+            recording.connection, f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}", *values
+        )
+
+        assert page, "a listing of nothing shows nothing"
+        assert indexes == indexes & _names(plan, "Index Name")
+        assert "Seq Scan" not in _names(plan, "Node Type")
+        limit = BLOCKS_OF_LEASES if name == "tasks that wait for people" else FEW_BLOCKS
+        assert limit > plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+    async def test_is_planned_alike_for_any_values(
+        self, recording: RecordingPool, name: str
+    ) -> None:
+        """A pooled connection ends up with a plan made without them."""
+        listing, indexes = LISTINGS[name]
+        await listing(recording)
+        ((query, values),) = recording.asked
+        connection = recording.connection
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE listing AS {query}")
+
+        nothing = ", ".join("NULL" for _ in values)
+        plan = await _explained(connection, f"EXPLAIN (FORMAT JSON) EXECUTE listing({nothing})")
+
+        assert indexes - {"history_default_pkey"} == indexes & _names(plan, "Index Name")
+        assert "Seq Scan" not in _names(plan, "Node Type")
+
+
+async def _explained(connection: asyncpg.Connection, statement: str, *values: Any) -> Any:
+    return json.loads(await connection.fetchval(statement, *values))[0]["Plan"]
+
+
+def _names(plan: dict[str, Any], what: str) -> set[str]:
+    """All the values of one key in a plan and the plans below it."""
+    found = {plan[what]} if what in plan else set()
+    return found.union(*(_names(below, what) for below in plan.get("Plans", ())))
