@@ -9,6 +9,10 @@ from pathlib import Path
 import grpc
 from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.executor.v1 import executor_service_pb2_grpc, outcome_pb2
+from foliot.v1 import task_pb2
+
+from shared.json import dump
+from shared.tasks import ClaimedTask
 
 Stream = grpc.aio.ServicerContext[pb.ConnectRequest, pb.ConnectResponse]
 
@@ -87,3 +91,28 @@ async def listening(
         yield servicer
     finally:
         await asyncio.shield(server.stop(grace=None))
+
+
+def assigning(*tasks: ClaimedTask) -> pb.ConnectResponse:
+    """The message that assigns tasks."""
+    message = pb.ConnectResponse()
+    for task in tasks:
+        one = message.assign.tasks.add(
+            task_id=task.task_id,
+            tenant_id=task.tenant_id,
+            instance_id=str(task.instance_id),
+            definition_key=task.definition_key,
+            name=task.name,
+            type=task_pb2.TaskType.Value(f"TASK_TYPE_{task.type}"),
+            function=task.function or "",
+            queue=task.queue,
+            attempt=task.attempt,
+            max_attempts=task.max_attempts,
+            epoch=task.epoch,
+            idempotency_key=str(task.idempotency_key),
+        )
+        one.input.json = dump(task.input)
+        one.run_time.FromDatetime(task.run_at)
+        if task.timeout is not None:
+            one.timeout.FromTimedelta(task.timeout)
+    return message
