@@ -5,6 +5,7 @@ PostgreSQL and Valkey for one data directory, from nothing to ready and back.
 import contextlib
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -52,25 +53,43 @@ class Embedded:
         self._on_line = on_line
         self._database_url = database_url
         self._redis_url = redis_url
-        self._exits = contextlib.AsyncExitStack()
+        self._claims = contextlib.ExitStack()
         self._directory: DataDirectory | None = None
 
     @property
     def owns_database(self) -> bool:
         return self._database_url is None
 
-    async def start(self) -> Self:
-        """What entering does. Nothing is left running or locked when it raises."""
+    def prepare(self) -> Self:
+        """
+        Take the directory's lock, and know the addresses. Nothing runs yet, but what can
+        wait for the servers may be started beside them. Leaving ends it all the same.
+        """
         if sys.platform == "win32":
             raise EmbeddedError("The embedded servers need Linux or macOS; on Windows use WSL.")
-        async with contextlib.AsyncExitStack() as exits:
-            await self._start(exits)
-            self._exits = exits.pop_all()
+        with contextlib.ExitStack() as exits:
+            self._prepare(exits)
+            self._claims = exits.pop_all()
+        return self
+
+    async def start(self) -> Self:
+        """What entering does. Nothing is left running or locked when it raises."""
+        if self._directory is None:
+            self.prepare()
+        try:
+            for start in self._starts:
+                await start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def stop(self) -> None:
         """What leaving does. Twice is once."""
-        await self._exits.aclose()
+        if self._directory is not None:
+            await self.supervisor.stop()
+            self._claims.close()
+            self._directory = None
 
     def announce(self, *, address: str, tenant_id: str, api_key: str, executor_key: str) -> Running:
         """Let other processes find this server by `attached(data_dir)`, until it stops."""
@@ -100,21 +119,18 @@ class Embedded:
     ) -> None:
         await self.stop()
 
-    async def _start(self, exits: contextlib.AsyncExitStack) -> None:
+    def _prepare(self, exits: contextlib.ExitStack) -> None:
         directory = DataDirectory.claim(self.data_dir)
         exits.callback(directory.release)
-        self._directory = directory
-        self.supervisor = Supervisor(directory.logs, on_line=self._on_line)
+        self._starts: list[Callable[[], Awaitable[None]]] = []
         if self._database_url is None or self._redis_url is None:
-            await self._start_servers(exits, directory)
-        else:
-            exits.push_async_callback(self.supervisor.stop)
+            self._prepare_servers(exits, directory)
         self.database_url = self._database_url or self.database_url
         self.redis_url = self._redis_url or self.redis_url
+        self.supervisor = Supervisor(directory.logs, on_line=self._on_line)
+        self._directory = directory
 
-    async def _start_servers(
-        self, exits: contextlib.AsyncExitStack, directory: DataDirectory
-    ) -> None:
+    def _prepare_servers(self, exits: contextlib.ExitStack, directory: DataDirectory) -> None:
         binaries = find_binaries()
         account = account_for(directory.path, (binaries.postgres, binaries.initdb, binaries.valkey))
         sockets = SocketDirectory.create(directory.path, account)
@@ -128,12 +144,18 @@ class Embedded:
             uid=os.geteuid() if account is None else account.uid,
         )
         valkey = Valkey(binaries=binaries, socket=sockets.redis_socket, account=account)
-        exits.push_async_callback(self.supervisor.stop)
-        if self._database_url is None:
+
+        async def start_postgres() -> None:
             await ensure_cluster(binaries, directory.cluster, account)
             await self.supervisor.start(postgres.child())
             await postgres.ensure_database()
-            self.database_url = postgres.url()
-        if self._redis_url is None:
+
+        async def start_valkey() -> None:
             await self.supervisor.start(valkey.child())
+
+        if self._database_url is None:
+            self.database_url = postgres.url()
+            self._starts.append(start_postgres)
+        if self._redis_url is None:
             self.redis_url = valkey.url
+            self._starts.append(start_valkey)
