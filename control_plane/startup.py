@@ -12,7 +12,7 @@ SAFE_COMMITS = frozenset({"on", "local", "remote_write", "remote_apply"})
 
 async def check_schema(pool: asyncpg.Pool) -> None:
     """Raises PreconditionFailed unless the database is at the newest revision this code knows."""
-    wanted = migrations.head()
+    wanted = migrations.HEAD
     if await pool.fetchval("SELECT to_regclass('foliot.alembic_version')") is None:
         raise PreconditionFailed("the database has no foliot schema; run `foliot migrate`")
     found = await pool.fetchval("SELECT version_num FROM foliot.alembic_version")

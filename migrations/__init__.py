@@ -1,42 +1,49 @@
-"""The schema's history: `upgrade` brings a database to a revision, `head` says which is newest."""
+"""The schema's history: `upgrade` brings a database to a revision, HEAD is the newest one."""
 
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
-
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+from typing import TYPE_CHECKING
 
 from shared.postgres.session import sqlalchemy_url
 
-HEAD = "head"
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import Connection
+
+# Alembic is imported where it is used: a server only asks which revision it needs.
+
+HEAD = "0003"
+"""The revision this release needs; a test holds it to the versions folder."""
+
 NOTHING = "base"
-
-
-def head() -> str:
-    """The newest revision this code knows."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise RuntimeError("the migrations folder is empty: this installation is broken")
-    return revision
 
 
 async def upgrade(database_url: str, revision: str = HEAD) -> None:
     """Bring the database up to a revision, in one transaction. Safe to repeat and to race."""
+    from alembic import command
+
     await _run(database_url, lambda config: command.upgrade(config, revision))
 
 
 async def downgrade(database_url: str, revision: str) -> None:
     """Take the database back to a revision. What only newer revisions can hold is lost."""
+    from alembic import command
+
     await _run(database_url, lambda config: command.downgrade(config, revision))
 
 
-async def _run(database_url: str, change: Callable[[Config], None]) -> None:
-    def run(connection: Connection) -> None:
+def newest() -> str | None:
+    """The newest revision in the versions folder."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+async def _run(database_url: str, change: "Callable[[Config], None]") -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    def run(connection: "Connection") -> None:
         config = _config()
         config.attributes["connection"] = connection
         change(config)
@@ -49,13 +56,10 @@ async def _run(database_url: str, change: Callable[[Config], None]) -> None:
         await engine.dispose()
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(_here()).replace("%", "%%"))
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def _here() -> Path:
-    with resources.as_file(resources.files(__name__)) as path:
-        return path

@@ -6,8 +6,10 @@ from rich.console import Console
 
 import migrations
 
+NEWEST = "head"
+
 
 def run_migrate(database_url: str, revision: str) -> None:
-    asyncio.run(migrations.upgrade(database_url, revision))
-    reached = migrations.head() if revision == migrations.HEAD else revision
+    reached = migrations.HEAD if revision == NEWEST else revision
+    asyncio.run(migrations.upgrade(database_url, reached))
     Console().print(f"The schema is at revision [bold]{reached}[/].")

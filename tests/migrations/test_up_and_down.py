@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from migrations import NOTHING, downgrade, head, upgrade
+from migrations import HEAD, NOTHING, downgrade, newest, upgrade
 from shared.postgres.session import sqlalchemy_url
 from shared.postgres.tables import SCHEMA, metadata
 
@@ -62,8 +62,12 @@ class TestUpgrading:
         """All an operator has to say is `migrate`."""
         await upgrade(database_url)
 
-        assert head() == await revision(database_url)
+        assert HEAD == await revision(database_url)
         assert {table.name for table in metadata.tables.values()} <= await relations(database_url)
+
+    def test_goes_to_the_revision_this_release_needs(self) -> None:
+        """A migration added without moving HEAD would never be asked for."""
+        assert HEAD == newest()
 
     async def test_again_changes_nothing(self, database_url: str) -> None:
         """Every start of a server may migrate."""
@@ -81,7 +85,7 @@ class TestUpgrading:
         )
 
         assert ((0, ""), (0, "")) == tuple(endings)
-        assert head() == await revision(database_url)
+        assert HEAD == await revision(database_url)
 
     async def test_of_two_databases_of_one_server_at_once_works_for_both(
         self, database_url: str, another_database_url: str
@@ -92,8 +96,8 @@ class TestUpgrading:
         )
 
         assert ((0, ""), (0, "")) == tuple(endings)
-        assert head() == await revision(database_url)
-        assert head() == await revision(another_database_url)
+        assert HEAD == await revision(database_url)
+        assert HEAD == await revision(another_database_url)
 
 
 class TestDowngrading:
