@@ -162,6 +162,8 @@ def _first_traced(
             )
         )
         if error is not None:
+            kind = str(turn.scope["event"]["type"])
+            tracer.step(kind, eventless=not transition.descriptor, chosen=())
             raise error
         if guard is None or holds:
             return transition

@@ -37,7 +37,12 @@ class EventNotAccepted:
     @property
     def message(self) -> str:
         legal = ", ".join(self.accepts) if self.accepts else "no event"
-        return f"state {self.state!r} has no transition for {self.event!r}; it accepts {legal}"
+        missing = (
+            f"has a transition for {self.event!r}, but no guard lets it pass"
+            if self.event in self.accepts
+            else f"has no transition for {self.event!r}"
+        )
+        return f"state {self.state!r} {missing}; it accepts {legal}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ class Macrostep:
                 if enabled:
                     is_restless = self._step(enabled, eventless=True)
                     continue
+                if turn.tracer is not None:
+                    turn.tracer.step(turn.scope["event"]["type"], eventless=True, chosen=())
             if not turn.queue:
                 return
             turn.scope["event"] = turn.queue.pop(0)

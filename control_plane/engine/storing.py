@@ -62,6 +62,7 @@ def load_snapshot(machine: Machine, data: bytes | str) -> Snapshot:
             f"the snapshot is of spec {body['spec']}…, the machine of "
             f"{machine.spec_hash[:_HASH_LENGTH]}…; load it with the definition it was made by"
         )
+    tasks = body.get("tasks", {})
     return Snapshot(
         spec_hash=machine.spec_hash,
         status=body.get("status", "active"),
@@ -70,7 +71,7 @@ def load_snapshot(machine: Machine, data: bytes | str) -> Snapshot:
         context=body["context"],
         output=body.get("output"),
         error=body.get("error"),
-        tasks={int(key): _open_task(task) for key, task in body.get("tasks", {}).items()},
+        tasks={key: _open_task(tasks[str(key)]) for key in sorted(map(int, tasks))},
         timers={key: _open_timer(timer) for key, timer in body.get("timers", {}).items()},
         next_ordinal=body["next_ordinal"],
         finishing=body.get("finishing", False),

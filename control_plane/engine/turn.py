@@ -192,8 +192,9 @@ class Turn:
         found.extend(self.created.values())
         before, after = self.before.timers, self.timers
         if before is not after:
-            found.extend(DisarmTimer(timer_id=key) for key in before if key not in after)
-            for key, timer in after.items():
+            # Sorted, since a snapshot that was loaded has its timers in another order.
+            found.extend(DisarmTimer(timer_id=key) for key in sorted(before) if key not in after)
+            for key, timer in sorted(after.items()):
                 was = before.get(key)
                 if was is None or was.due != timer.due or key == self.fired:
                     found.append(ArmTimer(timer_id=key, due=timer.due))

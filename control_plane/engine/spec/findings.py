@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from control_plane.engine.diagnostics import Diagnostic
 
 MAX_DIAGNOSTICS = 200
-"""Findings kept of one spec; nobody reads more, and a hostile one could have a million."""
+"""Errors, and again warnings, kept of one spec; a hostile one could have a million."""
 
 MAX_QUOTED = 60
 """Characters of an author's text that a message repeats."""
@@ -21,6 +21,7 @@ class Findings:
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     errors: int = 0
+    warnings: int = 0
 
     def error(
         self, rule: str, pointer: str, message: str, remedy: str, witness: Iterable[str] = ()
@@ -53,8 +54,12 @@ class Findings:
         )
 
     def add(self, diagnostic: Diagnostic) -> None:
-        self.errors += diagnostic.severity == "error"
-        if len(self.diagnostics) < MAX_DIAGNOSTICS:
+        is_error = diagnostic.severity == "error"
+        self.errors += is_error
+        # Counted apart, so that no number of warnings can hide an error.
+        kept = self.errors if is_error else self.warnings
+        self.warnings += not is_error
+        if kept <= MAX_DIAGNOSTICS:
             self.diagnostics.append(diagnostic)
 
     def has_errors(self) -> bool:

@@ -1,0 +1,437 @@
+"""Work that is done outside, and what comes of it."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from control_plane.engine import CreateTask, LimitExceeded, TaskSucceeded
+from control_plane.engine.limits import MAX_TASKS_PER_TRANSITION
+from shared.retry import RetryPolicy
+from shared.tasks import TaskType, Timeouts
+from tests.engine.telling import ERROR, NOW, Instance, assign, expr, say
+
+GREETING: dict[str, Any] = {
+    "id": "m",
+    "context": {"name": "Ann", "result": None},
+    "initial": "idle",
+    "states": {
+        "idle": {"on": {"GO": "greeting"}},
+        "greeting": {
+            "invoke": {
+                "id": "greet",
+                "src": "system.greet",
+                "input": {"who": expr("context.name"), "how": "warmly"},
+                "onDone": {"target": "done", "actions": assign(result=expr("event.output.text"))},
+                "onError": {"target": "idle", "actions": assign(result=expr("event.error.kind"))},
+            },
+            "on": {"STOP": "idle"},
+        },
+        "done": {},
+    },
+}
+
+
+def greeting() -> Instance:
+    it = Instance(GREETING)
+    it.send("GO")
+    return it
+
+
+class TestAnInvokedTask:
+    def test_is_created_when_its_state_is_entered(self) -> None:
+        """Its input is worked out then: an executor sees the task and never the context."""
+        it = greeting()
+
+        assert (
+            CreateTask(
+                ordinal=1,
+                name="greet",
+                type=TaskType.SYSTEM,
+                function="greet",
+                input={"who": "Ann", "how": "warmly"},
+            ),
+        ) == it.decision.commands
+        assert {"name": "greet", "type": "SYSTEM", "function": "greet"} == it.entry(
+            "TASK_CREATED"
+        ).payload
+
+    def test_is_open_until_its_outcome_comes(self) -> None:
+        """The snapshot knows what the instance waits for."""
+        it = greeting()
+        task = it.snapshot.tasks[1]
+
+        assert ("greet", "SYSTEM", "greeting", "greet") == (
+            task.name,
+            task.type,
+            task.state,
+            task.invoke_id,
+        )
+
+    def test_is_cancelled_when_its_state_is_left(self) -> None:
+        """Nobody wants its outcome any more."""
+        it = greeting()
+        it.send("STOP")
+
+        assert ([1], {}) == (it.cancelled, it.snapshot.tasks)
+        assert 1 == it.entry("TASK_CANCELLED").ordinal
+
+    def test_takes_the_instance_on_when_it_succeeds(self) -> None:
+        """`onDone` sees the output; no command cancels what has ended by itself."""
+        it = greeting()
+        it.succeed(1, {"text": "hello"})
+
+        assert ("done", "hello") == (it.value, it.context["result"])
+        assert () == it.decision.commands
+        assert ["TASK_COMPLETED", "STATE_TRANSITION"] == it.told
+        assert ({"output": {"text": "hello"}}, 1) == (
+            it.entry("TASK_COMPLETED").payload,
+            it.entry("TASK_COMPLETED").ordinal,
+        )
+
+    def test_takes_its_error_path_when_it_fails(self) -> None:
+        """`onError` sees the error."""
+        it = greeting()
+        it.fail(1)
+
+        assert ("idle", "http.status") == (it.value, it.context["result"])
+        assert ["TASK_FAILED", "STATE_TRANSITION"] == it.told
+
+    def test_is_never_numbered_like_another(self) -> None:
+        """Ordinals name tasks and their effects, so none is used twice."""
+        it = greeting()
+        it.send("STOP")
+        it.send("GO")
+
+        assert [2] == [task.ordinal for task in it.created]
+
+    def test_has_an_outcome_only_once(self) -> None:
+        """A repeated or late outcome is ignored and leaves no entry."""
+        it = greeting()
+        it.succeed(1, {"text": "hello"})
+        it.succeed(1, {"text": "again"})
+
+        assert ("IGNORED", ()) == (it.decision.disposition, it.decision.history)
+
+    def test_created_and_cancelled_in_one_step_never_existed(self) -> None:
+        """Its state was only passed through: no command, no entry, and its number unused."""
+        it = Instance(
+            {
+                "initial": "a",
+                "states": {
+                    "a": {"on": {"GO": "b"}},
+                    "b": {"invoke": {"src": "human"}, "always": "c"},
+                    "c": {"invoke": {"src": "human", "onError": "a"}},
+                },
+            }
+        )
+        it.send("GO")
+
+        assert [2] == [task.ordinal for task in it.created]
+        assert [2] == [entry.ordinal for entry in it.decision.history if entry.ordinal]
+        assert 3 == it.snapshot.next_ordinal
+
+    def test_without_an_id_is_named_by_its_source(self) -> None:
+        """XState's own default id is what its events are told by."""
+        it = Instance({"id": "m", "initial": "a", "states": {"a": {"invoke": {"src": "http"}}}})
+
+        assert "http" == it.created[0].name
+        assert "0.m.a" == it.snapshot.tasks[1].invoke_id
+
+    def test_succeeding_is_recorded_though_nobody_answers(self) -> None:
+        """Only a failure needs somebody to handle it."""
+        it = Instance({"initial": "a", "states": {"a": {"invoke": {"src": "http"}}}})
+        it.succeed(1, "fine")
+
+        assert ("active", ["TASK_COMPLETED"]) == (it.snapshot.status, it.told)
+
+    def test_tells_expressions_which_task_it_was(self) -> None:
+        """`task` is null but for an outcome."""
+        it = Instance(
+            {
+                "context": {"first": expr("task"), "then": None},
+                "initial": "a",
+                "states": {
+                    "a": {
+                        "invoke": {
+                            "id": "x",
+                            "src": "http",
+                            "onDone": {"actions": assign(then=expr("task"))},
+                        }
+                    }
+                },
+            }
+        )
+        it.succeed(1)
+
+        assert {"first": None, "then": {"ordinal": 1, "name": "x", "type": "HTTP"}} == it.context
+
+
+class TestATaskThatOutlivesItsState:
+    SPEC: ClassVar[dict[str, Any]] = {
+        "initial": "a",
+        "states": {
+            "a": {
+                "on": {
+                    "GO": {
+                        "target": "b",
+                        "actions": {
+                            "type": "createTask",
+                            "params": {
+                                "name": "notify",
+                                "type": "EMAIL",
+                                "input": {"to": expr("event.to")},
+                            },
+                        },
+                    }
+                }
+            },
+            "b": {
+                "on": {
+                    "task.notify.done": {"actions": say("sent")},
+                    "task.notify.failed": {"actions": say("not sent")},
+                    "BACK": "a",
+                }
+            },
+        },
+    }
+
+    def notified(self) -> Instance:
+        it = Instance(self.SPEC)
+        it.send("GO", {"to": "ann@example.com"})
+        return it
+
+    def test_is_not_cancelled_when_states_are_left(self) -> None:
+        """It belongs to the instance."""
+        it = self.notified()
+        it.send("BACK")
+
+        assert ([], [1]) == (it.cancelled, list(it.snapshot.tasks))
+
+    def test_tells_its_outcome_by_its_name(self) -> None:
+        """`task.<name>.done` and `task.<name>.failed`."""
+        done, failed = self.notified(), self.notified()
+        done.succeed(1)
+        failed.fail(1)
+
+        assert (["sent"], ["not sent"]) == (done.said, failed.said)
+
+    def test_may_be_a_function_of_the_system(self) -> None:
+        """`type` and `function`, or `src` as in an invoke."""
+        create = [
+            {"type": "createTask", "params": {"name": "a", "type": "SYSTEM", "function": "f"}},
+            {"type": "createTask", "params": {"src": "system.f"}},
+        ]
+        it = Instance({"on": {"GO": {"actions": create}}})
+        it.send("GO")
+
+        assert [("a", "f"), ("system.f", "f")] == [
+            (task.name, task.function) for task in it.created
+        ]
+
+
+class TestATasksSettings:
+    def test_come_from_the_spec(self) -> None:
+        """Retry, time limits, queue and priority are for the runtime to keep."""
+        it = Instance(
+            {
+                "initial": "a",
+                "states": {
+                    "a": {
+                        "invoke": {
+                            "src": "http",
+                            "queue": "slow",
+                            "priority": 5,
+                            "retry": {
+                                "maxAttempts": 3,
+                                "initial": "PT2S",
+                                "factor": 3,
+                                "cap": 60000,
+                                "jitter": 0,
+                                "nonRetryable": ["http.status"],
+                            },
+                            "timeout": {
+                                "scheduleToStart": "PT1M",
+                                "startToClose": "PT30S",
+                                "heartbeat": 5000,
+                            },
+                            "onError": "a",
+                        }
+                    }
+                },
+            }
+        )
+        (task,) = it.created
+
+        assert ("slow", 5) == (task.queue, task.priority)
+        assert (
+            RetryPolicy(
+                max_attempts=3,
+                initial=timedelta(seconds=2),
+                factor=3,
+                cap=timedelta(minutes=1),
+                jitter=0,
+                non_retryable=frozenset({"http.status"}),
+            )
+            == task.retry
+        )
+        assert (
+            Timeouts(
+                schedule_to_start=timedelta(minutes=1),
+                start_to_close=timedelta(seconds=30),
+                heartbeat=timedelta(seconds=5),
+            )
+            == task.timeout
+        )
+
+    def test_take_one_duration_for_start_to_close(self) -> None:
+        """The limit most people mean."""
+        it = Instance(
+            {"initial": "a", "states": {"a": {"invoke": {"src": "http", "timeout": "PT5S"}}}}
+        )
+
+        assert Timeouts(start_to_close=timedelta(seconds=5)) == it.created[0].timeout
+
+
+class TestATimerTask:
+    @pytest.mark.parametrize(
+        ("given", "due"),
+        [
+            ({"delay": "PT1S"}, NOW + timedelta(seconds=1)),
+            ({"delay": 250}, NOW + timedelta(milliseconds=250)),
+            ({"at": "2030-02-01T00:00:00+01:00"}, NOW.replace(hour=23, minute=0)),
+            ({"at": "2029-01-01T00:00:00Z"}, NOW),
+            ({"at": expr("event.input.at")}, NOW + timedelta(hours=1)),
+        ],
+    )
+    def test_is_due_when_its_input_says(self, given: Any, due: Any) -> None:
+        """After a delay, or at an instant; one that is past is due at once."""
+        it = Instance(
+            {"initial": "a", "states": {"a": {"invoke": {"src": "timer", "input": given}}}},
+            input={"at": "2030-01-31T13:00:00Z"},
+        )
+
+        assert [due] == [task.run_at for task in it.created]
+
+    @pytest.mark.parametrize(
+        "at", [None, 5, "tomorrow", "2030-01-31T13:00:00", "2099-01-01T00:00:00Z"]
+    )
+    def test_refuses_an_input_that_says_nothing(self, at: Any) -> None:
+        """No instant, one without an offset, or one beyond the limit."""
+        it = Instance(
+            {
+                "initial": "a",
+                "states": {"a": {"invoke": {"src": "timer", "input": {"at": expr("event.input")}}}},
+            },
+            input=at,
+        )
+
+        assert "REJECTED" == it.decision.disposition
+
+
+class TestTooManyTasks:
+    def test_of_one_transition_refuse_its_event(self) -> None:
+        """A transition creates a hundred at most."""
+        create = {"type": "createTask", "params": {"name": "x", "type": "HTTP"}}
+        it = Instance({"on": {"GO": {"actions": [create] * 101}}})
+        it.send("GO")
+
+        assert (
+            LimitExceeded("tasks per transition", 101, MAX_TASKS_PER_TRANSITION)
+            == it.decision.refusal
+        )
+
+    def test_open_at_a_time_refuse_the_event_that_would_add_one(self) -> None:
+        """An instance has a thousand at most."""
+        create = {"type": "createTask", "params": {"name": "x", "type": "HTTP"}}
+        it = Instance({"on": {"GO": {"actions": [create] * 100}}})
+        for _ in range(10):
+            it.send("GO")
+        it.send("GO")
+
+        assert isinstance(it.decision.refusal, LimitExceeded)
+        assert ("open tasks per instance", 1000) == (
+            it.decision.refusal.limit,
+            len(it.snapshot.tasks),
+        )
+
+
+class TestATaskThatFailsAndNobodyAnswers:
+    def failed(self, **params: Any) -> Instance:
+        it = Instance(
+            {
+                "context": {"n": 0},
+                "initial": "a",
+                "exit": say("left"),
+                "states": {
+                    "a": {
+                        "entry": {
+                            "type": "createTask",
+                            "params": {"name": "x", "type": "HTTP", **params},
+                        },
+                        "invoke": {"id": "wait", "src": "human"},
+                        "after": {"1000": "a"},
+                        "on": {"DONE": "b"},
+                    },
+                    "b": {},
+                },
+            }
+        )
+        it.fail(1)
+        return it
+
+    def test_fails_the_instance_with_the_reason(self) -> None:
+        """An error is never dropped."""
+        it = self.failed()
+
+        assert ("error", ("a",)) == (it.snapshot.status, it.snapshot.configuration)
+        assert it.snapshot.error is not None
+        assert ("task_failed", ERROR) == (it.snapshot.error["kind"], it.snapshot.error["error"])
+        assert ["TASK_FAILED", "TASK_CANCELLED", "ERROR", "INSTANCE_FAILED"] == it.told
+        assert {"error": it.snapshot.error} == it.entry("INSTANCE_FAILED").payload
+
+    def test_calls_off_what_else_was_open_and_runs_no_action(self) -> None:
+        """A failed instance waits for nothing; its exits belong to an orderly end."""
+        it = self.failed()
+
+        assert ([2], ["xstate.after.1000.(machine).a"], []) == (it.cancelled, it.disarmed, it.said)
+        assert ({}, {}) == (it.snapshot.tasks, it.snapshot.timers)
+
+    def test_changes_nothing_else_when_it_is_detached(self) -> None:
+        """Nobody waits for a detached task: a dead letter and a history entry, no more."""
+        it = self.failed(detached=True)
+
+        assert ("active", ["TASK_FAILED"]) == (it.snapshot.status, it.told)
+
+
+class TestAnOutcomeThatCannotBeApplied:
+    def test_fails_the_instance_at_the_expression(self) -> None:
+        """There is no sender to refuse it to, so it fails visibly, with the pointer."""
+        it = Instance(GREETING)
+        it.send("GO")
+        it.succeed(1, "no text in here")
+
+        assert ("error", ("greeting",)) == (it.snapshot.status, it.snapshot.configuration)
+        assert it.snapshot.error is not None
+        assert (
+            "expression_failed",
+            "/states/greeting/invoke/onDone/actions/context/result/@expr",
+        ) == (it.snapshot.error["kind"], it.snapshot.error["json_pointer"])
+
+    def test_is_recorded_with_nothing_of_the_macrostep(self) -> None:
+        """The outcome was heard; what it would have changed is not kept."""
+        it = Instance(GREETING)
+        it.send("GO")
+        it.succeed(1, "no text in here")
+
+        assert ["TASK_COMPLETED", "ERROR", "INSTANCE_FAILED"] == it.told
+        assert {"name": "Ann", "result": None} == it.context
+
+    def test_closes_the_instance_for_later_outcomes(self) -> None:
+        """What was called off has no outcome any more."""
+        it = Instance(GREETING)
+        it.send("GO")
+        it.succeed(1, "no text in here")
+        it.tell(TaskSucceeded(ordinal=1))
+
+        assert "IGNORED" == it.decision.disposition
