@@ -155,7 +155,7 @@ class GrpcControlPlane:
                 await asyncio.gather(reading, writing, return_exceptions=True)
         finally:
             call.cancel()
-            if stream.was_assigned:
+            if stream.was_assigned and not self._is_leaving:
                 # What the control plane assigned last may never have arrived.
                 instructions.doubt(session_id)
 

@@ -1,6 +1,7 @@
 """A control plane's end of the stream: a real gRPC server that tests tell what to answer."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -65,6 +66,12 @@ class ListeningControlPlane(executor_service_pb2_grpc.ExecutorServiceServicer):
     async def tell(self, message: pb.ConnectResponse) -> None:
         """Say something on the newest stream."""
         await self.streams[-1].write(message)
+
+    async def break_off(self) -> None:
+        """End the newest stream as a dying server would."""
+        # abort() ends its own caller too, by an exception that grpc does not export.
+        with contextlib.suppress(Exception):
+            await self.streams[-1].abort(grpc.StatusCode.UNAVAILABLE)
 
     async def _answer(self, outcomes: object, context: Stream) -> None:
         acks = pb.OutcomeAcks()

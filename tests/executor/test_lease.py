@@ -26,9 +26,7 @@ class Store(MemoryTaskStore):
         self.extended: list[SessionId] = []
         self.closed: list[SessionId] = []
 
-    async def extend_session(
-        self, session_id: SessionId, name: str, lease: timedelta
-    ) -> datetime:
+    async def extend_session(self, session_id: SessionId, name: str, lease: timedelta) -> datetime:
         """Extend, unless it is away."""
         if self.hangs:
             await asyncio.Event().wait()
@@ -73,7 +71,9 @@ class Time:
 
 
 @asynccontextmanager
-async def kept(store: Store, holdings: Holdings, lease: timedelta, time: Time) -> AsyncIterator[Lease]:
+async def kept(
+    store: Store, holdings: Holdings, lease: timedelta, time: Time
+) -> AsyncIterator[Lease]:
     """A lease that is open and kept meanwhile."""
     it = Lease(store, holdings, name="test", lease=lease, monotonic=time)
     await it.open()

@@ -33,9 +33,7 @@ class Handled:
         return await self._do()
 
 
-async def reported(
-    do: Callable[[], Awaitable[Outcome]], task: ClaimedTask | None = None
-) -> Report:
+async def reported(do: Callable[[], Awaitable[Outcome]], task: ClaimedTask | None = None) -> Report:
     """The report of one attempt."""
     return await run(Handlers([Handled(do)]), task or a_task())
 
@@ -154,7 +152,9 @@ class TestAFailure:
 
         async def fail() -> Outcome:
             return Outcome.failed(
-                Failure(kind="k" * 100, message="\ud800" + "m" * 5_000, details="d" * MAX_DETAILS_BYTES)
+                Failure(
+                    kind="k" * 100, message="\ud800" + "m" * 5_000, details="d" * MAX_DETAILS_BYTES
+                )
             )
 
         report = await reported(fail)
@@ -194,4 +194,3 @@ class TestATimerTask:
         report = await attempt
 
         assert (False, "succeeded") == (was_early, report.outcome.state)
-

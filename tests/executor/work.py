@@ -8,17 +8,33 @@ import asyncpg
 
 from shared.ids import InstanceId, TenantId, idempotency_key, new_instance_id
 from shared.json import Json, dump
+from shared.postgres import tables
 from shared.tasks import DEFAULT_QUEUE, ClaimedTask, TaskType
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-_INSERT_INSTANCE = """
-INSERT INTO foliot.instance
-       (tenant_id, instance_id, definition_id, definition_key, definition_version, status,
-        revision, seq, history_hash, current_state, context, snapshot, started_by,
-        started_at, updated_at, idle)
-VALUES ($1, $2, $2, 'order', 1, 'running', 1, 1, '', '"s"', '{}', '{}', 'test', now(), now(), '[]')
-"""
+# What a claim reads of an instance, and for every other column something it may hold.
+_INSTANCE = {
+    **{
+        column.name: "'{}'"
+        for column in tables.instance.columns
+        if not column.nullable and column.server_default is None
+    },
+    "tenant_id": "$1",
+    "instance_id": "$2",
+    "definition_id": "$2",
+    "definition_key": "'order'",
+    "definition_version": "1",
+    "status": "'running'",
+    "revision": "1",
+    "seq": "1",
+    "history_hash": "''",
+    "started_at": "now()",
+    "updated_at": "now()",
+}
+_INSERT_INSTANCE = (
+    f"INSERT INTO foliot.instance ({', '.join(_INSTANCE)}) VALUES ({', '.join(_INSTANCE.values())})"
+)
 _INSERT_TASKS = """
 WITH given AS (
   SELECT ordinal::integer, idempotency_key

@@ -1,0 +1,282 @@
+"""The stream to the control plane: batches, resending, reconnecting, credits, heartbeats."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from foliot.executor.v1 import executor_service_pb2 as pb
+from foliot.executor.v1 import outcome_pb2
+
+from executor.adapters.grpc_control_plane import GrpcControlPlane, Introduction
+from executor.adapters.outbox import MAX_BATCH, MAX_BATCH_BYTES, Outbox
+from executor.ports.control_plane import Held, RunningAttempt
+from shared.ids import SessionId, new_uuid7
+from shared.tasks import TaskType
+from tests.contract.executor.test_control_plane import Heard, a_report
+from tests.executor.eventually import eventually
+from tests.executor.listening import ListeningControlPlane, assigning, listening
+from tests.executor.work import NOON, a_task
+
+SOON = timedelta(seconds=10)
+
+
+class Near:
+    """An executor's end, running; its session can be changed."""
+
+    def __init__(self, address: str) -> None:
+        self.session_id = SessionId(new_uuid7())
+        self.heard = Heard()
+        self.control_plane = GrpcControlPlane(
+            address,
+            api_key="secret",
+            introduction=Introduction(
+                name="test",
+                queues=["default", "gpu"],
+                types=[TaskType.HUMAN, TaskType.SYSTEM],
+                functions=["echo"],
+                credits=3,
+            ),
+            session_id=lambda: self.session_id,
+        )
+
+    def report(self, *ordinals: int) -> None:
+        """Report attempts."""
+        for ordinal in ordinals:
+            self.control_plane.report(a_report(ordinal))
+
+
+@asynccontextmanager
+async def near(far: ListeningControlPlane) -> AsyncIterator[Near]:
+    """An executor's end, for as long as the block."""
+    it = Near(far.address)
+    running = asyncio.ensure_future(it.control_plane.run(it.heard))
+    try:
+        yield it
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+@pytest.fixture
+async def far(tmp_path: Path) -> AsyncIterator[ListeningControlPlane]:
+    """A control plane that acknowledges everything."""
+    async with listening(ListeningControlPlane(), tmp_path) as serving:
+        yield serving
+
+
+def ordinals(far: ListeningControlPlane) -> list[int]:
+    """Which tasks' outcomes arrived, in order."""
+    return [int(one.task_id.rpartition(":")[2]) for one in far.outcomes]
+
+
+class TestAHello:
+    async def test_says_who_comes_and_with_what(self, far: ListeningControlPlane) -> None:
+        """Queues, types, functions, credits, the session, and a credential."""
+        async with near(far) as executor:
+            await eventually(lambda: far.hellos)
+        hello = pb.Hello(
+            executor_name="test",
+            queues=["default", "gpu"],
+            task_types=[1, 6],
+            functions=["echo"],
+            credits=3,
+            session_id=str(executor.session_id),
+        )
+
+        assert ([hello], ["Bearer secret"]) == (far.hellos, far.credentials)
+
+    async def test_is_said_again_for_a_new_session(self, far: ListeningControlPlane) -> None:
+        """Tasks are assigned to a session, so the stream is of one session."""
+        async with near(far) as executor:
+            await eventually(lambda: far.streams)
+            executor.session_id = SessionId(new_uuid7())
+            executor.report(1)
+            await eventually(lambda: len(far.hellos) == 2)
+
+        assert str(executor.session_id) == far.hellos[1].session_id
+
+
+class TestOutcomes:
+    async def test_that_gathered_travel_together(self, far: ListeningControlPlane) -> None:
+        """One message costs as much as the hundred outcomes in it."""
+        async with near(far) as executor:
+            await eventually(lambda: far.streams)
+            executor.report(*range(1, 501))
+            await executor.control_plane.flush(SOON)
+
+        assert [MAX_BATCH, MAX_BATCH, 100] == far.batches
+        assert list(range(1, 501)) == ordinals(far)
+
+    async def test_that_were_not_acknowledged_are_sent_again_on_a_new_stream(
+        self, tmp_path: Path
+    ) -> None:
+        """A server that died may or may not have kept them; sending again is always safe."""
+        far = ListeningControlPlane()
+        async with listening(far, tmp_path):
+            far.verdict = lambda one: (
+                outcome_pb2.OUTCOME_VERDICT_APPLIED if one.task_id.endswith(":1") else None
+            )
+            async with near(far) as executor:
+                await eventually(lambda: far.streams)
+                executor.report(1, 2, 3)
+                await eventually(lambda: len(far.outcomes) == 3)
+                await eventually(lambda: len(executor.control_plane._outbox) == 2)
+                await far.break_off()
+                await eventually(lambda: len(far.outcomes) == 5)
+
+        assert [1, 2, 3, 2, 3] == ordinals(far)
+
+    async def test_wait_for_a_control_plane_that_is_not_there(self, tmp_path: Path) -> None:
+        """Nothing is lost by its absence, only late."""
+        far = ListeningControlPlane()
+        far.address = f"unix:{tmp_path / 'control_plane.sock'}"
+        async with near(far) as executor:
+            executor.report(1, 2)
+            unacknowledged = await executor.control_plane.flush(timedelta(seconds=0.2))
+            async with listening(far, tmp_path):
+                then = await executor.control_plane.flush(SOON)
+
+        assert (2, 0, [1, 2]) == (unacknowledged, then, ordinals(far))
+
+    async def test_survive_a_control_plane_that_restarts(self, tmp_path: Path) -> None:
+        """Every one arrives, whatever was under way when it went."""
+        far = ListeningControlPlane()
+        far.address = f"unix:{tmp_path / 'control_plane.sock'}"
+        async with near(far) as executor:
+            for turn in range(3):
+                async with listening(far, tmp_path):
+                    await eventually(lambda turn=turn: len(far.streams) > turn)
+                    executor.report(*range(turn * 100 + 1, turn * 100 + 101))
+            async with listening(far, tmp_path):
+                unacknowledged = await executor.control_plane.flush(SOON)
+
+        assert (0, set(range(1, 301))) == (unacknowledged, set(ordinals(far)))
+
+    @pytest.mark.parametrize(
+        "verdict",
+        [
+            outcome_pb2.OUTCOME_VERDICT_DUPLICATE,
+            outcome_pb2.OUTCOME_VERDICT_LEASE_LOST,
+            outcome_pb2.OUTCOME_VERDICT_REFUSED,
+        ],
+    )
+    async def test_that_got_any_verdict_are_forgotten(
+        self, far: ListeningControlPlane, verdict: outcome_pb2.OutcomeVerdict.ValueType
+    ) -> None:
+        """Every verdict is final."""
+        far.verdict = lambda _: verdict
+        async with near(far) as executor:
+            executor.report(1)
+            unacknowledged = await executor.control_plane.flush(SOON)
+
+        assert 0 == unacknowledged
+
+
+class TestCredits:
+    async def test_come_back_with_the_outcome_of_an_assigned_task(
+        self, far: ListeningControlPlane
+    ) -> None:
+        """A task that was claimed uses none, so its outcome brings none back."""
+        async with near(far) as executor:
+            await eventually(lambda: far.streams)
+            await far.tell(assigning(a_task(ordinal=1)))
+            await eventually(lambda: executor.heard.assigned)
+            executor.report(1, 2)
+            await executor.control_plane.flush(SOON)
+
+        assert 1 == sum(message.outcomes.credits for message in far.messages)
+
+    async def test_are_fewer_on_a_new_stream_by_what_is_still_assigned(
+        self, far: ListeningControlPlane
+    ) -> None:
+        """An executor takes on no more for having reconnected."""
+        async with near(far) as executor:
+            await eventually(lambda: far.streams)
+            await far.tell(assigning(a_task(ordinal=1)))
+            await eventually(lambda: executor.heard.assigned)
+            await far.break_off()
+            await eventually(lambda: len(far.hellos) == 2)
+
+        assert [3, 2] == [hello.credits for hello in far.hellos]
+
+    async def test_were_used_on_a_stream_that_broke_makes_the_session_doubtful(
+        self, far: ListeningControlPlane
+    ) -> None:
+        """What was assigned last may never have arrived, and would be held by nobody."""
+        async with near(far) as executor:
+            await eventually(lambda: far.streams)
+            await far.break_off()
+            await eventually(lambda: len(far.streams) == 2)
+            without = list(executor.heard.doubted)
+            await far.tell(assigning(a_task()))
+            await eventually(lambda: executor.heard.assigned)
+            await far.break_off()
+            await eventually(lambda: executor.heard.doubted)
+
+        assert ([], [executor.session_id]) == (without, executor.heard.doubted)
+
+
+class TestAStream:
+    async def test_tells_of_attempts_that_go_on_for_long(self, far: ListeningControlPlane) -> None:
+        """So that a task that runs shows as running."""
+        far.heartbeat = timedelta(seconds=0.05)
+        async with near(far) as executor:
+            executor.heard.going_on = [RunningAttempt(held=Held("a:1", 2), started_at=NOON)]
+            await eventually(lambda: far.messages)
+        [attempt] = far.messages[0].heartbeat.running
+
+        assert ("a:1", 2) == (attempt.task_id, attempt.epoch)
+
+    async def test_is_left_for_another_when_the_control_plane_drains(
+        self, far: ListeningControlPlane
+    ) -> None:
+        """Within the time it gives, and with the same session."""
+        async with near(far) as executor:
+            await eventually(lambda: far.streams)
+            drain = pb.ConnectResponse()
+            drain.drain.reconnect_within.FromTimedelta(timedelta(seconds=0.1))
+            await far.tell(drain)
+            await eventually(lambda: len(far.hellos) == 2)
+
+        assert [str(executor.session_id)] * 2 == [hello.session_id for hello in far.hellos]
+
+    async def test_ends_with_a_goodbye_and_is_not_begun_again(
+        self, far: ListeningControlPlane
+    ) -> None:
+        """The session is over; a new stream would find none."""
+        async with near(far) as executor:
+            await eventually(lambda: far.streams)
+            await executor.control_plane.goodbye()
+            await eventually(lambda: far.messages)
+            await eventually(lambda: executor.control_plane._call is None)
+
+        assert (True, 1) == (far.messages[-1].HasField("goodbye"), len(far.hellos))
+
+
+class TestABatch:
+    def test_is_not_larger_than_one_message_should_be(self) -> None:
+        """A large outcome goes with as few others as keep the message small, or alone."""
+        outbox = Outbox()
+        for ordinal in range(1, 6):
+            outcome = outcome_pb2.Outcome(task_id=f"a:{ordinal}")
+            outcome.succeeded.output.json = "x" * (MAX_BATCH_BYTES // 2 - 100)
+            outbox.keep(Held(f"a:{ordinal}", 1), outcome)
+        sizes = []
+        while batch := outbox.next_batch():
+            sizes.append(len(batch))
+
+        assert [2, 2, 1] == sizes
+
+    def test_does_not_hold_what_was_acknowledged_before_it_was_sent_again(self) -> None:
+        """An acknowledgement of the first sending may come after the rewind."""
+        outbox = Outbox()
+        for ordinal in (1, 2):
+            outbox.keep(Held(f"a:{ordinal}", 1), outcome_pb2.Outcome(task_id=f"a:{ordinal}"))
+        outbox.next_batch()
+        outbox.rewind()
+        outbox.acknowledge(Held("a:1", 1))
+
+        assert ["a:2"] == [one.task_id for one in outbox.next_batch()]
