@@ -28,6 +28,22 @@ EXECUTOR_FUNCTIONS = (
     "release(uuid, text[], uuid[], integer[], integer[])",
 )
 
+CHANGED = (
+    "tenant",
+    "api_key",
+    "definition",
+    "instance",
+    "business_key",
+    "task",
+    "ready",
+    "delayed",
+    "executor_session",
+    "lease",
+    "timer",
+    "inbox",
+    "idempotency",
+)
+
 
 def upgrade() -> None:
     for role in (CONTROL_PLANE_ROLE, EXECUTOR_ROLE):
@@ -35,13 +51,14 @@ def upgrade() -> None:
         op.execute(f"GRANT USAGE ON SCHEMA foliot TO {role}")
         for function in EXECUTOR_FUNCTIONS:
             op.execute(f"GRANT EXECUTE ON FUNCTION foliot.{function} TO {role}")
-    op.execute(
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA foliot"
-        f" TO {CONTROL_PLANE_ROLE}"
-    )
-    # History is append-only, and time is not a plane's to move.
-    op.execute(f"REVOKE UPDATE, DELETE ON foliot.history FROM {CONTROL_PLANE_ROLE}")
-    op.execute(f"REVOKE INSERT, UPDATE, DELETE ON foliot.clock FROM {CONTROL_PLANE_ROLE}")
+    for table in CHANGED:
+        op.execute(
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON foliot.{table} TO {CONTROL_PLANE_ROLE}"
+        )
+    # History is append-only, its partitions are nobody's to reach around it, and time is not
+    # a plane's to move.
+    op.execute(f"GRANT SELECT, INSERT ON foliot.history TO {CONTROL_PLANE_ROLE}")
+    op.execute(f"GRANT SELECT ON foliot.clock, foliot.alembic_version TO {CONTROL_PLANE_ROLE}")
     op.execute(
         "GRANT EXECUTE ON FUNCTION foliot.ensure_history_partitions(integer)"
         f" TO {CONTROL_PLANE_ROLE}"
