@@ -16,5 +16,9 @@ class ControlPlaneSettings(BaseSettings):
     pool_size: int = Field(default=10, ge=2, le=200)
     """Connections to PostgreSQL for look-ups; turns have a few of their own."""
 
+    startup_wait_s: float = Field(default=30.0, ge=0, le=600)
+    """How long to wait at the start for a database that answers and has this release's schema:
+    a migration may be under way, or the database still coming up."""
+
     max_connection_age_s: float = Field(default=300.0, ge=10, le=86_400)
     """After so long a client's connection is ended, so that it may land on another replica."""

@@ -2,12 +2,46 @@
 What must hold before a control plane serves: refuse at the start what would hurt later.
 """
 
+import asyncio
+
 import asyncpg
 
 import migrations
-from shared.errors import PreconditionFailed
+from shared.errors import FoliotError, PreconditionFailed
+from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
 
 SAFE_COMMITS = frozenset({"on", "local", "remote_write", "remote_apply"})
+
+
+TRY_EVERY_S = 0.05
+
+
+async def until_usable(database_url: str, pool_size: int, within_s: float) -> asyncpg.Pool:
+    """
+    A pool on a database that has this release's schema.
+
+    Waits up to `within_s` for the database to answer, and for a migration to reach it; then
+    raises what is still wrong: Unavailable or PreconditionFailed.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within_s
+    while True:
+        try:
+            return await _usable(database_url, pool_size)
+        except FoliotError:
+            if loop.time() >= until:
+                raise
+        await asyncio.sleep(TRY_EVERY_S)
+
+
+async def _usable(database_url: str, pool_size: int) -> asyncpg.Pool:
+    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=pool_size)
+    try:
+        await check_schema(pool)
+    except BaseException:
+        await pool.close()
+        raise
+    return pool
 
 
 async def check_schema(pool: asyncpg.Pool) -> None:

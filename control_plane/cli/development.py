@@ -5,12 +5,14 @@ What `foliot dev` serves and `foliot demo` tells its story on. The planes are th
 processes, configured by the same variables, as in production.
 """
 
+import asyncio
+import importlib
 import json
 import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,6 @@ from urllib.parse import urlsplit, urlunsplit
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-import migrations
 from control_plane.access.keys import mint
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.embedded import Child, Embedded, LineReader, Running, Supervisor
@@ -55,15 +56,14 @@ async def development(
 
     FOLIOT_DATABASE_URL and FOLIOT_REDIS_URL take the place of the embedded servers.
     """
-    async with Embedded(
+    embedded = Embedded(
         data_dir,
         on_line=on_line,
         database_url=os.environ.get("FOLIOT_DATABASE_URL") or None,
         redis_url=os.environ.get("FOLIOT_REDIS_URL") or None,
-    ) as embedded:
-        await migrations.upgrade(embedded.database_url)
+    ).prepare()
+    try:
         keys = _Keys.of(data_dir)
-        await _grant(embedded.database_url, keys)
         address = listen or _free_address()
         shared = {
             **os.environ,
@@ -73,7 +73,9 @@ async def development(
             "FOLIOT_LOG_FORMAT": "console",
             "PYTHONUNBUFFERED": "1",
         }
-        await embedded.supervisor.start(_control_plane(embedded, keys, shared, address))
+        # The control plane waits for its database; most of its start is Python's imports.
+        control_plane = _control_plane(embedded, keys, shared, address)
+        await _both(_servers_with_schema(embedded, keys), embedded.supervisor.start(control_plane))
         await embedded.supervisor.start(_executor(embedded, keys, shared, address, functions))
         running = embedded.announce(
             address=address,
@@ -82,6 +84,26 @@ async def development(
             executor_key=keys.executor_key.text,
         )
         yield Development(running, embedded.supervisor)
+    finally:
+        await embedded.stop()
+
+
+async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
+    """Await the two at once. When one fails, the other is cancelled, and the failure raised."""
+    tasks = [asyncio.ensure_future(first), asyncio.ensure_future(second)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _servers_with_schema(embedded: Embedded, keys: "_Keys") -> None:
+    migrations = asyncio.to_thread(importlib.import_module, "migrations")
+    _, upgrading = await asyncio.gather(embedded.start(), migrations)
+    await upgrading.upgrade(embedded.database_url)
+    await _grant(embedded.database_url, keys)
 
 
 class _Keys:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from shared.errors import Unavailable
+from shared.errors import PreconditionFailed, Unavailable
 
 CONTROL_PLANE_ROLE = "foliot_control_plane"
 EXECUTOR_ROLE = "foliot_executor"
@@ -38,6 +38,14 @@ HOT_PLANS: Mapping[str, str] = {
     "jit": "off",
 }
 
+_REFUSALS = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    # What SET ROLE says of a role that does not exist.
+    asyncpg.InvalidParameterValueError,
+)
+
 
 def sqlalchemy_url(database_url: str) -> str:
     """The same database for SQLAlchemy's asyncpg dialect."""
@@ -56,7 +64,8 @@ async def open_pool(
     A pool whose connections act as `role` and obey the timeouts.
 
     The login in the URL must be the role itself or a member of it. Raises Unavailable
-    when the server cannot be reached, or is older than PostgreSQL 15.
+    when the server cannot be reached, or is older than PostgreSQL 15, and
+    PreconditionFailed when it lets the login in not at all, or not as the role.
     """
 
     async def prepare(connection: asyncpg.Connection) -> None:
@@ -89,6 +98,12 @@ async def open_pool(
         raise Unavailable(
             f"PostgreSQL cannot be reached: {error}; check FOLIOT_DATABASE_URL",
             reason="DATABASE_UNREACHABLE",
+        ) from error
+    except _REFUSALS as error:
+        raise PreconditionFailed(
+            f"PostgreSQL refuses: {error}. Check FOLIOT_DATABASE_URL; run `foliot migrate`, which"
+            f" makes the role {role}; and grant it to the login",
+            reason="DATABASE_REFUSED",
         ) from error
 
 
