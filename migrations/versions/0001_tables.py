@@ -45,6 +45,13 @@ def upgrade() -> None:
         schema="foliot",
     )
     op.create_index("delayed_run_at_idx", "delayed", ["run_at"], unique=False, schema="foliot")
+    op.create_index(
+        "delayed_tenant_run_at_idx",
+        "delayed",
+        ["tenant_id", "run_at", "instance_id", "ordinal"],
+        unique=False,
+        schema="foliot",
+    )
     op.create_table(
         "executor_session",
         sa.Column("session_id", sa.UUID(), nullable=False),

@@ -290,6 +290,7 @@ delayed = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Index("delayed_run_at_idx", "run_at"),
+    sa.Index("delayed_tenant_run_at_idx", "tenant_id", "run_at", "instance_id", "ordinal"),
 )
 
 # An executor that is alive until `expires_at`, whatever the number of tasks it holds.

@@ -30,7 +30,7 @@ MIDDLE = InstanceId(UUID("01890000-0000-7000-8000-000000001f41"))
 """An instance of ACME's with tasks: the 8,001st."""
 
 FEW_BLOCKS = 1_200
-"""A page's cost. The instances alone are 4,700 blocks, the tasks 4,100."""
+"""A page's cost. The instances alone are 4,400 blocks, the tasks 4,500."""
 
 BLOCKS_OF_LEASES = 8_000
 """Where the type is asked for, the task of each of the tenant's 2,000 leases is looked at."""
@@ -123,7 +123,11 @@ LISTINGS: dict[str, tuple[Listing, set[str]]] = {
     ),
     "tasks that are pending": (
         tasks(status="pending"),
-        {"ready_pkey", "delayed_pkey", "task_pkey"},
+        {"ready_pkey", "delayed_tenant_run_at_idx", "task_pkey"},
+    ),
+    "tasks that are pending, a later page": (
+        tasks((InstanceId(UUID(int=MIDDLE.int - 5000)), 3), status="pending"),
+        {"ready_pkey", "delayed_tenant_run_at_idx", "task_pkey"},
     ),
     "tasks that are running": (
         tasks(status="running"),
@@ -198,6 +202,24 @@ class TestAListing:
 
         assert indexes - {"history_default_pkey"} == indexes & _names(plan, "Index Name")
         assert "Seq Scan" not in _names(plan, "Node Type")
+
+
+class TestALookUp:
+    async def test_of_an_idempotency_key_reads_one_row(self, recording: RecordingPool) -> None:
+        """Which task was this effect of? Somebody else's log knows only the key."""
+        connection = recording.connection
+        key = await connection.fetchval("SELECT t.idempotency_key FROM foliot.task t LIMIT 1")
+
+        plan = await _explained(
+            connection,
+            "EXPLAIN (ANALYZE, FORMAT JSON) SELECT t.* FROM foliot.task t"
+            " WHERE t.tenant_id = $1 AND t.idempotency_key = $2",
+            ACME,
+            key,
+        )
+
+        assert ("Index Scan", "task_idempotency_key") == (plan["Node Type"], plan["Index Name"])
+        assert 1 == plan["Actual Rows"]
 
 
 async def _explained(connection: asyncpg.Connection, statement: str, *values: Any) -> Any:

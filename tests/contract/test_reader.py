@@ -312,21 +312,23 @@ class TestListingTasks:
     async def test_that_are_ready_in_several_queues_and_instances_misses_none(
         self, world: World
     ) -> None:
-        """`ready` is in claiming order, and the listing is not."""
-        expected = []
+        """`ready` is in claiming order, and the listing goes by time alone."""
+        stored_tasks = []
         for _ in range(3):
             fresh = instance(await world.now())
             tasks = [
                 new_task(fresh, n, queue=queue, priority=-n, run_at=fresh.updated_at - n * HOUR)
-                for n, queue in enumerate(("a", "b", "c"), start=1)
+                for n, queue in enumerate(("a", "b", "c", "c"), start=1)
             ]
-            tasks.append(new_task(fresh, 4, run_at=fresh.updated_at + HOUR))
+            tasks.append(new_task(fresh, 5, run_at=fresh.updated_at + HOUR))
             await stored(world, start(fresh, new_tasks=tasks))
-            expected += [(fresh.instance_id, n) for n in (1, 2, 3, 4)]
+            stored_tasks += [(task.run_at, fresh.instance_id, task.ordinal) for task in tasks]
 
         found = await all_tasks(world, TaskFilter(status="pending"), size=5)
 
-        assert sorted(expected) == [(task.instance_id, task.ordinal) for task in found]
+        assert sorted(stored_tasks) == [
+            (task.run_at, task.instance_id, task.ordinal) for task in found
+        ]
 
     async def test_that_run_long_and_are_leased_are_listed_once(self, world: World) -> None:
         """A heartbeat has made the row say `running` too."""

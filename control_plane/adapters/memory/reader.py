@@ -48,7 +48,7 @@ class MemoryReader:
         after: tuple[InstanceId, int] | None,
         limit: int,
     ) -> Sequence[Task]:
-        by_time = wanted.instance_id is None and wanted.status in CLOSED_TASK
+        by_time = wanted.instance_id is None and wanted.status in CLOSED_TASK | {"pending"}
         place = _time if by_time else _number
         start = None
         if after is not None:

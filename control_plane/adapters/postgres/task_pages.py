@@ -2,9 +2,9 @@
 Pages of tasks, each from an index.
 
 Open tasks are found through the narrow tables: pending ones are `ready` or `delayed`,
-running ones have a `lease` or are parked (`task_parked_idx`). They come by instance and
-ordinal, and so do an instance's tasks and a tenant's. Closed ones come by the time they
-were due (`task_closed_idx`).
+running ones have a `lease` or are parked (`task_parked_idx`). Pending and closed ones
+(`task_closed_idx`) come by the time they are or were due, which `task.run_at` says for the
+last one seen; all others by instance and ordinal.
 
 A look-up of one row is LATERAL with a LIMIT, which no planner turns into a scan of the
 whole table, whatever it believes the page to hold.
@@ -38,7 +38,7 @@ async def page_of_tasks(
         return await _closed(pool, tenant_id, wanted, after=after, limit=limit)
     if wanted.status == "running":
         return await _running(pool, tenant_id, wanted, after=after or _BEFORE_ALL, limit=limit)
-    return await _pending(pool, tenant_id, wanted, after=after or _BEFORE_ALL, limit=limit)
+    return await _pending(pool, tenant_id, wanted, after=after, limit=limit)
 
 
 async def _of_instance(
@@ -211,29 +211,61 @@ async def _pending(
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
-    after: tuple[InstanceId, int],
+    after: tuple[InstanceId, int] | None,
     limit: int,
 ) -> Sequence[asyncpg.Record]:
     rows: Sequence[asyncpg.Record] = await pool.fetch(
-        # `ready` is in claiming order, so its part of the page is picked from all of the
-        # tenant's ready rows: an index for this would be paid by every task.
+        # `ready` is in order of time within each lane, a queue and a priority. So the page is
+        # merged from as many pages as the tenant has lanes, which are walked in the index.
+        # From a million ready rows 1 ms; picking the page from all of them took 445.
         """
-        WITH page AS MATERIALIZED (
-          SELECT waiting.instance_id, waiting.ordinal
-            FROM (SELECT r.instance_id, r.ordinal
-                    FROM foliot.ready r
-                   WHERE r.tenant_id = $1
-                     AND ($2::text IS NULL OR r.type = $2)
-                     AND (r.instance_id, r.ordinal) > ($3, $4)
+        WITH RECURSIVE seen AS MATERIALIZED (
+          SELECT CASE WHEN $3::uuid IS NULL THEN '-infinity'
+                      ELSE (SELECT t.run_at FROM foliot.task t
+                             WHERE (t.tenant_id, t.instance_id, t.ordinal) = ($1, $3, $4)) END
+                 AS run_at,
+                 coalesce($3, '00000000-0000-0000-0000-000000000000'::uuid) AS instance_id,
+                 coalesce($4, -1) AS ordinal),
+        lane AS (
+          (SELECT r.queue, r.priority
+             FROM foliot.ready r
+            WHERE r.tenant_id = $1
+            ORDER BY r.queue, r.priority
+            LIMIT 1)
+          UNION ALL
+          SELECT further.queue, further.priority
+            FROM lane l
+           CROSS JOIN LATERAL (
+             SELECT r.queue, r.priority
+               FROM foliot.ready r
+              WHERE r.tenant_id = $1 AND (r.queue, r.priority) > (l.queue, l.priority)
+              ORDER BY r.queue, r.priority
+              LIMIT 1) AS further),
+        page AS MATERIALIZED (
+          SELECT waiting.run_at, waiting.instance_id, waiting.ordinal
+            FROM (SELECT of_lane.*
+                    FROM lane l
+                   CROSS JOIN LATERAL (
+                     SELECT r.run_at, r.instance_id, r.ordinal
+                       FROM foliot.ready r
+                      WHERE r.tenant_id = $1 AND r.queue = l.queue AND r.priority = l.priority
+                        AND ($2::text IS NULL OR r.type = $2)
+                        AND (r.run_at, r.instance_id, r.ordinal)
+                            > ((SELECT s.run_at FROM seen s), (SELECT s.instance_id FROM seen s),
+                               (SELECT s.ordinal FROM seen s))
+                      ORDER BY r.run_at, r.instance_id, r.ordinal
+                      LIMIT $5) AS of_lane
                   UNION ALL
-                  (SELECT d.instance_id, d.ordinal
+                  (SELECT d.run_at, d.instance_id, d.ordinal
                      FROM foliot.delayed d
                     WHERE d.tenant_id = $1
                       AND ($2::text IS NULL OR d.type = $2)
-                      AND (d.instance_id, d.ordinal) > ($3, $4)
-                    ORDER BY d.instance_id, d.ordinal
+                      AND (d.run_at, d.instance_id, d.ordinal)
+                          > ((SELECT s.run_at FROM seen s), (SELECT s.instance_id FROM seen s),
+                             (SELECT s.ordinal FROM seen s))
+                    ORDER BY d.run_at, d.instance_id, d.ordinal
                     LIMIT $5)) AS waiting
-           ORDER BY waiting.instance_id, waiting.ordinal
+           ORDER BY waiting.run_at, waiting.instance_id, waiting.ordinal
            LIMIT $5)
         SELECT t.*, NULL::uuid AS lease_session_id, NULL::integer AS lease_attempt,
                NULL::integer AS lease_epoch, NULL::timestamptz AS lease_claimed_at
@@ -242,11 +274,11 @@ async def _pending(
            SELECT t.* FROM foliot.task t
             WHERE (t.tenant_id, t.instance_id, t.ordinal) = ($1, p.instance_id, p.ordinal)
             LIMIT 1) AS t
-         ORDER BY t.instance_id, t.ordinal
+         ORDER BY p.run_at, p.instance_id, p.ordinal
         """,
         tenant_id,
         wanted.type,
-        *after,
+        *(after or (None, None)),
         limit,
     )
     return rows
