@@ -217,7 +217,7 @@ async def _pending(
     rows: Sequence[asyncpg.Record] = await pool.fetch(
         # `ready` is in order of time within each lane, a queue and a priority. So the page is
         # merged from as many pages as the tenant has lanes, which are walked in the index.
-        # From a million ready rows 1 ms; picking the page from all of them took 445.
+        # From a million ready rows 1.5 ms; picking the page from all of them took 445.
         """
         WITH RECURSIVE seen AS MATERIALIZED (
           SELECT CASE WHEN $3::uuid IS NULL THEN '-infinity'
