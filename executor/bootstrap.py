@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from executor.adapters.allowed_addresses import THIS_MACHINE, AllowedAddresses
 from executor.adapters.database_clock import DatabaseClock
-from executor.adapters.grpc_control_plane import GrpcControlPlane, Introduction
+from executor.adapters.grpc_connection import Introduction
+from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.httpx_http import HttpxHttp
 from executor.adapters.postgres_task_store import PostgresTaskStore
 from executor.attempts import Attempts

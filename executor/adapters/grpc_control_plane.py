@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,19 +15,19 @@ import grpc
 from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.executor.v1 import executor_service_pb2_grpc, outcome_pb2
 
+from executor.adapters.credits import Credits
+from executor.adapters.grpc_connection import CHANNEL_OPTIONS, Introduction
 from executor.adapters.grpc_messages import (
     held_of,
     outcome_message,
     running_message,
     task_of,
-    task_type_message,
 )
 from executor.adapters.outbox import Outbox
 from executor.ports.control_plane import Held, Instructions, Report
 from shared.errors import FoliotError, Unavailable
 from shared.ids import SessionId
 from shared.retry import RetryPolicy, backoff
-from shared.tasks import TaskType
 from shared.telemetry.logging import Throttle, get_logger
 from shared.telemetry.names import LogEvent
 
@@ -37,37 +37,11 @@ LINGER_S = 2.0
 
 MAX_RUNNING_TOLD = 1_000
 DEFAULT_HEARTBEAT = timedelta(seconds=10)
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-"""An Assign holds up to 200 inputs of 256 KiB."""
-
 RETRY = RetryPolicy(initial=timedelta(milliseconds=100), cap=timedelta(seconds=5), jitter=0.5)
-
-CHANNEL_OPTIONS = (
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    # The channel's own back-off would otherwise grow to two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.enable_http_proxy", 0),
-)
 
 _log = get_logger(__name__)
 
 _Call = grpc.aio.StreamStreamCall[pb.ConnectRequest, pb.ConnectResponse]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Introduction:
-    """What a control plane is told of this executor, on every stream."""
-
-    name: str
-    queues: Sequence[str]
-    types: Sequence[TaskType]
-    functions: Sequence[str]
-    credits: int
 
 
 class GrpcControlPlane:
@@ -86,10 +60,7 @@ class GrpcControlPlane:
         self._introduction = introduction
         self._session_id = session_id
         self._outbox = Outbox()
-        # Tasks assigned to us that have not ended: each holds one credit.
-        self._assigned: set[Held] = set()
-        self._assigned_for: SessionId | None = None
-        self._freed_credits = 0
+        self._credits = Credits()
         self._failures = 0
         self._is_leaving = False
         self._call: _Call | None = None
@@ -100,7 +71,7 @@ class GrpcControlPlane:
         return self._outbox.room
 
     def report(self, report: Report) -> None:
-        self._free_credit(report.held)
+        self._credits.free(report.held)
         self._outbox.keep(report.held, outcome_message(report))
 
     async def run(self, instructions: Instructions) -> None:
@@ -160,11 +131,9 @@ class GrpcControlPlane:
                 instructions.doubt(session_id)
 
     async def _introduce(self, stream: "_Stream") -> None:
-        if stream.session_id != self._assigned_for:
-            self._assigned.clear()
-            self._assigned_for = stream.session_id
-        self._freed_credits = 0
-        await stream.call.write(pb.ConnectRequest(hello=self._hello(stream.session_id)))
+        self._credits.begin(stream.session_id)
+        hello = self._introduction.hello(stream.session_id, self._credits.in_use)
+        await stream.call.write(pb.ConnectRequest(hello=hello))
         try:
             async with asyncio.timeout(WELCOME_WITHIN_S):
                 answer = await stream.read()
@@ -184,22 +153,11 @@ class GrpcControlPlane:
             resent=self._outbox.rewind(),
         )
 
-    def _hello(self, session_id: SessionId) -> pb.Hello:
-        us = self._introduction
-        return pb.Hello(
-            executor_name=us.name,
-            queues=us.queues,
-            task_types=[task_type_message(type_) for type_ in us.types],
-            functions=us.functions,
-            credits=max(0, us.credits - len(self._assigned)),
-            session_id=str(session_id),
-        )
-
     async def _write(self, stream: "_Stream", instructions: Instructions) -> None:
         next_beat = time.monotonic() + stream.heartbeat.total_seconds()
         while stream.session_id == self._session_id() and time.monotonic() < stream.leave_at:
             batch = self._outbox.next_batch()
-            freed, self._freed_credits = self._freed_credits, 0
+            freed = self._credits.take_freed()
             if batch:
                 outcomes = pb.Outcomes(outcomes=batch, credits=freed)
                 await stream.call.write(pb.ConnectRequest(outcomes=outcomes))
@@ -236,7 +194,7 @@ class GrpcControlPlane:
                 case "lease_lost":
                     lost = [held_of(one) for one in message.lease_lost.tasks]
                     for held in lost:
-                        self._free_credit(held)
+                        self._credits.free(held)
                     instructions.lose(lost)
                 case "drain":
                     self._leave(stream, message.drain.reconnect_within.ToTimedelta())
@@ -263,7 +221,7 @@ class GrpcControlPlane:
             tasks = [task_of(message) for message in assign.tasks]
         except (FoliotError, ValueError) as error:
             raise Unavailable(f"an assigned task cannot be understood: {error}") from error
-        self._assigned.update(Held.of(task) for task in tasks)
+        self._credits.use(Held.of(task) for task in tasks)
         instructions.assign(stream.session_id, tasks)
 
     def _leave(self, stream: "_Stream", within: timedelta) -> None:
@@ -272,11 +230,6 @@ class GrpcControlPlane:
         stream.leave_at = time.monotonic() + random.uniform(0, seconds)  # noqa: S311
         self._outbox.filled.set()
         _log.info(LogEvent.CONTROL_PLANE_DRAINING, address=self._address, within_s=seconds)
-
-    def _free_credit(self, held: Held) -> None:
-        if held in self._assigned:
-            self._assigned.discard(held)
-            self._freed_credits += 1
 
     def _complain(self, error: Exception) -> None:
         if self._complaint.allows():

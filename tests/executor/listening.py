@@ -2,23 +2,25 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import grpc
 from foliot.executor.v1 import executor_service_pb2 as pb
-from foliot.executor.v1 import executor_service_pb2_grpc, outcome_pb2
+from foliot.executor.v1 import outcome_pb2
 from foliot.v1 import task_pb2
 
 from shared.json import dump
 from shared.tasks import ClaimedTask
 
+SERVICE = pb.DESCRIPTOR.services_by_name["ExecutorService"].full_name
+
 Stream = grpc.aio.ServicerContext[pb.ConnectRequest, pb.ConnectResponse]
 
 
-class ListeningControlPlane(executor_service_pb2_grpc.ExecutorServiceServicer):
+class ListeningControlPlane:
     """
     Welcomes executors, writes down what they say, acknowledges outcomes unless told not to.
     """
@@ -73,9 +75,9 @@ class ListeningControlPlane(executor_service_pb2_grpc.ExecutorServiceServicer):
         with contextlib.suppress(Exception):
             await self.streams[-1].abort(grpc.StatusCode.UNAVAILABLE)
 
-    async def _answer(self, outcomes: object, context: Stream) -> None:
+    async def _answer(self, outcomes: Iterable[outcome_pb2.Outcome], context: Stream) -> None:
         acks = pb.OutcomeAcks()
-        for outcome in outcomes:  # type: ignore[attr-defined] - a protobuf container
+        for outcome in outcomes:
             self.outcomes.append(outcome)
             verdict = self.verdict(outcome)
             if verdict is not None:
@@ -90,7 +92,20 @@ async def listening(
 ) -> AsyncIterator[ListeningControlPlane]:
     """Serve on a unix socket in the directory; it can be entered again after it ended."""
     server = grpc.aio.server()
-    executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicer, server)
+    server.add_generic_rpc_handlers(
+        [
+            grpc.method_handlers_generic_handler(
+                SERVICE,
+                {
+                    "Connect": grpc.stream_stream_rpc_method_handler(
+                        servicer.Connect,
+                        pb.ConnectRequest.FromString,
+                        pb.ConnectResponse.SerializeToString,
+                    )
+                },
+            )
+        ]
+    )
     servicer.address = f"unix:{directory / 'control_plane.sock'}"
     server.add_insecure_port(servicer.address)
     await server.start()

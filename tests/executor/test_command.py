@@ -124,7 +124,7 @@ class TestTheCommand:
                 control_plane=far.address,
                 functions='["mine:functions"]',
                 drain_s="0.1",
-            ) as (process, logged),
+            ) as (process, _),
         ):
             await eventually((tmp_path / "began").exists)
             process.send_signal(signal.SIGINT)

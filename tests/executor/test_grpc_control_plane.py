@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.executor.v1 import outcome_pb2
+from foliot.v1 import task_pb2
 
-from executor.adapters.grpc_control_plane import GrpcControlPlane, Introduction
+from executor.adapters.grpc_connection import Introduction
+from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.outbox import MAX_BATCH, MAX_BATCH_BYTES, Outbox
 from executor.ports.control_plane import Held, RunningAttempt
 from shared.ids import SessionId, new_uuid7
@@ -80,7 +82,7 @@ class TestAHello:
         hello = pb.Hello(
             executor_name="test",
             queues=["default", "gpu"],
-            task_types=[1, 6],
+            task_types=[task_pb2.TASK_TYPE_HUMAN, task_pb2.TASK_TYPE_SYSTEM],
             functions=["echo"],
             credits=3,
             session_id=str(executor.session_id),
@@ -147,8 +149,9 @@ class TestOutcomes:
         far.address = f"unix:{tmp_path / 'control_plane.sock'}"
         async with near(far) as executor:
             for turn in range(3):
+                far.streams.clear()
                 async with listening(far, tmp_path):
-                    await eventually(lambda turn=turn: len(far.streams) > turn)
+                    await eventually(lambda: far.streams)
                     executor.report(*range(turn * 100 + 1, turn * 100 + 101))
             async with listening(far, tmp_path):
                 unacknowledged = await executor.control_plane.flush(SOON)
@@ -248,7 +251,7 @@ class TestAStream:
     ) -> None:
         """The session is over; a new stream would find none."""
         async with near(far) as executor:
-            await eventually(lambda: far.streams)
+            await eventually(lambda: executor.control_plane._call)
             await executor.control_plane.goodbye()
             await eventually(lambda: far.messages)
             await eventually(lambda: executor.control_plane._call is None)

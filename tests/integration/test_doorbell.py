@@ -81,9 +81,9 @@ class TestARing:
     ) -> None:
         """Any taskiq tool shows what a message is about; and it holds nothing but ids."""
         await doorbell.ring(DEFAULT, ["a:1", "a:2"])
-        message = doorbell._broker.formatter.loads(
-            await redis.rpop(f"foliot:{namespace}:{DEFAULT}")
-        )
+        data = await redis.rpop(f"foliot:{namespace}:{DEFAULT}")
+        assert isinstance(data, bytes)
+        message = doorbell._broker.formatter.loads(data)
 
         assert (TASK_NAME, "a:1,a:2", {"queue": DEFAULT, "ids": ["a:1", "a:2"], "count": 2}) == (
             message.task_name,
@@ -200,7 +200,7 @@ class TestAListener:
         async with listening(doorbell, [DEFAULT]) as heard:
             await doorbell.ring(DEFAULT, ["before"])
             await eventually(lambda: heard)
-            await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            await redis.client_kill_filter(_type="normal", skipme=True)
 
             async def rung() -> bool:
                 await doorbell.ring(DEFAULT, ["after"])

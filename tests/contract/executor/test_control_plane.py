@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from foliot.executor.v1 import executor_service_pb2 as pb
 
-from executor.adapters.grpc_control_plane import GrpcControlPlane, Introduction
+from executor.adapters.grpc_connection import Introduction
+from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.memory_control_plane import MemoryControlPlane
 from executor.ports.control_plane import (
     MAX_UNACKNOWLEDGED,
