@@ -290,14 +290,6 @@ def upgrade() -> None:
         schema="foliot",
     )
     op.create_index(
-        "task_open_human_idx",
-        "task",
-        ["tenant_id", "created_at", "instance_id", "ordinal"],
-        unique=False,
-        schema="foliot",
-        postgresql_where=sa.text("type = 'HUMAN' AND completed_at IS NULL"),
-    )
-    op.create_index(
         "task_parked_idx",
         "task",
         ["tenant_id", "instance_id", "ordinal"],

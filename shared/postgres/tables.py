@@ -234,15 +234,6 @@ task = sa.Table(
     ),
     sa.Index("task_idempotency_key", "tenant_id", "idempotency_key", unique=True),
     sa.Index(
-        "task_open_human_idx",
-        "tenant_id",
-        "created_at",
-        "instance_id",
-        "ordinal",
-        postgresql_where=sa.text("type = 'HUMAN' AND completed_at IS NULL"),
-    ),
-    # Open, and with nobody who holds a lease: with people, or awaited from elsewhere.
-    sa.Index(
         "task_parked_idx",
         "tenant_id",
         "instance_id",
