@@ -40,7 +40,7 @@ from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.reader import Reader
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
-from control_plane.startup import check_durability, check_schema
+from control_plane.startup import check_durability, open_checked_pool, until_usable
 from control_plane.tenants import LookUp, RememberedTenants, in_postgres
 from control_plane.use_cases.authenticate import KeyRing, authenticate
 from shared import doorbell as queues
@@ -48,7 +48,7 @@ from shared.clock import Clock, SystemClock
 from shared.doorbell import Doorbell, NoDoorbell, Ring
 from shared.errors import InvalidRequest
 from shared.postgres.namespace import read_namespace
-from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
+from shared.postgres.session import HOT_PLANS
 from shared.settings import Settings
 from shared.telemetry.logging import get_logger
 
@@ -77,12 +77,13 @@ class Adapters:
 
 
 class ControlPlane:
-    """Assembled and at rest; `run` serves until it is told to stop."""
+    """Assembled and at rest; `run` serves until it is told to stop. `admission` has the counts."""
 
     def __init__(self, adapters: Adapters, settings: Settings, own: ControlPlaneSettings) -> None:
         """Raises MethodWithoutAuth if a method does not say who may call it."""
         self.address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._listen = settings.listen
+        self.admission = Admission()
         self._doorbell = adapters.doorbell
         tenants = RememberedTenants(adapters.look_up)
         tailer = Tailer(adapters.reader)
@@ -109,15 +110,16 @@ class ControlPlane:
         """
         Serve until `stop`, then go away in order: callers first, then loops, then turns.
 
-        `address` tells where, as soon as it serves.
+        `address` tells where, as soon as it serves. Raises Unavailable if that is taken.
         """
+        address = await self._server.bind(self._listen)
         loops_stop, turns_stop = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as turns:
             turns.create_task(self._orchestrator.run(turns_stop))
             async with asyncio.TaskGroup() as loops:
                 for loop in self._loops:
                     loops.create_task(_as_coroutine(loop, loops_stop))
-                address = await self._server.start(self._listen)
+                await self._server.start()
                 self.address.set_result(address)
                 _log.info("server.serving", address=address, version=version())
                 await stop.wait()
@@ -134,7 +136,7 @@ class ControlPlane:
         settings: Settings,
         own: ControlPlaneSettings,
     ) -> Server:
-        admission = Admission()
+        admission = self.admission
         orchestrator, reader = self._orchestrator, adapters.reader
         executor = ExecutorPorts(
             orchestrator=orchestrator,
@@ -200,18 +202,12 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
     """A control plane on PostgreSQL and, where it is configured, Redis."""
     check(settings, own)
     async with AsyncExitStack() as exits:
-        pool = await open_pool(
-            settings.database_url, role=CONTROL_PLANE_ROLE, max_size=own.pool_size
-        )
+        pool = await until_usable(settings.database_url, own.pool_size, own.startup_wait_s)
         exits.push_async_callback(pool.close)
-        await check_schema(pool)
         if settings.mode != "dev":
             await check_durability(pool)
-        turns = await open_pool(
-            settings.database_url,
-            role=CONTROL_PLANE_ROLE,
-            max_size=TURN_CONNECTIONS,
-            settings=HOT_PLANS,
+        turns = await open_checked_pool(
+            settings.database_url, max_size=TURN_CONNECTIONS, settings=HOT_PLANS
         )
         exits.push_async_callback(turns.close)
         doorbell: Doorbell | NoDoorbell = NoDoorbell()

@@ -82,32 +82,42 @@ class Server:
         max_connection_age_s: float = MAX_CONNECTION_AGE_S,
     ) -> None:
         """Raises MethodWithoutAuth if a method does not say who may call it."""
+        self._servicers = servicers
         self._admission = admission
         self._drain_s = drain_s
-        gate = Gate(authenticate, rules(SERVICES), admission)
+        self._gate = Gate(authenticate, rules(SERVICES), admission)
+        self._options = server_options(max_connection_age_s=max_connection_age_s, grace_s=drain_s)
         self._health = health.aio.HealthServicer()
-        self._server = grpc.aio.server(
-            interceptors=[gate],
-            options=server_options(max_connection_age_s=max_connection_age_s, grace_s=drain_s),
-        )
-        self._add(servicers)
+        self._server: grpc.aio.Server | None = None
 
-    async def start(self, listen: str) -> str:
-        """Bind and serve; returns the address, with the port that was chosen for port 0."""
+    async def bind(self, listen: str) -> str:
+        """
+        Take an address; returns it, with the port that was chosen for port 0.
+
+        Raises Unavailable if somebody else has it.
+        """
+        server = grpc.aio.server(interceptors=[self._gate], options=self._options)
+        self._add(self._servicers, server)
         try:
-            port = self._server.add_insecure_port(listen)
+            port = server.add_insecure_port(listen)
         except RuntimeError as error:
+            await server.stop(None)
             raise Unavailable(
                 f"cannot listen on {listen!r}: {error}; is another server running there?"
                 " Set FOLIOT_LISTEN to a free address",
                 reason="ADDRESS_IN_USE",
             ) from error
-        for service in SERVICES:
-            await self._health.set(service.full_name, health_pb2.HealthCheckResponse.SERVING)
-        await self._server.start()
+        self._server = server
         if listen.startswith("unix:"):
             return listen
         return f"{listen.rpartition(':')[0]}:{port}"
+
+    async def start(self) -> None:
+        """Serve. The address must have been taken."""
+        assert self._server is not None
+        for service in SERVICES:
+            await self._health.set(service.full_name, health_pb2.HealthCheckResponse.SERVING)
+        await self._server.start()
 
     async def drain(self) -> None:
         """
@@ -120,10 +130,10 @@ class Server:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._drain_s):
                 await self._admission.idle.wait()
-        await self._server.stop(END_GRACE_S)
+        if self._server is not None:
+            await self._server.stop(END_GRACE_S)
 
-    def _add(self, servicers: Servicers) -> None:
-        server = self._server
+    def _add(self, servicers: Servicers, server: grpc.aio.Server) -> None:
         definition_service_pb2_grpc.add_DefinitionServiceServicer_to_server(
             servicers.definition, server
         )

@@ -3,6 +3,7 @@ What must hold before a control plane serves: refuse at the start what would hur
 """
 
 import asyncio
+from collections.abc import Mapping
 
 import asyncpg
 
@@ -11,8 +12,6 @@ from shared.errors import FoliotError, PreconditionFailed
 from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
 
 SAFE_COMMITS = frozenset({"on", "local", "remote_write", "remote_apply"})
-
-
 TRY_EVERY_S = 0.05
 
 
@@ -35,7 +34,7 @@ async def until_usable(database_url: str, pool_size: int, within_s: float) -> as
 
 
 async def _usable(database_url: str, pool_size: int) -> asyncpg.Pool:
-    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=pool_size)
+    pool = await open_checked_pool(database_url, max_size=pool_size)
     try:
         await check_schema(pool)
     except BaseException:
@@ -44,10 +43,35 @@ async def _usable(database_url: str, pool_size: int) -> asyncpg.Pool:
     return pool
 
 
+async def open_checked_pool(
+    database_url: str, *, max_size: int, settings: Mapping[str, str] | None = None
+) -> asyncpg.Pool:
+    """A pool that acts as the control plane. Raises PreconditionFailed where it may not."""
+    try:
+        return await open_pool(
+            database_url, role=CONTROL_PLANE_ROLE, max_size=max_size, settings=settings
+        )
+    except (
+        asyncpg.InvalidParameterValueError,
+        asyncpg.InvalidCatalogNameError,
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InsufficientPrivilegeError,
+    ) as error:
+        raise PreconditionFailed(
+            f"PostgreSQL does not let this server in as {CONTROL_PLANE_ROLE}: {error}. Run `foliot"
+            " migrate`, which makes the role, and give FOLIOT_DATABASE_URL a login that is a member"
+        ) from error
+
+
 async def check_schema(pool: asyncpg.Pool) -> None:
     """Raises PreconditionFailed unless the database is at the newest revision this code knows."""
     wanted = migrations.HEAD
-    if await pool.fetchval("SELECT to_regclass('foliot.alembic_version')") is None:
+    has_schema = await pool.fetchval(
+        "SELECT has_schema_privilege(n.oid, 'USAGE') FROM pg_namespace n WHERE n.nspname = 'foliot'"
+    )
+    if not has_schema or not await pool.fetchval(
+        "SELECT to_regclass('foliot.alembic_version') IS NOT NULL"
+    ):
         raise PreconditionFailed("the database has no foliot schema; run `foliot migrate`")
     found = await pool.fetchval("SELECT version_num FROM foliot.alembic_version")
     if found != wanted:

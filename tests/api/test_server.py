@@ -1,0 +1,123 @@
+"""Health, reflection, and going away in order."""
+
+import asyncio
+
+import grpc
+import pytest
+from foliot.v1 import admin_service_pb2 as pb
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
+
+from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.server import REFLECTION, SERVICES
+from shared.errors import Unavailable
+from tests.api.serving import WITHIN_S, Client, Serving, client_of, info_in, serving_from
+from tests.api.test_executors import connected, heard
+
+
+async def reflected(client: Client, name: str) -> list[str]:
+    """The services that reflection lists, under one of its names."""
+    call = client.channel.stream_stream(
+        f"/{name}/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )(metadata=client.metadata)
+    await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+    answer = await call.read()
+    assert isinstance(answer, reflection_pb2.ServerReflectionResponse)
+    await call.done_writing()
+    return [one.name for one in answer.list_services_response.service]
+
+
+class TestHealth:
+    @pytest.mark.parametrize("service", ["", "foliot.v1.InstanceService"])
+    async def test_is_there_for_probes_without_a_credential(
+        self, serving: Serving, service: str
+    ) -> None:
+        """A load balancer has no key."""
+        async with client_of(serving, None) as probe:
+            answer = await health_pb2_grpc.HealthStub(probe.channel).Check(
+                health_pb2.HealthCheckRequest(service=service)
+            )
+
+        assert health_pb2.HealthCheckResponse.SERVING == answer.status
+
+
+class TestReflection:
+    @pytest.mark.parametrize("name", REFLECTION)
+    async def test_lists_every_service_under_both_its_names(
+        self, client: Client, name: str
+    ) -> None:
+        """Tools of either age can explore the server."""
+        assert {one.full_name for one in SERVICES} <= set(await reflected(client, name))
+
+    async def test_gives_the_protos(self, client: Client) -> None:
+        """Grpcurl describes a service from what it gets here."""
+        call = client.channel.stream_stream(
+            f"/{REFLECTION[0]}/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )(metadata=client.metadata)
+        await call.write(
+            reflection_pb2.ServerReflectionRequest(
+                file_containing_symbol="foliot.v1.InstanceService"
+            )
+        )
+        answer = await call.read()
+        assert isinstance(answer, reflection_pb2.ServerReflectionResponse)
+        await call.done_writing()
+
+        assert answer.file_descriptor_response.file_descriptor_proto
+
+    async def test_takes_a_credential(self, serving: Serving) -> None:
+        """It shows nothing of a tenant, but it is not for everybody."""
+        async with client_of(serving, None) as nobody:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await reflected(nobody, REFLECTION[0])
+
+        assert "CREDENTIAL_MISSING" == info_in(refused.value).reason
+
+
+class TestServerInfo:
+    async def test_lists_the_task_types_on_offer(self, client: Client) -> None:
+        """Who writes a definition can ask what it may use."""
+        answer = await client.admin.GetServerInfo(pb.GetServerInfoRequest())
+
+        assert answer.version
+        assert 4 == len(answer.task_types)
+
+
+class TestDraining:
+    async def test_turns_probes_and_callers_away_while_streams_go_on(
+        self, serving: Serving, client: Client, executor: Client
+    ) -> None:
+        """Readiness flips, new calls hear SERVER_DRAINING, and what is open may finish."""
+        health = health_pb2_grpc.HealthStub(client.channel)
+        await client.admin.WhoAmI(pb.WhoAmIRequest())
+        async with connected(executor) as (call, _):
+            serving.stop.set()
+            told = await heard(call)
+
+            probe = await health.Check(health_pb2.HealthCheckRequest())
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await client.admin.WhoAmI(pb.WhoAmIRequest())
+
+        assert told.HasField("drain")
+        assert health_pb2.HealthCheckResponse.NOT_SERVING == probe.status
+        assert grpc.StatusCode.UNAVAILABLE == refused.value.code()
+        assert "SERVER_DRAINING" == info_in(refused.value).reason
+
+    async def test_is_over_at_once_if_nothing_is_under_way(self) -> None:
+        """A restart must not take as long as its longest patience."""
+        async with serving_from(MemoryDatabase(), drain_s=60) as serving:
+            serving.stop.set()
+            async with asyncio.timeout(WITHIN_S):
+                await serving.running
+
+
+class TestAnAddressInUse:
+    async def test_is_not_shared(self, serving: Serving) -> None:
+        """Two servers on one port would each get half of the calls; the error says what to do."""
+        with pytest.raises(Unavailable, match="FOLIOT_LISTEN"):
+            async with serving_from(MemoryDatabase(), listen=serving.address):
+                pass

@@ -1,0 +1,88 @@
+"""What becomes of outcomes that cannot be settled now."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from control_plane.orchestrator.answer import Answer, Verdict
+from control_plane.orchestrator.request import Report, Request
+from control_plane.use_cases.report_outcomes import Reported, Succeeded, report_outcomes
+from shared.errors import FoliotError, Overloaded
+from shared.ids import InstanceId, TenantId, new_instance_id, task_id
+
+TENANT = TenantId("acme")
+
+
+class EverybodysTenants:
+    """Every instance is the one tenant's."""
+
+    async def of(self, instance_ids: Sequence[InstanceId]) -> Mapping[InstanceId, TenantId]:
+        return dict.fromkeys(instance_ids, TENANT)
+
+
+class Scripted:
+    """An orchestrator that answers as it was told, and keeps what it was asked."""
+
+    def __init__(self, *answers: Verdict | FoliotError) -> None:
+        self._answers = answers
+        self.requests: list[Request] = []
+
+    async def submit(self, request: Request) -> Answer:
+        raise NotImplementedError
+
+    async def submit_all(self, requests: Sequence[Request]) -> list[Answer | FoliotError]:
+        self.requests += requests
+        return [
+            answer
+            if isinstance(answer, FoliotError)
+            else Answer(
+                instance_id=request.instance_id,
+                revision=1,
+                status="running",
+                state='"a"',
+                verdict=answer,
+            )
+            for answer, request in zip(self._answers, requests, strict=True)
+        ]
+
+
+def reported(output: str | None = "1") -> Reported:
+    return Reported(task_id=task_id(new_instance_id(), 1), epoch=1, result=Succeeded(output=output))
+
+
+class TestAnOutcomeThatMetAnErrorThatWillPass:
+    async def test_has_no_ack_while_the_others_have_theirs(self) -> None:
+        """What is not acknowledged is sent again; what is must not be."""
+        busy = Overloaded("busy", retry_in=timedelta(seconds=1))
+        first, second = reported(), reported()
+
+        told = await report_outcomes(
+            Scripted(busy, Verdict.APPLIED), EverybodysTenants(), [first, second]
+        )
+
+        assert [(second.task_id, Verdict.APPLIED)] == [(a.task_id, a.verdict) for a in told.acks]
+        assert busy is told.resend
+
+
+class TestAMalformedOutcome:
+    async def test_ends_its_attempt_as_failed_for_good(self) -> None:
+        """The same result would come out malformed again, so there is no other attempt."""
+        orchestrator = Scripted(Verdict.APPLIED)
+
+        told = await report_outcomes(orchestrator, EverybodysTenants(), [reported("{")])
+
+        (asked,) = [request.asked for request in orchestrator.requests]
+        assert isinstance(asked, Report)
+        assert asked.outcome.failure is not None
+        assert ("outcome.refused", False) == (
+            asked.outcome.failure.kind,
+            asked.outcome.failure.retryable,
+        )
+        assert [Verdict.REFUSED] == [ack.verdict for ack in told.acks]
+
+    async def test_of_a_lost_lease_is_lost_first_of_all(self) -> None:
+        """Whoever has no lease any more need not hear what was wrong with the result."""
+        told = await report_outcomes(
+            Scripted(Verdict.LEASE_LOST), EverybodysTenants(), [reported("{")]
+        )
+
+        assert [Verdict.LEASE_LOST] == [ack.verdict for ack in told.acks]

@@ -1,0 +1,76 @@
+"""Watching: what an idle stream says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from control_plane.ports.reader import Reader
+from control_plane.ports.records import HistoryEntry, InstanceKey
+from control_plane.use_cases.watch_instance import Bookmark, watch_instance
+from shared.ids import InstanceId, TenantId, new_instance_id
+
+KEY = InstanceKey(TenantId("acme"), new_instance_id())
+
+
+def entry(seq: int, type_: str) -> HistoryEntry:
+    return HistoryEntry(
+        seq=seq, type=type_, ordinal=None, payload="{}", hash=b"", created_at=datetime.now(UTC)
+    )
+
+
+@dataclass
+class _Instance:
+    key = KEY
+    seq: int
+    is_closed: bool
+
+
+class OneHistory:
+    """A reader of one instance whose history grows."""
+
+    def __init__(self) -> None:
+        self.entries = [entry(1, "INSTANCE_STARTED")]
+
+    async def get_instance(self, _tenant_id: TenantId, _instance_id: InstanceId) -> Any:
+        return _Instance(seq=len(self.entries), is_closed=False)
+
+    async def list_history(
+        self, _tenant_id: TenantId, _instance_id: InstanceId, *, after_seq: int, limit: int
+    ) -> Sequence[HistoryEntry]:
+        return self.entries[after_seq : after_seq + limit]
+
+
+class Quiet:
+    """Nothing happens the first time; the second time the instance ends."""
+
+    def __init__(self, history: OneHistory) -> None:
+        self._history = history
+        self._waits = 0
+
+    async def wait_beyond(self, _key: InstanceKey, _seq: int, _timeout_s: float) -> bool:
+        self._waits += 1
+        if self._waits == 1:
+            return False
+        self._history.entries.append(entry(2, "INSTANCE_COMPLETED"))
+        return True
+
+
+class TestAnIdleStream:
+    async def test_sends_a_bookmark_and_goes_on(self) -> None:
+        """A position without an entry keeps the stream open and says how far it is complete."""
+        history = OneHistory()
+
+        watched = [
+            item
+            async for item in watch_instance(
+                cast(Reader, history),
+                Quiet(history),
+                KEY.tenant_id,
+                KEY.instance_id,
+                after_seq=0,
+            )
+        ]
+
+        assert [1, 1, 2] == [item.seq for item in watched]
+        assert [False, True, False] == [isinstance(item, Bookmark) for item in watched]
