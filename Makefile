@@ -58,7 +58,7 @@ types: .venv/.dev
 	$(BIN)/python -m mypy
 
 imports: .venv/.dev
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 docstrings: .venv/.dev
 	$(BIN)/python -m interrogate --quiet
