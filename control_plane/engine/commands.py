@@ -40,8 +40,24 @@ class CreateTask:
 
 
 @frozen
+class StartChild:
+    """
+    An instance of another definition, whose end is this task's outcome.
+
+    Its output comes back as TaskSucceeded(ordinal), its failure or cancellation as
+    TaskFailed(ordinal). Asked for only by machines whose `needs` hold "children".
+    """
+
+    ordinal: int
+    name: str
+    definition: str
+    input: Json = None
+    detached: bool = False
+
+
+@frozen
 class CancelTask:
-    """The task is open and its outcome no longer wanted."""
+    """The task, or the child, is open and its outcome no longer wanted."""
 
     ordinal: int
 
@@ -61,4 +77,4 @@ class DisarmTimer:
     timer_id: str
 
 
-Command: TypeAlias = CreateTask | CancelTask | ArmTimer | DisarmTimer
+Command: TypeAlias = CreateTask | StartChild | CancelTask | ArmTimer | DisarmTimer

@@ -47,6 +47,7 @@ def check_spec(
     states = assembler.states()
     context = assembler.context()
     unhandled = _unhandled(body, findings)
+    compensates = _on_cancel(body, findings)
     if findings.has_errors():
         return None, findings.in_order()
     names = {one.descriptor for one in assembler.transitions if not one.descriptor.endswith("*")}
@@ -63,6 +64,8 @@ def check_spec(
         task_types=frozenset(assembler.tasks.types),
         functions=frozenset(assembler.tasks.functions),
         needs=frozenset(assembler.tasks.needs),
+        task_plans=tuple(assembler.tasks.plans),
+        compensates_on_cancel=compensates,
         vocabulary=frozenset(names),
     )
     look_at(machine, assembler, findings)
@@ -84,3 +87,11 @@ def _unhandled(body: dict[str, Any], findings: Findings) -> Unhandled:
     else:
         wrong_type(findings, "/unhandled", value, " or ".join(f'"{one}"' for one in UNHANDLED))
     return "reject"
+
+
+def _on_cancel(body: dict[str, Any], findings: Findings) -> bool:
+    """Rule: when an instance is cancelled, its compensations run or they don't."""
+    value = body.get("onCancel")
+    if value is not None and value != "compensate":
+        wrong_type(findings, "/onCancel", value, '"compensate"')
+    return value == "compensate"

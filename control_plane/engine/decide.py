@@ -127,7 +127,7 @@ def _cancel(
     machine: Machine, snapshot: Snapshot, event: Cancelled, now: datetime, tracer: Tracer | None
 ) -> Decision:
     told: EventObject = {"type": "xstate.stop", "reason": event.reason}
-    if snapshot.status != "active":
+    if snapshot.status != "active" or snapshot.cancelling is not None:
         return refuse(snapshot, Received(type="xstate.stop"), _closed(snapshot), tracer)
     configuration = machine.configuration(snapshot.configuration)
     turn = Turn(snapshot, configuration.active, told, now, machine.about, tracer)
@@ -138,7 +138,9 @@ def _cancel(
 
 
 def _closed(snapshot: Snapshot) -> InstanceClosed:
-    return InstanceClosed("finishing" if snapshot.status == "active" else snapshot.status)
+    if snapshot.status != "active":
+        return InstanceClosed(snapshot.status)
+    return InstanceClosed("finishing" if snapshot.cancelling is None else "cancelling")
 
 
 def _not_accepted(machine: Machine, snapshot: Snapshot, kind: str) -> EventNotAccepted:

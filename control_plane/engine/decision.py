@@ -69,7 +69,10 @@ class LimitExceeded:
 
 @dataclass(frozen=True, slots=True)
 class InstanceClosed:
-    """The instance takes no more events: `status` is how it ended, or "finishing"."""
+    """
+    The instance takes no more events: `status` is how it ended, "finishing" while it
+    waits for its last tasks, "cancelling" while it undoes what it did.
+    """
 
     status: str
 

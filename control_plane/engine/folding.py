@@ -59,7 +59,9 @@ def event_of(entry: Entry) -> Event | None:
         case "TIMER_FIRED":
             due = read_instant(payload["due"])
             return None if due is None else TimerFired(timer_id=payload["timer_id"], due=due)
-        case "INSTANCE_CANCELLED":
+        case "INSTANCE_CANCELLING":
+            return Cancelled(reason=payload["reason"])
+        case "INSTANCE_CANCELLED" if not payload.get("compensated"):
             return Cancelled(reason=payload["reason"])
         case _:
             return None

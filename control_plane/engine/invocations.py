@@ -2,20 +2,24 @@
 Tasks as a spec describes them: bound to a state (`invoke`), or outliving it (`createTask`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from control_plane.engine.commands import CreateTask
+from control_plane.engine.commands import CreateTask, StartChild
 from control_plane.engine.durations import Duration, parse_duration
 from control_plane.engine.failures import ExpressionUnusable, LimitReached
 from control_plane.engine.instants import read_instant
-from control_plane.engine.limits import MAX_DELAY
-from control_plane.engine.snapshot import OpenTask
+from control_plane.engine.limits import MAX_DELAY, MAX_FAN_OUT
+from control_plane.engine.snapshot import Join, OpenGroup, OpenTask, WaitingTask
 from control_plane.engine.templates import Template
-from control_plane.engine.turn import Turn
+from control_plane.engine.turn import EventObject, Turn
 from shared.json import Json
 from shared.retry import RetryPolicy
 from shared.tasks import TaskType, Timeouts
+
+CHILD = "WORKFLOW"
+"""The type of a task that is an instance of another definition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,8 +69,11 @@ def _within_reach(length: Duration, now: datetime, json_pointer: str) -> datetim
 class TaskPlan:
     """Everything about a task but its input, which is worked out when it is created."""
 
+    index: int
     name: str
-    type: TaskType
+    type: TaskType | None
+    """None for a child instance; `function` is then the key of its definition."""
+
     function: str | None
     input: Template
     queue: str
@@ -74,32 +81,67 @@ class TaskPlan:
     retry: RetryPolicy
     timeout: Timeouts
     detached: bool
+    compensation: "TaskPlan | None"
+    """What undoes it, once it has succeeded."""
+
+    for_each: "ForEach | None"
     json_pointer: str
 
     def create(self, turn: Turn, invoke_id: str | None = None) -> None:
-        """Open a task of this kind for the state whose action is running."""
-        given = self.input.evaluate(turn)
+        """Open a task of this kind, or one for each item, for the state whose action runs."""
+        turn.count_task()
+        if self.for_each is not None:
+            self.for_each.create(turn, self, invoke_id)
+            return
+        self.open(
+            turn,
+            WaitingTask(plan=self.index, input=self.input.evaluate(turn), place=0),
+            OpenTask(
+                name=self.name,
+                type=self.kind,
+                state=turn.owner,
+                invoke_id=invoke_id,
+                detached=self.detached,
+                plan=None if self.compensation is None else self.index,
+            ),
+        )
+
+    @property
+    def kind(self) -> str:
+        """The task's type as the history tells it."""
+        return CHILD if self.type is None else self.type.value
+
+    def open(self, turn: Turn, waiting: WaitingTask, open_task: OpenTask) -> None:
+        """Create the task, now that its input is known."""
+        if self.type is None:
+            turn.create_task(
+                StartChild(
+                    ordinal=turn.next_ordinal,
+                    name=self.name,
+                    definition=str(self.function),
+                    input=waiting.input,
+                    detached=self.detached,
+                ),
+                open_task,
+            )
+            return
+        is_timer = self.type is TaskType.TIMER
         turn.create_task(
             CreateTask(
                 ordinal=turn.next_ordinal,
                 name=self.name,
                 type=self.type,
                 function=self.function,
-                input=given,
+                input=waiting.input,
                 queue=self.queue,
                 priority=self.priority,
-                run_at=self._run_at(given, turn.now) if self.type is TaskType.TIMER else None,
+                run_at=self._run_at(waiting.input, turn.now) if is_timer else None,
                 retry=self.retry,
                 timeout=self.timeout,
                 detached=self.detached,
+                compensation=waiting.undoes,
             ),
-            OpenTask(
-                name=self.name,
-                type=str(self.type),
-                state=turn.owner,
-                invoke_id=invoke_id,
-                detached=self.detached,
-            ),
+            open_task,
         )
 
     def _run_at(self, given: Json, now: datetime) -> datetime:
@@ -116,6 +158,103 @@ class TaskPlan:
             'the input of a timer must be {"delay": <duration>} or {"at": <RFC 3339 timestamp>}',
             "",
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ForEach:
+    """One task an item, at most `concurrency` of them open at a time."""
+
+    items: Template
+    concurrency: int
+    join: Join
+    json_pointer: str
+
+    def create(self, turn: Turn, plan: TaskPlan, invoke_id: str | None) -> None:
+        """
+        Open a group. All inputs are worked out now, in the order of the items.
+
+        Of no items, `all` and `settled` have ended at once; `any` cannot.
+        """
+        items = self.items.evaluate(turn)
+        if not isinstance(items, list):
+            raise ExpressionUnusable(self.json_pointer, "`forEach` must give a list", "")
+        if len(items) > MAX_FAN_OUT:
+            raise LimitReached(
+                "items of a fan-out",
+                actual=len(items),
+                maximum=MAX_FAN_OUT,
+                json_pointer=self.json_pointer,
+            )
+        if not items and self.join == "any":
+            message = "there is no item, so none can succeed; `any` needs at least one"
+            raise ExpressionUnusable(self.json_pointer, message, "")
+        waiting = []
+        for place, item in enumerate(items):
+            turn.scope["item"], turn.scope["index"] = item, place
+            given = plan.input.evaluate(turn)
+            waiting.append(WaitingTask(plan=plan.index, input=given, place=place))
+        turn.scope.pop("item", None)
+        turn.scope.pop("index", None)
+        group = OpenGroup(
+            name=plan.name,
+            state=turn.owner,
+            invoke_id=invoke_id,
+            detached=plan.detached,
+            join=self.join,
+            endings=(None,) * len(items),
+            waiting=tuple(waiting),
+        )
+        if waiting:
+            open_group(turn, {plan.index: plan}, group, self.concurrency)
+        else:
+            turn.raise_event(done_of(plan.name, invoke_id, []))
+
+
+def open_group(
+    turn: Turn, plans: Mapping[int, TaskPlan], group: OpenGroup, concurrency: int
+) -> None:
+    """Begin a group with its first tasks; the others wait until one of these has ended."""
+    number = turn.next_ordinal
+    first, later = group.waiting[:concurrency], group.waiting[concurrency:]
+    turn.keep_group(number, replace(group, waiting=later))
+    for waiting in first:
+        open_next(turn, plans[waiting.plan], number, group, waiting)
+
+
+def open_next(
+    turn: Turn, plan: TaskPlan, number: int, group: OpenGroup, waiting: WaitingTask
+) -> None:
+    """Create a task of a group."""
+    plan.open(
+        turn,
+        waiting,
+        OpenTask(
+            name=plan.name,
+            type=plan.kind,
+            state=group.state,
+            invoke_id=group.invoke_id,
+            detached=group.detached,
+            group=number,
+            place=waiting.place,
+            plan=None if plan.compensation is None else plan.index,
+        ),
+    )
+
+
+def done_of(name: str, invoke_id: str | None, output: Json) -> EventObject:
+    """The event that tells of a success, of a task or of a group."""
+    if invoke_id is None:
+        return {"type": f"task.{name}.done", "output": output}
+    kind = f"xstate.done.actor.{invoke_id}"
+    return {"type": kind, "output": output, "actorId": invoke_id}
+
+
+def failed_of(name: str, invoke_id: str | None, error: Json) -> EventObject:
+    """The event that tells of a failure."""
+    if invoke_id is None:
+        return {"type": f"task.{name}.failed", "error": error}
+    kind = f"xstate.error.actor.{invoke_id}"
+    return {"type": kind, "error": error, "actorId": invoke_id}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

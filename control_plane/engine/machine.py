@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from control_plane.engine.actions import OWN_EVENTS
 from control_plane.engine.configurations import Configuration, Selection
+from control_plane.engine.invocations import TaskPlan
 from control_plane.engine.limits import MAX_CACHED_CONFIGURATIONS, MAX_CACHED_PLANS
 from control_plane.engine.plans import (
     Operation,
@@ -32,7 +33,7 @@ class Machine:
 
     `spec_hash` is the SHA-256 of the stored text, in hex. `task_types` and `functions`
     are what its tasks need of executors; `needs` names what it asks of the runtime
-    beyond tasks and timers: "children", "fan-out", "compensation".
+    beyond tasks and timers: "children", for the command StartChild.
     """
 
     spec_hash: str
@@ -46,6 +47,8 @@ class Machine:
     task_types: frozenset[str]
     functions: frozenset[str]
     needs: frozenset[str]
+    task_plans: tuple[TaskPlan, ...]
+    compensates_on_cancel: bool
     vocabulary: frozenset[str]
     """The event types that the spec names, without wildcards."""
 

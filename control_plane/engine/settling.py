@@ -19,6 +19,7 @@ from control_plane.engine.decision import (
 )
 from control_plane.engine.events import Received
 from control_plane.engine.failures import ExpressionUnusable, LimitReached
+from control_plane.engine.groups import Compensate
 from control_plane.engine.limits import MAX_CONTEXT_BYTES, MAX_JSON_DEPTH
 from control_plane.engine.macrostep import Macrostep
 from control_plane.engine.snapshot import Snapshot, Status
@@ -49,6 +50,8 @@ def rest(macrostep: Macrostep) -> Decision:
             timers=turn.timers,
             next_ordinal=turn.next_ordinal,
             finishing=turn.finished and status == "active",
+            groups=turn.groups,
+            undo=turn.undo,
         ),
         commands=turn.commands(),
         history=turn.told(),
@@ -58,15 +61,25 @@ def rest(macrostep: Macrostep) -> Decision:
 
 def keep(turn: Turn) -> Decision:
     """
-    A task has ended of an instance that listens no more: finishing or closed.
-
-    The last one that a finishing instance waits for completes it.
+    A task has ended, and the machine is not told: it is one of a group, or the instance
+    listens no more. The last one that a finishing instance waits for ends it.
     """
-    snapshot = replace(turn.before, tasks=turn.tasks)
+    snapshot = replace(
+        turn.before,
+        tasks=turn.tasks,
+        groups=turn.groups,
+        undo=turn.undo,
+        next_ordinal=turn.next_ordinal,
+    )
     if snapshot.finishing and not _waits(turn):
-        snapshot = replace(snapshot, status="done", finishing=False)
-        turn.record("INSTANCE_COMPLETED", {"output": snapshot.output})
-    return Decision(snapshot=snapshot, history=turn.told())
+        if snapshot.cancelling is None:
+            snapshot = replace(snapshot, status="done", finishing=False)
+            turn.record("INSTANCE_COMPLETED", {"output": snapshot.output})
+        else:
+            reason = snapshot.cancelling
+            snapshot = replace(snapshot, status="cancelled", finishing=False, cancelling=None)
+            turn.record("INSTANCE_CANCELLED", {"reason": reason, "compensated": True})
+    return Decision(snapshot=snapshot, commands=turn.commands(), history=turn.told())
 
 
 def fail(turn: Turn, error: dict[str, Json]) -> Decision:
@@ -88,7 +101,9 @@ def fail(turn: Turn, error: dict[str, Json]) -> Decision:
             error=error,
             tasks=turn.tasks,
             timers=turn.timers,
+            groups=turn.groups,
             finishing=False,
+            cancelling=None,
         ),
         commands=turn.commands(),
         history=turn.told(),
@@ -101,6 +116,8 @@ def cancel(macrostep: Macrostep, reason: str) -> Decision:
     Call off everything that is open, then run the exits of every active state.
 
     A task that an exit action creates is carried out all the same: nobody waits for it.
+    Where the spec says so, what was done is then undone; the instance is cancelled when
+    the last compensation has ended.
     """
     turn = macrostep.turn
     for ordinal in list(turn.tasks):
@@ -109,17 +126,26 @@ def cancel(macrostep: Macrostep, reason: str) -> Decision:
         macrostep.leave()
         check_context(turn)
     turn.timers = {}
-    turn.record("INSTANCE_CANCELLED", {"reason": reason})
-    tasks = {ordinal: replace(task, detached=True) for ordinal, task in turn.tasks.items()}
+    turn.let_go()
+    is_undoing = macrostep.machine.compensates_on_cancel and bool(turn.undo)
+    if is_undoing:
+        # The cause stands first: the history folds from it.
+        turn.entries.insert(0, Entry(type="INSTANCE_CANCELLING", payload={"reason": reason}))
+        Compensate(macrostep.machine.task_plans).run(turn)
+    else:
+        turn.record("INSTANCE_CANCELLED", {"reason": reason})
     return Decision(
         snapshot=replace(
             turn.before,
-            status="cancelled",
+            status="active" if is_undoing else "cancelled",
             context=turn.scope["context"],
-            tasks=tasks,
+            tasks=turn.tasks,
             timers=turn.timers,
             next_ordinal=turn.next_ordinal,
-            finishing=False,
+            finishing=is_undoing,
+            cancelling=reason if is_undoing else None,
+            groups=turn.groups,
+            undo=turn.undo,
         ),
         commands=turn.commands(),
         history=turn.told(),

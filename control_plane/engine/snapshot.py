@@ -12,6 +12,9 @@ from shared.json import Json
 
 Status: TypeAlias = Literal["active", "done", "error", "cancelled"]
 
+Join: TypeAlias = Literal["all", "any", "settled"]
+"""When a group has ended: all succeeded or one failed; one succeeded; all ended."""
+
 
 @frozen
 class OpenTask:
@@ -19,7 +22,9 @@ class OpenTask:
     A task whose outcome has not come yet.
 
     `state` is the path of the state that created it. `invoke_id` is set when the task
-    is bound to that state, so that leaving the state cancels it.
+    is bound to that state, so that leaving the state cancels it. `group` is the number
+    of the group it belongs to, and `place` its place there. `plan` says by which of the
+    machine's plans it was made, where its success has to be remembered for that.
     """
 
     name: str
@@ -27,6 +32,46 @@ class OpenTask:
     state: str
     invoke_id: str | None = None
     detached: bool = False
+    group: int | None = None
+    place: int = 0
+    plan: int | None = None
+
+
+@frozen
+class WaitingTask:
+    """A task of a group that is created when another of the group has ended."""
+
+    plan: int
+    input: Json
+    place: int
+    undoes: int | None = None
+
+
+@frozen
+class OpenGroup:
+    """
+    Tasks that have one outcome together: a `forEach`, or the compensations that run.
+
+    `endings` has a place for each: null while it is open, then `{"output": …}` or
+    `{"error": …}`.
+    """
+
+    name: str
+    state: str
+    invoke_id: str | None
+    detached: bool
+    join: Join
+    endings: tuple[Json, ...]
+    waiting: tuple[WaitingTask, ...]
+
+
+@frozen
+class Undo:
+    """How to undo what a task has done: the plan of the task that does it, and its input."""
+
+    ordinal: int
+    plan: int
+    input: Json
 
 
 @frozen
@@ -46,7 +91,11 @@ class Snapshot:
     `configuration` holds the paths of the active leaves, in document order; everything
     above them is active too. `finishing` is true once the machine has reached its final
     state while tasks it waits for are still open: `status` stays "active" until the last
-    of them has ended. `output` is set from then on.
+    of them has ended. `output` is set from then on. So it is too while an instance that
+    is being cancelled runs its compensations; `cancelling` is the reason then.
+
+    `groups` are numbered by their first task. `undo` is what `compensate` would do, the
+    last first.
     """
 
     spec_hash: str
@@ -60,3 +109,6 @@ class Snapshot:
     timers: Mapping[str, OpenTimer] = field(default_factory=dict)
     next_ordinal: int = 1
     finishing: bool = False
+    cancelling: str | None = None
+    groups: Mapping[int, OpenGroup] = field(default_factory=dict)
+    undo: tuple[Undo, ...] = ()

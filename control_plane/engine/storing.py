@@ -9,7 +9,14 @@ import orjson
 
 from control_plane.engine.instants import read_instant, write_instant
 from control_plane.engine.machine import Machine
-from control_plane.engine.snapshot import OpenTask, OpenTimer, Snapshot
+from control_plane.engine.snapshot import (
+    OpenGroup,
+    OpenTask,
+    OpenTimer,
+    Snapshot,
+    Undo,
+    WaitingTask,
+)
 from shared.json import Json
 
 FORMAT = 1
@@ -46,6 +53,12 @@ def dump_snapshot(snapshot: Snapshot) -> bytes:
         body["tasks"] = {str(key): _task(task) for key, task in snapshot.tasks.items()}
     if snapshot.timers:
         body["timers"] = {key: _timer(timer) for key, timer in snapshot.timers.items()}
+    if snapshot.cancelling is not None:
+        body["cancelling"] = snapshot.cancelling
+    if snapshot.groups:
+        body["groups"] = {str(key): _group(group) for key, group in snapshot.groups.items()}
+    if snapshot.undo:
+        body["undo"] = [[one.ordinal, one.plan, one.input] for one in snapshot.undo]
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
@@ -62,7 +75,7 @@ def load_snapshot(machine: Machine, data: bytes | str) -> Snapshot:
             f"the snapshot is of spec {body['spec']}…, the machine of "
             f"{machine.spec_hash[:_HASH_LENGTH]}…; load it with the definition it was made by"
         )
-    tasks = body.get("tasks", {})
+    tasks, groups = body.get("tasks", {}), body.get("groups", {})
     return Snapshot(
         spec_hash=machine.spec_hash,
         status=body.get("status", "active"),
@@ -75,6 +88,12 @@ def load_snapshot(machine: Machine, data: bytes | str) -> Snapshot:
         timers={key: _open_timer(timer) for key, timer in body.get("timers", {}).items()},
         next_ordinal=body["next_ordinal"],
         finishing=body.get("finishing", False),
+        cancelling=body.get("cancelling"),
+        groups={key: _open_group(groups[str(key)]) for key in sorted(map(int, groups))},
+        undo=tuple(
+            Undo(ordinal=ordinal, plan=plan, input=given)
+            for ordinal, plan, given in body.get("undo", ())
+        ),
     )
 
 
@@ -84,6 +103,10 @@ def _task(task: OpenTask) -> dict[str, Json]:
         body["invoke_id"] = task.invoke_id
     if task.detached:
         body["detached"] = True
+    if task.group is not None:
+        body["group"], body["place"] = task.group, task.place
+    if task.plan is not None:
+        body["plan"] = task.plan
     return body
 
 
@@ -94,6 +117,39 @@ def _open_task(body: Mapping[str, Any]) -> OpenTask:
         state=body["state"],
         invoke_id=body.get("invoke_id"),
         detached=body.get("detached", False),
+        group=body.get("group"),
+        place=body.get("place", 0),
+        plan=body.get("plan"),
+    )
+
+
+def _group(group: OpenGroup) -> dict[str, Json]:
+    body: dict[str, Json] = {
+        "name": group.name,
+        "state": group.state,
+        "join": group.join,
+        "endings": list(group.endings),
+        "waiting": [[one.plan, one.place, one.undoes, one.input] for one in group.waiting],
+    }
+    if group.invoke_id is not None:
+        body["invoke_id"] = group.invoke_id
+    if group.detached:
+        body["detached"] = True
+    return body
+
+
+def _open_group(body: Mapping[str, Any]) -> OpenGroup:
+    return OpenGroup(
+        name=body["name"],
+        state=body["state"],
+        invoke_id=body.get("invoke_id"),
+        detached=body.get("detached", False),
+        join=body["join"],
+        endings=tuple(body["endings"]),
+        waiting=tuple(
+            WaitingTask(plan=plan, place=place, undoes=undoes, input=given)
+            for plan, place, undoes, given in body["waiting"]
+        ),
     )
 
 

@@ -5,6 +5,7 @@ Nothing here outlives the call of decide() that made it. A macrostep that fails 
 dropped with its turn, which is all that "nothing of it is kept" takes.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from control_plane.engine.commands import (
     Command,
     CreateTask,
     DisarmTimer,
+    StartChild,
 )
 from control_plane.engine.decision import Entry
 from control_plane.engine.expressions import Budget
@@ -26,7 +28,7 @@ from control_plane.engine.limits import (
     MAX_QUEUED_EVENTS,
     MAX_TASKS_PER_TRANSITION,
 )
-from control_plane.engine.snapshot import OpenTask, OpenTimer, Snapshot
+from control_plane.engine.snapshot import OpenGroup, OpenTask, OpenTimer, Snapshot
 from control_plane.engine.tracing import Tracer
 from shared.json import Json
 
@@ -73,10 +75,12 @@ class Turn:
         self.history = snapshot.history
         self.tasks = snapshot.tasks
         self.timers = snapshot.timers
+        self.groups = snapshot.groups
+        self.undo = snapshot.undo
         self.next_ordinal = snapshot.next_ordinal
         self.queue: list[EventObject] = []
         self.entries: list[Entry] = []
-        self.created: dict[int, CreateTask] = {}
+        self.created: dict[int, CreateTask | StartChild] = {}
         self.cancelled: list[int] = []
         self.forgotten: set[int] = set()
         self.tracer = tracer
@@ -137,15 +141,8 @@ class Turn:
         del self._own_timers()[timer_id]
         self.fired = timer_id
 
-    def create_task(self, task: CreateTask, open_task: OpenTask) -> None:
+    def create_task(self, task: CreateTask | StartChild, open_task: OpenTask) -> None:
         """Open the task numbered `next_ordinal`."""
-        self.tasks_of_step += 1
-        if self.tasks_of_step > MAX_TASKS_PER_TRANSITION:
-            raise LimitReached(
-                "tasks per transition",
-                actual=self.tasks_of_step,
-                maximum=MAX_TASKS_PER_TRANSITION,
-            )
         if len(self.tasks) >= MAX_OPEN_TASKS:
             raise LimitReached(
                 "open tasks per instance", actual=len(self.tasks) + 1, maximum=MAX_OPEN_TASKS
@@ -153,13 +150,46 @@ class Turn:
         ordinal = self.next_ordinal
         self.next_ordinal = ordinal + 1
         self._own_tasks()[ordinal] = open_task
-        payload: dict[str, Json] = {"name": task.name, "type": str(task.type)}
-        if task.function is not None:
-            payload["function"] = task.function
-        if task.detached:
+        payload: dict[str, Json] = {"name": open_task.name, "type": open_task.type}
+        if isinstance(task, StartChild):
+            payload["definition"] = task.definition
+        else:
+            if task.function is not None:
+                payload["function"] = task.function
+            if task.compensation is not None:
+                payload["compensates"] = task.compensation
+        if open_task.detached:
             payload["detached"] = True
         self.created[ordinal] = task
         self.record("TASK_CREATED", payload, ordinal)
+
+    def count_task(self) -> None:
+        """Count what a transition creates; a group counts as one."""
+        self.tasks_of_step += 1
+        if self.tasks_of_step > MAX_TASKS_PER_TRANSITION:
+            raise LimitReached(
+                "tasks per transition",
+                actual=self.tasks_of_step,
+                maximum=MAX_TASKS_PER_TRANSITION,
+            )
+
+    def keep_group(self, number: int, group: OpenGroup) -> None:
+        """Remember a group as it is now."""
+        if self.groups is self.before.groups:
+            self.groups = dict(self.groups)
+        self.groups[number] = group  # type: ignore[index]  # ours since the line above
+
+    def end_group(self, number: int) -> None:
+        """Forget a group, and call off what is still open of it."""
+        self.groups = {key: group for key, group in self.groups.items() if key != number}
+        for ordinal, task in list(self.tasks.items()):
+            if task.group == number:
+                self.cancel_task(ordinal)
+
+    def let_go(self) -> None:
+        """Wait for none of the open tasks any more: they are carried out all the same."""
+        self.tasks = {key: replace(task, detached=True) for key, task in self.tasks.items()}
+        self.groups = {key: replace(group, detached=True) for key, group in self.groups.items()}
 
     def close_task(self, ordinal: int) -> None:
         """The task has ended by itself."""
@@ -172,7 +202,10 @@ class Turn:
         One that this very macrostep created never existed: neither a command nor an
         entry tells of it, and its ordinal stays unused.
         """
+        group = self.tasks[ordinal].group
         self.close_task(ordinal)
+        if group in self.groups:
+            self.groups = {key: one for key, one in self.groups.items() if key != group}
         unborn = self.created.pop(ordinal, None)
         if unborn is not None:
             self.forgotten.add(ordinal)

@@ -22,6 +22,14 @@ GUARDS = (
     "false",
     "event.missing == 1",
 )
+UNDONE = {
+    "type": "createTask",
+    "params": {
+        "name": "y",
+        "type": "HTTP",
+        "compensation": {"src": "email", "input": expr("event.output")},
+    },
+}
 CREATE = {"type": "createTask", "params": {"name": "x", "type": "HTTP", "input": expr("context.n")}}
 
 
@@ -33,6 +41,8 @@ def random_spec(chance: Random) -> dict[str, Any]:
     for transition in waiting:
         transition["target"] = f"#{chance.choice(ids)}"
     root["context"] = {"n": 0}
+    if chance.random() < 0.5:
+        root["onCancel"] = "compensate"
     root["unhandled"] = chance.choice(("ignore", "reject", "defer"))
     return root
 
@@ -80,6 +90,11 @@ def _state(
         state["after"] = {chance.choice(("10", "PT1S")): _transition(chance, waiting)}
     if chance.random() < 0.3:
         invoke: dict[str, Any] = {"src": "http", "input": expr("context.n")}
+        if chance.random() < 0.3:
+            invoke["forEach"] = expr("[1, 2, 3].filter(n, n <= context.n)")
+            invoke["input"] = expr("item + index")
+            invoke["join"] = chance.choice(("all", "any", "settled"))
+            invoke["concurrency"] = chance.choice((1, 2, 9))
         for key in ("onDone", "onError"):
             if chance.random() < 0.7:
                 invoke[key] = _transition(chance, waiting)
@@ -112,6 +127,8 @@ def _actions(chance: Random) -> list[dict[str, Any]]:
         raised("A", delay="PT5S", id="again"),
         {"type": "@cancel", "id": "again"},
         CREATE,
+        UNDONE,
+        {"type": "compensate"},
         assign(n=expr("event.x")),
     )
     return chance.choices(known, k=chance.choice((0, 1, 1, 2)))

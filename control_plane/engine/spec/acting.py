@@ -17,6 +17,7 @@ from control_plane.engine.actions import (
     NamedActions,
     Raise,
 )
+from control_plane.engine.groups import Compensate
 from control_plane.engine.guards import Guard
 from control_plane.engine.invocations import TaskPlan
 from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
@@ -30,7 +31,8 @@ from shared.tasks import TaskType
 
 _NAMED_KEYS = frozenset({"type", "params"})
 _BRANCH_KEYS = frozenset({"guard", "actions"})
-REGISTERED = ("createTask",)
+_COMPENSATE_KEYS = frozenset({"type"})
+REGISTERED = ("createTask", "compensate")
 """Action types that are neither built in nor named by the spec."""
 
 
@@ -102,6 +104,9 @@ class Actions:
             return None
         if kind == "createTask":
             return self._create_task(value, pointer)
+        if kind == "compensate":
+            unknown_keys(self._findings, pointer, value, _COMPENSATE_KEYS)
+            return Compensate(self._tasks.plans)
         word = builtin(kind)
         if word is None:
             unknown_keys(self._findings, pointer, value, _NAMED_KEYS)

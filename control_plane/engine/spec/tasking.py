@@ -7,19 +7,25 @@ from datetime import timedelta
 from typing import Any
 
 from control_plane.engine.durations import parse_duration
-from control_plane.engine.invocations import TaskPlan
+from control_plane.engine.invocations import CHILD, ForEach, TaskPlan
+from control_plane.engine.limits import MAX_FAN_OUT
 from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
 from control_plane.engine.spec.outline import unknown_keys, wrong_type
-from control_plane.engine.spec.values import Values
-from control_plane.engine.spec.vocabulary import RETRY_KEYS, TIMEOUT_KEYS
-from control_plane.engine.templates import NULL, Constant
+from control_plane.engine.spec.values import NAMES, Values
+from control_plane.engine.spec.vocabulary import COMPENSATION_KEYS, RETRY_KEYS, TIMEOUT_KEYS
+from control_plane.engine.templates import NULL, Computed, Constant, Template
 from shared.retry import MAX_ATTEMPTS, MAX_BACKOFF, RetryPolicy
 from shared.tasks import DEFAULT_QUEUE, MAX_QUEUE_NAME, TaskType, Timeouts
 
 MAX_PRIORITY = 100
 """Priorities run from minus this to this; larger ones are claimed first."""
 
-_SOURCES = {kind.value.lower(): kind for kind in TaskType}
+_SOURCES: dict[str, TaskType | None] = {
+    **{kind.value.lower(): kind for kind in TaskType},
+    CHILD.lower(): None,
+}
+_NAMED = {"system": ".<function>", CHILD.lower(): ".<key of a definition>"}
+_JOINS = ("all", "any", "settled")
 _QUEUE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
@@ -32,24 +38,35 @@ class Tasks:
     types: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
     needs: set[str] = field(default_factory=set)
+    plans: list[TaskPlan] = field(default_factory=list)
+    """All plans, each at its own index."""
 
     def plan(
         self, body: dict[str, Any], pointer: str, *, name: str, source: str, detached: bool = False
     ) -> TaskPlan | None:
         """Everything about a task; None when its source is unknown, having said so."""
-        found = self.source(source, pointer)
+        found = self._source(source, pointer)
         if found is None:
             return None
         kind, function = found
-        self.types.add(kind.value)
-        if function is not None:
-            self.functions.add(function)
-        given = (
-            self.values.template(body["input"], join(pointer, "input")) if "input" in body else NULL
+        compensation = self._compensation(
+            body.get("compensation"), join(pointer, "compensation"), name
         )
+        for_each = self._for_each(body, pointer)
+        given: Template = NULL
+        if "input" in body:
+            names = NAMES if for_each is None else NAMES | {"item", "index"}
+            given = self.values.template(body["input"], join(pointer, "input"), names)
+        if kind is None:
+            self.needs.add("children")
+        else:
+            self.types.add(kind.value)
+            if function is not None:
+                self.functions.add(function)
         if kind is TaskType.TIMER:
             self._timer_input(given, join(pointer, "input"))
-        return TaskPlan(
+        plan = TaskPlan(
+            index=len(self.plans),
             name=name,
             type=kind,
             function=function,
@@ -59,38 +76,84 @@ class Tasks:
             retry=self._retry(body.get("retry"), join(pointer, "retry")),
             timeout=self._timeouts(body.get("timeout"), join(pointer, "timeout")),
             detached=detached,
+            compensation=compensation,
+            for_each=for_each,
             json_pointer=pointer,
         )
+        self.plans.append(plan)
+        return plan
 
-    def source(self, source: str, pointer: str) -> tuple[TaskType, str | None] | None:
-        """Rule: a task's source is a task type in lower case; SYSTEM names its function too."""
-        kind, dot, function = source.partition(".")
+    def _source(self, source: str, pointer: str) -> tuple[TaskType | None, str | None] | None:
+        """Rule: a source is a task type in lower case, for some with a name after a dot."""
+        kind, _, function = source.partition(".")
         if kind not in _SOURCES:
-            known = ["system.<function>" if one == "system" else one for one in _SOURCES]
             self.findings.error(
                 "unknown-task-type",
                 pointer,
                 f"{quote(source)} is not a kind of task",
-                did_you_mean(source, known),
+                did_you_mean(source, [f"{one}{_NAMED.get(one, '')}" for one in _SOURCES]),
             )
             return None
-        if kind == "system" and not function:
+        if kind in _NAMED and not function:
             self.findings.error(
                 "unknown-task-type",
                 pointer,
-                "a system task needs the name of its function",
-                "write system.<function>",
+                f"a task of kind {kind!r} needs a name after it",
+                f"write {kind}{_NAMED[kind]}",
             )
             return None
-        if kind != "system" and dot:
+        if kind not in _NAMED and source != kind:
             self.findings.error(
                 "unknown-task-type",
                 pointer,
-                f"a task of kind {kind!r} has no function",
+                f"a task of kind {kind!r} has no name after it",
                 f"write {kind!r}",
             )
             return None
         return _SOURCES[kind], function or None
+
+    def _compensation(self, body: Any, pointer: str, name: str) -> TaskPlan | None:
+        """Rule: a compensation is a task of its own, that is not itself undone."""
+        if body is None:
+            return None
+        if not isinstance(body, dict) or not isinstance(body.get("src"), str):
+            wrong_type(self.findings, pointer, body, "a task: an object with `src`")
+            return None
+        unknown_keys(self.findings, pointer, body, COMPENSATION_KEYS)
+        own = body.get("name", f"undo {name}")
+        if not isinstance(own, str) or not own:
+            wrong_type(self.findings, join(pointer, "name"), own, "a task's name")
+            return None
+        return self.plan(body, pointer, name=own, source=body["src"])
+
+    def _for_each(self, body: dict[str, Any], pointer: str) -> ForEach | None:
+        """Rule: `forEach` gives a list; `concurrency` and `join` stand beside it only."""
+        if "forEach" not in body:
+            for key in ("concurrency", "join"):
+                if key in body:
+                    self.findings.error(
+                        "without-for-each",
+                        join(pointer, key),
+                        f"{key!r} is about the tasks of a `forEach`, and there is none",
+                        "add `forEach`, or leave it out",
+                    )
+            return None
+        place = join(pointer, "forEach")
+        items = self.values.template(body["forEach"], place)
+        kind = items.expression.result if isinstance(items, Computed) else None
+        if (isinstance(items, Constant) and not isinstance(items.value, list)) or (
+            kind not in {None, "list"}
+        ):
+            wrong_type(self.findings, place, body["forEach"], "a list, or an expression for one")
+        concurrency = body.get("concurrency", MAX_FAN_OUT)
+        if type(concurrency) is not int or not 1 <= concurrency <= MAX_FAN_OUT:
+            wanted = f"an integer from 1 to {MAX_FAN_OUT}"
+            wrong_type(self.findings, join(pointer, "concurrency"), concurrency, wanted)
+            concurrency = 1
+        joined = body.get("join", "all")
+        if joined not in _JOINS:
+            wrong_type(self.findings, join(pointer, "join"), joined, " or ".join(_JOINS))
+        return ForEach(items=items, concurrency=concurrency, join=joined, json_pointer=place)
 
     def _timer_input(self, given: object, pointer: str) -> None:
         """Rule: a timer's input says when, as far as it is known before it starts."""

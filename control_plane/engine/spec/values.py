@@ -31,25 +31,27 @@ class Values:
     assigned: set[str] = field(default_factory=set)
     """Keys that some `@assign` sets in the context."""
 
-    def template(self, value: Any, pointer: str) -> Template:
+    def template(self, value: Any, pointer: str, names: frozenset[str] = NAMES) -> Template:
         """A value in which `{"@expr": …}` may stand anywhere."""
         if isinstance(value, dict):
             if "@expr" in value:
-                return self.expression(value, pointer) or NULL
+                return self.expression(value, pointer, names) or NULL
             members = [
-                (key, self.template(item, join(pointer, key))) for key, item in value.items()
+                (key, self.template(item, join(pointer, key), names)) for key, item in value.items()
             ]
             if all(isinstance(member, Constant) for _, member in members):
                 return Constant(value)
             return Object(tuple(members))
         if isinstance(value, list):
-            items = [self.template(item, join(pointer, at)) for at, item in enumerate(value)]
+            items = [self.template(item, join(pointer, at), names) for at, item in enumerate(value)]
             if all(isinstance(item, Constant) for item in items):
                 return Constant(value)
             return Array(tuple(items))
         return Constant(value)
 
-    def expression(self, value: dict[str, Any], pointer: str) -> Computed | None:
+    def expression(
+        self, value: dict[str, Any], pointer: str, names: frozenset[str] = NAMES
+    ) -> Computed | None:
         """Rule: `{"@expr": …}` holds an expression that compiles, and nothing else."""
         for key in value:
             if key not in {"@expr", "@exprLang"}:
@@ -74,13 +76,13 @@ class Values:
             wrong_type(self.findings, pointer, text, "an expression, as a string")
             return None
         try:
-            computed = Computed(compile_expression(text, NAMES), text, pointer)
+            computed = Computed(compile_expression(text, names), text, pointer)
         except ExpressionError as error:
             self.findings.error(
                 "expression-invalid",
                 pointer,
                 str(error),
-                f"an expression is CEL and sees {', '.join(sorted(NAMES))}",
+                f"an expression is CEL and sees {', '.join(sorted(names))}",
             )
             return None
         self.expressions.append(computed)
