@@ -58,6 +58,7 @@ class Draft:
         self.inbox: list[InboxEvent] = []
         self.trace_id: str | None = None
         self.snapshot: Snapshot | None = None
+        self._told: tuple[Snapshot, str] | None = None
         if instance.revision:
             self.snapshot = replace(
                 load_snapshot(machine, instance.snapshot), context=_object(instance.context)
@@ -96,7 +97,12 @@ class Draft:
 
     @property
     def state(self) -> str:
-        return "null" if self.snapshot is None else json.dump(value_of(self.machine, self.snapshot))
+        snapshot = self.snapshot
+        if snapshot is None:
+            return "null"
+        if self._told is None or self._told[0] is not snapshot:
+            self._told = snapshot, json.dump(value_of(self.machine, snapshot))
+        return self._told[1]
 
     @property
     def deferred_count(self) -> int:
