@@ -40,8 +40,8 @@ from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.reader import Reader
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
-from control_plane.startup import check_durability, open_checked_pool, until_usable
-from control_plane.tenants import LookUp, RememberedTenants, in_postgres
+from control_plane.startup import check_durability, open_checked_pool, tenants_in, until_usable
+from control_plane.tenants import LookUp, RememberedTenants
 from control_plane.use_cases.authenticate import KeyRing, authenticate
 from shared import doorbell as queues
 from shared.clock import Clock, SystemClock
@@ -222,7 +222,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 due=PostgresDue(pool),
                 claims=PostgresClaims(pool),
                 credentials=PostgresCredentials(pool),
-                look_up=in_postgres(pool),
+                look_up=tenants_in(pool),
                 doorbell=doorbell,
                 clock=SystemClock(),
             ),

@@ -10,8 +10,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-import asyncpg
-
 from control_plane.ports.records import InstanceKey
 from shared.ids import InstanceId, TenantId
 
@@ -44,30 +42,3 @@ class RememberedTenants:
             self.learn(keys)
             found.update((key.instance_id, key.tenant_id) for key in keys)
         return found
-
-
-def in_postgres(pool: asyncpg.Pool) -> LookUp:
-    """Looks instances up without knowing their tenant, which no index leads with."""
-
-    async def look_up(instance_ids: Sequence[InstanceId]) -> Sequence[InstanceKey]:
-        rows = await pool.fetch(
-            """
-            SELECT DISTINCT l.tenant_id, l.instance_id
-              FROM foliot.lease l WHERE l.instance_id = ANY ($1)
-            """,
-            instance_ids,
-        )
-        missing = set(instance_ids) - {row["instance_id"] for row in rows}
-        if missing:
-            rows += await pool.fetch(
-                """
-                SELECT i.tenant_id, i.instance_id
-                  FROM foliot.tenant t
-                  JOIN foliot.instance i USING (tenant_id)
-                 WHERE i.instance_id = ANY ($1)
-                """,
-                list(missing),
-            )
-        return [InstanceKey(row["tenant_id"], row["instance_id"]) for row in rows]
-
-    return look_up

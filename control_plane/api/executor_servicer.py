@@ -6,6 +6,7 @@ from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.executor.v1 import executor_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
+from control_plane.api.acks import ack_to
 from control_plane.api.call_metadata import correlation_id
 from control_plane.api.executor_ports import ExecutorPorts
 from control_plane.api.executor_stream import ExecutorStream
@@ -64,9 +65,7 @@ class ExecutorServicer(pb_grpc.ExecutorServiceServicer):
         if told.resend is not None:
             # An ack for each or none at all: what is sent again and was applied is a duplicate.
             raise told.resend
-        return pb.ReportOutcomesResponse(
-            acks=[outcomes.ack_to(one, correlation_id()) for one in told.acks]
-        )
+        return pb.ReportOutcomesResponse(acks=[ack_to(one, correlation_id()) for one in told.acks])
 
     async def ExtendLeases(
         self,

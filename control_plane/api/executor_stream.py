@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Sequence
 from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.executor.v1 import outcome_pb2
 
+from control_plane.api.acks import ack_to
 from control_plane.api.admission import draining_now
 from control_plane.api.call_metadata import correlation_id
 from control_plane.api.executor_ports import ExecutorPorts
@@ -138,7 +139,7 @@ class ExecutorStream:
         finally:
             self._batches.release()
         name = correlation_id()
-        self._acks.extend(outcomes.ack_to(one, name) for one in told.acks)
+        self._acks.extend(ack_to(one, name) for one in told.acks)
         self._something.set()
         if told.resend is not None:
             raise told.resend

@@ -14,8 +14,8 @@ from control_plane.access.keys import mint
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.bootstrap import check, connected
 from control_plane.settings import ControlPlaneSettings
-from control_plane.startup import check_durability
-from control_plane.tenants import RememberedTenants, in_postgres
+from control_plane.startup import check_durability, tenants_in
+from control_plane.tenants import RememberedTenants
 from shared.errors import InvalidRequest, PreconditionFailed
 from shared.ids import InstanceId, new_instance_id, parse_uuid
 from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
@@ -116,7 +116,7 @@ class TestTheRing:
                 )
             stop.set()
             await running
-        elsewhere = RememberedTenants(in_postgres(pool))
+        elsewhere = RememberedTenants(tenants_in(pool))
         instance_id = InstanceId(parse_uuid(instance.instance_id, "instance_id"))
         whose = await elsewhere.of([instance_id, new_instance_id()])
         await pool.close()

@@ -1,38 +1,20 @@
-"""Outcomes, their acknowledgements and what a session hears, on the wire."""
+"""Outcomes and what a session hears, on the wire."""
 
 from collections.abc import Sequence
 
 from foliot.executor.v1 import claimed_task_pb2, executor_service_pb2
 from foliot.executor.v1 import outcome_pb2 as pb
 
-from control_plane.api.errors import status_of
 from control_plane.api.mapping.failures import failure_from
 from control_plane.api.mapping.tasks import types_from
 from control_plane.api.mapping.texts import text_of
-from control_plane.orchestrator.answer import Verdict
 from control_plane.use_cases.executor_session import Worker
 from control_plane.use_cases.extend_leases import Running
-from control_plane.use_cases.report_outcomes import Ack, Failed, Reported, Result, Succeeded
-
-_VERDICTS = {
-    Verdict.APPLIED: pb.OUTCOME_VERDICT_APPLIED,
-    Verdict.DUPLICATE: pb.OUTCOME_VERDICT_DUPLICATE,
-    Verdict.LEASE_LOST: pb.OUTCOME_VERDICT_LEASE_LOST,
-    Verdict.REFUSED: pb.OUTCOME_VERDICT_REFUSED,
-}
+from control_plane.use_cases.report_outcomes import Failed, Reported, Result, Succeeded
 
 
 def reported_from(outcome: pb.Outcome) -> Reported:
     return Reported(task_id=outcome.task_id, epoch=outcome.epoch, result=_result(outcome))
-
-
-def ack_to(ack: Ack, correlation_id: str) -> pb.OutcomeAck:
-    return pb.OutcomeAck(
-        task_id=ack.task_id,
-        epoch=ack.epoch,
-        verdict=_VERDICTS[ack.verdict],
-        error=status_of(ack.error, correlation_id) if ack.error is not None else None,
-    )
 
 
 def running_from(attempts: Sequence[executor_service_pb2.RunningAttempt]) -> list[Running]:
