@@ -138,7 +138,7 @@ class TestTheClients:
 
         assert "foliot.v1.InstanceService" in printed
         assert "INSTANCE_STATUS_COMPLETED" in printed
-        assert "INSTANCE_CLOSED" in printed
+        assert "has ended: it is completed" in printed
 
 
 class TestServersOfOnesOwn:
