@@ -1,0 +1,40 @@
+# One image, two commands: `foliot serve` and `foliot-executor`.
+#
+# The base is pinned by its exact tag. To pin it by content as well, so that a tag that is moved
+# changes nothing, add the digest that `docker buildx imagetools inspect <tag>` prints to PYTHON:
+# python:3.13.9-slim-trixie@sha256:…
+ARG PYTHON=python:3.13.9-slim-trixie
+
+FROM ${PYTHON} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /src
+RUN python -m venv /opt/foliot
+# Before the sources, so that a change of them costs no second download.
+COPY requirements/image.lock requirements/
+RUN /opt/foliot/bin/pip install --require-hashes --requirement requirements/image.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY control_plane control_plane
+COPY executor executor
+COPY shared shared
+COPY migrations migrations
+COPY proto/gen/foliot proto/gen/foliot
+RUN /opt/foliot/bin/pip install --no-deps --no-build-isolation . \
+ && /opt/foliot/bin/python -m compileall -q /opt/foliot/lib \
+ && /opt/foliot/bin/pip uninstall --yes hatchling editables pip
+
+FROM ${PYTHON}
+# Nothing is written at run time: works with --read-only, with any user id, and without
+# capabilities.
+RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent \
+    --shell /usr/sbin/nologin foliot
+COPY --from=build /opt/foliot /opt/foliot
+ENV PATH=/opt/foliot/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    FOLIOT_LISTEN=0.0.0.0:7233
+USER 10001:10001
+WORKDIR /
+EXPOSE 7233
+# SIGTERM drains; give it longer than FOLIOT_DRAIN_S before the kill.
+STOPSIGNAL SIGTERM
+CMD ["foliot", "serve"]

@@ -1,0 +1,196 @@
+"""
+The image and the compose file, read: both are pinned, closed, and run what exists.
+
+The keys' one-shot is run for real, on the database of the tests.
+"""
+
+import ast
+import asyncio
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+import migrations
+from control_plane.access.keys import is_secret_of, parse
+from control_plane.cli.app import app
+from control_plane.ports.credentials import StoredKey
+from control_plane.settings import ControlPlaneSettings
+from shared.settings import Settings
+from tests.architecture.tree import ROOT
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OF_FOLIOT = {name: service for name, service in SERVICES.items() if "build" in service}
+
+EXACT_TAG = re.compile(r"[\w./-]+:\d+\.\d+(\.\d+)?(-[\w.-]+)?(@sha256:[0-9a-f]{64})?")
+SECRETS = {
+    "FOLIOT_PEPPER": "a pepper",
+    "FOLIOT_EXECUTOR_SECRET": "a secret of the executor",
+    "FOLIOT_ADMIN_SECRET": "a secret of the admin",
+}
+
+
+def scripts() -> Iterator[tuple[str, str]]:
+    """The Python that stands in the compose file, by whose it is."""
+    for name, service in SERVICES.items():
+        for command in (service.get("command"), service.get("healthcheck", {}).get("test")):
+            if command and "-c" in command:
+                yield name, command[-1]
+
+
+class TestTheImage:
+    def test_has_a_pinned_base(self) -> None:
+        """`latest`, or a mere 3.13, is another image every month."""
+        (base,) = re.findall(r"^ARG PYTHON=(\S+)$", DOCKERFILE, re.MULTILINE)
+
+        assert EXACT_TAG.fullmatch(base)
+        assert {"${PYTHON}"} == set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
+
+    def test_installs_only_what_is_locked_by_hash(self) -> None:
+        """One package by name only would be whatever the index gives on that day."""
+        installs = re.findall(r"pip install ([^\n\\]+)", DOCKERFILE)
+
+        assert [
+            "--require-hashes --requirement requirements/image.lock",
+            "--no-deps --no-build-isolation . ",
+        ] == installs
+
+    def test_has_no_embedded_servers(self) -> None:
+        """They are for one machine; in production they would be 60 MB that may have holes."""
+        lock = (ROOT / "requirements" / "image.lock").read_text("utf-8")
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+        embedded = [
+            re.split(r"[>=]", need)[0] for need in project["optional-dependencies"]["embedded"]
+        ]
+
+        assert embedded
+        assert [] == [name for name in embedded if f"\n{name}==" in lock]
+
+    def test_holds_the_versions_that_were_tested(self) -> None:
+        """The image has the same releases as .venv, less what it leaves out."""
+        versions = {
+            name: set(
+                re.findall(
+                    r"^([\w.-]+==\S+)",
+                    (ROOT / "requirements" / f"{name}.lock").read_text("utf-8"),
+                    re.MULTILINE,
+                )
+            )
+            for name in ("image", "run", "dev")
+        }
+
+        assert versions["image"] < versions["run"] < versions["dev"]
+
+    def test_does_not_run_as_root(self) -> None:
+        """By number, so that Kubernetes can see that it is not."""
+        assert ["10001:10001"] == re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
+
+    def test_copies_what_the_build_may_see(self) -> None:
+        """A path that .dockerignore keeps out ends the build, on somebody else's machine."""
+        allowed = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
+        copied = [
+            path
+            for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+            for path in sources.split()
+        ]
+
+        assert set(allowed) == set(copied)
+        assert [] == [path for path in copied if not (ROOT / path).exists()]
+
+
+class TestTheComposeFile:
+    @pytest.mark.parametrize("name", sorted(SERVICES))
+    def test_pins_its_images(self, name: str) -> None:
+        """What ran yesterday runs tomorrow."""
+        assert EXACT_TAG.fullmatch(SERVICES[name]["image"])
+
+    @pytest.mark.parametrize("name", sorted(OF_FOLIOT))
+    def test_gives_foliot_no_more_than_it_needs(self, name: str) -> None:
+        """Nothing to write to but /tmp, no capability, and no way to get one."""
+        service = OF_FOLIOT[name]
+
+        assert service["read_only"]
+        assert ["ALL"] == service["cap_drop"]
+        assert ["no-new-privileges:true"] == service["security_opt"]
+
+    @pytest.mark.parametrize("name", sorted(OF_FOLIOT))
+    def test_runs_commands_that_exist(self, name: str) -> None:
+        """A renamed command is found here, and not by whoever deploys."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+        program, *arguments = OF_FOLIOT[name]["command"]
+
+        assert program == "python" or program in project["scripts"]
+        if program == "foliot":
+            assert 0 == CliRunner().invoke(app, [arguments[0], "--help"]).exit_code
+
+    @pytest.mark.parametrize("name", sorted(OF_FOLIOT))
+    def test_sets_variables_that_are_read(self, name: str) -> None:
+        """A misspelt variable is no error anywhere else: its default takes over silently."""
+        read = {
+            f"FOLIOT_{field}".upper()
+            for settings in (Settings, ControlPlaneSettings)
+            for field in settings.model_fields
+        } | {variable for _, script in scripts() for variable in re.findall(r"FOLIOT_\w+", script)}
+
+        assert set() == set(OF_FOLIOT[name]["environment"]) - read
+
+    def test_holds_no_secret(self) -> None:
+        """Every one comes from the environment, and there is no default to forget."""
+        text = (ROOT / "docker-compose.yml").read_text("utf-8")
+        interpolated = set(re.findall(r"\$\{(\w+)([^}]?)", text))
+
+        assert {name for name, _ in interpolated} == {*SECRETS, "FOLIOT_POSTGRES_PASSWORD"}
+        assert {":"} == {default for _, default in interpolated}
+        assert [] == re.findall(r"\$\{\w+:-", text)
+
+    def test_publishes_nothing_beyond_this_machine(self) -> None:
+        """The port speaks no TLS."""
+        published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+        assert ["127.0.0.1:7233:7233"] == published
+
+    @pytest.mark.parametrize(("name", "script"), [*scripts()], ids=lambda value: value[:14])
+    def test_holds_python_that_compiles(self, name: str, script: str) -> None:
+        """YAML folds and indents; what is left of a script has to be one."""
+        assert ast.parse(script, name).body
+
+    async def test_lets_in_the_keys_it_tells_of(self, database_url: str) -> None:
+        """The executor's key is put together in the compose file, the row by its one-shot."""
+        await migrations.upgrade(database_url)
+        script = dict(scripts())["keys"]
+        environment = {**os.environ, **SECRETS, "FOLIOT_DATABASE_URL": database_url}
+        for _ in range(2):  # `up` runs it each time
+            ran = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", script, env=environment, cwd=ROOT
+            )
+            assert 0 == await ran.wait()
+
+        template = OF_FOLIOT["executor"]["environment"]["FOLIOT_API_KEY"]
+        secret = SECRETS["FOLIOT_EXECUTOR_SECRET"]
+        presented = parse(template.replace("${FOLIOT_EXECUTOR_SECRET:?}", secret))
+        stored = await _stored(database_url, presented.key_id)
+
+        assert stored.role == "executor"
+        assert is_secret_of(stored, presented, SECRETS["FOLIOT_PEPPER"])
+
+
+async def _stored(database_url: str, key_id: str) -> StoredKey:
+    connection = await asyncpg.connect(database_url)
+    try:
+        row = await connection.fetchrow(
+            "SELECT key_id, tenant_id, secret_hash, role, expires_at, revoked_at"
+            " FROM foliot.api_key WHERE key_id = $1",
+            key_id,
+        )
+    finally:
+        await connection.close()
+    return StoredKey(**dict(row))
