@@ -9,7 +9,7 @@ from control_plane.engine.diagnostics import Diagnostic
 from control_plane.engine.machine import Machine
 from control_plane.engine.spec.guarding import cycles
 from control_plane.engine.spec.rules.graph import climb, entered_with
-from control_plane.engine.states import State, Transition
+from control_plane.engine.states import ROOT, State, Transition
 from control_plane.engine.templates import Constant
 
 
@@ -86,10 +86,14 @@ def _certainly_next(machine: Machine, state: State) -> State | None:
         return None
     entered = entered_with(machine, state.always[0].targets[0])
     leaves = [index for index in entered if machine.states[index].is_leaf]
-    if len(leaves) != 1:
+    if len(leaves) != 1 or _ends_the_machine(machine.states[leaves[0]]):
         return None
     asked = next((one for one in climb(machine, leaves[0]) if one.always), None)
     return asked if asked is not None and asked.always[0].guard is None else None
+
+
+def _ends_the_machine(leaf: State) -> bool:
+    return leaf.kind == "final" and leaf.parent == ROOT
 
 
 def _changes(state: State, transition: Transition) -> bool:

@@ -33,7 +33,7 @@ def dead_end(machine: Machine) -> Iterator[Diagnostic]:
     """A leaf that is not final, and that nothing leads out of."""
     for index in sorted(reachable(machine)):
         state = machine.states[index]
-        if state.kind != "atomic" or _moves_on(machine, state):
+        if state.kind != "atomic" or _moves_on(machine, state) or _is_moved(machine, state):
             continue
         yield Diagnostic(
             severity="warning",
@@ -132,6 +132,19 @@ def _moves_on(machine: Machine, leaf: State) -> bool:
     return any(
         state.invokes or state.after or any(transitions_of(state))
         for state in climb(machine, leaf.index)
+    )
+
+
+def _is_moved(machine: Machine, leaf: State) -> bool:
+    """Whether a transition of another region takes the leaf along when it leaves."""
+    parallels = [state for state in climb(machine, leaf.parent) if state.kind == "parallel"]
+    return any(
+        is_descendant(machine.states, transition.source, state.index)
+        and any(
+            not is_descendant(machine.states, target, state.index) for target in transition.targets
+        )
+        for state in parallels
+        for transition in machine.transitions
     )
 
 
