@@ -9,6 +9,8 @@ PYTHON ?=
 WORKERS ?= 2
 # For less than the whole suite: make test TESTS=tests/engine
 TESTS ?=
+# Options of the bench: make bench BENCH='--only W2 --scale 0.1'
+BENCH ?=
 # The commit whose protos must not be broken; not set is the branch main, here or at origin.
 BASE ?=
 
@@ -26,7 +28,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup dev test check lint types imports docstrings protos gen lock fmt hooks clean
+.PHONY: help demo setup dev test check lint types imports docstrings protos bench gen lock fmt \
+  hooks clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +79,11 @@ protos: .venv/.dev
 	  fi; \
 	done; \
 	echo "skipped: proto/breaking.py; git knows no $(or $(BASE),main here or at origin)"
+
+# -- measuring -------------------------------------------------------------------------------
+
+bench: .venv/.dev ## run the workloads and print their figures; BENCH= for its options
+	$(BIN)/python -m bench $(BENCH)
 
 # -- changing things -------------------------------------------------------------------------
 
