@@ -40,8 +40,7 @@ from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.reader import Reader
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
-from control_plane.startup import check_durability, open_checked_pool, tenants_in, until_usable
-from control_plane.tenants import LookUp, RememberedTenants
+from control_plane.startup import check_durability, open_checked_pool, until_usable
 from control_plane.use_cases.authenticate import KeyRing, authenticate
 from shared import doorbell as queues
 from shared.clock import Clock, SystemClock
@@ -71,7 +70,6 @@ class Adapters:
     due: Due
     claims: Claims
     credentials: Credentials
-    look_up: LookUp
     doorbell: Doorbell | NoDoorbell
     clock: Clock
 
@@ -85,7 +83,6 @@ class ControlPlane:
         self._listen = settings.listen
         self.admission = Admission()
         self._doorbell = adapters.doorbell
-        tenants = RememberedTenants(adapters.look_up)
         tailer = Tailer(adapters.reader)
         bells = Bells(adapters.doorbell)
         self._orchestrator = Orchestrator(
@@ -103,7 +100,6 @@ class ControlPlane:
             self._listen_to_bells,
         )
         self._after_commit = AfterCommit(bells, self._timers, tailer)
-        self._tenants = tenants
         self._server = self._make_server(adapters, tailer, settings, own)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -142,7 +138,6 @@ class ControlPlane:
             orchestrator=orchestrator,
             claims=adapters.claims,
             reader=reader,
-            tenants=self._tenants,
             admission=admission,
             lease=timedelta(seconds=settings.lease_s),
             drain=min(STREAMS_LEAVE_WITHIN, timedelta(seconds=settings.drain_s)),
@@ -166,7 +161,6 @@ class ControlPlane:
         )
 
     def _committed(self, turn: Turn) -> None:
-        self._tenants.learn(change.key for change in turn.kept)
         self._after_commit(turn)
 
     async def _listen_to_bells(self, stop: asyncio.Event) -> None:
@@ -222,7 +216,6 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 due=PostgresDue(pool),
                 claims=PostgresClaims(pool),
                 credentials=PostgresCredentials(pool),
-                look_up=tenants_in(pool),
                 doorbell=doorbell,
                 clock=SystemClock(),
             ),

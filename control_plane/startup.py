@@ -4,14 +4,12 @@ for itself. What would hurt later is refused at the start.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import asyncpg
 
 import migrations
-from control_plane.ports.records import InstanceKey
 from shared.errors import FoliotError, PreconditionFailed
-from shared.ids import InstanceId
 from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
 
 SAFE_COMMITS = frozenset({"on", "local", "remote_write", "remote_apply"})
@@ -102,32 +100,3 @@ async def check_durability(pool: asyncpg.Pool) -> None:
             "the database's clock is moved (foliot.clock), as tests do. Set moved_by to 0, or"
             " FOLIOT_MODE=dev if that is meant"
         )
-
-
-def tenants_in(
-    pool: asyncpg.Pool,
-) -> Callable[[Sequence[InstanceId]], Awaitable[Sequence[InstanceKey]]]:
-    """Looks instances up without knowing their tenant, which no index leads with."""
-
-    async def look_up(instance_ids: Sequence[InstanceId]) -> Sequence[InstanceKey]:
-        rows = await pool.fetch(
-            """
-            SELECT DISTINCT l.tenant_id, l.instance_id
-              FROM foliot.lease l WHERE l.instance_id = ANY ($1)
-            """,
-            instance_ids,
-        )
-        missing = set(instance_ids) - {row["instance_id"] for row in rows}
-        if missing:
-            rows += await pool.fetch(
-                """
-                SELECT i.tenant_id, i.instance_id
-                  FROM foliot.tenant t
-                  JOIN foliot.instance i USING (tenant_id)
-                 WHERE i.instance_id = ANY ($1)
-                """,
-                list(missing),
-            )
-        return [InstanceKey(row["tenant_id"], row["instance_id"]) for row in rows]
-
-    return look_up

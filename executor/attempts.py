@@ -113,7 +113,9 @@ class Attempts:
 
     def running(self, longer_than: timedelta) -> Sequence[RunningAttempt]:
         return [
-            RunningAttempt(held=held, started_at=attempt.beginning.at)
+            RunningAttempt(
+                tenant_id=attempt.task.tenant_id, held=held, started_at=attempt.beginning.at
+            )
             for held, attempt in self._running.items()
             if attempt.beginning.elapsed() >= longer_than
         ]

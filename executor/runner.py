@@ -87,6 +87,7 @@ def _raised(task: ClaimedTask, error: BaseException) -> Failure:
 def _report(task: ClaimedTask, outcome: Outcome, beginning: Beginning) -> Report:
     outcome, output = _fit(outcome)
     return Report(
+        tenant_id=task.tenant_id,
         held=Held.of(task),
         outcome=outcome,
         output=output,

@@ -6,7 +6,6 @@ from datetime import timedelta
 from control_plane.api.admission import Admission
 from control_plane.ports.claims import Claims
 from control_plane.ports.reader import Reader
-from control_plane.use_cases.report_outcomes import Tenants
 from control_plane.use_cases.submits import Submits
 
 
@@ -17,7 +16,6 @@ class ExecutorPorts:
     orchestrator: Submits
     claims: Claims
     reader: Reader
-    tenants: Tenants
     admission: Admission
     lease: timedelta
     drain: timedelta

@@ -59,7 +59,6 @@ class ExecutorServicer(pb_grpc.ExecutorServiceServicer):
     ) -> pb.ReportOutcomesResponse:
         told = await report_outcomes(
             self._ports.orchestrator,
-            self._ports.tenants,
             [outcomes.reported_from(one) for one in request.outcomes],
         )
         if told.resend is not None:
@@ -73,9 +72,9 @@ class ExecutorServicer(pb_grpc.ExecutorServiceServicer):
         _context: ServicerContext[pb.ExtendLeasesRequest, pb.ExtendLeasesResponse],
     ) -> pb.ExtendLeasesResponse:
         extended = await extend_leases(
+            self._ports.orchestrator,
             self._ports.claims,
             self._ports.reader,
-            self._ports.tenants,
             SessionId(parse_uuid(request.session_id, "session_id")),
             "",
             outcomes.running_from(request.running),

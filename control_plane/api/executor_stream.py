@@ -133,7 +133,6 @@ class ExecutorStream:
         try:
             told = await report_outcomes(
                 self._ports.orchestrator,
-                self._ports.tenants,
                 [outcomes.reported_from(one) for one in sent],
             )
         finally:
@@ -146,9 +145,9 @@ class ExecutorStream:
 
     async def _heartbeat(self, session_id: SessionId, heartbeat: pb.Heartbeat) -> None:
         extended = await extend_leases(
+            self._ports.orchestrator,
             self._ports.claims,
             self._ports.reader,
-            self._ports.tenants,
             session_id,
             self._name,
             outcomes.running_from(heartbeat.running),

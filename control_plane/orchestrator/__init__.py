@@ -7,6 +7,7 @@ from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.orchestrator import Orchestrator
 from control_plane.orchestrator.request import (
     ApplyInbox,
+    Begin,
     Cancel,
     Expire,
     Fire,
@@ -24,6 +25,7 @@ from control_plane.orchestrator.turn import Turn, take_turn
 __all__ = [
     "Answer",
     "ApplyInbox",
+    "Begin",
     "Cancel",
     "Expire",
     "Fire",

@@ -68,6 +68,7 @@ class Draft:
         self._hash = instance.history_hash
         self._entries: list[HistoryEntry] = []
         self._new_tasks: dict[int, NewTask] = {}
+        self._begun: dict[int, TaskUpdate] = {}
         self._updates: dict[int, TaskUpdate] = {}
         self._requeued: dict[int, Requeued] = {}
         self._fences: dict[int, int] = {}
@@ -111,6 +112,14 @@ class Draft:
     def is_touched(self, ordinal: int) -> bool:
         """Whether this turn has already ended, parked or handed back the task."""
         return ordinal in self._updates
+
+    def has_begun(self, task: Task) -> bool:
+        """Whether the start of the task's present attempt is recorded already."""
+        return task.ordinal in self._begun or (
+            task.status == "running"
+            and task.lease is not None
+            and (task.session_id, task.attempt) == (task.lease.session_id, task.lease.attempt)
+        )
 
     def answer(
         self,
@@ -188,6 +197,10 @@ class Draft:
         """Nobody is to claim or hold the task any more, whatever its epoch."""
         self._cleared.add(ordinal)
 
+    def begin(self, update: TaskUpdate) -> None:
+        """The task's attempt is under way; whatever else comes of it follows."""
+        self._begun[update.ordinal] = update
+
     def update_task(self, update: TaskUpdate) -> None:
         self._updates[update.ordinal] = update
         self._idle.discard(update.ordinal)
@@ -252,7 +265,7 @@ class Draft:
             expected_revision=self.before.revision,
             entries=self._entries,
             new_tasks=list(self._new_tasks.values()),
-            updated_tasks=list(self._updates.values()),
+            updated_tasks=list({**self._begun, **self._updates}.values()),
             requeued=list(self._requeued.values()),
             fences=list(self._fences.items()),
             cleared=sorted(self._cleared),

@@ -24,7 +24,16 @@ from control_plane.engine import (
 from control_plane.engine import LimitExceeded as EngineLimit
 from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.draft import Draft
-from control_plane.orchestrator.request import Cancel, Expire, Fire, Report, Send, Settle, Start
+from control_plane.orchestrator.request import (
+    Begin,
+    Cancel,
+    Expire,
+    Fire,
+    Report,
+    Send,
+    Settle,
+    Start,
+)
 from control_plane.orchestrator.settle import (
     TryAgain,
     after_failure,
@@ -51,7 +60,9 @@ MAX_DEFERRED = 1_000
 
 
 def start(draft: Draft, asked: Start) -> Answer:
-    draft.tell(Started(input=asked.input))
+    decision = draft.tell(Started(input=asked.input))
+    if decision.refusal is not None:
+        raise refused(decision.refusal)
     return draft.answer(created=True)
 
 
@@ -130,21 +141,41 @@ def report(draft: Draft, asked: Report, task: Task | None) -> Answer:
             verdict=Verdict.DUPLICATE if was_applied else Verdict.LEASE_LOST, duplicate=was_applied
         )
     draft.consume_lease(asked.ordinal, asked.epoch)
-    draft.record(
-        Entry(
-            type="TASK_STARTED",
-            ordinal=asked.ordinal,
-            payload={
-                "attempt": lease.attempt,
-                "epoch": lease.epoch,
-                "session_id": str(lease.session_id),
-                "claimed_at": lease.claimed_at.isoformat(),
-            },
-        )
-    )
+    if not draft.has_begun(task):
+        _record_start(draft, task, lease)
     _end_attempt(draft, task, lease, asked.outcome)
     apply_inbox(draft)
     return draft.answer(verdict=Verdict.APPLIED)
+
+
+def begin(draft: Draft, asked: Begin, task: Task | None) -> Answer:
+    """
+    Record that an attempt has started, once. A short one needs no commit of its own: its
+    start is recorded with its outcome.
+    """
+    lease = task.lease if task is not None else None
+    if (
+        task is None
+        or lease is None
+        or task.is_closed
+        or lease.epoch != asked.epoch
+        or draft.is_touched(asked.ordinal)
+        or draft.has_begun(task)
+    ):
+        return draft.answer(disposition="IGNORED")
+    # Not the epoch: that of a row is the newest whose outcome was taken in.
+    draft.begin(
+        TaskUpdate(
+            ordinal=task.ordinal,
+            status="running",
+            attempt=lease.attempt,
+            session_id=lease.session_id,
+            held_since=lease.claimed_at,
+        )
+    )
+    _record_start(draft, task, lease)
+    draft.touch()
+    return draft.answer()
 
 
 def expire(draft: Draft, asked: Expire, task: Task | None) -> Answer:
@@ -174,7 +205,8 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
             reason="TASK_CLOSED",
             metadata={"task_id": task.task_id, "status": task.status},
         )
-    if task.type is not TaskType.HUMAN and task.status != "running":
+    is_parked = task.status == "running" and task.lease is None
+    if task.type is not TaskType.HUMAN and not is_parked:
         raise PreconditionFailed(
             f"task {task.task_id} is a {task.type} task in an executor's hands; only a HUMAN"
             " task, or one that awaits a callback, can be completed from outside",
@@ -237,6 +269,21 @@ def refused(refusal: Refusal) -> FoliotError:
             return PreconditionFailed(
                 refusal.message, reason="INSTANCE_CLOSED", metadata={"status": refusal.status}
             )
+
+
+def _record_start(draft: Draft, task: Task, lease: Lease) -> None:
+    draft.record(
+        Entry(
+            type="TASK_STARTED",
+            ordinal=task.ordinal,
+            payload={
+                "attempt": lease.attempt,
+                "epoch": lease.epoch,
+                "session_id": str(lease.session_id),
+                "claimed_at": lease.claimed_at.isoformat(),
+            },
+        )
+    )
 
 
 def _end_attempt(draft: Draft, task: Task, lease: Lease, outcome: Outcome) -> None:

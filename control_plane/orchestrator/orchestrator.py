@@ -15,6 +15,7 @@ from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.request import (
     ApplyInbox,
+    Begin,
     Expire,
     Fire,
     Report,
@@ -253,7 +254,7 @@ class Orchestrator:
 def _is_repeatable(request: Request) -> bool:
     """Whether doing it again changes nothing, if it had been done already."""
     match request.asked:
-        case Start() | Report() | Fire() | Expire() | ApplyInbox():
+        case Start() | Begin() | Report() | Fire() | Expire() | ApplyInbox():
             return True
         case Send(event_id=event_id) if event_id:
             return True

@@ -67,6 +67,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """An executor's attempt goes on, and takes long enough to be worth telling."""
+
+    ordinal: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """Somebody completes or fails a task that was waiting for them: a person, a callback."""
 
@@ -105,7 +113,7 @@ class ApplyInbox:
     """Somebody wrote to the instance's inbox."""
 
 
-Asked: TypeAlias = Start | Send | Report | Settle | Fire | Expire | Cancel | ApplyInbox
+Asked: TypeAlias = Start | Send | Begin | Report | Settle | Fire | Expire | Cancel | ApplyInbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

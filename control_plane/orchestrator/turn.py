@@ -15,6 +15,7 @@ from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.machines import MachineKey, Machines
 from control_plane.orchestrator.request import (
     ApplyInbox,
+    Begin,
     Cancel,
     Expire,
     Fire,
@@ -144,6 +145,8 @@ class _Batch:
             case Send():
                 known = self._read.answers.get(_event_key(request.key, asked.event_id))
                 return fold.send(draft, asked, known)
+            case Begin():
+                return fold.begin(draft, asked, self._task(request.key, asked.ordinal))
             case Report():
                 return fold.report(draft, asked, self._task(request.key, asked.ordinal))
             case Settle():
@@ -230,7 +233,12 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
                     ] = None
             case Send(event_id=event_id) if event_id:
                 answers[_event_key(request.key, event_id)] = None
-            case Report(ordinal=ordinal) | Settle(ordinal=ordinal) | Expire(ordinal=ordinal):
+            case (
+                Begin(ordinal=ordinal)
+                | Report(ordinal=ordinal)
+                | Settle(ordinal=ordinal)
+                | Expire(ordinal=ordinal)
+            ):
                 tasks[TaskKey(*request.key, ordinal)] = None
     return Wanted(
         instances=list(instances),

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from control_plane.orchestrator.request import Begin, Request
 from control_plane.ports.claims import Claims, HeldTask
 from control_plane.ports.reader import Reader
 from control_plane.use_cases.executor_session import MAX_HELD
-from control_plane.use_cases.report_outcomes import Tenants
+from control_plane.use_cases.submits import Submits
 from shared.errors import LimitExceeded
-from shared.ids import SessionId, parse_task_id
+from shared.ids import SessionId, TenantId, parse_task_id
 from shared.rpc import MAX_RUNNING
 
 
 class Running(NamedTuple):
     """An attempt that goes on, as its executor names it."""
 
+    tenant_id: str
     task_id: str
     epoch: int
 
@@ -31,16 +33,20 @@ class Extended:
 
 
 async def extend_leases(
+    orchestrator: Submits,
     claims: Claims,
     reader: Reader,
-    tenants: Tenants,
     session_id: SessionId,
     name: str,
     running: Sequence[Running],
     *,
     lease: timedelta,
 ) -> Extended:
-    """The lease runs from now. What the session does not hold is to be stopped, either way."""
+    """
+    The lease runs from now, and what still runs is recorded as started.
+
+    What the session does not hold is to be stopped, either way.
+    """
     if len(running) > MAX_RUNNING:
         raise LimitExceeded("running", actual=len(running), maximum=MAX_RUNNING, field="running")
     named = [(one, HeldTask(*parse_task_id(one.task_id), one.epoch)) for one in running]
@@ -48,13 +54,23 @@ async def extend_leases(
     if not named:
         return Extended(expires_at=expires_at, lost=(), cancelled=())
     held = await claims.held(session_id, MAX_HELD + 1)
-    gone = [(one, key) for one, key in named if key not in held]
+    await orchestrator.submit_all(
+        [
+            Request(
+                tenant_id=TenantId(one.tenant_id),
+                instance_id=key.instance_id,
+                asked=Begin(ordinal=key.ordinal, epoch=key.epoch),
+            )
+            for one, key in named
+            if key in held
+        ]
+    )
     lost: list[Running] = []
     cancelled: list[Running] = []
-    whose = await tenants.of([key.instance_id for _, key in gone]) if gone else {}
-    for one, key in gone:
-        tenant_id = whose.get(key.instance_id)
-        task = await reader.get_task(tenant_id, key.instance_id, key.ordinal) if tenant_id else None
+    for one, key in named:
+        if key in held:
+            continue
+        task = await reader.get_task(TenantId(one.tenant_id), key.instance_id, key.ordinal)
         is_unwanted = task is not None and task.is_closed
         (cancelled if is_unwanted else lost).append(one)
     return Extended(expires_at=expires_at, lost=lost, cancelled=cancelled)

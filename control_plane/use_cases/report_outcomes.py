@@ -1,9 +1,9 @@
 """Take in how attempts ended; the instances react in the same commit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from control_plane.orchestrator.answer import Verdict
 from control_plane.orchestrator.request import Report, Request
@@ -27,13 +27,6 @@ MAX_RETRY_AFTER = timedelta(hours=24)
 MAX_EPOCH = 2**31 - 1
 
 
-class Tenants(Protocol):
-    """An executor works for every tenant, and names a task by its instance alone."""
-
-    async def of(self, instance_ids: Sequence[InstanceId]) -> Mapping[InstanceId, TenantId]:
-        """Whose these instances are; one that is absent does not exist."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
     """`output` is JSON text, None for null."""
@@ -54,6 +47,7 @@ Result: TypeAlias = Succeeded | Failed | Literal["awaiting", "cancelled"] | None
 class Reported:
     """An outcome as it was sent, not looked at yet. `result` is None where none was given."""
 
+    tenant_id: str
     task_id: str
     epoch: int
     result: Result
@@ -81,9 +75,7 @@ class Acknowledged:
     resend: FoliotError | None
 
 
-async def report_outcomes(
-    orchestrator: Submits, tenants: Tenants, outcomes: Sequence[Reported]
-) -> Acknowledged:
+async def report_outcomes(orchestrator: Submits, outcomes: Sequence[Reported]) -> Acknowledged:
     """
     Each outcome stands for itself; the epoch alone decides whether it counts.
 
@@ -96,21 +88,19 @@ async def report_outcomes(
             "outcomes", actual=len(outcomes), maximum=MAX_OUTCOMES, field="outcomes"
         )
     looked_at = [_look_at(one) for one in outcomes]
-    whose = await tenants.of(
-        list({one.instance_id for one in looked_at if one.instance_id is not None})
-    )
-    requests = [_request(one, whose) for one in looked_at]
+    requests = [_request(one) for one in looked_at]
     answers = iter(await orchestrator.submit_all([one for one in requests if one is not None]))
     acks: list[Ack] = []
     resend: FoliotError | None = None
     for one, request in zip(looked_at, requests, strict=True):
         if request is None:
-            error = one.refusal or NotFound("task", one.sent.task_id)
-            acks.append(_ack(one, Verdict.REFUSED, error))
+            acks.append(_ack(one, Verdict.REFUSED, one.refusal))
             continue
         answer = next(answers)
         if isinstance(answer, Overloaded | Unavailable | Conflict):
             resend = answer
+        elif isinstance(answer, NotFound):
+            acks.append(_ack(one, Verdict.REFUSED, NotFound("task", one.sent.task_id)))
         elif isinstance(answer, FoliotError):
             acks.append(_ack(one, Verdict.REFUSED, answer))
         elif answer.verdict is Verdict.APPLIED and one.refusal is not None:
@@ -135,6 +125,11 @@ def _look_at(sent: Reported) -> _LookedAt:
         instance_id, ordinal = parse_task_id(sent.task_id)
     except InvalidRequest as error:
         return _LookedAt(sent=sent, refusal=error)
+    if not sent.tenant_id:
+        unnamed = InvalidRequest(
+            "tenant_id is required: the one the task came with", field="tenant_id"
+        )
+        return _LookedAt(sent=sent, refusal=unnamed)
     if not 0 < sent.epoch <= MAX_EPOCH:
         never = InvalidRequest(f"epoch {sent.epoch} was never handed out", field="epoch")
         return _LookedAt(sent=sent, refusal=never)
@@ -179,10 +174,12 @@ def _retry_after(asked: timedelta | None) -> timedelta | None:
     return asked
 
 
-def _request(one: _LookedAt, whose: Mapping[InstanceId, TenantId]) -> Request | None:
-    if one.instance_id is None or one.report is None or one.instance_id not in whose:
+def _request(one: _LookedAt) -> Request | None:
+    if one.instance_id is None or one.report is None:
         return None
-    return Request(tenant_id=whose[one.instance_id], instance_id=one.instance_id, asked=one.report)
+    return Request(
+        tenant_id=TenantId(one.sent.tenant_id), instance_id=one.instance_id, asked=one.report
+    )
 
 
 def _ack(one: _LookedAt, verdict: Verdict, error: FoliotError | None) -> Ack:

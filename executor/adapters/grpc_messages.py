@@ -12,7 +12,9 @@ from shared.tasks import ClaimedTask, Failure, TaskType
 
 
 def outcome_message(report: Report) -> outcome_pb2.Outcome:
-    message = outcome_pb2.Outcome(task_id=report.held.task_id, epoch=report.held.epoch)
+    message = outcome_pb2.Outcome(
+        tenant_id=report.tenant_id, task_id=report.held.task_id, epoch=report.held.epoch
+    )
     message.started_time.FromDatetime(report.started_at)
     message.duration.FromTimedelta(report.duration)
     match report.outcome.state:
@@ -29,7 +31,7 @@ def outcome_message(report: Report) -> outcome_pb2.Outcome:
 
 def running_message(attempt: RunningAttempt) -> executor_service_pb2.RunningAttempt:
     message = executor_service_pb2.RunningAttempt(
-        task_id=attempt.held.task_id, epoch=attempt.held.epoch
+        tenant_id=attempt.tenant_id, task_id=attempt.held.task_id, epoch=attempt.held.epoch
     )
     message.started_time.FromDatetime(attempt.started_at)
     return message

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from shared.ids import SessionId
+from shared.ids import SessionId, TenantId
 from shared.tasks import ClaimedTask, Outcome
 
 MAX_UNACKNOWLEDGED = 10_000
@@ -34,6 +34,7 @@ class Report:
     the executor's own: they are recorded, and decide nothing.
     """
 
+    tenant_id: TenantId
     held: Held
     outcome: Outcome
     output: str
@@ -43,6 +44,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningAttempt:
+    tenant_id: TenantId
     held: Held
     started_at: datetime
 

@@ -28,11 +28,10 @@ from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
 from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.bootstrap import Adapters, ControlPlane
-from control_plane.ports.records import InstanceKey
 from control_plane.settings import ControlPlaneSettings
 from shared.clock import SystemClock
 from shared.doorbell import NoDoorbell
-from shared.ids import InstanceId, TenantId
+from shared.ids import TenantId
 from shared.rpc import AUTHORIZATION, BEARER, STATUS_DETAILS, channel_options
 from shared.settings import Settings
 
@@ -127,9 +126,6 @@ async def client_of(serving: Serving, key: str | None) -> AsyncIterator[Client]:
 async def serving_from(
     database: MemoryDatabase, drain_s: float = 2.0, listen: str = "127.0.0.1:0"
 ) -> AsyncIterator[Serving]:
-    async def look_up(instance_ids: Sequence[InstanceId]) -> Sequence[InstanceKey]:
-        return [key for key in database.instances if key.instance_id in instance_ids]
-
     settings = Settings(listen=listen, mode="dev", drain_s=drain_s, poll_s=0.05)
     control_plane = ControlPlane(
         Adapters(
@@ -139,7 +135,6 @@ async def serving_from(
             due=MemoryDue(database),
             claims=MemoryClaims(database),
             credentials=MemoryCredentials(database),
-            look_up=look_up,
             doorbell=NoDoorbell(),
             clock=SystemClock(),
         ),

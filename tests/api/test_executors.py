@@ -35,6 +35,7 @@ def claiming(session_id: str = "", max_tasks: int = 10) -> pb.ClaimTasksRequest:
 
 def succeeded(task: claimed_task_pb2.ClaimedTask, output: object = "hi") -> outcome_pb2.Outcome:
     return outcome_pb2.Outcome(
+        tenant_id=task.tenant_id,
         task_id=task.task_id,
         epoch=task.epoch,
         succeeded=outcome_pb2.Outcome.Succeeded(output=as_json(output)),
@@ -188,6 +189,7 @@ class TestReportingByCall:
         instance = await start(client, "greeting")
         claimed = await executor.executors.ClaimTasks(claiming())
         outcome = outcome_pb2.Outcome(
+            tenant_id=claimed.tasks[0].tenant_id,
             task_id=claimed.tasks[0].task_id,
             epoch=claimed.tasks[0].epoch,
             succeeded=outcome_pb2.Outcome.Succeeded(output=Json(json="{")),
@@ -207,6 +209,7 @@ class TestReportingByCall:
         await start(client, "greeting")
         claimed = await executor.executors.ClaimTasks(claiming())
         nowhere = outcome_pb2.Outcome(
+            tenant_id="acme",
             task_id="01a2073e-c432-73a4-a443-a88f60270999:1",
             epoch=1,
             awaiting=outcome_pb2.Outcome.Awaiting(),
@@ -249,7 +252,11 @@ class TestExtendingLeases:
             pb.ExtendLeasesRequest(
                 session_id=claimed.session_id,
                 running=[
-                    pb.RunningAttempt(task_id=f"{one.instance_id}:1", epoch=epoch)
+                    pb.RunningAttempt(
+                        tenant_id=claimed.tasks[0].tenant_id,
+                        task_id=f"{one.instance_id}:1",
+                        epoch=epoch,
+                    )
                     for one, epoch in (
                         (unwanted, epochs[unwanted.instance_id]),
                         (kept, epochs[kept.instance_id]),
@@ -299,7 +306,9 @@ class TestTheStream:
             claimed = await executor.executors.ClaimTasks(claiming(session_id))
             await send(client, instance.instance_id, "STOP")
 
-            attempt = pb.RunningAttempt(task_id=claimed.tasks[0].task_id, epoch=1)
+            attempt = pb.RunningAttempt(
+                tenant_id=claimed.tasks[0].tenant_id, task_id=claimed.tasks[0].task_id, epoch=1
+            )
             await call.write(pb.ConnectRequest(heartbeat=pb.Heartbeat(running=[attempt])))
             told = await heard(call)
 
@@ -381,6 +390,7 @@ class TestAFailedAttempt:
         instance = await start(client, "greeting")
         claimed = await executor.executors.ClaimTasks(claiming())
         outcome = outcome_pb2.Outcome(
+            tenant_id=claimed.tasks[0].tenant_id,
             task_id=claimed.tasks[0].task_id,
             epoch=1,
             failed=outcome_pb2.Outcome.Failed(

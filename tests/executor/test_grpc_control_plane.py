@@ -15,7 +15,7 @@ from executor.adapters.grpc_connection import Introduction
 from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.outbox import MAX_BATCH, MAX_BATCH_BYTES, Outbox
 from executor.ports.control_plane import Held, RunningAttempt
-from shared.ids import SessionId, new_uuid7
+from shared.ids import SessionId, TenantId, new_uuid7
 from shared.tasks import TaskType
 from tests.contract.executor.test_control_plane import Heard, a_report
 from tests.executor.eventually import eventually
@@ -227,7 +227,9 @@ class TestAStream:
         """So that a task that runs shows as running."""
         far.heartbeat = timedelta(seconds=0.05)
         async with near(far) as executor:
-            executor.heard.going_on = [RunningAttempt(held=Held("a:1", 2), started_at=NOON)]
+            executor.heard.going_on = [
+                RunningAttempt(tenant_id=TenantId("acme"), held=Held("a:1", 2), started_at=NOON)
+            ]
             await eventually(lambda: far.messages)
         [attempt] = far.messages[0].heartbeat.running
 

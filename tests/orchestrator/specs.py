@@ -99,3 +99,10 @@ CANCELS_ITS_TASK: dict[str, Any] = {
         "ended": {"type": "final"},
     },
 }
+
+NEEDS_INPUT: dict[str, Any] = {
+    "id": "order",
+    "context": {"amount": {"@expr": "event.input.amount"}},
+    "initial": "waiting",
+    "states": {"waiting": {"on": {"END": "ended"}}, "ended": {"type": "final"}},
+}

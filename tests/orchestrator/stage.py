@@ -10,6 +10,7 @@ from control_plane.engine import Entry, compile_spec, dump_snapshot, fold, load_
 from control_plane.loops.rescuer import BATCH
 from control_plane.orchestrator import (
     Answer,
+    Begin,
     Cancel,
     Expire,
     Fire,
@@ -122,6 +123,9 @@ class Stage:
         return await self._ask(
             task.instance_id, Report(ordinal=task.ordinal, epoch=task.epoch, outcome=outcome)
         )
+
+    async def begin(self, task: ClaimedTask) -> Answer:
+        return await self._ask(task.instance_id, Begin(ordinal=task.ordinal, epoch=task.epoch))
 
     async def fail(self, task: ClaimedTask, *, retryable: bool = True) -> Answer:
         failure = Failure(kind="test.failed", message="as asked", retryable=retryable)

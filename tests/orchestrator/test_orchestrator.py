@@ -34,6 +34,16 @@ class TestAStart:
         with pytest.raises(NotFound, match="nothing"):
             await stage.start("nothing")
 
+    async def test_that_the_engine_refuses_leaves_nothing(self, stage: Stage) -> None:
+        """An input that the definition cannot work with starts no instance."""
+        await stage.define(specs.NEEDS_INPUT)
+
+        with pytest.raises(PreconditionFailed) as raised:
+            await stage.start(given={})
+
+        assert "EXPRESSION_FAILED" == raised.value.reason
+        assert {} == await stage.world.row_counts()
+
     async def test_of_another_tenants_definition_is_refused_alike(self, stage: Stage) -> None:
         """A tenant must not learn what others have."""
         await stage.define(specs.ONE_TASK)
@@ -492,3 +502,50 @@ def _of_ordinal(task: ClaimedTask, ordinal: int) -> Request:
         instance_id=task.instance_id,
         asked=Report(ordinal=ordinal, epoch=task.epoch, outcome=Outcome.succeeded()),
     )
+
+
+class TestALongAttempt:
+    async def test_is_recorded_as_started_once(self, stage: Stage) -> None:
+        """By its first heartbeat, and neither by the next one nor by its outcome again."""
+        await stage.define(specs.ONE_TASK)
+        started = await stage.start()
+        [task] = await stage.claim()
+
+        await stage.begin(task)
+        await stage.begin(task)
+        [running] = await stage.tasks(started.instance_id)
+        answer = await stage.report(task, Outcome.succeeded())
+
+        assert ("running", stage.session) == (running.status, running.session_id)
+        assert Verdict.APPLIED == answer.verdict
+        assert 1 == (await stage.types(started.instance_id)).count("TASK_STARTED")
+        await stage.assert_whole(started.instance_id)
+
+    async def test_that_vanishes_is_handed_on_and_started_anew(self, stage: Stage) -> None:
+        """The next attempt is another: its start is recorded too, and the zombie's outcome not."""
+        await stage.define(specs.ONE_TASK)
+        started = await stage.start()
+        [late] = await stage.claim()
+        await stage.begin(late)
+        await stage.world.move_clock(timedelta(minutes=5))
+        await stage.rescue()
+        [current] = await stage.claim(session=SessionId(new_uuid7()))
+
+        zombie = await stage.report(late, Outcome.succeeded())
+        await stage.report(current, Outcome.succeeded())
+
+        assert Verdict.LEASE_LOST == zombie.verdict
+        assert 2 == (await stage.types(started.instance_id)).count("TASK_STARTED")
+        await stage.assert_whole(started.instance_id)
+
+    async def test_of_a_system_task_is_not_for_people_to_end(self, stage: Stage) -> None:
+        """It runs, but it is not parked: somebody holds it."""
+        await stage.define(specs.ONE_TASK)
+        started = await stage.start()
+        [task] = await stage.claim()
+        await stage.begin(task)
+
+        with pytest.raises(PreconditionFailed) as raised:
+            await stage.settle(started.instance_id, task.ordinal)
+
+        assert "TASK_NOT_COMPLETABLE" == raised.value.reason

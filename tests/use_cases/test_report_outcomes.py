@@ -1,22 +1,15 @@
 """What becomes of outcomes that cannot be settled now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.request import Report, Request
 from control_plane.use_cases.report_outcomes import Reported, Succeeded, report_outcomes
 from shared.errors import FoliotError, Overloaded
-from shared.ids import InstanceId, TenantId, new_instance_id, task_id
+from shared.ids import TenantId, new_instance_id, task_id
 
 TENANT = TenantId("acme")
-
-
-class EverybodysTenants:
-    """Every instance is the one tenant's."""
-
-    async def of(self, instance_ids: Sequence[InstanceId]) -> Mapping[InstanceId, TenantId]:
-        return dict.fromkeys(instance_ids, TENANT)
 
 
 class Scripted:
@@ -46,7 +39,12 @@ class Scripted:
 
 
 def reported(output: str | None = "1") -> Reported:
-    return Reported(task_id=task_id(new_instance_id(), 1), epoch=1, result=Succeeded(output=output))
+    return Reported(
+        tenant_id=TENANT,
+        task_id=task_id(new_instance_id(), 1),
+        epoch=1,
+        result=Succeeded(output=output),
+    )
 
 
 class TestAnOutcomeThatMetAnErrorThatWillPass:
@@ -55,9 +53,7 @@ class TestAnOutcomeThatMetAnErrorThatWillPass:
         busy = Overloaded("busy", retry_in=timedelta(seconds=1))
         first, second = reported(), reported()
 
-        told = await report_outcomes(
-            Scripted(busy, Verdict.APPLIED), EverybodysTenants(), [first, second]
-        )
+        told = await report_outcomes(Scripted(busy, Verdict.APPLIED), [first, second])
 
         assert [(second.task_id, Verdict.APPLIED)] == [(a.task_id, a.verdict) for a in told.acks]
         assert busy is told.resend
@@ -68,7 +64,7 @@ class TestAMalformedOutcome:
         """The same result would come out malformed again, so there is no other attempt."""
         orchestrator = Scripted(Verdict.APPLIED)
 
-        told = await report_outcomes(orchestrator, EverybodysTenants(), [reported("{")])
+        told = await report_outcomes(orchestrator, [reported("{")])
 
         (asked,) = [request.asked for request in orchestrator.requests]
         assert isinstance(asked, Report)
@@ -81,8 +77,6 @@ class TestAMalformedOutcome:
 
     async def test_of_a_lost_lease_is_lost_first_of_all(self) -> None:
         """Whoever has no lease any more need not hear what was wrong with the result."""
-        told = await report_outcomes(
-            Scripted(Verdict.LEASE_LOST), EverybodysTenants(), [reported("{")]
-        )
+        told = await report_outcomes(Scripted(Verdict.LEASE_LOST), [reported("{")])
 
         assert [Verdict.LEASE_LOST] == [ack.verdict for ack in told.acks]

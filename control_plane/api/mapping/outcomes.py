@@ -14,11 +14,16 @@ from control_plane.use_cases.report_outcomes import Failed, Reported, Result, Su
 
 
 def reported_from(outcome: pb.Outcome) -> Reported:
-    return Reported(task_id=outcome.task_id, epoch=outcome.epoch, result=_result(outcome))
+    return Reported(
+        tenant_id=outcome.tenant_id,
+        task_id=outcome.task_id,
+        epoch=outcome.epoch,
+        result=_result(outcome),
+    )
 
 
 def running_from(attempts: Sequence[executor_service_pb2.RunningAttempt]) -> list[Running]:
-    return [Running(one.task_id, one.epoch) for one in attempts]
+    return [Running(one.tenant_id, one.task_id, one.epoch) for one in attempts]
 
 
 def held_to(tasks: Sequence[Running]) -> list[claimed_task_pb2.HeldTask]:

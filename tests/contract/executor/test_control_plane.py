@@ -77,8 +77,10 @@ class Subject:
 def a_report(ordinal: int = 1, outcome: Outcome | None = None) -> Report:
     """A report of an attempt."""
     ended = outcome or Outcome.succeeded({"n": ordinal})
+    task = a_task(ordinal=ordinal)
     return Report(
-        held=Held.of(a_task(ordinal=ordinal)),
+        tenant_id=task.tenant_id,
+        held=Held.of(task),
         outcome=ended,
         output=dump(ended.output),
         started_at=NOON,

@@ -31,7 +31,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)foliot/executor/v1/executor_service.proto\x12\x12\x66oliot.executor.v1\x1a%foliot/executor/v1/claimed_task.proto\x1a foliot/executor/v1/outcome.proto\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x02\n\x0e\x43onnectRequest\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.foliot.executor.v1.HelloH\x00\x12.\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.CreditsH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.foliot.executor.v1.HeartbeatH\x00\x12\x30\n\x08outcomes\x18\x04 \x01(\x0b\x32\x1c.foliot.executor.v1.OutcomesH\x00\x12.\n\x07goodbye\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.GoodbyeH\x00\x42\t\n\x07message\"\x8f\x01\n\x05Hello\x12\x15\n\rexecutor_name\x18\x01 \x01(\t\x12\x0e\n\x06queues\x18\x02 \x03(\t\x12\'\n\ntask_types\x18\x03 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x04 \x03(\t\x12\x0f\n\x07\x63redits\x18\x05 \x01(\x05\x12\x12\n\nsession_id\x18\x06 \x01(\t\"\x1a\n\x07\x43redits\x12\x0f\n\x07\x63redits\x18\x01 \x01(\x05\"@\n\tHeartbeat\x12\x33\n\x07running\x18\x01 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"b\n\x0eRunningAttempt\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x30\n\x0cstarted_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x08Outcomes\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\x12\x0f\n\x07\x63redits\x18\x02 \x01(\x05\"\t\n\x07Goodbye\"\xd1\x02\n\x0f\x43onnectResponse\x12.\n\x07welcome\x18\x01 \x01(\x0b\x32\x1b.foliot.executor.v1.WelcomeH\x00\x12,\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.AssignH\x00\x12\x37\n\x0coutcome_acks\x18\x03 \x01(\x0b\x32\x1f.foliot.executor.v1.OutcomeAcksH\x00\x12\x33\n\nlease_lost\x18\x04 \x01(\x0b\x32\x1d.foliot.executor.v1.LeaseLostH\x00\x12;\n\x0e\x63\x61ncel_attempt\x18\x05 \x01(\x0b\x32!.foliot.executor.v1.CancelAttemptH\x00\x12*\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x19.foliot.executor.v1.DrainH\x00\x42\t\n\x07message\"\xb1\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rmax_in_flight\x18\x04 \x01(\x05\x12\x16\n\x0eserver_version\x18\x05 \x01(\t\"8\n\x06\x41ssign\x12.\n\x05tasks\x18\x01 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\";\n\x0bOutcomeAcks\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\"8\n\tLeaseLost\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\rCancelAttempt\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\x05\x44rain\x12\x33\n\x10reconnect_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9d\x01\n\x11\x43laimTasksRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rexecutor_name\x18\x02 \x01(\t\x12\x0e\n\x06queues\x18\x03 \x03(\t\x12\'\n\ntask_types\x18\x04 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x05 \x03(\t\x12\x11\n\tmax_tasks\x18\x06 \x01(\x05\"\x86\x01\n\x12\x43laimTasksResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x05tasks\x18\x03 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"Z\n\x15ReportOutcomesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12-\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\"F\n\x16ReportOutcomesResponse\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\"^\n\x13\x45xtendLeasesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x33\n\x07running\x18\x02 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"\xaa\x01\n\x14\x45xtendLeasesResponse\x12\x35\n\x11lease_expire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x04lost\x18\x02 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\x12/\n\tcancelled\x18\x03 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask2\xf0\x04\n\x0f\x45xecutorService\x12q\n\x07\x43onnect\x12\".foliot.executor.v1.ConnectRequest\x1a#.foliot.executor.v1.ConnectResponse\"\x19\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03(\x01\x30\x01\x12\x99\x01\n\nClaimTasks\x12%.foliot.executor.v1.ClaimTasksRequest\x1a&.foliot.executor.v1.ClaimTasksResponse\"<\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x05\x82\xd3\xe4\x93\x02\x1d\"\x18/executor/v1/tasks:claim:\x01*\x12\xa9\x01\n\x0eReportOutcomes\x12).foliot.executor.v1.ReportOutcomesRequest\x1a*.foliot.executor.v1.ReportOutcomesResponse\"@\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03\x82\xd3\xe4\x93\x02!\"\x1c/executor/v1/outcomes:report:\x01*\x12\xa1\x01\n\x0c\x45xtendLeases\x12\'.foliot.executor.v1.ExtendLeasesRequest\x1a(.foliot.executor.v1.ExtendLeasesResponse\">\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x04\x82\xd3\xe4\x93\x02\x1f\"\x1a/executor/v1/leases:extend:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)foliot/executor/v1/executor_service.proto\x12\x12\x66oliot.executor.v1\x1a%foliot/executor/v1/claimed_task.proto\x1a foliot/executor/v1/outcome.proto\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x02\n\x0e\x43onnectRequest\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.foliot.executor.v1.HelloH\x00\x12.\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.CreditsH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.foliot.executor.v1.HeartbeatH\x00\x12\x30\n\x08outcomes\x18\x04 \x01(\x0b\x32\x1c.foliot.executor.v1.OutcomesH\x00\x12.\n\x07goodbye\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.GoodbyeH\x00\x42\t\n\x07message\"\x8f\x01\n\x05Hello\x12\x15\n\rexecutor_name\x18\x01 \x01(\t\x12\x0e\n\x06queues\x18\x02 \x03(\t\x12\'\n\ntask_types\x18\x03 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x04 \x03(\t\x12\x0f\n\x07\x63redits\x18\x05 \x01(\x05\x12\x12\n\nsession_id\x18\x06 \x01(\t\"\x1a\n\x07\x43redits\x12\x0f\n\x07\x63redits\x18\x01 \x01(\x05\"@\n\tHeartbeat\x12\x33\n\x07running\x18\x01 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"u\n\x0eRunningAttempt\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x30\n\x0cstarted_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttenant_id\x18\x04 \x01(\t\"J\n\x08Outcomes\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\x12\x0f\n\x07\x63redits\x18\x02 \x01(\x05\"\t\n\x07Goodbye\"\xd1\x02\n\x0f\x43onnectResponse\x12.\n\x07welcome\x18\x01 \x01(\x0b\x32\x1b.foliot.executor.v1.WelcomeH\x00\x12,\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.AssignH\x00\x12\x37\n\x0coutcome_acks\x18\x03 \x01(\x0b\x32\x1f.foliot.executor.v1.OutcomeAcksH\x00\x12\x33\n\nlease_lost\x18\x04 \x01(\x0b\x32\x1d.foliot.executor.v1.LeaseLostH\x00\x12;\n\x0e\x63\x61ncel_attempt\x18\x05 \x01(\x0b\x32!.foliot.executor.v1.CancelAttemptH\x00\x12*\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x19.foliot.executor.v1.DrainH\x00\x42\t\n\x07message\"\xb1\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rmax_in_flight\x18\x04 \x01(\x05\x12\x16\n\x0eserver_version\x18\x05 \x01(\t\"8\n\x06\x41ssign\x12.\n\x05tasks\x18\x01 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\";\n\x0bOutcomeAcks\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\"8\n\tLeaseLost\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\rCancelAttempt\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\x05\x44rain\x12\x33\n\x10reconnect_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9d\x01\n\x11\x43laimTasksRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rexecutor_name\x18\x02 \x01(\t\x12\x0e\n\x06queues\x18\x03 \x03(\t\x12\'\n\ntask_types\x18\x04 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x05 \x03(\t\x12\x11\n\tmax_tasks\x18\x06 \x01(\x05\"\x86\x01\n\x12\x43laimTasksResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x05tasks\x18\x03 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"Z\n\x15ReportOutcomesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12-\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\"F\n\x16ReportOutcomesResponse\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\"^\n\x13\x45xtendLeasesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x33\n\x07running\x18\x02 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"\xaa\x01\n\x14\x45xtendLeasesResponse\x12\x35\n\x11lease_expire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x04lost\x18\x02 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\x12/\n\tcancelled\x18\x03 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask2\xf0\x04\n\x0f\x45xecutorService\x12q\n\x07\x43onnect\x12\".foliot.executor.v1.ConnectRequest\x1a#.foliot.executor.v1.ConnectResponse\"\x19\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03(\x01\x30\x01\x12\x99\x01\n\nClaimTasks\x12%.foliot.executor.v1.ClaimTasksRequest\x1a&.foliot.executor.v1.ClaimTasksResponse\"<\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x05\x82\xd3\xe4\x93\x02\x1d\"\x18/executor/v1/tasks:claim:\x01*\x12\xa9\x01\n\x0eReportOutcomes\x12).foliot.executor.v1.ReportOutcomesRequest\x1a*.foliot.executor.v1.ReportOutcomesResponse\"@\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03\x82\xd3\xe4\x93\x02!\"\x1c/executor/v1/outcomes:report:\x01*\x12\xa1\x01\n\x0c\x45xtendLeases\x12\'.foliot.executor.v1.ExtendLeasesRequest\x1a(.foliot.executor.v1.ExtendLeasesResponse\">\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x04\x82\xd3\xe4\x93\x02\x1f\"\x1a/executor/v1/leases:extend:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,37 +55,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEARTBEAT']._serialized_start=731
   _globals['_HEARTBEAT']._serialized_end=795
   _globals['_RUNNINGATTEMPT']._serialized_start=797
-  _globals['_RUNNINGATTEMPT']._serialized_end=895
-  _globals['_OUTCOMES']._serialized_start=897
-  _globals['_OUTCOMES']._serialized_end=971
-  _globals['_GOODBYE']._serialized_start=973
-  _globals['_GOODBYE']._serialized_end=982
-  _globals['_CONNECTRESPONSE']._serialized_start=985
-  _globals['_CONNECTRESPONSE']._serialized_end=1322
-  _globals['_WELCOME']._serialized_start=1325
-  _globals['_WELCOME']._serialized_end=1502
-  _globals['_ASSIGN']._serialized_start=1504
-  _globals['_ASSIGN']._serialized_end=1560
-  _globals['_OUTCOMEACKS']._serialized_start=1562
-  _globals['_OUTCOMEACKS']._serialized_end=1621
-  _globals['_LEASELOST']._serialized_start=1623
-  _globals['_LEASELOST']._serialized_end=1679
-  _globals['_CANCELATTEMPT']._serialized_start=1681
-  _globals['_CANCELATTEMPT']._serialized_end=1741
-  _globals['_DRAIN']._serialized_start=1743
-  _globals['_DRAIN']._serialized_end=1803
-  _globals['_CLAIMTASKSREQUEST']._serialized_start=1806
-  _globals['_CLAIMTASKSREQUEST']._serialized_end=1963
-  _globals['_CLAIMTASKSRESPONSE']._serialized_start=1966
-  _globals['_CLAIMTASKSRESPONSE']._serialized_end=2100
-  _globals['_REPORTOUTCOMESREQUEST']._serialized_start=2102
-  _globals['_REPORTOUTCOMESREQUEST']._serialized_end=2192
-  _globals['_REPORTOUTCOMESRESPONSE']._serialized_start=2194
-  _globals['_REPORTOUTCOMESRESPONSE']._serialized_end=2264
-  _globals['_EXTENDLEASESREQUEST']._serialized_start=2266
-  _globals['_EXTENDLEASESREQUEST']._serialized_end=2360
-  _globals['_EXTENDLEASESRESPONSE']._serialized_start=2363
-  _globals['_EXTENDLEASESRESPONSE']._serialized_end=2533
-  _globals['_EXECUTORSERVICE']._serialized_start=2536
-  _globals['_EXECUTORSERVICE']._serialized_end=3160
+  _globals['_RUNNINGATTEMPT']._serialized_end=914
+  _globals['_OUTCOMES']._serialized_start=916
+  _globals['_OUTCOMES']._serialized_end=990
+  _globals['_GOODBYE']._serialized_start=992
+  _globals['_GOODBYE']._serialized_end=1001
+  _globals['_CONNECTRESPONSE']._serialized_start=1004
+  _globals['_CONNECTRESPONSE']._serialized_end=1341
+  _globals['_WELCOME']._serialized_start=1344
+  _globals['_WELCOME']._serialized_end=1521
+  _globals['_ASSIGN']._serialized_start=1523
+  _globals['_ASSIGN']._serialized_end=1579
+  _globals['_OUTCOMEACKS']._serialized_start=1581
+  _globals['_OUTCOMEACKS']._serialized_end=1640
+  _globals['_LEASELOST']._serialized_start=1642
+  _globals['_LEASELOST']._serialized_end=1698
+  _globals['_CANCELATTEMPT']._serialized_start=1700
+  _globals['_CANCELATTEMPT']._serialized_end=1760
+  _globals['_DRAIN']._serialized_start=1762
+  _globals['_DRAIN']._serialized_end=1822
+  _globals['_CLAIMTASKSREQUEST']._serialized_start=1825
+  _globals['_CLAIMTASKSREQUEST']._serialized_end=1982
+  _globals['_CLAIMTASKSRESPONSE']._serialized_start=1985
+  _globals['_CLAIMTASKSRESPONSE']._serialized_end=2119
+  _globals['_REPORTOUTCOMESREQUEST']._serialized_start=2121
+  _globals['_REPORTOUTCOMESREQUEST']._serialized_end=2211
+  _globals['_REPORTOUTCOMESRESPONSE']._serialized_start=2213
+  _globals['_REPORTOUTCOMESRESPONSE']._serialized_end=2283
+  _globals['_EXTENDLEASESREQUEST']._serialized_start=2285
+  _globals['_EXTENDLEASESREQUEST']._serialized_end=2379
+  _globals['_EXTENDLEASESRESPONSE']._serialized_start=2382
+  _globals['_EXTENDLEASESRESPONSE']._serialized_end=2552
+  _globals['_EXECUTORSERVICE']._serialized_start=2555
+  _globals['_EXECUTORSERVICE']._serialized_end=3179
 # @@protoc_insertion_point(module_scope)

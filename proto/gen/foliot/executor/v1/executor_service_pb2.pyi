@@ -182,10 +182,13 @@ class RunningAttempt(_message.Message):
     TASK_ID_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     STARTED_TIME_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id is the task's. Required."""
     epoch: _builtins.int
     """epoch is the one that the task was handed out with. Required."""
+    tenant_id: _builtins.str
+    """tenant_id is the one that the task came with. Required."""
     @_builtins.property
     def started_time(self) -> _timestamp_pb2.Timestamp:
         """started_time is when the attempt began, by the executor's clock. It is recorded, and
@@ -198,10 +201,11 @@ class RunningAttempt(_message.Message):
         task_id: _builtins.str = ...,
         epoch: _builtins.int = ...,
         started_time: _timestamp_pb2.Timestamp | None = ...,
+        tenant_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["started_time", b"started_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "started_time", b"started_time", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "started_time", b"started_time", "task_id", b"task_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -82,13 +82,12 @@ class ExecutorServiceServicer:
         until then, and sends it again on a new stream.
 
         Applying is idempotent by (task_id, epoch), so resending is always safe. Coming back
-        with the session_id of a live session goes on with it.
+        with a session_id goes on with that session; if it had expired, what it held by then
+        is others', and the epochs say so.
 
         Errors:
         INVALID_ARGUMENT    the first message is not Hello, or another one is; a field is
         badly formed; reason FIELD_INVALID
-        ABORTED             the session has expired, or said goodbye; begin a new one;
-        reason LEASE_LOST
         RESOURCE_EXHAUSTED  more items in one message than allowed; reason LIMIT_EXCEEDED
         UNAVAILABLE         the control plane is draining; reconnect and resend;
         reason SERVER_DRAINING
@@ -134,12 +133,11 @@ class ExecutorServiceServicer:
         """ExtendLeases keeps a session alive, and with it every task it holds; it also hears
         which of them are not wanted any more.
 
-        Idempotent: the lease runs from the last call.
+        Idempotent: the lease runs from the last call. A session that had expired lives again,
+        and what it held by then is among the lost.
 
         Errors:
         INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
-        ABORTED             the session has expired; its tasks are others' now;
-        reason LEASE_LOST
         RESOURCE_EXHAUSTED  there are more than 1,000 running tasks; reason LIMIT_EXCEEDED
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -29,25 +29,25 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n foliot/executor/v1/outcome.proto\x12\x12\x66oliot.executor.v1\x1a\x17\x66oliot/v1/failure.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xa0\x04\n\x07Outcome\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12:\n\tsucceeded\x18\x03 \x01(\x0b\x32%.foliot.executor.v1.Outcome.SucceededH\x00\x12\x34\n\x06\x66\x61iled\x18\x04 \x01(\x0b\x32\".foliot.executor.v1.Outcome.FailedH\x00\x12\x38\n\x08\x61waiting\x18\x05 \x01(\x0b\x32$.foliot.executor.v1.Outcome.AwaitingH\x00\x12:\n\tcancelled\x18\x06 \x01(\x0b\x32%.foliot.executor.v1.Outcome.CancelledH\x00\x12\x30\n\x0cstarted_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a,\n\tSucceeded\x12\x1f\n\x06output\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Json\x1a]\n\x06\x46\x61iled\x12#\n\x07\x66\x61ilure\x18\x01 \x01(\x0b\x32\x12.foliot.v1.Failure\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a\n\n\x08\x41waiting\x1a\x0b\n\tCancelledB\x08\n\x06result\"\x84\x01\n\nOutcomeAck\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x33\n\x07verdict\x18\x03 \x01(\x0e\x32\".foliot.executor.v1.OutcomeVerdict\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status*\xaa\x01\n\x0eOutcomeVerdict\x12\x1f\n\x1bOUTCOME_VERDICT_UNSPECIFIED\x10\x00\x12\x1b\n\x17OUTCOME_VERDICT_APPLIED\x10\x01\x12\x1d\n\x19OUTCOME_VERDICT_DUPLICATE\x10\x02\x12\x1e\n\x1aOUTCOME_VERDICT_LEASE_LOST\x10\x03\x12\x1b\n\x17OUTCOME_VERDICT_REFUSED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n foliot/executor/v1/outcome.proto\x12\x12\x66oliot.executor.v1\x1a\x17\x66oliot/v1/failure.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xb3\x04\n\x07Outcome\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x11\n\ttenant_id\x18\t \x01(\t\x12:\n\tsucceeded\x18\x03 \x01(\x0b\x32%.foliot.executor.v1.Outcome.SucceededH\x00\x12\x34\n\x06\x66\x61iled\x18\x04 \x01(\x0b\x32\".foliot.executor.v1.Outcome.FailedH\x00\x12\x38\n\x08\x61waiting\x18\x05 \x01(\x0b\x32$.foliot.executor.v1.Outcome.AwaitingH\x00\x12:\n\tcancelled\x18\x06 \x01(\x0b\x32%.foliot.executor.v1.Outcome.CancelledH\x00\x12\x30\n\x0cstarted_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a,\n\tSucceeded\x12\x1f\n\x06output\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Json\x1a]\n\x06\x46\x61iled\x12#\n\x07\x66\x61ilure\x18\x01 \x01(\x0b\x32\x12.foliot.v1.Failure\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a\n\n\x08\x41waiting\x1a\x0b\n\tCancelledB\x08\n\x06result\"\x84\x01\n\nOutcomeAck\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x33\n\x07verdict\x18\x03 \x01(\x0e\x32\".foliot.executor.v1.OutcomeVerdict\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status*\xaa\x01\n\x0eOutcomeVerdict\x12\x1f\n\x1bOUTCOME_VERDICT_UNSPECIFIED\x10\x00\x12\x1b\n\x17OUTCOME_VERDICT_APPLIED\x10\x01\x12\x1d\n\x19OUTCOME_VERDICT_DUPLICATE\x10\x02\x12\x1e\n\x1aOUTCOME_VERDICT_LEASE_LOST\x10\x03\x12\x1b\n\x17OUTCOME_VERDICT_REFUSED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.executor.v1.outcome_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOMEVERDICT']._serialized_start=876
-  _globals['_OUTCOMEVERDICT']._serialized_end=1046
+  _globals['_OUTCOMEVERDICT']._serialized_start=895
+  _globals['_OUTCOMEVERDICT']._serialized_end=1065
   _globals['_OUTCOME']._serialized_start=194
-  _globals['_OUTCOME']._serialized_end=738
-  _globals['_OUTCOME_SUCCEEDED']._serialized_start=564
-  _globals['_OUTCOME_SUCCEEDED']._serialized_end=608
-  _globals['_OUTCOME_FAILED']._serialized_start=610
-  _globals['_OUTCOME_FAILED']._serialized_end=703
-  _globals['_OUTCOME_AWAITING']._serialized_start=705
-  _globals['_OUTCOME_AWAITING']._serialized_end=715
-  _globals['_OUTCOME_CANCELLED']._serialized_start=717
-  _globals['_OUTCOME_CANCELLED']._serialized_end=728
-  _globals['_OUTCOMEACK']._serialized_start=741
-  _globals['_OUTCOMEACK']._serialized_end=873
+  _globals['_OUTCOME']._serialized_end=757
+  _globals['_OUTCOME_SUCCEEDED']._serialized_start=583
+  _globals['_OUTCOME_SUCCEEDED']._serialized_end=627
+  _globals['_OUTCOME_FAILED']._serialized_start=629
+  _globals['_OUTCOME_FAILED']._serialized_end=722
+  _globals['_OUTCOME_AWAITING']._serialized_start=724
+  _globals['_OUTCOME_AWAITING']._serialized_end=734
+  _globals['_OUTCOME_CANCELLED']._serialized_start=736
+  _globals['_OUTCOME_CANCELLED']._serialized_end=747
+  _globals['_OUTCOMEACK']._serialized_start=760
+  _globals['_OUTCOMEACK']._serialized_end=892
 # @@protoc_insertion_point(module_scope)

@@ -160,6 +160,7 @@ class Outcome(_message.Message):
 
     TASK_ID_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
     SUCCEEDED_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
     AWAITING_FIELD_NUMBER: _builtins.int
@@ -170,6 +171,8 @@ class Outcome(_message.Message):
     """task_id is the task's. Required."""
     epoch: _builtins.int
     """epoch is the one that the task was handed out with. Required."""
+    tenant_id: _builtins.str
+    """tenant_id is the one that the task came with. Required."""
     @_builtins.property
     def succeeded(self) -> Global___Outcome.Succeeded:
         """succeeded is set if the attempt did what the task asks for."""
@@ -203,6 +206,7 @@ class Outcome(_message.Message):
         *,
         task_id: _builtins.str = ...,
         epoch: _builtins.int = ...,
+        tenant_id: _builtins.str = ...,
         succeeded: Global___Outcome.Succeeded | None = ...,
         failed: Global___Outcome.Failed | None = ...,
         awaiting: Global___Outcome.Awaiting | None = ...,
@@ -212,7 +216,7 @@ class Outcome(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["awaiting", b"awaiting", "cancelled", b"cancelled", "duration", b"duration", "failed", b"failed", "result", b"result", "started_time", b"started_time", "succeeded", b"succeeded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaiting", b"awaiting", "cancelled", b"cancelled", "duration", b"duration", "epoch", b"epoch", "failed", b"failed", "result", b"result", "started_time", b"started_time", "succeeded", b"succeeded", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaiting", b"awaiting", "cancelled", b"cancelled", "duration", b"duration", "epoch", b"epoch", "failed", b"failed", "result", b"result", "started_time", b"started_time", "succeeded", b"succeeded", "task_id", b"task_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["succeeded", "failed", "awaiting", "cancelled"]  # noqa: Y015
     _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
