@@ -218,7 +218,7 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
         _succeed(draft, task, task.lease, asked.outcome.output)
     else:
         failure = asked.outcome.failure or Failure(kind="human.failed", message="")
-        _fail(draft, task, task.lease, failure)
+        _after_failure(draft, task, task.lease, failure, max(task.attempt, 1))
     apply_inbox(draft)
     return draft.answer()
 
@@ -297,11 +297,18 @@ def _end_attempt(draft: Draft, task: Task, lease: Lease, outcome: Outcome) -> No
             failure = outcome.failure or Failure(
                 kind="attempt.cancelled", message="the attempt stopped without being asked to"
             )
-            follows = after_failure(load_policy(task.retry), lease.attempt, failure)
-            if isinstance(follows, TryAgain):
-                _retry(draft, task, lease, failure, follows.delay)
-            else:
-                _fail(draft, task, lease, failure)
+            _after_failure(draft, task, lease, failure, lease.attempt)
+
+
+def _after_failure(
+    draft: Draft, task: Task, lease: Lease | None, failure: Failure, attempt: int
+) -> None:
+    """Another attempt if the policy has one, or the task's end."""
+    follows = after_failure(load_policy(task.retry), attempt, failure)
+    if isinstance(follows, TryAgain):
+        _retry(draft, task, lease, failure, follows.delay, attempt)
+    else:
+        _fail(draft, task, lease, failure)
 
 
 def _succeed(draft: Draft, task: Task, lease: Lease | None, output: Json) -> None:
@@ -336,7 +343,9 @@ def _park(draft: Draft, task: Task, lease: Lease) -> None:
     draft.touch()
 
 
-def _retry(draft: Draft, task: Task, lease: Lease, failure: Failure, delay: timedelta) -> None:
+def _retry(
+    draft: Draft, task: Task, lease: Lease | None, failure: Failure, delay: timedelta, attempt: int
+) -> None:
     """The attempt counts, and so does its epoch: the same outcome again is a duplicate."""
     update = TaskUpdate(
         ordinal=task.ordinal,
@@ -344,8 +353,9 @@ def _retry(draft: Draft, task: Task, lease: Lease, failure: Failure, delay: time
         error=json.dump(failure.as_json()),
         **_holder(lease),
     )
-    draft.requeue(task, update, delay, attempt=lease.attempt, epoch=lease.epoch)
-    _record_retry(draft, task, lease, failure, delay)
+    epoch = task.epoch if lease is None else lease.epoch
+    draft.requeue(task, update, delay, attempt=attempt, epoch=epoch)
+    _record_retry(draft, task, failure, delay, attempt)
 
 
 def _hand_on(draft: Draft, task: Task, lease: Lease, failure: Failure) -> None:
@@ -353,18 +363,18 @@ def _hand_on(draft: Draft, task: Task, lease: Lease, failure: Failure) -> None:
     now = timedelta(0)
     update = TaskUpdate(ordinal=task.ordinal, status="pending", error=json.dump(failure.as_json()))
     draft.requeue(task, update, now, attempt=lease.attempt - 1, epoch=lease.epoch)
-    _record_retry(draft, task, lease, failure, now)
+    _record_retry(draft, task, failure, now, lease.attempt)
 
 
 def _record_retry(
-    draft: Draft, task: Task, lease: Lease, failure: Failure, delay: timedelta
+    draft: Draft, task: Task, failure: Failure, delay: timedelta, attempt: int
 ) -> None:
     draft.record(
         Entry(
             type="TASK_RETRY_SCHEDULED",
             ordinal=task.ordinal,
             payload={
-                "attempt": lease.attempt,
+                "attempt": attempt,
                 "max_attempts": task.max_attempts,
                 "error": failure.as_json(),
                 "run_at": (draft.now + delay).isoformat(),

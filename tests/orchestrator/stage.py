@@ -56,6 +56,7 @@ class Stage:
             spec_hash=hashlib.sha256(text.encode()).digest(),
             description="",
             created_by="ada",
+            repeatable=None,
         )
         await self.world.definitions.set_status(ACME, definition.definition_id, "active")
         return key
@@ -135,6 +136,15 @@ class Stage:
         return await self._ask(
             instance_id,
             Settle(ordinal=ordinal, outcome=Outcome.succeeded(output), settled_by="ada"),
+        )
+
+    async def settle_failed(
+        self, instance_id: InstanceId, ordinal: int, *, retryable: bool
+    ) -> Answer:
+        failure = Failure(kind="test.failed", message="as asked", retryable=retryable)
+        return await self._ask(
+            instance_id,
+            Settle(ordinal=ordinal, outcome=Outcome.failed(failure), settled_by="ada"),
         )
 
     async def cancel(self, instance_id: InstanceId) -> Answer:

@@ -549,3 +549,45 @@ class TestALongAttempt:
             await stage.settle(started.instance_id, task.ordinal)
 
         assert "TASK_NOT_COMPLETABLE" == raised.value.reason
+
+
+class TestAFailureFromOutside:
+    async def test_that_may_pass_offers_the_task_again(self, stage: Stage) -> None:
+        """After the policy's delay, and with a new hand-out."""
+        await stage.define(specs.REVIEW)
+        started = await stage.start()
+        [first] = await stage.claim()
+        await stage.report(first, Outcome.awaiting())
+
+        await stage.settle_failed(started.instance_id, first.ordinal, retryable=True)
+        await stage.world.move_clock(timedelta(minutes=1))
+        [second] = await stage.claim()
+
+        assert (2, True) == (second.attempt, first.epoch < second.epoch)
+        assert "TASK_RETRY_SCHEDULED" in await stage.types(started.instance_id)
+        await stage.assert_whole(started.instance_id)
+
+    async def test_that_may_pass_counts_a_task_nobody_has_claimed_yet(self, stage: Stage) -> None:
+        """The person was quicker than any executor; the ready row must not stand twice."""
+        await stage.define(specs.REVIEW)
+        started = await stage.start()
+
+        await stage.settle_failed(started.instance_id, 1, retryable=True)
+
+        assert {"delayed": 1} == {
+            table: count
+            for table, count in (await stage.world.row_counts()).items()
+            if table in ("ready", "delayed", "lease")
+        }
+        await stage.assert_whole(started.instance_id)
+
+    async def test_that_will_not_pass_ends_the_task(self, stage: Stage) -> None:
+        """And takes its error transition."""
+        await stage.define(specs.REVIEW)
+        started = await stage.start()
+
+        answer = await stage.settle_failed(started.instance_id, 1, retryable=False)
+
+        assert "completed" == answer.status
+        assert ["failed"] == [task.status_now for task in await stage.tasks(started.instance_id)]
+        await stage.assert_whole(started.instance_id)
