@@ -5,12 +5,10 @@ workload has come, and whether everything it left behind is whole.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -101,25 +99,45 @@ class Observer:
             if closed > seen[-1][1]:
                 seen.append((time.time(), closed))
                 progress(closed)
-            elif time.time() - seen[-1][0] > STALLED_AFTER_S:
-                raise Stalled(
-                    f"{key}: {closed} of {count} instances were over, and no more for"
-                    f" {STALLED_AFTER_S:g} s; the logs of the planes may say why"
-                )
+            _check_moving(key, closed, count, since=seen[-1][0])
             await asyncio.sleep(every_s)
         return seen
 
-    async def closed_at(self, ids: Sequence[str]) -> list[float | None]:
-        """When each instance was over, in seconds of the wall clock; None for one that is not."""
-        rows = await self._connection.fetch(
-            "SELECT i.completed_at FROM unnest($2::uuid[]) WITH ORDINALITY AS asked(id, place)"
-            " LEFT JOIN foliot.instance i ON i.tenant_id = $1 AND i.instance_id = asked.id"
-            " ORDER BY asked.place",
+    async def when_closed(self, key: str, count: int, *, every_s: float) -> dict[str, float]:
+        """
+        Wait until `count` instances are over. When each was first seen to be, in seconds of
+        the wall clock, by its id. Raises Stalled.
+        """
+        seen: dict[str, float] = {}
+        news = time.time()
+        while len(seen) < count:
+            rows = await self._connection.fetch(
+                "SELECT instance_id::text FROM foliot.instance"
+                " WHERE tenant_id = $1 AND definition_key = $2 AND completed_at IS NOT NULL",
+                self._tenant_id,
+                key,
+            )
+            now = time.time()
+            if len(rows) > len(seen):
+                news = now
+            for (instance_id,) in rows:
+                seen.setdefault(instance_id, now)
+            _check_moving(key, len(seen), count, since=news)
+            await asyncio.sleep(every_s)
+        return seen
+
+    async def until_over(self, instance_id: str, *, every_s: float) -> float:
+        """Wait until one instance is over; when it was seen to be. Raises Stalled."""
+        began = time.time()
+        while not await self._connection.fetchval(
+            "SELECT completed_at IS NOT NULL FROM foliot.instance"
+            " WHERE tenant_id = $1 AND instance_id = $2::text::uuid",
             self._tenant_id,
-            [UUID(instance_id) for instance_id in ids],
-        )
-        stamps: list[datetime | None] = [row["completed_at"] for row in rows]
-        return [None if stamp is None else stamp.timestamp() for stamp in stamps]
+            instance_id,
+        ):
+            _check_moving(instance_id, 0, 1, since=began)
+            await asyncio.sleep(every_s)
+        return time.time()
 
     async def left(self, key: str) -> Left:
         """Everything the definition's instances left, looked through."""
@@ -171,3 +189,11 @@ async def observing(database_url: str, tenant_id: str) -> AsyncIterator[Observer
         yield Observer(connection, tenant_id)
     finally:
         await connection.close()
+
+
+def _check_moving(key: str, closed: int, count: int, *, since: float) -> None:
+    if time.time() - since > STALLED_AFTER_S:
+        raise Stalled(
+            f"{key}: {closed} of {count} instances were over, and no more for"
+            f" {STALLED_AFTER_S:g} s; the logs of the planes may say why"
+        )

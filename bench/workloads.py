@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,7 +26,16 @@ LOOK_S = 0.05
 """Between two looks at how far a saturating workload is; each costs about a millisecond."""
 
 LOOK_CLOSELY_S = 0.01
-"""Where one instance runs alone, or where the look itself is the measurement."""
+"""Where the look itself is the measurement, or the machine is idle anyway."""
+
+LOOK_AT_EACH_S = 0.02
+"""Where each instance's own end counts."""
+
+LOOK_AT_ONE_S = 0.001
+"""At an instance that runs alone and is about to end; such a look takes a tenth of that."""
+
+SURELY = 0.7
+"""The part of the quickest time so far for which nobody looks."""
 
 ARM_AHEAD_S = 12.0
 """How long before their instant the timers are armed, all of them; less of fewer."""
@@ -54,12 +63,12 @@ class Workload:
 
 async def hello(stage: Stage) -> Outcome:
     """Start instances of one task, many calls at a time, until all are over."""
-    return await _flood(stage, steps=1, counted=1)
+    return await _flood(stage, tasks=1)
 
 
 async def chains(stage: Stage) -> Outcome:
     """Start instances of ten tasks in sequence, many calls at a time, until all are over."""
-    return await _flood(stage, steps=CHAIN_LENGTH, counted=CHAIN_LENGTH)
+    return await _flood(stage, tasks=CHAIN_LENGTH)
 
 
 async def lone_chains(stage: Stage) -> Outcome:
@@ -94,17 +103,18 @@ async def sleepers(stage: Stage) -> Outcome:
     async with stage.measured():
         sent, seen = await asyncio.gather(
             stage.driver.send(started.ids, WAKE_EVENT, in_flight=SENDS_IN_FLIGHT),
-            stage.until_closed(stage.size, every_s=LOOK_S),
+            stage.observer.when_closed(stage.key, stage.size, every_s=LOOK_AT_EACH_S),
         )
-    ends = await _ends(stage, sent.ids)
     return Outcome(
         operations=stage.size,
         instances=stage.size,
         tasks=stage.size,
-        seconds=seen[-1][0] - min(sent.sent),
+        seconds=max(seen.values()) - min(sent.sent),
         latencies_s={
+            # Over before the client's answer was read is over at once.
             "wake": [
-                max(0.0, end - accepted) for end, accepted in zip(ends, sent.answered, strict=True)
+                max(0.0, seen[instance_id] - accepted)
+                for instance_id, accepted in zip(sent.ids, sent.answered, strict=True)
             ]
         },
     )
@@ -150,44 +160,36 @@ async def lone_starts(stage: Stage) -> Outcome:
     )
 
 
-async def _flood(stage: Stage, *, steps: int, counted: int) -> Outcome:
+async def _flood(stage: Stage, *, tasks: int) -> Outcome:
     async with stage.measured():
         calls, seen = await asyncio.gather(
             stage.driver.start(stage.key, count=stage.size, in_flight=STARTS_IN_FLIGHT),
             stage.until_closed(stage.size, every_s=LOOK_S),
         )
-    ends = await _ends(stage, calls.ids)
     return Outcome(
-        operations=stage.size * counted,
+        operations=stage.size * tasks,
         instances=stage.size,
-        tasks=stage.size * steps,
+        tasks=stage.size * tasks,
         seconds=seen[-1][0] - min(calls.sent),
-        latencies_s={
-            "start": calls.took_s(),
-            "whole": [end - sent for end, sent in zip(ends, calls.sent, strict=True)],
-        },
+        latencies_s={"start": calls.took_s()},
     )
 
 
 async def _one_by_one(stage: Stage) -> list[float]:
     """
-    From each call to the instant of the closing entry, by the database's clock, which is this
-    machine's: watching more closely would cost what is measured. It lacks the last commit.
+    From each call until its instance was seen to be over. It is not looked at before most of
+    the time the quickest took has passed: looking slows what it looks at.
     """
-    calls = []
+    took: list[float] = []
     async with stage.measured():
         for number in range(stage.size):
-            calls.append(await stage.driver.start(stage.key))
-            await stage.until_closed(number + 1, every_s=LOOK_CLOSELY_S)
-    ends = await _ends(stage, [call.ids[0] for call in calls])
-    return [end - call.sent[0] for end, call in zip(ends, calls, strict=True)]
-
-
-async def _ends(stage: Stage, ids: Sequence[str]) -> list[float]:
-    ends = [end for end in await stage.observer.closed_at(ids) if end is not None]
-    if len(ends) != len(ids):
-        raise Broken(f"{stage.key}: {len(ids) - len(ends)} instances are not over after all were")
-    return ends
+            calls = await stage.driver.start(stage.key)
+            if took:
+                await asyncio.sleep(max(0.0, calls.sent[0] + SURELY * min(took) - time.time()))
+            over = await stage.observer.until_over(calls.ids[0], every_s=LOOK_AT_ONE_S)
+            took.append(over - calls.sent[0])
+            stage.progress(number + 1, stage.size)
+    return took
 
 
 WORKLOADS = (
