@@ -7,7 +7,7 @@ from typing import Any, cast
 from control_plane.engine.diagnostics import Diagnostic, SpecInvalid
 from control_plane.engine.machine import Machine, Unhandled
 from control_plane.engine.spec.assembling import Assembler
-from control_plane.engine.spec.findings import Findings, did_you_mean, quote
+from control_plane.engine.spec.findings import Findings, quote
 from control_plane.engine.spec.outline import read_outline, wrong_type
 from control_plane.engine.spec.reading import read_spec
 from control_plane.engine.spec.rules import look_at
@@ -82,7 +82,7 @@ def _unhandled(body: dict[str, Any], findings: Findings) -> Unhandled:
             "wrong-type",
             "/unhandled",
             f"{quote(value)} is no policy for events that nobody answers",
-            did_you_mean(value, UNHANDLED),
+            findings.did_you_mean(value, UNHANDLED),
         )
     else:
         wrong_type(findings, "/unhandled", value, " or ".join(f'"{one}"' for one in UNHANDLED))

@@ -2,7 +2,7 @@
 A set of active states, made once and kept with everything that follows from it alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,11 +38,6 @@ class Selection:
 
     def __bool__(self) -> bool:
         return bool(self.parts or self.own)
-
-    def candidates(self) -> Iterator[Transition]:
-        for part in self.parts:
-            yield from part.candidates()
-        yield from self.own
 
 
 class Configuration:

@@ -21,6 +21,9 @@ MAX_MICROSTEPS = 1_000
 MAX_ACTIONS = 20_000
 """Actions and guards of one event that are reached through a name or a condition."""
 
+MAX_NAME_NESTING = 8
+"""Named guards or actions that lead to each other in a row; keeps their recursion small."""
+
 MAX_QUEUED_EVENTS = 1_000
 """Raised events that wait in one macrostep."""
 

@@ -134,6 +134,8 @@ class EntrySet:
         self._record = record
         self.entered: set[int] = set()
         self.by_default: set[int] = set()
+        self._above: set[int] = set()
+        """Everything that has an entered state below it."""
 
     def add_transition(self, transition: Transition, domain: int) -> None:
         states = self._states
@@ -170,8 +172,13 @@ class EntrySet:
             for child in compound.children:
                 yield from self._initial_states(child)
 
+    def _enter(self, state: int) -> None:
+        if state not in self.entered:
+            self.entered.add(state)
+            self._above.update(ancestors(self._states, state))
+
     def _add(self, state: int) -> None:
-        self.entered.add(state)
+        self._enter(state)
         self.by_default.add(state)
 
     def _add_descendants(self, state: int) -> None:
@@ -197,7 +204,7 @@ class EntrySet:
             if not history.default and parent.kind == "compound":
                 self.by_default.add(parent.index)
         for state in remembered:
-            self.entered.add(state)
+            self._enter(state)
             self._add_descendants(state)
         for state in remembered:
             above = ancestors(self._states, state, history.parent)
@@ -206,14 +213,14 @@ class EntrySet:
     def _add_ancestors(self, above: Iterable[int], domain: int) -> None:
         for ancestor in above:
             if is_descendant(self._states, ancestor, domain):
-                self.entered.add(ancestor)
+                self._enter(ancestor)
             if self._states[ancestor].kind != "parallel":
                 continue
             for child in self._states[ancestor].children:
                 # XState adds such a region without its `initial` actions.
                 if not self._enters_below(child):
-                    self.entered.add(child)
+                    self._enter(child)
                     self._add_descendants(child)
 
     def _enters_below(self, region: int) -> bool:
-        return any(is_descendant(self._states, state, region) for state in self.entered)
+        return region in self._above

@@ -67,4 +67,3 @@ class Array:
 
 
 NULL = Constant(None)
-EMPTY = Constant({})

@@ -192,11 +192,25 @@ class TestAMachineThatNeverSettles:
         )
 
     def test_because_names_multiply_is_stopped_too(self) -> None:
-        """A few names that call each other twice would be a million actions."""
+        """A few names that lead to each other ten times would be ten million actions."""
         named: dict[str, Any] = {"a0": assign(n=1)}
-        named |= {f"a{level}": [f"a{level - 1}"] * 2 for level in range(1, 25)}
-        it = Instance({"actions": named, "on": {"GO": {"actions": "a24"}}})
+        named |= {f"a{level}": [f"a{level - 1}"] * 10 for level in range(1, 8)}
+        it = Instance({"actions": named, "on": {"GO": {"actions": "a7"}}})
         it.send("GO")
 
         assert isinstance(it.decision.refusal, LimitExceeded)
         assert "actions per event" == it.decision.refusal.limit
+
+    def test_because_guards_are_nested_as_deep_as_they_may_is_still_decided(self) -> None:
+        """The limits of nesting are low enough for every process's stack."""
+        guard: dict[str, Any] = {"@expr": "true"}
+        named = {}
+        for level in range(8):
+            for _ in range(28):
+                guard = {"type": "@and", "guards": [guard]}
+            named[f"g{level}"] = {"when": guard}
+            guard = {"type": f"g{level}"}
+        it = Instance({"guards": named, "on": {"GO": {"guard": guard, "actions": say("passed")}}})
+        it.send("GO")
+
+        assert ["passed"] == it.said

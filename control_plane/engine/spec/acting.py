@@ -20,8 +20,9 @@ from control_plane.engine.actions import (
 from control_plane.engine.groups import Compensate
 from control_plane.engine.guards import Guard
 from control_plane.engine.invocations import TaskPlan
-from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
-from control_plane.engine.spec.guarding import Guards, cycles
+from control_plane.engine.spec.calling import check_calls
+from control_plane.engine.spec.findings import Findings, join, quote
+from control_plane.engine.spec.guarding import Guards
 from control_plane.engine.spec.outline import unknown_keys, wrong_type
 from control_plane.engine.spec.tasking import Tasks
 from control_plane.engine.spec.values import Values
@@ -75,14 +76,7 @@ class Actions:
             self._calls[name] = set()
             self._bodies[name].actions = self.compile(body, join("/actions", name))
         self._within = None
-        for cycle in cycles(self._calls):
-            self._findings.error(
-                "action-cycle",
-                join("/actions", cycle[0]),
-                f"the action {quote(cycle[0])} runs itself",
-                "take one of the names out of the circle",
-                cycle,
-            )
+        check_calls(self._calls, "action", "/actions", self._findings)
 
     def compile(self, value: Any, pointer: str) -> tuple[Action, ...]:
         """An action or a list of them; what is wrong is left out, having said so."""
@@ -116,7 +110,9 @@ class Actions:
                 "unknown-action",
                 join(pointer, "type"),
                 f"{quote(kind)} is not a built-in action",
-                did_you_mean(kind, [*(f"@{known}" for known in ACTION_KEYS), *REGISTERED]),
+                self._findings.did_you_mean(
+                    kind, [*(f"@{known}" for known in ACTION_KEYS), *REGISTERED]
+                ),
             )
             return None
         unknown_keys(self._findings, pointer, value, ACTION_KEYS[word])
@@ -146,7 +142,7 @@ class Actions:
                 "unknown-action",
                 pointer,
                 f"there is no action {quote(name)} among the root's `actions`",
-                did_you_mean(name, known),
+                self._findings.did_you_mean(name, known),
             )
             return None
         if self._within is not None:
@@ -257,7 +253,7 @@ class Actions:
                     "unknown-task-type",
                     join(pointer, "type"),
                     f"{quote(kind)} is not a type of task",
-                    did_you_mean(str(kind), TaskType.__members__),
+                    self._findings.did_you_mean(str(kind), TaskType.__members__),
                 )
                 return None
             function = params.get("function")

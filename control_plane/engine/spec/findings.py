@@ -11,6 +11,9 @@ from control_plane.engine.diagnostics import Diagnostic
 MAX_DIAGNOSTICS = 200
 """Errors, and again warnings, kept of one spec; a hostile one could have a million."""
 
+MAX_SUGGESTIONS, MAX_OPTIONS = 40, 500
+"""Mistakes for which the word that was meant is looked for, and words it is looked for among."""
+
 MAX_QUOTED = 60
 """Characters of an author's text that a message repeats."""
 
@@ -22,6 +25,7 @@ class Findings:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     errors: int = 0
     warnings: int = 0
+    asked: int = 0
 
     def error(
         self, rule: str, pointer: str, message: str, remedy: str, witness: Iterable[str] = ()
@@ -62,6 +66,23 @@ class Findings:
         if kept <= MAX_DIAGNOSTICS:
             self.diagnostics.append(diagnostic)
 
+    def did_you_mean(self, word: str, known: Iterable[str]) -> str:
+        """
+        A remedy for a word that is not among the known ones.
+
+        Comparing words is slow, so after some dozens of mistakes it is no longer done.
+        """
+        self.asked += 1
+        if self.asked > MAX_SUGGESTIONS:
+            return "correct the others first"
+        options = sorted(known)
+        if not options:
+            return "there is none to choose from"
+        close = difflib.get_close_matches(word[:MAX_QUOTED], options[:MAX_OPTIONS], n=1)
+        if close:
+            return f"did you mean {close[0]!r}?"
+        return f"use one of: {', '.join(options[:20])}{'…' if len(options) > 20 else ''}"
+
     def has_errors(self) -> bool:
         return self.errors > 0
 
@@ -79,15 +100,3 @@ def quote(text: object) -> str:
     """A value as a message shows it: never long."""
     shown = repr(text)
     return shown if len(shown) <= MAX_QUOTED else f"{shown[:MAX_QUOTED]}…"
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A remedy for a word that is not among the known ones."""
-    options = sorted(known)
-    close = difflib.get_close_matches(word[:MAX_QUOTED], options, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    if not options:
-        return "there is none to choose from"
-    listed = ", ".join(options[:20])
-    return f"use one of: {listed}" + ("…" if len(options) > 20 else "")

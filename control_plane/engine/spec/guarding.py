@@ -14,7 +14,8 @@ from control_plane.engine.guards import (
     Or,
     StateIn,
 )
-from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
+from control_plane.engine.spec.calling import check_calls
+from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import Node, unknown_keys, wrong_type
 from control_plane.engine.spec.targets import Targets
 from control_plane.engine.spec.values import Values
@@ -59,7 +60,7 @@ class Guards:
                 guard = self.compile(body["when"], join(pointer, "when"))
             self._bodies[name].guard = guard if guard is not None else And(())
         self._within = None
-        self._guard_cycles()
+        check_calls(self._calls, "guard", "/guards", self._findings)
 
     def compile(self, value: Any, pointer: str) -> Guard | None:
         """A guard as it may stand anywhere; None when it is none, having said so."""
@@ -83,7 +84,7 @@ class Guards:
                 "unknown-guard",
                 join(pointer, "type"),
                 f"{quote(kind)} is not a built-in guard",
-                did_you_mean(kind, [f"@{known}" for known in GUARD_KEYS]),
+                self._findings.did_you_mean(kind, [f"@{known}" for known in GUARD_KEYS]),
             )
             return None
         unknown_keys(self._findings, pointer, value, GUARD_KEYS[word])
@@ -126,7 +127,7 @@ class Guards:
                 "unknown-guard",
                 pointer,
                 f"there is no guard {quote(name)} among the root's `guards`",
-                did_you_mean(name, self._bodies),
+                self._findings.did_you_mean(name, self._bodies),
             )
             return None
         if self._within is not None:
@@ -168,36 +169,3 @@ class Guards:
                 wrong_type(self._findings, join(pointer, key), inner, "a state value")
                 return None
         return StateIn(frozenset(found))
-
-    def _guard_cycles(self) -> None:
-        """Rule: named guards do not ask each other in a circle."""
-        for cycle in cycles(self._calls):
-            self._findings.error(
-                "guard-cycle",
-                join("/guards", cycle[0]),
-                f"the guard {quote(cycle[0])} asks itself",
-                "take one of the names out of the circle",
-                cycle,
-            )
-
-
-def cycles(calls: dict[str, set[str]]) -> list[tuple[str, ...]]:
-    """One circle for each group of names that reach themselves, found without recursion."""
-    found: list[tuple[str, ...]] = []
-    settled: set[str] = set()
-    for start, called in calls.items():
-        if start in settled:
-            continue
-        path = [start]
-        rest = [iter(sorted(called))]
-        while path:
-            following = next(rest[-1], None)
-            if following is None:
-                settled.add(path.pop())
-                rest.pop()
-            elif following in path:
-                found.append(tuple(path[path.index(following) :]))
-            elif following not in settled:
-                path.append(following)
-                rest.append(iter(sorted(calls.get(following, ()))))
-    return found

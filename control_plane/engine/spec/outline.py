@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control_plane.engine.limits import MAX_NAME_LENGTH, MAX_STATE_DEPTH, MAX_STATES
-from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
+from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.vocabulary import (
     INITIAL_KEYS,
     OLD_SPELLINGS,
@@ -164,7 +164,7 @@ def unknown_keys(
                 "unknown-key",
                 join(pointer, key),
                 f"{quote(key)} is not a word of the format here",
-                did_you_mean(key, known),
+                findings.did_you_mean(key, known),
             )
 
 
@@ -226,7 +226,9 @@ def kind_of_state(node: Node, findings: Findings) -> None:
             "wrong-type",
             join(pointer, "type"),
             f"{quote(written)} is not a type of state",
-            did_you_mean(written, KINDS) if isinstance(written, str) else f"one of {KINDS}",
+            findings.did_you_mean(written, KINDS)
+            if isinstance(written, str)
+            else f"one of {KINDS}",
         )
     if node.parent is None and node.kind in {"final", "history"}:
         findings.error(
@@ -321,7 +323,7 @@ def initial_of_state(node: Node, findings: Findings) -> None:
             "unknown-initial",
             pointer,
             f"{quote(initial)} is not a child of state {node.path!r}",
-            did_you_mean(initial, [one.key for one in node.children]),
+            findings.did_you_mean(initial, [one.key for one in node.children]),
         )
     elif child.kind == "history":
         if child.body.get("target") is None:

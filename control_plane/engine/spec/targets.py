@@ -4,7 +4,7 @@ Which state a target means.
 
 from typing import Any
 
-from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
+from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import Node, wrong_type
 
 
@@ -76,7 +76,7 @@ class Targets:
                 "unknown-target",
                 pointer,
                 f"{quote(target)} names no state: no state has the id {quote(first)}",
-                did_you_mean(first, self._by_id),
+                self._findings.did_you_mean(first, self._by_id),
             )
             return None
         return self._walk(node, rest, target, pointer)
@@ -93,7 +93,7 @@ class Targets:
                     "unknown-target",
                     pointer,
                     f"{quote(target)} names no state: {node.path!r} has no child {quote(key)}",
-                    did_you_mean(key, [one.key for one in node.children]),
+                    self._findings.did_you_mean(key, [one.key for one in node.children]),
                 )
                 return None
             node = child

@@ -9,7 +9,7 @@ from typing import Any
 from control_plane.engine.durations import parse_duration
 from control_plane.engine.invocations import CHILD, ForEach, TaskPlan
 from control_plane.engine.limits import MAX_FAN_OUT
-from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
+from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import unknown_keys, wrong_type
 from control_plane.engine.spec.values import NAMES, Values
 from control_plane.engine.spec.vocabulary import COMPENSATION_KEYS, RETRY_KEYS, TIMEOUT_KEYS
@@ -91,7 +91,9 @@ class Tasks:
                 "unknown-task-type",
                 pointer,
                 f"{quote(source)} is not a kind of task",
-                did_you_mean(source, [f"{one}{_NAMED.get(one, '')}" for one in _SOURCES]),
+                self.findings.did_you_mean(
+                    source, [f"{one}{_NAMED.get(one, '')}" for one in _SOURCES]
+                ),
             )
             return None
         if kind in _NAMED and not function:

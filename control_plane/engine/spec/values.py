@@ -11,7 +11,7 @@ from control_plane.engine.durations import parse_duration
 from control_plane.engine.expressions import ExpressionError, compile_expression
 from control_plane.engine.invocations import Delay
 from control_plane.engine.limits import MAX_DELAY
-from control_plane.engine.spec.findings import Findings, did_you_mean, join, quote
+from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import wrong_type
 from control_plane.engine.templates import NULL, Array, Computed, Constant, Object, Template
 
@@ -130,7 +130,7 @@ class Values:
     def _bad_delay(self, value: Any, pointer: str) -> None:
         near = ""
         if isinstance(value, str) and self.delays:
-            near = f"; of the named delays, {did_you_mean(value, self.delays)}"
+            near = f"; of the named delays, {self.findings.did_you_mean(value, self.delays)}"
         self.findings.error(
             "bad-delay",
             pointer,

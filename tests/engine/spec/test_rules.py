@@ -326,6 +326,21 @@ ERRORS: list[tuple[str, str, Any]] = [
     ("limit-exceeded", "/states/s" * 10, DEEP),
     ("limit-exceeded", "", json.dumps({"description": "x" * 600_000})),
     ("limit-exceeded", "", '{"meta":' + "[" * 70 + "]" * 70 + "}"),
+    (
+        "limit-exceeded",
+        "/actions/a4992",
+        {"actions": {**{f"a{n}": f"a{n + 1}" for n in range(5000)}, "a5000": []}},
+    ),
+    (
+        "limit-exceeded",
+        "/guards/g1",
+        {
+            "guards": {
+                **{f"g{n}": {"when": f"g{n + 1}"} for n in range(9)},
+                "g9": {"when": expr("true")},
+            }
+        },
+    ),
     ("not-json", "", "{"),
     ("not-json", "", "[]"),
     ("not-json", "", '{"id": "a", "id": "b"}'),
@@ -551,6 +566,18 @@ class TestASpecWithAMistake:
 
         assert "error" == diagnostics[0].severity
         assert len(diagnostics) <= 400
+
+    def test_is_not_compared_with_every_word_when_everything_is_wrong(self) -> None:
+        """Looking for the word that was meant is slow: thousands of mistakes must not be."""
+        spec = {
+            "actions": {f"act{n}": [] for n in range(5000)},
+            "entry": [f"atc{n}" for n in range(5000)],
+        }
+
+        assert ["unknown-action"] * 200 == [
+            one.rule for one in found(spec) if one.severity == "error"
+        ]
+        assert "correct the others first" == found(spec)[199].remedy
 
 
 class TestASpecThatMayBeAMistake:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from control_plane.engine.diagnostics import Diagnostic
 from control_plane.engine.machine import Machine
 from control_plane.engine.spec.assembling import Assembler
-from control_plane.engine.spec.findings import did_you_mean
 from control_plane.engine.templates import Constant, Object
 
 
@@ -24,15 +23,15 @@ def unknown_context_key(machine: Machine, assembler: Assembler) -> Iterator[Diag
     for computed in assembler.values.expressions:
         expression = computed.expression
         asked = {path[:2] for path in expression.asks}
-        for key in sorted(
-            {path[1] for path in expression.reads if path[0] == "context" and path[1:]}
-        ):
+        reads = {path[1] for path in expression.reads if path[0] == "context" and path[1:]}
+        for key in sorted(reads):
             if key not in known and ("context", key) not in asked:
+                near = assembler.values.findings.did_you_mean(key, known)
                 yield Diagnostic(
                     severity="warning",
                     rule="unknown-context-key",
                     json_pointer=computed.json_pointer,
                     message=f"nothing ever sets {key!r} in the context, so this will fail",
-                    remedy=f"set it in `context`, or ask with has(); {did_you_mean(key, known)}",
+                    remedy=f"set it in `context`, or ask with has(); {near}",
                     witness=(key,),
                 )

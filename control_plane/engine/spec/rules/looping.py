@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from control_plane.engine.actions import Assign, Raise
 from control_plane.engine.diagnostics import Diagnostic
 from control_plane.engine.machine import Machine
-from control_plane.engine.spec.guarding import cycles
+from control_plane.engine.spec.calling import cycles
 from control_plane.engine.spec.rules.graph import climb, entered_with
 from control_plane.engine.states import ROOT, State, Transition
 from control_plane.engine.templates import Constant
