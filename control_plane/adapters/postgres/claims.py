@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import Row
 from control_plane.ports.claims import HeldTask, SessionExpired
 from shared.ids import InstanceId, SessionId, TenantId
@@ -17,7 +18,7 @@ SESSION_EXPIRED = "FO001"
 
 class PostgresClaims:
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+        self._pool = ReachedPool(pool)
 
     async def extend(
         self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta

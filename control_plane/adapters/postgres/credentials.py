@@ -2,12 +2,13 @@
 
 import asyncpg
 
+from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.ports.credentials import StoredKey
 
 
 class PostgresCredentials:
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+        self._pool = ReachedPool(pool)
 
     async def find(self, key_id: str) -> StoredKey | None:
         row = await self._pool.fetchrow(

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import asyncpg
 
+from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.ports.due import Ahead, DueQueue, DueTimer, ExpiredLease
 from control_plane.ports.records import InstanceKey
 
@@ -17,7 +18,7 @@ FORGET_SESSIONS_AFTER = timedelta(hours=1)
 
 class PostgresDue:
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+        self._pool = ReachedPool(pool)
 
     async def timers(self, limit: int) -> Sequence[DueTimer]:
         rows = await self._pool.fetch(
@@ -33,7 +34,7 @@ class PostgresDue:
         return [DueTimer(*row) for row in rows]
 
     async def ahead(self) -> Ahead:
-        row = await self._pool.fetchrow(
+        (row,) = await self._pool.fetch(
             """
             SELECT foliot.now(),
                    least((SELECT min(t.due) FROM foliot.timer t),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.ports.reader import InstanceFilter
 from control_plane.ports.records import CLOSED_INSTANCE, InstanceStatus
 from shared.ids import InstanceId, TenantId
@@ -19,7 +20,7 @@ from shared.postgres.tables import OPEN_INSTANCE as OPEN
 
 
 async def page_of_instances(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
@@ -34,7 +35,7 @@ async def page_of_instances(
 
 
 async def _of_tenant(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
@@ -90,7 +91,7 @@ async def _of_tenant(
 
 
 async def _of_definition(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
@@ -147,7 +148,7 @@ async def _of_definition(
 
 
 async def _of_business_key(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,

@@ -4,12 +4,12 @@ The orchestrator's store on PostgreSQL: plain SELECTs before a turn, one stateme
 Measured here (2 cores, PostgreSQL 18, fsync on): see docs/decisions/0003.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import asyncpg
 
 from control_plane.adapters.postgres import read_batch, write_batch
+from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import instance_of, task_of
 from control_plane.ports.instance_store import (
     BusinessKey,
@@ -22,21 +22,11 @@ from control_plane.ports.instance_store import (
     KeyTaken,
     Read,
     StoredAnswer,
-    StoreUnavailable,
     TaskKey,
     Wanted,
 )
 from control_plane.ports.records import Instance, InstanceKey, Task
 
-_UNREACHABLE = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
-)
 _KEYED = {"idempotency", "business_key", "instance"}
 _PAST = "history"
 
@@ -45,10 +35,10 @@ class PostgresInstanceStore:
     """Its pool must plan with HOT_PLANS (shared/postgres/session.py)."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+        self._pool = ReachedPool(pool)
 
     async def read(self, wanted: Wanted) -> Read:
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             rows = await connection.fetch(read_batch.INSTANCES, *_columns(wanted.instances, 2))
             now = rows[0]["now"]
             instances: dict[InstanceKey, Instance] = {}
@@ -74,7 +64,7 @@ class PostgresInstanceStore:
             return frozenset()
         ordered = sorted(changes, key=lambda change: change.expected_revision != 0)
         try:
-            async with self._connection() as connection:
+            async with self._pool.connection() as connection:
                 kept = await connection.fetchval(
                     write_batch.STATEMENT, *write_batch.arguments(ordered)
                 )
@@ -86,17 +76,6 @@ class PostgresInstanceStore:
         return frozenset(
             change.key for change, is_kept in zip(ordered, kept, strict=True) if is_kept
         )
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
-        try:
-            async with self._pool.acquire() as connection:
-                yield connection
-        except _UNREACHABLE as error:
-            raise StoreUnavailable(
-                f"PostgreSQL did not answer ({type(error).__name__}): the change may or may not"
-                " have been kept"
-            ) from error
 
 
 async def _tasks(connection: asyncpg.Connection, wanted: Sequence[TaskKey]) -> dict[TaskKey, Task]:

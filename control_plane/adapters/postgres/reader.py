@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from control_plane.adapters.postgres.instance_pages import page_of_instances
+from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import entry_of, instance_of, task_of
 from control_plane.adapters.postgres.task_pages import page_of_tasks
 from control_plane.ports.reader import InstanceFilter, TaskFilter
@@ -14,7 +15,7 @@ from shared.ids import InstanceId, TenantId
 
 class PostgresReader:
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+        self._pool = ReachedPool(pool)
 
     async def get_instance(self, tenant_id: TenantId, instance_id: InstanceId) -> Instance | None:
         row = await self._pool.fetchrow(

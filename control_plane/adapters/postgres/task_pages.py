@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
+from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.ports.reader import TaskFilter
 from control_plane.ports.records import CLOSED_TASK
 from shared.ids import InstanceId, TenantId
@@ -23,7 +24,7 @@ _BEFORE_ALL = (InstanceId(UUID(int=0)), -1)
 
 
 async def page_of_tasks(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -42,7 +43,7 @@ async def page_of_tasks(
 
 
 async def _of_instance(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -79,7 +80,7 @@ async def _of_instance(
 
 
 async def _of_tenant(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -113,7 +114,7 @@ async def _of_tenant(
 
 
 async def _closed(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -149,7 +150,7 @@ async def _closed(
 
 
 async def _running(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -207,7 +208,7 @@ async def _running(
 
 
 async def _pending(
-    pool: asyncpg.Pool,
+    pool: ReachedPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
