@@ -33,8 +33,12 @@ class TaskKey(NamedTuple):
     ordinal: int
 
 
+REQUEST_SCOPE = "request"
+"""The scope of request ids."""
+
+
 class IdempotencyKey(NamedTuple):
-    """Scope is `request` for request ids, and the instance's id for event ids."""
+    """Scope is REQUEST_SCOPE for request ids, and the instance's id for event ids."""
 
     tenant_id: TenantId
     scope: str

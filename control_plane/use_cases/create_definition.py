@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from control_plane.engine import Diagnostic, SpecInvalid
-from control_plane.ports.definition_store import DefinitionStore
+from control_plane.ports.definition_store import DefinitionStore, RepeatableCreation
 from control_plane.ports.records import Definition
 from control_plane.use_cases import fields
+from control_plane.use_cases.repeating import repeatable
 from control_plane.use_cases.validate_definition import validate_definition
 from shared import json
 from shared.ids import TenantId
@@ -35,7 +36,7 @@ async def create_definition(
     Check a spec and keep it, inactive, its text as it was sent: key order has a meaning.
 
     Raises SpecInvalid with everything that was found if there is an error, unless it was
-    only to be validated.
+    only to be validated. A repeat under one request id gets the first definition again.
     """
     fields.definition_key(key)
     fields.text(description, "description", longest=fields.MAX_DESCRIPTION)
@@ -46,6 +47,7 @@ async def create_definition(
     if any(one.severity == "error" for one in diagnostics):
         raise SpecInvalid(tuple(diagnostics))
     spec_hash = json.digest(spec)
+    repeat = repeatable(request_id, "create_definition", [key, spec_hash.hex(), description])
     definition = await definitions.create(
         tenant_id,
         key=key,
@@ -53,5 +55,6 @@ async def create_definition(
         spec_hash=spec_hash,
         description=description,
         created_by=created_by,
+        repeatable=RepeatableCreation(repeat.request_id, repeat.fingerprint) if repeat else None,
     )
     return Created(definition=definition, diagnostics=diagnostics)

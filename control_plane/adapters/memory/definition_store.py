@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from control_plane.adapters.memory.database import DefinitionKey, MemoryDatabase
+from control_plane.ports.definition_store import RepeatableCreation, RequestIdTaken
+from control_plane.ports.instance_store import REQUEST_SCOPE, IdempotencyKey, StoredAnswer
 from control_plane.ports.records import Definition, DefinitionStatus, JsonText
+from shared import json
 from shared.errors import PreconditionFailed
-from shared.ids import DefinitionId, TenantId, new_uuid7
+from shared.ids import DefinitionId, TenantId, new_uuid7, parse_uuid
 
 
 class MemoryDefinitionStore:
@@ -22,7 +25,12 @@ class MemoryDefinitionStore:
         spec_hash: bytes,
         description: str,
         created_by: str,
+        repeatable: RepeatableCreation | None = None,
     ) -> Definition:
+        if repeatable is not None:
+            known = self._created_before(tenant_id, repeatable)
+            if known is not None:
+                return known
         versions = [found.version for found in self._of_key(tenant_id, key)]
         created = Definition(
             tenant_id=tenant_id,
@@ -37,6 +45,12 @@ class MemoryDefinitionStore:
             created_at=self._database.now(),
         )
         self._put(created)
+        if repeatable is not None:
+            name = IdempotencyKey(tenant_id, REQUEST_SCOPE, repeatable.request_id)
+            self._database.answers[name] = StoredAnswer(
+                fingerprint=repeatable.fingerprint,
+                answer=json.dump({"definition_id": str(created.definition_id)}),
+            )
         return created
 
     async def get(self, tenant_id: TenantId, definition_id: DefinitionId) -> Definition | None:
@@ -88,6 +102,19 @@ class MemoryDefinitionStore:
                     self._put(replace(other, status="inactive"))
         self._put(changed)
         return changed
+
+    def _created_before(
+        self, tenant_id: TenantId, repeatable: RepeatableCreation
+    ) -> Definition | None:
+        name = IdempotencyKey(tenant_id, REQUEST_SCOPE, repeatable.request_id)
+        known = self._database.answers.get(name)
+        if known is None:
+            return None
+        answer = json.load(known.answer)
+        if known.fingerprint != repeatable.fingerprint or not isinstance(answer, dict):
+            raise RequestIdTaken(repeatable.request_id)
+        definition_id = DefinitionId(parse_uuid(str(answer["definition_id"]), "definition_id"))
+        return self._database.definitions[DefinitionKey(tenant_id, definition_id)]
 
     def _of_key(self, tenant_id: TenantId, key: str) -> Sequence[Definition]:
         return [

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import definition_of
+from control_plane.ports.definition_store import RepeatableCreation, RequestIdTaken
+from control_plane.ports.instance_store import REQUEST_SCOPE
 from control_plane.ports.records import Definition, DefinitionStatus, JsonText
+from shared import json
 from shared.errors import PreconditionFailed
 from shared.ids import DefinitionId, TenantId, new_uuid7
 
 
 class PostgresDefinitionStore:
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+        self._pool = ReachedPool(pool)
 
     async def create(
         self,
@@ -23,8 +27,14 @@ class PostgresDefinitionStore:
         spec_hash: bytes,
         description: str,
         created_by: str,
+        repeatable: RepeatableCreation | None = None,
     ) -> Definition:
-        async with self._pool.acquire() as connection, connection.transaction():
+        definition_id = DefinitionId(new_uuid7())
+        async with self._pool.transaction() as connection:
+            if repeatable is not None and not await _remember(
+                connection, tenant_id, repeatable, definition_id
+            ):
+                return await _created_before(connection, tenant_id, repeatable)
             await _lock_key(connection, tenant_id, key)
             row = await connection.fetchrow(
                 """
@@ -38,7 +48,7 @@ class PostgresDefinitionStore:
                 RETURNING *
                 """,
                 tenant_id,
-                new_uuid7(),
+                definition_id,
                 key,
                 spec,
                 spec_hash,
@@ -101,7 +111,7 @@ class PostgresDefinitionStore:
         found = await self.get(tenant_id, definition_id)
         if found is None:
             return None
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._pool.transaction() as connection:
             await _lock_key(connection, tenant_id, found.key)
             if status == "active":
                 await _deactivate_others(connection, found)
@@ -149,6 +159,55 @@ class PostgresDefinitionStore:
             key,
             version,
         )
+
+
+async def _remember(
+    connection: asyncpg.Connection,
+    tenant_id: TenantId,
+    repeatable: RepeatableCreation,
+    definition_id: DefinitionId,
+) -> bool:
+    """
+    Take the request id; false if it is taken.
+
+    Waits for whoever is taking it at this moment: it is theirs if they commit, ours if not.
+    """
+    took: bool | None = await connection.fetchval(
+        """
+        INSERT INTO foliot.idempotency (tenant_id, scope, key, fingerprint, answer, created_at)
+        VALUES ($1, $2, $3, $4, $5, foliot.now())
+        ON CONFLICT (tenant_id, scope, key) DO NOTHING
+        RETURNING true
+        """,
+        tenant_id,
+        REQUEST_SCOPE,
+        repeatable.request_id,
+        repeatable.fingerprint,
+        json.dump({"definition_id": str(definition_id)}),
+    )
+    return bool(took)
+
+
+async def _created_before(
+    connection: asyncpg.Connection, tenant_id: TenantId, repeatable: RepeatableCreation
+) -> Definition:
+    """The definition that the request id stands for. Raises RequestIdTaken if it is another's."""
+    row = await connection.fetchrow(
+        """
+        SELECT d.*
+          FROM foliot.idempotency a
+          JOIN foliot.definition d
+            ON d.tenant_id = a.tenant_id AND d.definition_id = (a.answer ->> 'definition_id')::uuid
+         WHERE a.tenant_id = $1 AND a.scope = $2 AND a.key = $3 AND a.fingerprint = $4
+        """,
+        tenant_id,
+        REQUEST_SCOPE,
+        repeatable.request_id,
+        repeatable.fingerprint,
+    )
+    if row is None:
+        raise RequestIdTaken(repeatable.request_id)
+    return definition_of(row)
 
 
 async def _lock_key(connection: asyncpg.Connection, tenant_id: TenantId, key: str) -> None:
