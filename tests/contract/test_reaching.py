@@ -1,0 +1,212 @@
+"""The PostgreSQL adapters without their database: one error for all, and no lasting harm."""
+
+import asyncio
+import inspect
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import pytest
+
+from control_plane.adapters.postgres.claims import PostgresClaims
+from control_plane.adapters.postgres.credentials import PostgresCredentials
+from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
+from control_plane.adapters.postgres.due import PostgresDue
+from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.ports.credentials import StoredKey
+from control_plane.ports.instance_store import StoreUnavailable, Wanted
+from control_plane.ports.reader import InstanceFilter, TaskFilter
+from control_plane.ports.records import InstanceKey
+from shared.errors import Unavailable
+from shared.ids import DefinitionId, SessionId, new_instance_id, new_uuid7
+from shared.json import digest
+from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
+from tests.contract.material import DEFINITION, instance, start
+from tests.contract.worlds import ACME, PostgresWorld
+
+WITHIN_S = 10.0
+SESSION = SessionId(new_uuid7())
+INSTANCE = new_instance_id()
+KEY = StoredKey(
+    key_id="k",
+    tenant_id=ACME,
+    secret_hash=b"",
+    role="viewer",
+    expires_at=None,
+    revoked_at=None,
+)
+
+Call = Callable[[Any], Awaitable[object]]
+
+
+async def start_one(store: PostgresInstanceStore) -> None:
+    read = await store.read(Wanted())
+    await store.write([start(instance(read.now))])
+
+
+ADAPTERS: Mapping[Callable[[asyncpg.Pool], object], Mapping[str, Call]] = {
+    PostgresReader: {
+        "get_instance": lambda reader: reader.get_instance(ACME, INSTANCE),
+        "list_instances": lambda reader: reader.list_instances(
+            ACME, InstanceFilter(), after=None, limit=1
+        ),
+        "get_task": lambda reader: reader.get_task(ACME, INSTANCE, 1),
+        "list_tasks": lambda reader: reader.list_tasks(ACME, TaskFilter(), after=None, limit=1),
+        "list_history": lambda reader: reader.list_history(ACME, INSTANCE, after_seq=0, limit=1),
+        "positions": lambda reader: reader.positions([InstanceKey(ACME, INSTANCE)]),
+    },
+    PostgresDefinitionStore: {
+        "create": lambda store: store.create(
+            ACME, key="k", spec="{}", spec_hash=digest("{}"), description="", created_by="ada"
+        ),
+        "get": lambda store: store.get(ACME, DEFINITION),
+        "find": lambda store: store.find(ACME, "k", None),
+        "list": lambda store: store.list(ACME, key=None, status=None, after=None, limit=1),
+        "set_status": lambda store: store.set_status(ACME, DefinitionId(new_uuid7()), "active"),
+    },
+    PostgresDue: {
+        "timers": lambda due: due.timers(1),
+        "ahead": lambda due: due.ahead(),
+        "release_delayed": lambda due: due.release_delayed(1),
+        "expired_leases": lambda due: due.expired_leases(1),
+        "untried_inbox": lambda due: due.untried_inbox(1),
+        "sweep": lambda due: due.sweep(),
+    },
+    PostgresClaims: {
+        "extend": lambda claims: claims.extend(SESSION, "worker", None, timedelta(minutes=1)),
+        "claim": lambda claims: claims.claim(
+            SESSION, queues=["default"], types=[], max_tasks=1, after=None
+        ),
+        "held": lambda claims: claims.held(SESSION, 1),
+        "close": lambda claims: claims.close(SESSION),
+    },
+    PostgresCredentials: {
+        "find": lambda credentials: credentials.find("k"),
+        "add": lambda credentials: credentials.add(KEY, "Acme"),
+    },
+    PostgresInstanceStore: {
+        "read": lambda store: store.read(Wanted(instances=[InstanceKey(ACME, INSTANCE)])),
+        "write": start_one,
+    },
+}
+
+
+@dataclass(slots=True)
+class Line:
+    """A way to the database that a test can cut, and mend."""
+
+    pool: asyncpg.Pool
+    owner: asyncpg.Connection
+    directory: Path
+    sockets: Path
+
+    async def cut(self) -> None:
+        """End the connections there are, and let nobody make new ones."""
+        self.directory.unlink()
+        await self.end_connections()
+
+    async def end_connections(self) -> None:
+        await self.owner.execute(
+            """
+            SELECT pg_terminate_backend(a.pid, 5000) FROM pg_stat_activity a
+             WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+            """
+        )
+
+    def mend(self) -> None:
+        self.directory.symlink_to(self.sockets)
+
+
+@pytest.fixture
+async def line(postgres: PostgresWorld) -> AsyncIterator[Line]:
+    """A pool that finds the server's socket through a link of the test's own."""
+    (sockets,) = parse_qs(urlsplit(postgres.url).query)["host"]
+    with tempfile.TemporaryDirectory(prefix="foliot-") as own:
+        # The servers' account is another one, where tests run as root.
+        directory = Path(own) / "to"
+        directory.symlink_to(sockets)
+        url = postgres.url.replace(sockets, str(directory))
+        pool = await open_pool(url, role=CONTROL_PLANE_ROLE, max_size=2)
+        yield Line(pool, postgres.owner, directory, Path(sockets))
+        await pool.close()
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.__name__)
+class TestAnAdapter:
+    async def test_whose_database_is_gone_says_unavailable_until_it_is_back(
+        self, line: Line, adapter: Callable[[asyncpg.Pool], object]
+    ) -> None:
+        """A caller may try again; a driver's error would be a bug, told in the driver's words."""
+        calls = ADAPTERS[adapter]
+        made = adapter(line.pool)
+        for call in calls.values():
+            await call(made)
+
+        await line.cut()
+        said = {}
+        for name, call in calls.items():
+            with pytest.raises(Unavailable) as failed:
+                await call(made)
+            said[name] = failed.value
+        line.mend()
+        for call in calls.values():
+            await call(made)
+
+        assert {"OUTCOME_UNKNOWN"} == {error.reason for error in said.values()}
+        assert not [error for error in said.values() if str(line.directory) in error.message]
+
+    def test_is_tried_with_all_its_methods(self, adapter: Callable[[asyncpg.Pool], object]) -> None:
+        """A new method must reach the database in the same way."""
+        methods = {
+            name
+            for name, _ in inspect.getmembers(adapter, inspect.iscoroutinefunction)
+            if not name.startswith("_")
+        }
+
+        assert methods == set(ADAPTERS[adapter])
+
+
+class TestAStatementUnderWay:
+    async def test_that_the_server_ends_is_unavailable_and_runs_the_next_time(
+        self, line: Line, postgres: PostgresWorld
+    ) -> None:
+        """A restart of the server meets statements in their middle."""
+        reader = PostgresReader(line.pool)
+        locking = await asyncpg.connect(postgres.url)
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await locking.execute("BEGIN; LOCK TABLE foliot.instance")
+                reading = asyncio.create_task(reader.get_instance(ACME, INSTANCE))
+                while not await _is_waiting_for_a_lock(postgres.owner):
+                    assert not reading.done()
+                await line.end_connections()
+
+                with pytest.raises(StoreUnavailable):
+                    await reading
+        finally:
+            locking.terminate()
+
+        assert await reader.get_instance(ACME, INSTANCE) is None
+
+
+class TestAValueThatFitsNoParameter:
+    async def test_is_a_bug_and_no_outage(self, postgres: PostgresWorld) -> None:
+        """Tried again, it would fail again for ever, and look like the database's fault."""
+        with pytest.raises(asyncpg.DataError):
+            await postgres.credentials.find(7)  # type: ignore[arg-type]  # that is the bug
+
+
+async def _is_waiting_for_a_lock(connection: asyncpg.Connection) -> bool:
+    waiting: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM pg_stat_activity a
+         WHERE a.datname = current_database() AND a.wait_event_type = 'Lock'
+        """
+    )
+    return waiting > 0
