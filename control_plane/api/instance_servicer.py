@@ -58,6 +58,7 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
         started = await start_instance(
             self._orchestrator,
             self._reader,
+            self._definitions,
             caller.tenant,
             wanted,
             started_by=caller.name,

@@ -1,18 +1,26 @@
 """Start a run of a definition."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from control_plane.orchestrator.request import OnClosed, OnRunning, Request, Start
+from control_plane.orchestrator.answer import Answer
+from control_plane.orchestrator.request import Cancel, OnClosed, OnRunning, Request, Start
+from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.reader import Reader
-from control_plane.ports.records import Instance
+from control_plane.ports.records import CLOSED_INSTANCE, Instance
 from control_plane.use_cases import fields
+from control_plane.use_cases.get_definition import get_definition
 from control_plane.use_cases.get_instance import find_instance
 from control_plane.use_cases.repeating import repeatable
 from control_plane.use_cases.submits import Submits
-from shared.errors import InvalidRequest
-from shared.ids import DefinitionId, TenantId, new_instance_id
+from shared.errors import AlreadyExists, InvalidRequest, PreconditionFailed
+from shared.ids import DefinitionId, InstanceId, TenantId, new_instance_id, parse_uuid
 from shared.json import Json
+
+MAX_REPLACEMENTS = 3
+"""How many live instances one start cancels, as others start instances of the key meanwhile."""
+
+REPLACED = "replaced by a newer start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,7 @@ class StartedInstance:
 async def start_instance(
     orchestrator: Submits,
     reader: Reader,
+    definitions: DefinitionStore,
     tenant_id: TenantId,
     wanted: StartOf,
     *,
@@ -50,13 +59,76 @@ async def start_instance(
     Take a new instance to its first stable state, in one commit, and answer with it.
 
     A business key or a request id that was seen before gives the first instance again,
-    unless `on_running` or `on_closed` say else.
+    unless `on_running` or `on_closed` say else. Cancelling the live instance of the key is
+    a commit of its own, before the start's.
     """
-    answer = await orchestrator.submit(
-        start_request(tenant_id, wanted, started_by=started_by, trace_id=trace_id)
-    )
+    if wanted.definition_id is not None:
+        # A business key is unique within the definition's key, by whatever it is started.
+        named = await get_definition(definitions, tenant_id, wanted.definition_id)
+        wanted = replace(wanted, definition_key=named.key)
+    request = start_request(tenant_id, wanted, started_by=started_by, trace_id=trace_id)
+    if wanted.on_running is OnRunning.CANCEL_EXISTING:
+        answer = await _start_instead(orchestrator, request, started_by)
+    else:
+        answer = await orchestrator.submit(request)
     instance = await find_instance(reader, tenant_id, answer.instance_id)
     return StartedInstance(instance=instance, created=answer.created and not answer.duplicate)
+
+
+async def _start_instead(orchestrator: Submits, request: Request, started_by: str) -> Answer:
+    """Start, and where a live instance has the business key, cancel it and start again."""
+    asked = request.asked
+    assert isinstance(asked, Start)
+    attempt = request
+    for _ in range(MAX_REPLACEMENTS):
+        try:
+            return await orchestrator.submit(attempt)
+        except AlreadyExists as taken:
+            holder = _live_holder(taken)
+            if holder is None:
+                raise
+            is_gone = await _cancel(orchestrator, request.tenant_id, holder, started_by)
+            # One that ended by itself was not replaced: on_closed says what then.
+            on_closed = OnClosed.ALLOW if is_gone else asked.on_closed
+            attempt = replace(request, asked=replace(asked, on_closed=on_closed))
+    return await orchestrator.submit(attempt)
+
+
+def _live_holder(taken: AlreadyExists) -> InstanceId | None:
+    """The live instance that has the business key, if that is why the start was refused."""
+    if taken.reason != "BUSINESS_KEY_IN_USE" or taken.metadata["status"] in CLOSED_INSTANCE:
+        return None
+    return InstanceId(parse_uuid(taken.metadata["instance_id"], "instance_id"))
+
+
+async def _cancel(
+    orchestrator: Submits, tenant_id: TenantId, instance_id: InstanceId, cancelled_by: str
+) -> bool:
+    """
+    Cancel the instance; false if it ended by itself first.
+
+    Raises AlreadyExists if it has compensations to run: until then its key is in use.
+    """
+    try:
+        answer = await orchestrator.submit(
+            Request(
+                tenant_id=tenant_id,
+                instance_id=instance_id,
+                asked=Cancel(reason=REPLACED, cancelled_by=cancelled_by),
+            )
+        )
+    except PreconditionFailed as refused:
+        if refused.reason != "INSTANCE_CLOSED":
+            raise
+        return False
+    if answer.status not in CLOSED_INSTANCE:
+        raise AlreadyExists(
+            f"instance {instance_id} has the business key, and is being cancelled: it runs its"
+            " compensations first; start again when it has ended",
+            reason="BUSINESS_KEY_IN_USE",
+            metadata={"instance_id": str(instance_id), "status": answer.status},
+        )
+    return True
 
 
 def start_request(
