@@ -28,7 +28,6 @@ FILTER = {
     "queue": Field(kind="text"),
     "create_time": Field(kind="time"),
 }
-ORDERS = ("create_time desc",)
 
 
 class TaskServicer(pb_grpc.TaskServiceServicer):
@@ -42,18 +41,19 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
         _context: ServicerContext[pb.ListTasksRequest, pb.ListTasksResponse],
     ) -> pb.ListTasksResponse:
         terms = parse_filter(request.filter, FILTER)
-        order = check_order(request.order_by, ORDERS)
         status, task_type = terms.text("status"), terms.text("type")
         instance_id = terms.uuid("instance_id")
+        wanted = TaskFilter(
+            instance_id=InstanceId(instance_id) if instance_id is not None else None,
+            status=STATUS_WORDS[status] if status is not None else None,
+            type=TaskType(task_type) if task_type is not None else None,
+        )
+        order = check_order(request.order_by, ["run_time" if wanted.is_by_time else "task_id"])
         mark = f"tasks\n{request.filter}\n{order}"
         page = await list_tasks(
             self._reader,
             principal.current().tenant,
-            TaskFilter(
-                instance_id=InstanceId(instance_id) if instance_id is not None else None,
-                status=STATUS_WORDS[status] if status is not None else None,
-                type=TaskType(task_type) if task_type is not None else None,
-            ),
+            wanted,
             UnindexedTaskFilter(
                 queue=terms.text("queue"),
                 created_from=terms.time("create_time", ">="),

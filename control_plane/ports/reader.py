@@ -40,6 +40,11 @@ class TaskFilter:
     status: TaskStatus | None = None
     type: TaskType | None = None
 
+    @property
+    def is_by_time(self) -> bool:
+        """Whether tasks come by when they are or were due: those of one status but `running`."""
+        return self.instance_id is None and self.status not in {None, "running"}
+
 
 class Reader(Protocol):
     async def get_instance(self, tenant_id: TenantId, instance_id: InstanceId) -> Instance | None:
@@ -63,7 +68,11 @@ class Reader(Protocol):
         after: tuple[InstanceId, int] | None,
         limit: int,
     ) -> Sequence[Task]:
-        """By instance and ordinal. A status is the one of `Task.status_now`."""
+        """
+        By `run_at`, instance and ordinal if the filter is by time; else by instance and ordinal.
+
+        A status is the one of `Task.status_now`.
+        """
 
     async def list_history(
         self, tenant_id: TenantId, instance_id: InstanceId, *, after_seq: int, limit: int

@@ -34,7 +34,7 @@ async def list_tasks(
     after: tuple[InstanceId, int] | None,
     size: int,
 ) -> Page[Task]:
-    """In the reader's order: by instance and ordinal."""
+    """In the reader's order, which goes with the filter."""
     found = await reader.list_tasks(tenant_id, wanted, after=after, limit=size + 1)
     return page_of(found, size, bytes_of=_bytes_of, keep=also.keeps)
 

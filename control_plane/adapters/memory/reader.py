@@ -6,7 +6,7 @@ from datetime import datetime
 from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.reader import InstanceFilter, TaskFilter
-from control_plane.ports.records import CLOSED_TASK, HistoryEntry, Instance, InstanceKey, Task
+from control_plane.ports.records import HistoryEntry, Instance, InstanceKey, Task
 from shared.ids import InstanceId, TenantId
 
 
@@ -48,7 +48,7 @@ class MemoryReader:
         after: tuple[InstanceId, int] | None,
         limit: int,
     ) -> Sequence[Task]:
-        by_time = wanted.instance_id is None and wanted.status in CLOSED_TASK | {"pending"}
+        by_time = wanted.is_by_time
         place = _time if by_time else _number
         start = None
         if after is not None:

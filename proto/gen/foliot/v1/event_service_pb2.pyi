@@ -84,7 +84,8 @@ class ListHistoryRequest(_message.Message):
 
         type = EVENT_REJECTED AND seq >= 100
 
-    Not set gives all.
+    type and task_id look at a page after it was read: pages may come out short, even
+    empty, before the last one. Not set gives all.
     """
     order_by: _builtins.str
     """order_by is "seq" or "seq desc". Not set gives "seq"."""

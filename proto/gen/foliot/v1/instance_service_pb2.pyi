@@ -37,8 +37,12 @@ class _OnRunningEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnRunning.V
     ON_RUNNING_FAIL: _OnRunning.ValueType  # 2
     """ON_RUNNING_FAIL answers ALREADY_EXISTS."""
     ON_RUNNING_CANCEL_EXISTING: _OnRunning.ValueType  # 3
-    """ON_RUNNING_CANCEL_EXISTING cancels the live instance, as CancelInstance does, and
-    starts another, in one commit. It takes the permission instance.cancel as well.
+    """ON_RUNNING_CANCEL_EXISTING cancels the live instance, as CancelInstance does, and then
+    starts another, whatever on_closed says. It takes the permission instance.cancel as
+    well. These are two commits: if the start fails after all, the first instance stays
+    cancelled, and a repeat finds it ended, which on_closed is for. ALREADY_EXISTS if the
+    first instance has compensations to run, as it keeps its business_key until they are
+    done, or if others start instances of the key all the while.
     """
 
 class OnRunning(_OnRunning, metaclass=_OnRunningEnumTypeWrapper):
@@ -51,8 +55,12 @@ ON_RUNNING_USE_EXISTING: OnRunning.ValueType  # 1
 ON_RUNNING_FAIL: OnRunning.ValueType  # 2
 """ON_RUNNING_FAIL answers ALREADY_EXISTS."""
 ON_RUNNING_CANCEL_EXISTING: OnRunning.ValueType  # 3
-"""ON_RUNNING_CANCEL_EXISTING cancels the live instance, as CancelInstance does, and
-starts another, in one commit. It takes the permission instance.cancel as well.
+"""ON_RUNNING_CANCEL_EXISTING cancels the live instance, as CancelInstance does, and then
+starts another, whatever on_closed says. It takes the permission instance.cancel as
+well. These are two commits: if the start fails after all, the first instance stays
+cancelled, and a repeat finds it ended, which on_closed is for. ALREADY_EXISTS if the
+first instance has compensations to run, as it keeps its business_key until they are
+done, or if others start instances of the key all the while.
 """
 Global___OnRunning: _TypeAlias = OnRunning  # noqa: Y015
 
@@ -384,16 +392,17 @@ class ListInstancesRequest(_message.Message):
     """
     filter: _builtins.str
     """filter is terms joined by AND, each "field = value"; at most 1,000 characters.
-    Fields: status (PENDING, RUNNING …), definition_key, definition_id, business_key,
-    start_time, which also takes ">=" and "<" with an RFC 3339 time. Text goes in
+    Fields: status (PENDING, RUNNING …), definition_key, definition_id, business_key, and
+    start_time, which takes ">=" and "<" instead, with an RFC 3339 time. Text goes in
     double quotes. As
 
         definition_key = "order-approval" AND status = WAITING
 
-    Not set gives all.
+    definition_id looks at a page of its key's instances after it was read: pages may
+    come out short, even empty, before the last one. Not set gives all.
     """
     order_by: _builtins.str
-    """order_by is "start_time desc" or "start_time". Not set gives "start_time desc"."""
+    """order_by is "start_time desc": the newest start first. Not set gives the same."""
     view: _instance_pb2.InstanceView.ValueType
     """view says how much of each instance. Not set gives INSTANCE_VIEW_BASIC."""
     def __init__(

@@ -143,8 +143,8 @@ class InstanceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListInstances(self, request, context):
-        """ListInstances lists instances, newest first unless asked else. It sees every change
-        that was answered before it was called.
+        """ListInstances lists instances, newest first. It sees every change that was answered
+        before it was called.
 
         Changes nothing, so it may be repeated at will.
 

@@ -77,8 +77,8 @@ class InstanceServiceStub:
       NOT_FOUND  no such instance in this tenant; reason INSTANCE_NOT_FOUND
     """
     ListInstances: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.ListInstancesRequest, _instance_service_pb2.ListInstancesResponse]
-    """ListInstances lists instances, newest first unless asked else. It sees every change
-    that was answered before it was called.
+    """ListInstances lists instances, newest first. It sees every change that was answered
+    before it was called.
 
     Changes nothing, so it may be repeated at will.
 
@@ -194,8 +194,8 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _instance_service_pb2.ListInstancesRequest,
         context: _aio.ServicerContext[_instance_service_pb2.ListInstancesRequest, _instance_service_pb2.ListInstancesResponse],
     ) -> _abc.Awaitable[_instance_service_pb2.ListInstancesResponse]:
-        """ListInstances lists instances, newest first unless asked else. It sees every change
-        that was answered before it was called.
+        """ListInstances lists instances, newest first. It sees every change that was answered
+        before it was called.
 
         Changes nothing, so it may be repeated at will.
 

@@ -41,16 +41,21 @@ class ListTasksRequest(_message.Message):
     """
     filter: _builtins.str
     """filter is terms joined by AND, each "field = value"; at most 1,000 characters.
-    Fields: instance_id, status (PENDING, RUNNING …), type (HUMAN, HTTP …), queue,
-    create_time, which also takes ">=" and "<" with an RFC 3339 time. Text goes in
+    Fields: instance_id, status (PENDING, RUNNING …), type (HUMAN, HTTP …), queue, and
+    create_time, which takes ">=" and "<" instead, with an RFC 3339 time. Text goes in
     double quotes. As
 
-        type = HUMAN AND status = RUNNING
+        type = HUMAN AND status = PENDING
 
-    Not set gives all.
+    queue and create_time look at a page after it was read: pages may come out short,
+    even empty, before the last one. Not set gives all.
     """
     order_by: _builtins.str
-    """order_by is "create_time desc" or "create_time". Not set gives "create_time desc"."""
+    """order_by is the one order that the filter allows. With a status other than RUNNING and
+    no instance_id it is "run_time": what is or was due first comes first. Otherwise it is
+    "task_id": by instance, and within it in the order of creation. Not set gives the one
+    that goes with the filter.
+    """
     def __init__(
         self,
         *,

@@ -70,8 +70,8 @@ class TaskServiceServicer:
     """
 
     def ListTasks(self, request, context):
-        """ListTasks lists tasks, newest first unless asked else. It sees every change that was
-        answered before it was called.
+        """ListTasks lists tasks, in an order that goes with the filter. It sees every change that
+        was answered before it was called.
 
         Changes nothing, so it may be repeated at will.
 

@@ -22,8 +22,8 @@ class TaskServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ListTasksRequest, _task_service_pb2.ListTasksResponse]
-    """ListTasks lists tasks, newest first unless asked else. It sees every change that was
-    answered before it was called.
+    """ListTasks lists tasks, in an order that goes with the filter. It sees every change that
+    was answered before it was called.
 
     Changes nothing, so it may be repeated at will.
 
@@ -90,8 +90,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _task_service_pb2.ListTasksRequest,
         context: _aio.ServicerContext[_task_service_pb2.ListTasksRequest, _task_service_pb2.ListTasksResponse],
     ) -> _abc.Awaitable[_task_service_pb2.ListTasksResponse]:
-        """ListTasks lists tasks, newest first unless asked else. It sees every change that was
-        answered before it was called.
+        """ListTasks lists tasks, in an order that goes with the filter. It sees every change that
+        was answered before it was called.
 
         Changes nothing, so it may be repeated at will.
 
