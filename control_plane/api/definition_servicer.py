@@ -115,7 +115,6 @@ class DefinitionServicer(pb_grpc.DefinitionServiceServicer):
             self._definitions,
             principal.current().tenant,
             _id(request.definition_id),
-            request_id=request.request_id,
         )
         return pb.ActivateDefinitionResponse(definition=definition_to(definition, with_spec=False))
 
@@ -128,7 +127,6 @@ class DefinitionServicer(pb_grpc.DefinitionServiceServicer):
             self._definitions,
             principal.current().tenant,
             _id(request.definition_id),
-            request_id=request.request_id,
         )
         return pb.DeactivateDefinitionResponse(
             definition=definition_to(definition, with_spec=False)
@@ -143,7 +141,6 @@ class DefinitionServicer(pb_grpc.DefinitionServiceServicer):
             self._definitions,
             principal.current().tenant,
             _id(request.definition_id),
-            request_id=request.request_id,
         )
         return pb.ArchiveDefinitionResponse(definition=definition_to(definition, with_spec=False))
 

@@ -2,7 +2,6 @@
 
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.records import Definition
-from control_plane.use_cases import fields
 from control_plane.use_cases.get_definition import get_definition
 from control_plane.use_cases.offers import TASK_TYPES, unavailable
 from shared.errors import NotFound, PreconditionFailed
@@ -13,8 +12,6 @@ async def activate_definition(
     definitions: DefinitionStore,
     tenant_id: TenantId,
     definition_id: DefinitionId,
-    *,
-    request_id: str,
 ) -> Definition:
     """
     The version that was active is inactive from the same moment on. Repeating is harmless.
@@ -22,7 +19,6 @@ async def activate_definition(
     Refuses a spec that asks for what this server does not offer, naming the place and
     what to use instead: no instance is to wait for a worker that does not exist.
     """
-    fields.request_id(request_id)
     definition = await get_definition(definitions, tenant_id, definition_id)
     if definition.status == "archived":
         raise PreconditionFailed(

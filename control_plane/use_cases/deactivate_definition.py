@@ -2,7 +2,6 @@
 
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.records import Definition
-from control_plane.use_cases import fields
 from control_plane.use_cases.get_definition import get_definition
 from shared.errors import NotFound, PreconditionFailed
 from shared.ids import DefinitionId, TenantId
@@ -12,11 +11,8 @@ async def deactivate_definition(
     definitions: DefinitionStore,
     tenant_id: TenantId,
     definition_id: DefinitionId,
-    *,
-    request_id: str,
 ) -> Definition:
     """Running instances run on. Repeating is harmless; an archived version stays archived."""
-    fields.request_id(request_id)
     definition = await get_definition(definitions, tenant_id, definition_id)
     if definition.status == "archived":
         raise PreconditionFailed(

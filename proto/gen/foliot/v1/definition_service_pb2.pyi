@@ -65,8 +65,8 @@ class CreateDefinitionRequest(_message.Message):
     """
     request_id: _builtins.str
     """request_id is the caller's name for this request, at most 128 characters. For 24
-    hours at least, a repeat with the same payload gets the first answer. Not set makes
-    every call a new request.
+    hours at least, a repeat with the same payload gets the first definition. Not set
+    makes every call a new request. With validate_only it means nothing.
     """
     @_builtins.property
     def spec(self) -> _json_pb2.Json:
@@ -241,16 +241,17 @@ class ListDefinitionsRequest(_message.Message):
     """
     filter: _builtins.str
     """filter is terms joined by AND, each "field = value"; at most 1,000 characters.
-    Fields: key, status (INACTIVE, ACTIVE or ARCHIVED), create_time, which also takes
-    ">=" and "<" with an RFC 3339 time. Text goes in double quotes. As
+    Fields: key, status (INACTIVE, ACTIVE or ARCHIVED), and create_time, which takes ">="
+    and "<" instead, with an RFC 3339 time. Text goes in double quotes. As
 
         key = "order-approval" AND status = ACTIVE
 
-    Not set gives all.
+    create_time looks at a page after it was read: pages may come out short, even empty,
+    before the last one. Not set gives all.
     """
     order_by: _builtins.str
-    """order_by is "create_time desc", "create_time", "key" (its newest version first).
-    Not set gives "create_time desc".
+    """order_by is "key": by key, and of each key the newest version first. Not set gives
+    the same.
     """
     def __init__(
         self,
@@ -303,23 +304,16 @@ class ActivateDefinitionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DEFINITION_ID_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
     definition_id: _builtins.str
     """definition_id is the version's. Required."""
-    request_id: _builtins.str
-    """request_id is the caller's name for this request, at most 128 characters. For 24
-    hours at least, a repeat with the same payload gets the first answer. Not set makes
-    every call a new request.
-    """
     def __init__(
         self,
         *,
         definition_id: _builtins.str = ...,
-        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_id", b"definition_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_id", b"definition_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -356,23 +350,16 @@ class DeactivateDefinitionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DEFINITION_ID_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
     definition_id: _builtins.str
     """definition_id is the version's. Required."""
-    request_id: _builtins.str
-    """request_id is the caller's name for this request, at most 128 characters. For 24
-    hours at least, a repeat with the same payload gets the first answer. Not set makes
-    every call a new request.
-    """
     def __init__(
         self,
         *,
         definition_id: _builtins.str = ...,
-        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_id", b"definition_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_id", b"definition_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -409,23 +396,16 @@ class ArchiveDefinitionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DEFINITION_ID_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
     definition_id: _builtins.str
     """definition_id is the version's. Required."""
-    request_id: _builtins.str
-    """request_id is the caller's name for this request, at most 128 characters. For 24
-    hours at least, a repeat with the same payload gets the first answer. Not set makes
-    every call a new request.
-    """
     def __init__(
         self,
         *,
         definition_id: _builtins.str = ...,
-        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_id", b"definition_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_id", b"definition_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

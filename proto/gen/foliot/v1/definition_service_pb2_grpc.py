@@ -93,8 +93,8 @@ class DefinitionServiceServicer:
         """CreateDefinition checks a spec and keeps it as the next version of its key. The
         new version is INACTIVE; ActivateDefinition puts it to use.
 
-        Idempotent by request_id: a repeat gets the first answer. Without one, the same
-        spec sent twice makes two versions.
+        Idempotent by request_id: a repeat gets the definition that the first one made, as it
+        is by then. Without one, the same spec sent twice makes two versions.
 
         Errors:
         INVALID_ARGUMENT     the spec has errors, and validate_only is not set; the status
@@ -163,8 +163,6 @@ class DefinitionServiceServicer:
         FAILED_PRECONDITION  it is archived; reason DEFINITION_ARCHIVED
         FAILED_PRECONDITION  it uses a task type that this server does not offer;
         reason TASK_TYPE_NOT_AVAILABLE
-        ALREADY_EXISTS       the request_id came with another payload before;
-        reason IDEMPOTENCY_MISMATCH
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,8 +176,6 @@ class DefinitionServiceServicer:
         Errors:
         NOT_FOUND            no such definition in this tenant; reason DEFINITION_NOT_FOUND
         FAILED_PRECONDITION  it is archived; reason DEFINITION_ARCHIVED
-        ALREADY_EXISTS       the request_id came with another payload before;
-        reason IDEMPOTENCY_MISMATCH
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,8 +190,6 @@ class DefinitionServiceServicer:
         Errors:
         NOT_FOUND            no such definition in this tenant; reason DEFINITION_NOT_FOUND
         FAILED_PRECONDITION  it is active, deactivate it first; reason DEFINITION_ACTIVE
-        ALREADY_EXISTS       the request_id came with another payload before;
-        reason IDEMPOTENCY_MISMATCH
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

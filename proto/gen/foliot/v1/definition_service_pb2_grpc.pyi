@@ -25,8 +25,8 @@ class DefinitionServiceStub:
     """CreateDefinition checks a spec and keeps it as the next version of its key. The
     new version is INACTIVE; ActivateDefinition puts it to use.
 
-    Idempotent by request_id: a repeat gets the first answer. Without one, the same
-    spec sent twice makes two versions.
+    Idempotent by request_id: a repeat gets the definition that the first one made, as it
+    is by then. Without one, the same spec sent twice makes two versions.
 
     Errors:
       INVALID_ARGUMENT     the spec has errors, and validate_only is not set; the status
@@ -79,8 +79,6 @@ class DefinitionServiceStub:
       FAILED_PRECONDITION  it is archived; reason DEFINITION_ARCHIVED
       FAILED_PRECONDITION  it uses a task type that this server does not offer;
                            reason TASK_TYPE_NOT_AVAILABLE
-      ALREADY_EXISTS       the request_id came with another payload before;
-                           reason IDEMPOTENCY_MISMATCH
     """
     DeactivateDefinition: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.DeactivateDefinitionRequest, _definition_service_pb2.DeactivateDefinitionResponse]
     """DeactivateDefinition stops new instances from a version. Running ones run on.
@@ -90,8 +88,6 @@ class DefinitionServiceStub:
     Errors:
       NOT_FOUND            no such definition in this tenant; reason DEFINITION_NOT_FOUND
       FAILED_PRECONDITION  it is archived; reason DEFINITION_ARCHIVED
-      ALREADY_EXISTS       the request_id came with another payload before;
-                           reason IDEMPOTENCY_MISMATCH
     """
     ArchiveDefinition: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.ArchiveDefinitionRequest, _definition_service_pb2.ArchiveDefinitionResponse]
     """ArchiveDefinition puts an inactive version away for good. It can still be read, and
@@ -102,8 +98,6 @@ class DefinitionServiceStub:
     Errors:
       NOT_FOUND            no such definition in this tenant; reason DEFINITION_NOT_FOUND
       FAILED_PRECONDITION  it is active, deactivate it first; reason DEFINITION_ACTIVE
-      ALREADY_EXISTS       the request_id came with another payload before;
-                           reason IDEMPOTENCY_MISMATCH
     """
     RenderDefinition: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.RenderDefinitionRequest, _definition_service_pb2.RenderDefinitionResponse]
     """RenderDefinition draws a version's statechart, as text that other tools display.
@@ -131,8 +125,8 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
         """CreateDefinition checks a spec and keeps it as the next version of its key. The
         new version is INACTIVE; ActivateDefinition puts it to use.
 
-        Idempotent by request_id: a repeat gets the first answer. Without one, the same
-        spec sent twice makes two versions.
+        Idempotent by request_id: a repeat gets the definition that the first one made, as it
+        is by then. Without one, the same spec sent twice makes two versions.
 
         Errors:
           INVALID_ARGUMENT     the spec has errors, and validate_only is not set; the status
@@ -209,8 +203,6 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
           FAILED_PRECONDITION  it is archived; reason DEFINITION_ARCHIVED
           FAILED_PRECONDITION  it uses a task type that this server does not offer;
                                reason TASK_TYPE_NOT_AVAILABLE
-          ALREADY_EXISTS       the request_id came with another payload before;
-                               reason IDEMPOTENCY_MISMATCH
         """
 
     @_abc_1.abstractmethod
@@ -226,8 +218,6 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
           NOT_FOUND            no such definition in this tenant; reason DEFINITION_NOT_FOUND
           FAILED_PRECONDITION  it is archived; reason DEFINITION_ARCHIVED
-          ALREADY_EXISTS       the request_id came with another payload before;
-                               reason IDEMPOTENCY_MISMATCH
         """
 
     @_abc_1.abstractmethod
@@ -244,8 +234,6 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
           NOT_FOUND            no such definition in this tenant; reason DEFINITION_NOT_FOUND
           FAILED_PRECONDITION  it is active, deactivate it first; reason DEFINITION_ACTIVE
-          ALREADY_EXISTS       the request_id came with another payload before;
-                               reason IDEMPOTENCY_MISMATCH
         """
 
     @_abc_1.abstractmethod
