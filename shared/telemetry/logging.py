@@ -88,9 +88,16 @@ class Throttle:
 
 
 def _rendered(format_: Literal["json", "console"]) -> list[Processor]:
+    """Tracebacks come without the variables of their frames: those are payloads and secrets."""
     if format_ == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     return [
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        ),
         structlog.processors.JSONRenderer(),
     ]
