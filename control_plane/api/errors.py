@@ -29,6 +29,7 @@ from shared.errors import (
 )
 from shared.rpc import ERROR_DOMAIN
 from shared.telemetry.logging import get_logger
+from shared.telemetry.names import LogEvent
 
 _log = get_logger(__name__)
 
@@ -137,12 +138,12 @@ def _known(error: BaseException, correlation_id: str) -> FoliotError:
     if isinstance(error, FoliotError):
         if reason_of(error) != "INTERNAL":
             return error
-        _log.error("rpc.bug", correlation_id=correlation_id, exc_info=error)
+        _log.error(LogEvent.RPC_BUG, correlation_id=correlation_id, exc_info=error)
         return FoliotError(_BUG)
     if isinstance(error, OSError | TimeoutError):
-        _log.warning("rpc.connection_lost", correlation_id=correlation_id, exc_info=error)
+        _log.warning(LogEvent.RPC_CONNECTION_LOST, correlation_id=correlation_id, exc_info=error)
         return Unavailable(_NO_CONNECTION, reason="OUTCOME_UNKNOWN")
-    _log.error("rpc.bug", correlation_id=correlation_id, exc_info=error)
+    _log.error(LogEvent.RPC_BUG, correlation_id=correlation_id, exc_info=error)
     return FoliotError(_BUG)
 
 

@@ -9,6 +9,22 @@ from enum import StrEnum
 
 
 class LogEvent(StrEnum):
+    SERVER_SERVING = "server.serving"
+    """The control plane takes calls. Fields: address, version."""
+
+    SERVER_DRAINING = "server.draining"
+    """The control plane was told to end and takes no new calls. Fields: address."""
+
+    SERVER_STOPPED = "server.stopped"
+    """The control plane has ended. Fields: address."""
+
+    RPC_BUG = "rpc.bug"
+    """A bug: a call raised what it should not, and got INTERNAL. Fields: correlation_id."""
+
+    RPC_CONNECTION_LOST = "rpc.connection_lost"
+    """A call lost a connection it needed; whether it was carried out is not known. Fields:
+    correlation_id."""
+
     EXECUTOR_READY = "executor.ready"
     """The executor has a session and takes work. Fields: name, session_id, queues, task_types."""
 
