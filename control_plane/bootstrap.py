@@ -33,7 +33,7 @@ from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Machines, Orchestrator, Turn
 from control_plane.ports.claims import Claims
-from control_plane.ports.credentials import Credentials
+from control_plane.ports.credentials import Credentials, StoredKey
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.due import Due
 from control_plane.ports.instance_store import InstanceStore
@@ -50,6 +50,7 @@ from shared.postgres.namespace import read_namespace
 from shared.postgres.session import HOT_PLANS
 from shared.settings import Settings
 from shared.telemetry.logging import get_logger
+from shared.telemetry.names import LogEvent
 
 TURN_CONNECTIONS = 6
 """For reading and writing turns; there are never more under way than the orchestrator has."""
@@ -117,13 +118,13 @@ class ControlPlane:
                     loops.create_task(_as_coroutine(loop, loops_stop))
                 await self._server.start()
                 self.address.set_result(address)
-                _log.info("server.serving", address=address, version=version())
+                _log.info(LogEvent.SERVER_SERVING, address=address, version=version())
                 await stop.wait()
-                _log.info("server.draining", address=address)
+                _log.info(LogEvent.SERVER_DRAINING, address=address)
                 await self._server.drain()
                 loops_stop.set()
             turns_stop.set()
-        _log.info("server.stopped", address=address)
+        _log.info(LogEvent.SERVER_STOPPED, address=address)
 
     def _make_server(
         self,
@@ -222,6 +223,17 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
             settings,
             own,
         )
+
+
+async def let_in(database_url: str, keys: Sequence[StoredKey], tenant_name: str) -> None:
+    """Store keys, and the tenants they are of under that name. Repeating replaces the keys."""
+    pool = await open_checked_pool(database_url, max_size=1)
+    try:
+        credentials = PostgresCredentials(pool)
+        for key in keys:
+            await credentials.add(key, tenant_name)
+    finally:
+        await pool.close()
 
 
 def check(settings: Settings, own: ControlPlaneSettings) -> None:

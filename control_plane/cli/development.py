@@ -16,16 +16,16 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from control_plane.access.keys import mint
-from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.embedded import Child, Embedded, LineReader, Running, Supervisor
 from shared.ids import TenantId
-from shared.postgres.session import CONTROL_PLANE_ROLE, EXECUTOR_ROLE, open_pool
+from shared.postgres.session import CONTROL_PLANE_ROLE, EXECUTOR_ROLE
 
 TENANT = TenantId("dev")
 DEFAULT_LISTEN = "127.0.0.1:7233"
@@ -100,10 +100,18 @@ async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
 
 
 async def _servers_with_schema(embedded: Embedded, keys: "_Keys") -> None:
-    migrations = asyncio.to_thread(importlib.import_module, "migrations")
-    _, upgrading = await asyncio.gather(embedded.start(), migrations)
-    await upgrading.upgrade(embedded.database_url)
-    await _grant(embedded.database_url, keys)
+    # Both take a while to import, and the servers take a while to start.
+    _, (migrations, bootstrap) = await asyncio.gather(
+        embedded.start(), asyncio.to_thread(_imported, "migrations", "control_plane.bootstrap")
+    )
+    await migrations.upgrade(embedded.database_url)
+    await bootstrap.let_in(
+        embedded.database_url, [keys.api_key.stored, keys.executor_key.stored], "Development"
+    )
+
+
+def _imported(*names: str) -> Sequence[Any]:
+    return [importlib.import_module(name) for name in names]
 
 
 class _Keys:
@@ -136,17 +144,6 @@ class _Keys:
             beside.write_text(json.dumps(kept))
             beside.replace(path)
         return cls(json.loads(path.read_text()))
-
-
-async def _grant(database_url: str, keys: _Keys) -> None:
-    """Make the tenant, and let the keys in."""
-    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=1)
-    try:
-        credentials = PostgresCredentials(pool)
-        await credentials.add(keys.api_key.stored, "Development")
-        await credentials.add(keys.executor_key.stored, "")
-    finally:
-        await pool.close()
 
 
 def _control_plane(
