@@ -82,7 +82,7 @@ class Gate(grpc.aio.ServerInterceptor):
             return grpc.stream_stream_rpc_method_handler(self._streaming(handler, rule))
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(self._streaming(handler, rule))
-        raise NotImplementedError("no method of ours streams requests for one response")
+        raise TypeError("no method of ours streams requests for one response; wrap it here first")
 
     def _unary(self, handler: Handler, rule: Rule) -> Callable[[bytes, Context], Any]:
         # Their types are those of the blocking API.
