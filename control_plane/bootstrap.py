@@ -40,14 +40,14 @@ from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.reader import Reader
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
-from control_plane.startup import check_durability, open_checked_pool, until_usable
+from control_plane.startup import check_durability, until_usable
 from control_plane.use_cases.authenticate import KeyRing, authenticate
 from shared import doorbell as queues
 from shared.clock import Clock, SystemClock
 from shared.doorbell import Doorbell, NoDoorbell, Ring
 from shared.errors import InvalidRequest
 from shared.postgres.namespace import read_namespace
-from shared.postgres.session import HOT_PLANS
+from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
 from shared.settings import Settings
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
@@ -201,8 +201,11 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
         exits.push_async_callback(pool.close)
         if settings.mode != "dev":
             await check_durability(pool)
-        turns = await open_checked_pool(
-            settings.database_url, max_size=TURN_CONNECTIONS, settings=HOT_PLANS
+        turns = await open_pool(
+            settings.database_url,
+            role=CONTROL_PLANE_ROLE,
+            max_size=TURN_CONNECTIONS,
+            settings=HOT_PLANS,
         )
         exits.push_async_callback(turns.close)
         doorbell: Doorbell | NoDoorbell = NoDoorbell()
@@ -227,7 +230,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
 
 async def let_in(database_url: str, keys: Sequence[StoredKey], tenant_name: str) -> None:
     """Store keys, and the tenants they are of under that name. Repeating replaces the keys."""
-    pool = await open_checked_pool(database_url, max_size=1)
+    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=1)
     try:
         credentials = PostgresCredentials(pool)
         for key in keys:

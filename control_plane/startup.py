@@ -4,7 +4,6 @@ for itself. What would hurt later is refused at the start.
 """
 
 import asyncio
-from collections.abc import Mapping
 
 import asyncpg
 
@@ -35,33 +34,13 @@ async def until_usable(database_url: str, pool_size: int, within_s: float) -> as
 
 
 async def _usable(database_url: str, pool_size: int) -> asyncpg.Pool:
-    pool = await open_checked_pool(database_url, max_size=pool_size)
+    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=pool_size)
     try:
         await check_schema(pool)
     except BaseException:
         await pool.close()
         raise
     return pool
-
-
-async def open_checked_pool(
-    database_url: str, *, max_size: int, settings: Mapping[str, str] | None = None
-) -> asyncpg.Pool:
-    """A pool that acts as the control plane. Raises PreconditionFailed where it may not."""
-    try:
-        return await open_pool(
-            database_url, role=CONTROL_PLANE_ROLE, max_size=max_size, settings=settings
-        )
-    except (
-        asyncpg.InvalidParameterValueError,
-        asyncpg.InvalidCatalogNameError,
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InsufficientPrivilegeError,
-    ) as error:
-        raise PreconditionFailed(
-            f"PostgreSQL does not let this server in as {CONTROL_PLANE_ROLE}: {error}. Run `foliot"
-            " migrate`, which makes the role, and give FOLIOT_DATABASE_URL a login that is a member"
-        ) from error
 
 
 async def check_schema(pool: asyncpg.Pool) -> None:

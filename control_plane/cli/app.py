@@ -89,6 +89,36 @@ def serve() -> None:
 
 
 @app.command()
+def key(
+    role: Annotated[
+        str,
+        typer.Argument(
+            help="viewer, starter, human_worker, definer, operator, auditor or tenant_admin; or"
+            " executor, which belongs to no tenant."
+        ),
+    ],
+    tenant: Annotated[
+        str, typer.Option(help="The tenant it is for; made if it is new.", show_default=False)
+    ] = "",
+    database_url: Annotated[
+        str, typer.Option(envvar="FOLIOT_DATABASE_URL", show_default=False)
+    ] = "",
+    pepper: Annotated[
+        str,
+        typer.Option(envvar="FOLIOT_PEPPER", help="The control planes' own.", show_default=False),
+    ] = "",
+) -> None:
+    """
+    Make an API key, straight in the database, and print it; it is shown this once.
+
+    For the first keys of a system: there is nobody yet who could ask the server for them.
+    """
+    from control_plane.cli.key import run_key
+
+    run_key(role, tenant=tenant, database_url=database_url, pepper=pepper)
+
+
+@app.command()
 def migrate(
     database_url: Annotated[
         str,

@@ -1,6 +1,7 @@
 """`foliot dev`: everything in one terminal, and a banner that says what to try next."""
 
 import asyncio
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ _COLOURS = {"postgres": "blue", "valkey": "red", "control-plane": "green", "exec
 def run_dev(data_dir: Path, *, listen: str, functions: Sequence[str], verbose: bool) -> None:
     running = attached(data_dir)
     if running is not None:
-        console.print(banner(running, "already runs here; this is how to reach it"))
+        show(running, "already runs here; this is how to reach it")
         return
     asyncio.run(_serve(data_dir, listen=listen, functions=functions, verbose=verbose))
 
@@ -32,14 +33,14 @@ async def _serve(data_dir: Path, *, listen: str, functions: Sequence[str], verbo
             data_dir, listen=listen, functions=functions, on_line=print_line if verbose else None
         ) as serving:
             status.stop()
-            console.print(banner(serving.running, "is serving; Ctrl-C stops everything"))
+            show(serving.running, "is serving; Ctrl-C stops everything")
             try:
                 await serving.supervisor.wait()
             finally:
                 console.print("Stopping …")
 
 
-def banner(running: Running, says: str) -> Panel:
+def show(running: Running, says: str) -> None:
     """Where it is, who you are there, and what to try."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
@@ -49,17 +50,19 @@ def banner(running: Running, says: str) -> Panel:
     facts.add_row("key", Text(running.api_key))
     facts.add_row("data", running.data_dir)
     facts.add_row("logs", f"{running.data_dir}/logs")
-    facts.add_row("", "")
-    facts.add_row("try", Text("foliot demo", style="bold"))
-    header = f"authorization: Bearer {running.api_key}"
-    facts.add_row("", Text(f"grpcurl -plaintext -H '{header}' {running.address} list"))
-    return Panel(
-        facts,
-        title=f"[bold]foliot[/] {says}",
-        title_align="left",
-        border_style="cyan",
-        padding=(1, 2),
+    title = f"[bold]foliot[/] {says}"
+    console.print(
+        Panel(facts, title=title, title_align="left", border_style="cyan", padding=(1, 2))
     )
+    header = f"authorization: Bearer {running.api_key}"
+    tries = (
+        f"foliot demo --data-dir {shlex.quote(running.data_dir)}",
+        f"grpcurl -plaintext -H '{header}' {running.address} list",
+    )
+    console.print("Try, in another terminal:", style="dim")
+    for command in tries:
+        # Not in the box, and not broken over lines: it is there to be copied.
+        console.print(Text(f"  {command}"), soft_wrap=True)
 
 
 def print_line(name: str, line: str) -> None:

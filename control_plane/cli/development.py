@@ -20,12 +20,14 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from foliot.v1 import admin_service_pb2, admin_service_pb2_grpc
 
 from control_plane.access.keys import mint
-from control_plane.embedded import Child, Embedded, LineReader, Running, Supervisor
+from control_plane.cli.connection import connection, credential
+from control_plane.embedded import Child, ChildFailed, Embedded, LineReader, Running, Supervisor
 from shared.ids import TenantId
 from shared.postgres.session import CONTROL_PLANE_ROLE, EXECUTOR_ROLE
+from shared.telemetry.names import LogEvent
 
 TENANT = TenantId("dev")
 DEFAULT_LISTEN = "127.0.0.1:7233"
@@ -52,31 +54,29 @@ async def development(
     on_line: LineReader | None = None,
 ) -> AsyncIterator[Development]:
     """
-    Everything, from nothing to serving; and nothing of it once the block is left.
+    Everything, from nothing to serving and taking work; nothing of it once the block is left.
 
     FOLIOT_DATABASE_URL and FOLIOT_REDIS_URL take the place of the embedded servers.
     """
+    executor_is_up = asyncio.Event()
+
+    def heard(name: str, line: str) -> None:
+        if LogEvent.EXECUTOR_READY in line:
+            executor_is_up.set()
+        if on_line is not None:
+            on_line(name, line)
+
     embedded = Embedded(
         data_dir,
-        on_line=on_line,
+        on_line=heard,
         database_url=os.environ.get("FOLIOT_DATABASE_URL") or None,
         redis_url=os.environ.get("FOLIOT_REDIS_URL") or None,
     ).prepare()
     try:
         keys = _Keys.of(data_dir)
-        address = listen or _free_address()
-        shared = {
-            **os.environ,
-            "FOLIOT_MODE": "dev",
-            "FOLIOT_REDIS_URL": embedded.redis_url,
-            "FOLIOT_LEASE_S": os.environ.get("FOLIOT_LEASE_S", str(LEASE_S)),
-            "FOLIOT_LOG_FORMAT": "console",
-            "PYTHONUNBUFFERED": "1",
-        }
-        # The control plane waits for its database; most of its start is Python's imports.
-        control_plane = _control_plane(embedded, keys, shared, address)
-        await _both(_servers_with_schema(embedded, keys), embedded.supervisor.start(control_plane))
-        await embedded.supervisor.start(_executor(embedded, keys, shared, address, functions))
+        planes = _Planes(embedded, keys, functions, executor_is_up)
+        # Both planes wait for their database; most of their start is Python's imports.
+        _, address = await _together(_servers_with_schema(embedded, keys), planes.start(listen))
         running = embedded.announce(
             address=address,
             tenant_id=TENANT,
@@ -88,15 +88,112 @@ async def development(
         await embedded.stop()
 
 
-async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
-    """Await the two at once. When one fails, the other is cancelled, and the failure raised."""
-    tasks = [asyncio.ensure_future(first), asyncio.ensure_future(second)]
+async def _together(*awaitables: Awaitable[Any]) -> list[Any]:
+    """Await all at once. When one fails, the others are cancelled, and the failure raised."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
     try:
-        await asyncio.gather(*tasks)
+        return await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+
+
+class _Planes:
+    """The two planes as processes, configured as anywhere, on the servers of a directory."""
+
+    def __init__(
+        self,
+        embedded: Embedded,
+        keys: "_Keys",
+        functions: Sequence[str],
+        executor_is_up: asyncio.Event,
+    ) -> None:
+        self._embedded = embedded
+        self._keys = keys
+        self._functions = functions
+        self._executor_is_up = executor_is_up
+        self._control_plane_is_up = asyncio.Event()
+        self._environment = {
+            **os.environ,
+            "FOLIOT_MODE": "dev",
+            "FOLIOT_REDIS_URL": embedded.redis_url,
+            "FOLIOT_LEASE_S": os.environ.get("FOLIOT_LEASE_S", str(LEASE_S)),
+            "FOLIOT_LOG_FORMAT": "console",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    async def start(self, listen: str) -> str:
+        """
+        Start both, on the address that was asked for, or else on the usual one or a free
+        port; returns it.
+        """
+        while True:
+            address = listen or _free_address()
+            try:
+                await _together(self._start_control_plane(address), self._start_executor(address))
+            except ChildFailed:
+                # Another one may have taken the port meanwhile.
+                if listen or _is_free(address):
+                    raise
+            else:
+                return address
+
+    async def _start_control_plane(self, address: str) -> None:
+        async def is_ready() -> bool:
+            # With our key: whoever else may answer there does not know it.
+            async with connection(address) as channel:
+                stub = admin_service_pb2_grpc.AdminServiceStub(channel)
+                try:
+                    await stub.WhoAmI(
+                        admin_service_pb2.WhoAmIRequest(),
+                        metadata=credential(self._keys.api_key.text),
+                        timeout=1,
+                    )
+                except grpc.aio.AioRpcError:
+                    return False
+                return True
+
+        await self._embedded.supervisor.start(
+            Child(
+                name="control-plane",
+                command=[sys.executable, "-m", "control_plane", "serve"],
+                environment={
+                    **self._environment,
+                    "FOLIOT_DATABASE_URL": _as_role(self._embedded, CONTROL_PLANE_ROLE),
+                    "FOLIOT_PEPPER": self._keys.pepper,
+                    "FOLIOT_LISTEN": address,
+                },
+                is_ready=is_ready,
+                ready_within_s=READY_WITHIN_S,
+            )
+        )
+        self._control_plane_is_up.set()
+
+    async def _start_executor(self, address: str) -> None:
+        async def prepare() -> None:
+            self._executor_is_up.clear()
+
+        async def is_ready() -> bool:
+            # After the control plane, so that it is stopped before it, and can report.
+            return self._executor_is_up.is_set() and self._control_plane_is_up.is_set()
+
+        await self._embedded.supervisor.start(
+            Child(
+                name="executor",
+                command=[sys.executable, "-m", "executor"],
+                environment={
+                    **self._environment,
+                    "FOLIOT_DATABASE_URL": _as_role(self._embedded, EXECUTOR_ROLE),
+                    "FOLIOT_CONTROL_PLANE": address,
+                    "FOLIOT_API_KEY": self._keys.executor_key.text,
+                    "FOLIOT_FUNCTIONS": json.dumps(list(self._functions)),
+                },
+                is_ready=is_ready,
+                ready_within_s=READY_WITHIN_S,
+                prepare=prepare,
+            )
+        )
 
 
 async def _servers_with_schema(embedded: Embedded, keys: "_Keys") -> None:
@@ -146,59 +243,6 @@ class _Keys:
         return cls(json.loads(path.read_text()))
 
 
-def _control_plane(
-    embedded: Embedded, keys: _Keys, shared: Mapping[str, str], address: str
-) -> Child:
-    async def is_ready() -> bool:
-        async with grpc.aio.insecure_channel(address) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            try:
-                answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=1)
-            except grpc.aio.AioRpcError:
-                return False
-            serving: bool = answer.status == health_pb2.HealthCheckResponse.SERVING
-            return serving
-
-    return Child(
-        name="control-plane",
-        command=[sys.executable, "-m", "control_plane", "serve"],
-        environment={
-            **shared,
-            "FOLIOT_DATABASE_URL": _as_role(embedded, CONTROL_PLANE_ROLE),
-            "FOLIOT_PEPPER": keys.pepper,
-            "FOLIOT_LISTEN": address,
-        },
-        is_ready=is_ready,
-        ready_within_s=READY_WITHIN_S,
-    )
-
-
-def _executor(
-    embedded: Embedded,
-    keys: _Keys,
-    shared: Mapping[str, str],
-    address: str,
-    functions: Sequence[str],
-) -> Child:
-    async def is_ready() -> bool:
-        # It keeps trying until it is connected; nobody has to wait for that.
-        return True
-
-    return Child(
-        name="executor",
-        command=[sys.executable, "-m", "executor"],
-        environment={
-            **shared,
-            "FOLIOT_DATABASE_URL": _as_role(embedded, EXECUTOR_ROLE),
-            "FOLIOT_CONTROL_PLANE": address,
-            "FOLIOT_API_KEY": keys.executor_key.text,
-            "FOLIOT_FUNCTIONS": json.dumps(list(functions)),
-        },
-        is_ready=is_ready,
-        ready_within_s=READY_WITHIN_S,
-    )
-
-
 def _as_role(embedded: Embedded, role: str) -> str:
     """
     The database for one plane. On the embedded server it logs in as nothing but its role;
@@ -212,14 +256,25 @@ def _as_role(embedded: Embedded, role: str) -> str:
 
 
 def _free_address() -> str:
-    """The default address, or a free port where it is taken."""
-    host, _, port = DEFAULT_LISTEN.rpartition(":")
-    for candidate in (int(port), 0):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, candidate))
-            except OSError:
-                continue
-            return f"{host}:{probe.getsockname()[1]}"
-    raise OSError(f"no port of {host} is free")
+    """The usual address, or a free port where it is taken."""
+    if _is_free(DEFAULT_LISTEN):
+        return DEFAULT_LISTEN
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((_host_and_port(DEFAULT_LISTEN)[0], 0))
+        host, port = probe.getsockname()
+    return f"{host}:{port}"
+
+
+def _is_free(address: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(_host_and_port(address))
+        except OSError:
+            return False
+    return True
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from shared.errors import PreconditionFailed, Unavailable
+from shared.errors import Unavailable
 
 CONTROL_PLANE_ROLE = "foliot_control_plane"
 EXECUTOR_ROLE = "foliot_executor"
@@ -64,8 +64,8 @@ async def open_pool(
     A pool whose connections act as `role` and obey the timeouts.
 
     The login in the URL must be the role itself or a member of it. Raises Unavailable
-    when the server cannot be reached, or is older than PostgreSQL 15, and
-    PreconditionFailed when it lets the login in not at all, or not as the role.
+    when the server cannot be reached, is older than PostgreSQL 15, or does not let the
+    login in as the role: what a migration under way may change.
     """
 
     async def prepare(connection: asyncpg.Connection) -> None:
@@ -100,7 +100,7 @@ async def open_pool(
             reason="DATABASE_UNREACHABLE",
         ) from error
     except _REFUSALS as error:
-        raise PreconditionFailed(
+        raise Unavailable(
             f"PostgreSQL refuses: {error}. Check FOLIOT_DATABASE_URL; run `foliot migrate`, which"
             f" makes the role {role}; and grant it to the login",
             reason="DATABASE_REFUSED",
