@@ -221,6 +221,8 @@ class Turn:
 
     def commands(self) -> tuple[Command, ...]:
         """What has to be done outside: first ends, then beginnings."""
+        if not self.cancelled and not self.created and self.timers is self.before.timers:
+            return ()
         found: list[Command] = [CancelTask(ordinal=ordinal) for ordinal in self.cancelled]
         found.extend(self.created.values())
         before, after = self.before.timers, self.timers
