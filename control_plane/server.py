@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import grpc
 from foliot.executor.v1 import executor_service_pb2, executor_service_pb2_grpc
@@ -24,11 +23,12 @@ from foliot.v1 import (
 )
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from control_plane.api.admission import Admission
 from control_plane.api.authorization import ANY_CREDENTIAL, Rule, rules_of
 from control_plane.api.gate import Authenticate, Gate
+from control_plane.api.reflection import NAMES as REFLECTION
+from control_plane.api.reflection import Reflection
 from shared.errors import Unavailable
 from shared.rpc import server_options
 
@@ -36,7 +36,6 @@ MAX_CONNECTION_AGE_S = 300.0
 END_GRACE_S = 1.0
 """What is left for answers on their way once everything that was asked has been answered."""
 
-REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 HEALTH = "grpc.health.v1.Health"
 
 SERVICES: Sequence[ServiceDescriptor] = tuple(
@@ -144,26 +143,10 @@ class Server:
         executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicers.executor, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [service.full_name for service in SERVICES]
-        servicer = reflection.aio.ReflectionServicer([*names, HEALTH, *REFLECTION])
-        for name in REFLECTION:
-            server.add_generic_rpc_handlers((_reflection_handlers(name, servicer),))
+        server.add_generic_rpc_handlers(tuple(Reflection([*names, HEALTH]).handlers()))
 
 
 def rules(services: Sequence[ServiceDescriptor]) -> Mapping[str, Rule]:
     """Of every method that the gate guards. Only health has none."""
     reflected = {f"/{name}/ServerReflectionInfo": ANY_CREDENTIAL for name in REFLECTION}
     return {**rules_of(services), **reflected}
-
-
-def _reflection_handlers(name: str, servicer: Any) -> Any:
-    """
-    The reflection service under one of its two names.
-
-    grpcio-reflection registers v1alpha only; v1 has the same messages, field by field.
-    """
-    method = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-    )
-    return grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": method})
