@@ -8,7 +8,14 @@ Pure: time comes in as an argument, tasks are named by their number within the
 instance, and what is to be done outside goes out as commands.
 """
 
-from control_plane.engine.commands import ArmTimer, CancelTask, Command, CreateTask, DisarmTimer
+from control_plane.engine.commands import (
+    ArmTimer,
+    CancelTask,
+    Command,
+    CreateTask,
+    DisarmTimer,
+    StartChild,
+)
 from control_plane.engine.compiling import check_spec, compile_spec
 from control_plane.engine.decide import decide
 from control_plane.engine.decision import (
@@ -69,6 +76,7 @@ __all__ = [
     "Snapshot",
     "SnapshotUnreadable",
     "SpecInvalid",
+    "StartChild",
     "Started",
     "TaskFailed",
     "TaskSucceeded",
