@@ -23,10 +23,11 @@ RUN /opt/foliot/bin/pip install --no-deps --no-build-isolation . \
  && /opt/foliot/bin/pip uninstall --yes hatchling editables pip
 
 FROM ${PYTHON}
-# Nothing is written at run time: works with --read-only, with any user id, and without
-# capabilities.
+# The planes write nothing: they work with --read-only, with any user id, and without capabilities.
+# A volume mounted at /var/lib/foliot takes on its owner, and can hold keys.
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent \
-    --shell /usr/sbin/nologin foliot
+    --shell /usr/sbin/nologin foliot \
+ && install --directory --mode=0700 --owner=10001 /var/lib/foliot
 COPY --from=build /opt/foliot /opt/foliot
 ENV PATH=/opt/foliot/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

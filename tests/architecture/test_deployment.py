@@ -1,7 +1,7 @@
 """
 The image and the compose file, read: both are pinned, closed, and run what exists.
 
-The keys' one-shot is run for real, on the database of the tests.
+The one-shot that makes a key is run for real, on the database of the tests.
 """
 
 import ast
@@ -10,7 +10,8 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -32,18 +33,15 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OF_FOLIOT = {name: service for name, service in SERVICES.items() if "build" in service}
 
 EXACT_TAG = re.compile(r"[\w./-]+:\d+\.\d+(\.\d+)?(-[\w.-]+)?(@sha256:[0-9a-f]{64})?")
-SECRETS = {
-    "FOLIOT_PEPPER": "a pepper",
-    "FOLIOT_EXECUTOR_SECRET": "a secret of the executor",
-    "FOLIOT_ADMIN_SECRET": "a secret of the admin",
-}
+PEPPER = "a pepper"
+KEY_FOLDER = "/var/lib/foliot"
 
 
 def scripts() -> Iterator[tuple[str, str]]:
     """The Python that stands in the compose file, by whose it is."""
     for name, service in SERVICES.items():
         for command in (service.get("command"), service.get("healthcheck", {}).get("test")):
-            if command and "-c" in command:
+            if command and "python" in command:
                 yield name, command[-1]
 
 
@@ -125,12 +123,16 @@ class TestTheComposeFile:
     @pytest.mark.parametrize("name", sorted(OF_FOLIOT))
     def test_runs_commands_that_exist(self, name: str) -> None:
         """A renamed command is found here, and not by whoever deploys."""
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-        program, *arguments = OF_FOLIOT[name]["command"]
+        scripts_of_ours = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+            "scripts"
+        ]
+        command = " ".join(OF_FOLIOT[name]["command"])
+        (called,) = re.findall(r"(?<![/\w])(foliot(?:-executor)?)(?: (\w+))?", command)
+        program, subcommand = called
 
-        assert program == "python" or program in project["scripts"]
+        assert program in scripts_of_ours
         if program == "foliot":
-            assert 0 == CliRunner().invoke(app, [arguments[0], "--help"]).exit_code
+            assert 0 == CliRunner().invoke(app, [subcommand, "--help"]).exit_code
 
     @pytest.mark.parametrize("name", sorted(OF_FOLIOT))
     def test_sets_variables_that_are_read(self, name: str) -> None:
@@ -139,18 +141,20 @@ class TestTheComposeFile:
             f"FOLIOT_{field}".upper()
             for settings in (Settings, ControlPlaneSettings)
             for field in settings.model_fields
-        } | {variable for _, script in scripts() for variable in re.findall(r"FOLIOT_\w+", script)}
+        }
+        set_here = {
+            *OF_FOLIOT[name]["environment"],
+            *re.findall(r"FOLIOT_\w+", " ".join(OF_FOLIOT[name]["command"])),
+        }
 
-        assert set() == set(OF_FOLIOT[name]["environment"]) - read
+        assert set() == set_here - read
 
     def test_holds_no_secret(self) -> None:
-        """Every one comes from the environment, and there is no default to forget."""
+        """Each comes from the environment, and there is no default to forget."""
         text = (ROOT / "docker-compose.yml").read_text("utf-8")
-        interpolated = set(re.findall(r"\$\{(\w+)([^}]?)", text))
+        interpolated = re.findall(r"\$\{(\w+)(:\?|)", text)
 
-        assert {name for name, _ in interpolated} == {*SECRETS, "FOLIOT_POSTGRES_PASSWORD"}
-        assert {":"} == {default for _, default in interpolated}
-        assert [] == re.findall(r"\$\{\w+:-", text)
+        assert {("FOLIOT_PEPPER", ":?"), ("FOLIOT_POSTGRES_PASSWORD", ":?")} == set(interpolated)
 
     def test_publishes_nothing_beyond_this_machine(self) -> None:
         """The port speaks no TLS."""
@@ -163,24 +167,37 @@ class TestTheComposeFile:
         """YAML folds and indents; what is left of a script has to be one."""
         assert ast.parse(script, name).body
 
-    async def test_lets_in_the_keys_it_tells_of(self, database_url: str) -> None:
-        """The executor's key is put together in the compose file, the row by its one-shot."""
+    async def test_gives_executors_a_key_that_is_let_in(
+        self, database_url: str, tmp_path: Path
+    ) -> None:
+        """`up` runs the one-shot each time, and an executor that runs keeps its key."""
         await migrations.upgrade(database_url)
-        script = dict(scripts())["keys"]
-        environment = {**os.environ, **SECRETS, "FOLIOT_DATABASE_URL": database_url}
-        for _ in range(2):  # `up` runs it each time
-            ran = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", script, env=environment, cwd=ROOT
-            )
-            assert 0 == await ran.wait()
-
-        template = OF_FOLIOT["executor"]["environment"]["FOLIOT_API_KEY"]
-        secret = SECRETS["FOLIOT_EXECUTOR_SECRET"]
-        presented = parse(template.replace("${FOLIOT_EXECUTOR_SECRET:?}", secret))
+        keys = []
+        for _ in range(2):
+            await _run_in_shell(OF_FOLIOT["key"]["command"], tmp_path, database_url)
+            keys.append((tmp_path / "executor").read_text().strip())
+        presented = parse(keys[0])
         stored = await _stored(database_url, presented.key_id)
 
+        assert keys[0] == keys[1]
         assert stored.role == "executor"
-        assert is_secret_of(stored, presented, SECRETS["FOLIOT_PEPPER"])
+        assert is_secret_of(stored, presented, PEPPER)
+        assert {OF_FOLIOT[name]["volumes"][0].split(":")[1] for name in ("key", "executor")} == {
+            KEY_FOLDER
+        }
+
+
+async def _run_in_shell(command: Sequence[str], folder: Path, database_url: str) -> None:
+    ran = await asyncio.create_subprocess_exec(
+        *(word.replace(KEY_FOLDER, str(folder)) for word in command),
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "FOLIOT_DATABASE_URL": database_url,
+            "FOLIOT_PEPPER": PEPPER,
+        },
+    )
+    assert 0 == await ran.wait()
 
 
 async def _stored(database_url: str, key_id: str) -> StoredKey:
