@@ -11,7 +11,7 @@ from foliot.v1.json_pb2 import Json
 from google.rpc import error_details_pb2
 
 from tests.api.serving import Client, detail_in, info_in, status_in
-from tests.api.stories import APPROVAL, activate, as_json, create
+from tests.api.stories import APPROVAL, activate, as_json, create, start
 
 BROKEN: dict[str, Any] = {"initial": "nowhere", "states": {"draft": {"type": "final"}}}
 
@@ -49,6 +49,55 @@ class TestADefinition:
         )
 
         assert 2 == answer.definition.version
+
+    async def test_is_created_once_under_a_request_id(self, client: Client) -> None:
+        """A client that did not hear the answer sends the same request again."""
+        request = pb.CreateDefinitionRequest(
+            key="approval", spec=as_json(APPROVAL), description="Pay?", request_id="r1"
+        )
+
+        first = await client.definitions.CreateDefinition(request)
+        await client.definitions.ActivateDefinition(
+            pb.ActivateDefinitionRequest(definition_id=first.definition.definition_id)
+        )
+        again = await client.definitions.CreateDefinition(request)
+
+        listed = await client.definitions.ListDefinitions(pb.ListDefinitionsRequest())
+        assert first.definition.definition_id == again.definition.definition_id
+        assert definition_pb2.DEFINITION_STATUS_ACTIVE == again.definition.status
+        assert 1 == len(listed.definitions)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [{"key": "other"}, {"spec": as_json({**APPROVAL, "id": "x"})}, {"description": "Buy?"}],
+        ids=lambda changed: next(iter(changed)),
+    )
+    async def test_otherwise_under_a_used_request_id_is_refused(
+        self, client: Client, changed: dict[str, Any]
+    ) -> None:
+        """The same id for another request is a bug that must not pass for a repeat."""
+        first: dict[str, Any] = {"key": "approval", "spec": as_json(APPROVAL), "request_id": "r1"}
+        await client.definitions.CreateDefinition(pb.CreateDefinitionRequest(**first))
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await client.definitions.CreateDefinition(
+                pb.CreateDefinitionRequest(**{**first, **changed})
+            )
+
+        assert grpc.StatusCode.ALREADY_EXISTS == refused.value.code()
+        assert "IDEMPOTENCY_MISMATCH" == info_in(refused.value).reason
+
+    async def test_under_a_starts_request_id_is_refused(self, client: Client) -> None:
+        """Request ids are one family, whatever the request."""
+        await activate(client)
+        await start(client, request_id="r1")
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await client.definitions.CreateDefinition(
+                pb.CreateDefinitionRequest(key="b", spec=as_json(APPROVAL), request_id="r1")
+            )
+
+        assert "IDEMPOTENCY_MISMATCH" == info_in(refused.value).reason
 
     async def test_with_errors_is_refused_with_all_of_them(self, client: Client) -> None:
         """An author should see every place and its remedy at once, as data."""
@@ -238,6 +287,40 @@ class TestListingDefinitions:
         )
 
         assert [("a", 1)] == [(one.key, one.version) for one in page.definitions]
+
+    async def test_has_one_order(self, client: Client) -> None:
+        """What is not served is refused, not silently ordered otherwise."""
+        for key in ("b", "a", "b"):
+            await create(client, key=key)
+
+        named = await client.definitions.ListDefinitions(pb.ListDefinitionsRequest(order_by="key"))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await client.definitions.ListDefinitions(
+                pb.ListDefinitionsRequest(order_by="create_time desc")
+            )
+
+        assert [("a", 1), ("b", 2), ("b", 1)] == [
+            (one.key, one.version) for one in named.definitions
+        ]
+        assert "FILTER_INVALID" == info_in(refused.value).reason
+
+    async def test_of_a_time_comes_in_short_pages_and_misses_none(self, client: Client) -> None:
+        """create_time is looked at in pages of definitions of every time."""
+        for key in ("a", "b", "c"):
+            await create(client, key=key)
+        listed = await client.definitions.ListDefinitions(pb.ListDefinitionsRequest())
+        last = listed.definitions[-1].create_time.ToJsonString()
+        wanted = f'create_time >= "{last}"'
+
+        page = await client.definitions.ListDefinitions(
+            pb.ListDefinitionsRequest(page_size=2, filter=wanted)
+        )
+        rest = await client.definitions.ListDefinitions(
+            pb.ListDefinitionsRequest(page_size=2, filter=wanted, page_token=page.next_page_token)
+        )
+
+        assert [] == list(page.definitions)
+        assert ["c"] == [one.key for one in rest.definitions]
 
     async def test_leaves_the_specs_out(self, client: Client) -> None:
         """A list of specs would be megabytes that nobody asked for."""

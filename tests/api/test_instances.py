@@ -53,6 +53,37 @@ class TestStarting:
 
         assert (first.instance_id, False) == (again.instance.instance_id, again.created)
 
+    @pytest.mark.parametrize("by_id_first", [True, False])
+    async def test_by_id_and_by_key_meet_on_one_business_key(
+        self, client: Client, approval: str, by_id_first: bool
+    ) -> None:
+        """A business key is the definition key's, however the definition was named."""
+        by_id = pb.StartInstanceRequest(
+            definition_id=approval, business_key="order-1", input=as_json({"amount": 1})
+        )
+        by_key = pb.StartInstanceRequest(
+            definition_key="approval", business_key="order-1", input=as_json({"amount": 1})
+        )
+        requests = [by_id, by_key] if by_id_first else [by_key, by_id]
+
+        first, second = [await client.instances.StartInstance(one) for one in requests]
+
+        assert (True, False) == (first.created, second.created)
+        assert first.instance.instance_id == second.instance.instance_id
+
+    async def test_by_an_unknown_id_finds_no_definition(
+        self, client: Client, stranger: Client
+    ) -> None:
+        """Another tenant's id is as unknown as any."""
+        foreign = await create(stranger)
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await client.instances.StartInstance(
+                pb.StartInstanceRequest(definition_id=foreign, business_key="order-1")
+            )
+
+        assert "DEFINITION_NOT_FOUND" == info_in(refused.value).reason
+
     async def test_twice_under_one_request_id_starts_once(self, client: Client) -> None:
         """A client that did not hear the answer sends the same request again."""
         first = await start(client, request_id="r1")
@@ -94,6 +125,54 @@ class TestStarting:
                 )
 
         assert "instance.cancel" == info_in(refused.value).metadata["permission"]
+
+    async def test_instead_of_a_live_one_cancels_it_first(self, client: Client) -> None:
+        """on_closed is about instances that ended otherwise: its default does not stand in."""
+        first = await start(client, business_key="order-1")
+
+        again = await start(
+            client, business_key="order-1", on_running=pb.ON_RUNNING_CANCEL_EXISTING
+        )
+
+        replaced = await client.instances.GetInstance(
+            pb.GetInstanceRequest(instance_id=first.instance_id)
+        )
+        assert first.instance_id != again.instance_id
+        assert instance_pb2.INSTANCE_STATUS_CANCELLED == replaced.instance.status
+        assert instance_pb2.INSTANCE_STATUS_WAITING == again.status
+
+    async def test_instead_of_a_live_one_is_not_done_again_by_a_repeat(
+        self, client: Client
+    ) -> None:
+        """The request id's first answer stands: what it started is not cancelled."""
+        await start(client, business_key="order-1")
+
+        ones = [
+            await start(
+                client,
+                business_key="order-1",
+                request_id="r1",
+                on_running=pb.ON_RUNNING_CANCEL_EXISTING,
+            )
+            for _ in range(2)
+        ]
+
+        assert ones[0].instance_id == ones[1].instance_id
+        assert instance_pb2.INSTANCE_STATUS_WAITING == ones[1].status
+
+    async def test_instead_of_a_live_one_refuses_where_the_last_has_ended(
+        self, client: Client
+    ) -> None:
+        """Then there is nothing to replace, and on_closed decides."""
+        ended = await start(client, business_key="order-1")
+        await client.instances.CancelInstance(
+            pb.CancelInstanceRequest(instance_id=ended.instance_id, reason="over")
+        )
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await start(client, business_key="order-1", on_running=pb.ON_RUNNING_CANCEL_EXISTING)
+
+        assert "BUSINESS_KEY_IN_USE" == info_in(refused.value).reason
 
     @pytest.mark.parametrize(
         ("request_", "reason"),
@@ -313,6 +392,45 @@ class TestListingInstances:
         )
 
         assert [old.instance_id] == [one.instance_id for one in page.instances]
+
+    async def test_has_one_order(self, client: Client) -> None:
+        """What is not served is refused, not silently ordered otherwise."""
+        named = await client.instances.ListInstances(
+            pb.ListInstancesRequest(order_by="start_time desc")
+        )
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await client.instances.ListInstances(pb.ListInstancesRequest(order_by="start_time"))
+
+        assert not named.next_page_token
+        assert "FILTER_INVALID" == info_in(refused.value).reason
+
+    async def test_of_a_version_comes_in_short_pages_and_misses_none(
+        self, client: Client, approval: str
+    ) -> None:
+        """The version is looked at in pages of its key's instances."""
+        old = {(await start(client)).instance_id for _ in range(2)}
+        await activate(client)
+        for _ in range(3):
+            await start(client)
+
+        sizes: list[int] = []
+        seen: set[str] = set()
+        token = ""
+        while True:
+            page = await client.instances.ListInstances(
+                pb.ListInstancesRequest(
+                    page_size=2, page_token=token, filter=f'definition_id = "{approval}"'
+                )
+            )
+            sizes.append(len(page.instances))
+            seen.update(one.instance_id for one in page.instances)
+            token = page.next_page_token
+            if not token:
+                break
+
+        assert old == seen
+        assert 0 == sizes[0]
 
     async def test_with_a_token_of_another_filter_is_refused(self, client: Client) -> None:
         """A token means nothing in another list; silently wrong pages are worse than an error."""

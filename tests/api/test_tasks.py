@@ -1,5 +1,7 @@
 """TaskService, over the wire."""
 
+from typing import Any
+
 import grpc
 import pytest
 from foliot.v1 import failure_pb2, instance_service_pb2, task_pb2
@@ -8,6 +10,28 @@ from foliot.v1.json_pb2 import Json
 
 from tests.api.serving import Client, info_in
 from tests.api.stories import GREETING, activate, as_json, send, start, waiting_task
+
+TWO_TIMERS: dict[str, Any] = {
+    "id": "timers",
+    "type": "parallel",
+    "states": {
+        name: {
+            "initial": "waiting",
+            "states": {
+                "waiting": {
+                    "invoke": {
+                        "id": name,
+                        "src": "timer",
+                        "input": {"delay": delay},
+                        "onDone": "over",
+                    }
+                },
+                "over": {"type": "final"},
+            },
+        }
+        for name, delay in (("late", "PT2H"), ("soon", "PT1H"))
+    },
+}
 
 
 @pytest.fixture
@@ -149,6 +173,56 @@ class TestListingTasks:
                 break
 
         assert (5, started) == (len(seen), set(seen))
+
+    async def test_goes_by_task_or_by_time_as_the_filter_allows(self, client: Client) -> None:
+        """What is due first comes first where that is what the index has."""
+        await activate(client, TWO_TIMERS, "timers")
+        instance_id = (await start(client, "timers")).instance_id
+        within = f'instance_id = "{instance_id}" AND status = PENDING'
+
+        async def names(filter_: str, order_by: str) -> list[str]:
+            page = await client.tasks.ListTasks(
+                pb.ListTasksRequest(filter=filter_, order_by=order_by)
+            )
+            return [one.name for one in page.tasks]
+
+        assert ["late", "soon"] == await names("", "") == await names("", "task_id")
+        assert ["late", "soon"] == await names(within, "") == await names(within, "task_id")
+        assert ["soon", "late"] == await names("status = PENDING", "")
+        assert ["soon", "late"] == await names("status = PENDING", "run_time")
+
+    @pytest.mark.parametrize(
+        ("filter_", "order_by", "allowed"),
+        [
+            ("", "create_time desc", "task_id"),
+            ("", "run_time", "task_id"),
+            ("status = RUNNING", "run_time", "task_id"),
+            ("status = FAILED", "task_id", "run_time"),
+        ],
+    )
+    async def test_in_an_order_that_the_filter_has_not_is_refused(
+        self, client: Client, filter_: str, order_by: str, allowed: str
+    ) -> None:
+        """The error names the one there is."""
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await client.tasks.ListTasks(pb.ListTasksRequest(filter=filter_, order_by=order_by))
+
+        info = info_in(refused.value)
+        assert ("FILTER_INVALID", allowed) == (info.reason, info.metadata["allowed"])
+
+    async def test_of_a_queue_comes_in_short_pages_and_misses_none(self, client: Client) -> None:
+        """The queue is looked at in pages of tasks of every queue."""
+        await activate(client, GREETING, "greeting")
+        for _ in range(3):
+            await start(client, "greeting")
+
+        page = await client.tasks.ListTasks(pb.ListTasksRequest(page_size=2, filter="queue = gpu"))
+        rest = await client.tasks.ListTasks(
+            pb.ListTasksRequest(page_size=2, filter="queue = gpu", page_token=page.next_page_token)
+        )
+
+        assert (0, True) == (len(page.tasks), bool(page.next_page_token))
+        assert (0, "") == (len(rest.tasks), rest.next_page_token)
 
     async def test_keeps_to_a_queue(self, client: Client) -> None:
         """A field without an index is a filter all the same."""

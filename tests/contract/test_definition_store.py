@@ -6,17 +6,32 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane.ports.instance_store import DefinitionName, DefinitionRef, Wanted
+from control_plane.ports.definition_store import RepeatableCreation, RequestIdTaken
+from control_plane.ports.instance_store import (
+    REQUEST_SCOPE,
+    DefinitionName,
+    DefinitionRef,
+    IdempotencyKey,
+    NewAnswer,
+    Wanted,
+)
 from control_plane.ports.records import Definition, DefinitionStatus
 from shared.errors import PreconditionFailed
 from shared.ids import DefinitionId, TenantId, new_uuid7
 from shared.json import digest
+from tests.contract.material import instance, stored
+from tests.contract.material import start as started
 from tests.contract.worlds import ACME, OTHER, World
 
 SPEC = '{ "states": {"z": {}, "a": {}},  "initial": "z" }'
 
 
-async def created(world: World, key: str = "order", tenant_id: TenantId = ACME) -> Definition:
+async def created(
+    world: World,
+    key: str = "order",
+    tenant_id: TenantId = ACME,
+    repeatable: RepeatableCreation | None = None,
+) -> Definition:
     return await world.definitions.create(
         tenant_id,
         key=key,
@@ -24,6 +39,7 @@ async def created(world: World, key: str = "order", tenant_id: TenantId = ACME) 
         spec_hash=digest(SPEC),
         description="Orders",
         created_by="ada",
+        repeatable=repeatable,
     )
 
 
@@ -64,6 +80,61 @@ class TestACreatedDefinition:
         definitions = await asyncio.gather(*(created(world) for _ in range(8)))
 
         assert list(range(1, 9)) == sorted(definition.version for definition in definitions)
+
+
+class TestARepeatedCreation:
+    async def test_gets_the_first_definition_as_it_is_now(self, world: World) -> None:
+        """A caller that did not hear the answer may ask again, whatever happened since."""
+        repeatable = RepeatableCreation("r1", digest("asked"))
+        first = await created(world, repeatable=repeatable)
+        active = await moved(world, first, "active")
+
+        assert active == await created(world, repeatable=repeatable)
+        assert 2 == (await created(world)).version
+
+    async def test_at_the_same_moment_makes_one_definition(self, world: World) -> None:
+        """A caller's retry overtakes its first attempt."""
+        repeatable = RepeatableCreation("r1", digest("asked"))
+
+        definitions = await asyncio.gather(
+            *(created(world, repeatable=repeatable) for _ in range(6))
+        )
+
+        assert 1 == len({definition.definition_id for definition in definitions})
+        assert {"idempotency": 1} == await world.row_counts()
+
+    async def test_of_another_tenant_is_its_own(self, world: World) -> None:
+        """Tenants share no names."""
+        repeatable = RepeatableCreation("r1", digest("asked"))
+        mine = await created(world, repeatable=repeatable)
+        theirs = await created(world, tenant_id=OTHER, repeatable=repeatable)
+
+        assert mine.definition_id != theirs.definition_id
+
+    async def test_that_asks_for_something_else_is_refused(self, world: World) -> None:
+        """And nothing is kept of it."""
+        await created(world, repeatable=RepeatableCreation("r1", digest("asked")))
+
+        with pytest.raises(RequestIdTaken, match="'r1'"):
+            await created(
+                world, key="invoice", repeatable=RepeatableCreation("r1", digest("otherwise"))
+            )
+        assert await world.definitions.find(ACME, "invoice", 1) is None
+
+    async def test_under_the_request_id_of_a_start_is_refused(self, world: World) -> None:
+        """Request ids are one family, and the orchestrator reads what is remembered here."""
+        fresh = instance(await world.now())
+        answer = NewAnswer(
+            scope=REQUEST_SCOPE, key="r1", fingerprint=digest("start"), answer='{"created":true}'
+        )
+        await stored(world, started(fresh, answers=[answer]))
+        await created(world, repeatable=RepeatableCreation("r2", digest("asked")))
+
+        with pytest.raises(RequestIdTaken):
+            await created(world, repeatable=RepeatableCreation("r1", digest("asked")))
+        name = IdempotencyKey(ACME, REQUEST_SCOPE, "r2")
+        read = await world.store.read(Wanted(idempotency=[name]))
+        assert digest("asked") == read.answers[name].fingerprint
 
 
 class TestAnUnknownDefinition:
