@@ -109,9 +109,6 @@ class Line:
     async def cut(self) -> None:
         """End the connections there are, and let nobody make new ones."""
         self.directory.unlink()
-        await self.end_connections()
-
-    async def end_connections(self) -> None:
         await self.owner.execute(
             """
             SELECT pg_terminate_backend(a.pid, 5000) FROM pg_stat_activity a
@@ -185,7 +182,7 @@ class TestAStatementUnderWay:
                 reading = asyncio.create_task(reader.get_instance(ACME, INSTANCE))
                 while not await _is_waiting_for_a_lock(postgres.owner):
                     assert not reading.done()
-                await line.end_connections()
+                await _end_waiting(postgres.owner)
 
                 with pytest.raises(StoreUnavailable):
                     await reading
@@ -210,3 +207,12 @@ async def _is_waiting_for_a_lock(connection: asyncpg.Connection) -> bool:
         """
     )
     return waiting > 0
+
+
+async def _end_waiting(connection: asyncpg.Connection) -> None:
+    await connection.execute(
+        """
+        SELECT pg_terminate_backend(a.pid, 5000) FROM pg_stat_activity a
+         WHERE a.datname = current_database() AND a.wait_event_type = 'Lock'
+        """
+    )
