@@ -2,18 +2,20 @@
 Why a macrostep could not be finished. Raised inside the engine, never out of decide().
 """
 
+from abc import ABC, abstractmethod
+
 from control_plane.engine.decision import ExpressionFailed, LimitExceeded
 from shared.json import Json
 
 
-class MacrostepFailed(Exception):
+class MacrostepFailed(Exception, ABC):
     """Nothing of the macrostep is kept; `refusal` is what a sender is told."""
 
     refusal: ExpressionFailed | LimitExceeded
 
+    @abstractmethod
     def as_error(self) -> dict[str, Json]:
         """The same for an instance that fails of it."""
-        raise NotImplementedError
 
 
 class ExpressionUnusable(MacrostepFailed):

@@ -34,7 +34,13 @@ from control_plane.ports.instance_store import (
     TakenBusinessKey,
     TaskUpdate,
 )
-from control_plane.ports.records import HistoryEntry, Instance, InstanceStatus, Task
+from control_plane.ports.records import (
+    HistoryEntry,
+    Instance,
+    InstanceStatus,
+    Task,
+    TaskStatus,
+)
 from shared import json
 from shared.ids import idempotency_key
 from shared.json import Json
@@ -112,6 +118,20 @@ class Draft:
     def is_touched(self, ordinal: int) -> bool:
         """Whether this turn has already ended, parked or handed back the task."""
         return ordinal in self._updates
+
+    def ended_as(self, task: Task) -> TaskStatus | None:
+        """How the task has ended, before this turn or in it; None if it is open."""
+        update = self._updates.get(task.ordinal)
+        if update is not None and update.completed_at is not None:
+            return update.status
+        return task.status if task.is_closed else None
+
+    def is_parked(self, task: Task) -> bool:
+        """Whether the task waits for somebody who is not an executor."""
+        update = self._updates.get(task.ordinal)
+        if update is not None:
+            return update.status == "running"
+        return task.status == "running" and task.lease is None
 
     def has_begun(self, task: Task) -> bool:
         """Whether the start of the task's present attempt is recorded already."""
@@ -195,6 +215,7 @@ class Draft:
 
     def clear(self, ordinal: int) -> None:
         """Nobody is to claim or hold the task any more, whatever its epoch."""
+        self._requeued.pop(ordinal, None)
         self._cleared.add(ordinal)
 
     def begin(self, update: TaskUpdate) -> None:
@@ -330,7 +351,6 @@ class Draft:
         if ordinal in self._new_tasks:
             self._new_tasks[ordinal] = replace(self._new_tasks[ordinal], is_cancelled=True)
             return
-        self._requeued.pop(ordinal, None)
         self.clear(ordinal)
         self.update_task(TaskUpdate(ordinal=ordinal, status="cancelled", completed_at=self.now))
 

@@ -199,14 +199,14 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
     """Somebody who is not an executor ends a task that was theirs to end."""
     if task is None:
         raise NotFound("task", task_id(draft.before.instance_id, asked.ordinal))
-    if task.is_closed or draft.is_touched(asked.ordinal):
+    ended_as = draft.ended_as(task)
+    if ended_as is not None:
         raise PreconditionFailed(
-            f"task {task.task_id} has ended already: it is {task.status}",
+            f"task {task.task_id} has ended already: it is {ended_as}",
             reason="TASK_CLOSED",
-            metadata={"task_id": task.task_id, "status": task.status},
+            metadata={"task_id": task.task_id, "status": ended_as.upper()},
         )
-    is_parked = task.status == "running" and task.lease is None
-    if task.type is not TaskType.HUMAN and not is_parked:
+    if task.type is not TaskType.HUMAN and not draft.is_parked(task):
         raise PreconditionFailed(
             f"task {task.task_id} is a {task.type} task in an executor's hands; only a HUMAN"
             " task, or one that awaits a callback, can be completed from outside",

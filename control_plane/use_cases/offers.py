@@ -21,6 +21,10 @@ _INSTEAD = {
 }
 _CHILDREN = "start the other instance by StartInstance from a 'system.<name>' function"
 _FAN_OUT = "use parallel regions, or one 'system.<name>' task that takes the whole list"
+_TIMEOUTS = {
+    "scheduleToStart": "leave the state by `after` if nobody begins in time",
+    "heartbeat": "give the attempt a `startToClose` timeout",
+}
 _COMPENSATION = "model the undoing as states that are reached by 'onError' or a cancel event"
 
 Path = tuple[str | int, ...]
@@ -82,6 +86,11 @@ def _of_source(source: str, path: Path) -> Iterator[Unavailable]:
 def _of_task(task: dict[str, Json], path: Path) -> Iterator[Unavailable]:
     if "forEach" in task:
         yield Unavailable("fan-out", _pointer((*path, "forEach")), _FAN_OUT)
+    timeout = task.get("timeout")
+    if isinstance(timeout, dict):
+        for name, instead in _TIMEOUTS.items():
+            if name in timeout:
+                yield Unavailable(f"a {name} timeout", _pointer((*path, "timeout", name)), instead)
     if "compensation" in task:
         yield Unavailable("compensation", _pointer((*path, "compensation")), _COMPENSATION)
 

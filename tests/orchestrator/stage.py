@@ -27,6 +27,7 @@ from control_plane.orchestrator import (
     Turn,
 )
 from control_plane.orchestrator.chain import GENESIS, link
+from control_plane.orchestrator.request import Asked
 from control_plane.ports.reader import TaskFilter
 from control_plane.ports.records import HistoryEntry, Instance, Task
 from shared import json
@@ -198,10 +199,11 @@ class Stage:
         kept = load_snapshot(machine, instance.snapshot)
         assert dump_snapshot(replace(folded, context={})) == dump_snapshot(kept)
 
-    async def _ask(self, instance_id: InstanceId, asked: Any) -> Answer:
-        return await self.orchestrator.submit(
-            Request(tenant_id=ACME, instance_id=instance_id, asked=asked)
-        )
+    def request(self, instance_id: InstanceId, asked: Asked) -> Request:
+        return Request(tenant_id=ACME, instance_id=instance_id, asked=asked)
+
+    async def _ask(self, instance_id: InstanceId, asked: Asked) -> Answer:
+        return await self.orchestrator.submit(self.request(instance_id, asked))
 
 
 def _as_decided(entry: HistoryEntry) -> Entry:

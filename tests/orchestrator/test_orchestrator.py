@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane.orchestrator import OnClosed, OnRunning, Report, Request, Verdict
+from control_plane.orchestrator import OnClosed, OnRunning, Report, Request, Settle, Verdict
 from shared.errors import AlreadyExists, Conflict, NotFound, PreconditionFailed
 from shared.ids import SessionId, new_instance_id, new_uuid7
 from shared.tasks import ClaimedTask, Outcome
@@ -590,4 +590,37 @@ class TestAFailureFromOutside:
 
         assert "completed" == answer.status
         assert ["failed"] == [task.status_now for task in await stage.tasks(started.instance_id)]
+        await stage.assert_whole(started.instance_id)
+
+
+class TestAPersonAndAnExecutorAtOnce:
+    @pytest.mark.parametrize("person_first", [True, False])
+    async def test_end_the_task_once_whoever_comes_first(
+        self, stage: Stage, *, person_first: bool
+    ) -> None:
+        """In one turn: the executor parks the task, the person completes it."""
+        await stage.define(specs.REVIEW)
+        started = await stage.start()
+        [task] = await stage.claim()
+        parked = stage.request(
+            task.instance_id,
+            Report(ordinal=task.ordinal, epoch=task.epoch, outcome=Outcome.awaiting()),
+        )
+        completed = stage.request(
+            task.instance_id,
+            Settle(
+                ordinal=task.ordinal,
+                outcome=Outcome.succeeded({"answer": "yes"}),
+                settled_by="ada",
+            ),
+        )
+        both = [completed, parked] if person_first else [parked, completed]
+
+        answers = await stage.orchestrator.submit_all(both)
+
+        assert [] == [answer for answer in answers if isinstance(answer, Exception)]
+        instance = await stage.instance(started.instance_id)
+        assert ("completed", {"answer": "yes"}) == (instance.status, json.loads(instance.context))
+        assert 1 == (await stage.types(started.instance_id)).count("TASK_COMPLETED")
+        assert {"lease", "ready", "delayed"}.isdisjoint(await stage.world.row_counts())
         await stage.assert_whole(started.instance_id)

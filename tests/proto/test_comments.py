@@ -5,7 +5,7 @@ import re
 
 from foliot.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
-from google.rpc.code_pb2 import Code  # type: ignore[import-untyped] # has no py.typed
+from google.rpc.code_pb2 import Code
 
 from tests.proto.declarations import Declaration, declarations
 

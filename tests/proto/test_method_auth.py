@@ -12,7 +12,7 @@ from foliot.v1 import (
     instance_service_pb2,
     task_service_pb2,
 )
-from google.api import annotations_pb2  # type: ignore[import-untyped] # has no py.typed
+from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 

@@ -70,5 +70,15 @@ def stored_key(value: Value) -> Value:
 
 
 def keys_of(mapping: dict[Value, Value]) -> Iterator[Value]:
-    """The keys of a map as values of the language, in the order of the map."""
-    return (key.value if key.__class__ is BoolKey else key for key in mapping)
+    """
+    The keys of a map as values of the language, sorted by kind and value.
+
+    Not in the map's own order: what is stored has its keys sorted, so a decision must not
+    depend on the order they once had.
+    """
+    keys = (key.value if key.__class__ is BoolKey else key for key in mapping)
+    return iter(sorted(keys, key=_rank))
+
+
+def _rank(key: Value) -> tuple[str, Value]:
+    return key.__class__.__name__, key
