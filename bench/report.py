@@ -11,7 +11,7 @@ from rich.table import Table
 from bench.figures import Figures
 from bench.meter import CORES, GROUPS, PLANES
 
-WIDTH = 120
+WIDTH = 140
 """Of the tables where there is no terminal to tell."""
 
 

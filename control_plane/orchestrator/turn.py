@@ -28,6 +28,7 @@ from control_plane.orchestrator.request import (
     Start,
 )
 from control_plane.ports.instance_store import (
+    REQUEST_SCOPE,
     BusinessKey,
     Change,
     DefinitionName,
@@ -45,8 +46,6 @@ from control_plane.ports.records import CLOSED_INSTANCE, Instance, InstanceKey, 
 from shared import json
 from shared.errors import AlreadyExists, FoliotError, NotFound, PreconditionFailed
 from shared.json import Json
-
-REQUEST_SCOPE = "request"
 
 
 @dataclass(frozen=True, slots=True)
