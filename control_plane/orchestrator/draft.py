@@ -23,7 +23,7 @@ from control_plane.engine import (
 from control_plane.lifecycles import may_become
 from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.chain import link
-from control_plane.orchestrator.settle import dump_policy
+from control_plane.orchestrator.retrying import dump_policy
 from control_plane.ports.instance_store import (
     Change,
     DeferredEvent,

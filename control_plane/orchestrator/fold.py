@@ -5,55 +5,34 @@ Each function takes one kind of request to an answer, or raises the error its se
 A request that raises has changed nothing, unless its refusal is itself worth recording.
 """
 
-from datetime import timedelta
-from typing import Any
-
 from control_plane.engine import (
     Cancelled,
-    Entry,
     EventNotAccepted,
     ExpressionFailed,
     InstanceClosed,
     Received,
     Refusal,
     Started,
-    TaskFailed,
-    TaskSucceeded,
     TimerFired,
 )
 from control_plane.engine import LimitExceeded as EngineLimit
-from control_plane.orchestrator.answer import Answer, Verdict
+from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.request import (
-    Begin,
     Cancel,
-    Expire,
     Fire,
-    Report,
     Send,
-    Settle,
     Start,
 )
-from control_plane.orchestrator.settle import (
-    TryAgain,
-    after_failure,
-    load_policy,
-    may_be_handed_on,
-)
-from control_plane.ports.instance_store import NewAnswer, StoredAnswer, TaskUpdate
-from control_plane.ports.records import Lease, Task
+from control_plane.ports.instance_store import NewAnswer, StoredAnswer
 from shared import json
 from shared.errors import (
     AlreadyExists,
     Conflict,
     FoliotError,
     LimitExceeded,
-    NotFound,
     PreconditionFailed,
 )
-from shared.ids import task_id
-from shared.json import Json
-from shared.tasks import Failure, Outcome, TaskType
 
 MAX_DEFERRED = 1_000
 """Events an instance may keep for later."""
@@ -125,104 +104,6 @@ def apply_inbox(draft: Draft) -> None:
         index = 0
 
 
-def report(draft: Draft, asked: Report, task: Task | None) -> Answer:
-    """An executor's outcome. Never raises for what the executor cannot help: the verdict says."""
-    if task is None:
-        return draft.answer(verdict=Verdict.REFUSED, reason="there is no such task")
-    lease = task.lease
-    if (
-        draft.is_touched(asked.ordinal)
-        or task.is_closed
-        or lease is None
-        or lease.epoch != asked.epoch
-    ):
-        was_applied = task.epoch == asked.epoch or draft.is_touched(asked.ordinal)
-        return draft.answer(
-            verdict=Verdict.DUPLICATE if was_applied else Verdict.LEASE_LOST, duplicate=was_applied
-        )
-    draft.consume_lease(asked.ordinal, asked.epoch)
-    if not draft.has_begun(task):
-        _record_start(draft, task, lease)
-    _end_attempt(draft, task, lease, asked.outcome)
-    apply_inbox(draft)
-    return draft.answer(verdict=Verdict.APPLIED)
-
-
-def begin(draft: Draft, asked: Begin, task: Task | None) -> Answer:
-    """
-    Record that an attempt has started, once. A short one needs no commit of its own: its
-    start is recorded with its outcome.
-    """
-    lease = task.lease if task is not None else None
-    if (
-        task is None
-        or lease is None
-        or task.is_closed
-        or lease.epoch != asked.epoch
-        or draft.is_touched(asked.ordinal)
-        or draft.has_begun(task)
-    ):
-        return draft.answer(disposition="IGNORED")
-    # Not the epoch: that of a row is the newest whose outcome was taken in.
-    draft.begin(
-        TaskUpdate(
-            ordinal=task.ordinal,
-            status="running",
-            attempt=lease.attempt,
-            session_id=lease.session_id,
-            held_since=lease.claimed_at,
-        )
-    )
-    _record_start(draft, task, lease)
-    draft.touch()
-    return draft.answer()
-
-
-def expire(draft: Draft, asked: Expire, task: Task | None) -> Answer:
-    """The holder of a task vanished: hand it on, or end it if it has done so too often."""
-    lease = task.lease if task is not None else None
-    if task is None or lease is None or task.is_closed or lease.epoch != asked.epoch:
-        return draft.answer(disposition="IGNORED")
-    draft.consume_lease(asked.ordinal, asked.epoch)
-    failure = Failure(
-        kind="lease.expired",
-        message=f"the executor session {lease.session_id} fell silent and lost the task",
-    )
-    if may_be_handed_on(lease.epoch):
-        _hand_on(draft, task, lease, failure)
-    else:
-        _fail(draft, task, lease, failure)
-    return draft.answer()
-
-
-def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
-    """Somebody who is not an executor ends a task that was theirs to end."""
-    if task is None:
-        raise NotFound("task", task_id(draft.before.instance_id, asked.ordinal))
-    ended_as = draft.ended_as(task)
-    if ended_as is not None:
-        raise PreconditionFailed(
-            f"task {task.task_id} has ended already: it is {ended_as}",
-            reason="TASK_CLOSED",
-            metadata={"task_id": task.task_id, "status": ended_as.upper()},
-        )
-    if task.type is not TaskType.HUMAN and not draft.is_parked(task):
-        raise PreconditionFailed(
-            f"task {task.task_id} is a {task.type} task in an executor's hands; only a HUMAN"
-            " task, or one that awaits a callback, can be completed from outside",
-            reason="TASK_NOT_COMPLETABLE",
-            metadata={"task_id": task.task_id, "type": task.type},
-        )
-    draft.clear(asked.ordinal)
-    if asked.outcome.state == "succeeded":
-        _succeed(draft, task, task.lease, asked.outcome.output)
-    else:
-        failure = asked.outcome.failure or Failure(kind="human.failed", message="")
-        _after_failure(draft, task, task.lease, failure, max(task.attempt, 1))
-    apply_inbox(draft)
-    return draft.answer()
-
-
 def fire(draft: Draft, asked: Fire) -> Answer:
     """A timer that was replaced or cancelled meanwhile is ignored, and its row goes."""
     decision = draft.tell(TimerFired(timer_id=asked.timer_id, due=asked.due))
@@ -269,131 +150,6 @@ def refused(refusal: Refusal) -> FoliotError:
             return PreconditionFailed(
                 refusal.message, reason="INSTANCE_CLOSED", metadata={"status": refusal.status}
             )
-
-
-def _record_start(draft: Draft, task: Task, lease: Lease) -> None:
-    draft.record(
-        Entry(
-            type="TASK_STARTED",
-            ordinal=task.ordinal,
-            payload={
-                "attempt": lease.attempt,
-                "epoch": lease.epoch,
-                "session_id": str(lease.session_id),
-                "claimed_at": lease.claimed_at.isoformat(),
-            },
-        )
-    )
-
-
-def _end_attempt(draft: Draft, task: Task, lease: Lease, outcome: Outcome) -> None:
-    match outcome.state:
-        case "succeeded":
-            _succeed(draft, task, lease, outcome.output)
-        case "awaiting":
-            _park(draft, task, lease)
-        case "failed" | "cancelled":
-            # Nobody asked an attempt of an open task to stop: stopping was its own idea.
-            failure = outcome.failure or Failure(
-                kind="attempt.cancelled", message="the attempt stopped without being asked to"
-            )
-            _after_failure(draft, task, lease, failure, lease.attempt)
-
-
-def _after_failure(
-    draft: Draft, task: Task, lease: Lease | None, failure: Failure, attempt: int
-) -> None:
-    """Another attempt if the policy has one, or the task's end."""
-    follows = after_failure(load_policy(task.retry), attempt, failure)
-    if isinstance(follows, TryAgain):
-        _retry(draft, task, lease, failure, follows.delay, attempt)
-    else:
-        _fail(draft, task, lease, failure)
-
-
-def _succeed(draft: Draft, task: Task, lease: Lease | None, output: Json) -> None:
-    draft.update_task(
-        TaskUpdate(
-            ordinal=task.ordinal,
-            status="succeeded",
-            output=json.dump(output),
-            completed_at=draft.now,
-            **_holder(lease),
-        )
-    )
-    draft.tell(TaskSucceeded(ordinal=task.ordinal, output=output))
-
-
-def _fail(draft: Draft, task: Task, lease: Lease | None, failure: Failure) -> None:
-    error = failure.as_json()
-    draft.update_task(
-        TaskUpdate(
-            ordinal=task.ordinal,
-            status="failed",
-            error=json.dump(error),
-            completed_at=draft.now,
-            **_holder(lease),
-        )
-    )
-    draft.tell(TaskFailed(ordinal=task.ordinal, error=error))
-
-
-def _park(draft: Draft, task: Task, lease: Lease) -> None:
-    draft.park(TaskUpdate(ordinal=task.ordinal, status="running", **_holder(lease)))
-    draft.touch()
-
-
-def _retry(
-    draft: Draft, task: Task, lease: Lease | None, failure: Failure, delay: timedelta, attempt: int
-) -> None:
-    """The attempt counts, and so does its epoch: the same outcome again is a duplicate."""
-    update = TaskUpdate(
-        ordinal=task.ordinal,
-        status="pending",
-        error=json.dump(failure.as_json()),
-        **_holder(lease),
-    )
-    epoch = task.epoch if lease is None else lease.epoch
-    draft.requeue(task, update, delay, attempt=attempt, epoch=epoch)
-    _record_retry(draft, task, failure, delay, attempt)
-
-
-def _hand_on(draft: Draft, task: Task, lease: Lease, failure: Failure) -> None:
-    """The attempt does not count. Nothing was heard of its epoch, and nothing will be accepted."""
-    now = timedelta(0)
-    update = TaskUpdate(ordinal=task.ordinal, status="pending", error=json.dump(failure.as_json()))
-    draft.requeue(task, update, now, attempt=lease.attempt - 1, epoch=lease.epoch)
-    _record_retry(draft, task, failure, now, lease.attempt)
-
-
-def _record_retry(
-    draft: Draft, task: Task, failure: Failure, delay: timedelta, attempt: int
-) -> None:
-    draft.record(
-        Entry(
-            type="TASK_RETRY_SCHEDULED",
-            ordinal=task.ordinal,
-            payload={
-                "attempt": attempt,
-                "max_attempts": task.max_attempts,
-                "error": failure.as_json(),
-                "run_at": (draft.now + delay).isoformat(),
-            },
-        )
-    )
-    draft.touch()
-
-
-def _holder(lease: Lease | None) -> dict[str, Any]:
-    """The columns of a task that say who had it last; none where nobody had."""
-    if lease is None:
-        return {}
-    return {
-        "attempt": lease.attempt,
-        "epoch": lease.epoch,
-        "session_id": lease.session_id,
-        "held_since": lease.claimed_at,
-    }
 
 
 def _repeated(

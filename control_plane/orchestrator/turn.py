@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from control_plane.engine import Machine
-from control_plane.orchestrator import fold
+from control_plane.orchestrator import fold, fold_tasks
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.chain import GENESIS
 from control_plane.orchestrator.draft import Draft
@@ -145,13 +145,13 @@ class _Batch:
                 known = self._read.answers.get(_event_key(request.key, asked.event_id))
                 return fold.send(draft, asked, known)
             case Begin():
-                return fold.begin(draft, asked, self._task(request.key, asked.ordinal))
+                return fold_tasks.begin(draft, asked, self._task(request.key, asked.ordinal))
             case Report():
-                return fold.report(draft, asked, self._task(request.key, asked.ordinal))
+                return fold_tasks.report(draft, asked, self._task(request.key, asked.ordinal))
             case Settle():
-                return fold.settle(draft, asked, self._task(request.key, asked.ordinal))
+                return fold_tasks.settle(draft, asked, self._task(request.key, asked.ordinal))
             case Expire():
-                return fold.expire(draft, asked, self._task(request.key, asked.ordinal))
+                return fold_tasks.expire(draft, asked, self._task(request.key, asked.ordinal))
             case Fire():
                 return fold.fire(draft, asked)
             case Cancel():

@@ -1,0 +1,140 @@
+"""
+How attempts and tasks end, in a draft: the row, the history, and what the engine is told.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from control_plane.engine import Entry, TaskFailed, TaskSucceeded
+from control_plane.orchestrator.draft import Draft
+from control_plane.orchestrator.retrying import TryAgain, after_failure, load_policy
+from control_plane.ports.instance_store import TaskUpdate
+from control_plane.ports.records import Lease, Task
+from shared import json
+from shared.json import Json
+from shared.tasks import Failure, Outcome
+
+
+def record_start(draft: Draft, task: Task, lease: Lease) -> None:
+    draft.record(
+        Entry(
+            type="TASK_STARTED",
+            ordinal=task.ordinal,
+            payload={
+                "attempt": lease.attempt,
+                "epoch": lease.epoch,
+                "session_id": str(lease.session_id),
+                "claimed_at": lease.claimed_at.isoformat(),
+            },
+        )
+    )
+
+
+def end_attempt(draft: Draft, task: Task, lease: Lease, outcome: Outcome) -> None:
+    match outcome.state:
+        case "succeeded":
+            succeed(draft, task, lease, outcome.output)
+        case "awaiting":
+            _park(draft, task, lease)
+        case "failed" | "cancelled":
+            # Nobody asked an attempt of an open task to stop: stopping was its own idea.
+            failure = outcome.failure or Failure(
+                kind="attempt.cancelled", message="the attempt stopped without being asked to"
+            )
+            fail_or_retry(draft, task, lease, failure, lease.attempt)
+
+
+def fail_or_retry(
+    draft: Draft, task: Task, lease: Lease | None, failure: Failure, attempt: int
+) -> None:
+    """Another attempt if the policy has one, or the task's end."""
+    follows = after_failure(load_policy(task.retry), attempt, failure)
+    if isinstance(follows, TryAgain):
+        _retry(draft, task, lease, failure, follows.delay, attempt)
+    else:
+        fail(draft, task, lease, failure)
+
+
+def succeed(draft: Draft, task: Task, lease: Lease | None, output: Json) -> None:
+    draft.update_task(
+        TaskUpdate(
+            ordinal=task.ordinal,
+            status="succeeded",
+            output=json.dump(output),
+            completed_at=draft.now,
+            **_holder(lease),
+        )
+    )
+    draft.tell(TaskSucceeded(ordinal=task.ordinal, output=output))
+
+
+def fail(draft: Draft, task: Task, lease: Lease | None, failure: Failure) -> None:
+    error = failure.as_json()
+    draft.update_task(
+        TaskUpdate(
+            ordinal=task.ordinal,
+            status="failed",
+            error=json.dump(error),
+            completed_at=draft.now,
+            **_holder(lease),
+        )
+    )
+    draft.tell(TaskFailed(ordinal=task.ordinal, error=error))
+
+
+def hand_on(draft: Draft, task: Task, lease: Lease, failure: Failure) -> None:
+    """The attempt does not count. Nothing was heard of its epoch, and nothing will be accepted."""
+    now = timedelta(0)
+    update = TaskUpdate(ordinal=task.ordinal, status="pending", error=json.dump(failure.as_json()))
+    draft.requeue(task, update, now, attempt=lease.attempt - 1, epoch=lease.epoch)
+    _record_retry(draft, task, failure, now, lease.attempt)
+
+
+def _park(draft: Draft, task: Task, lease: Lease) -> None:
+    draft.park(TaskUpdate(ordinal=task.ordinal, status="running", **_holder(lease)))
+    draft.touch()
+
+
+def _retry(
+    draft: Draft, task: Task, lease: Lease | None, failure: Failure, delay: timedelta, attempt: int
+) -> None:
+    """The attempt counts, and so does its epoch: the same outcome again is a duplicate."""
+    update = TaskUpdate(
+        ordinal=task.ordinal,
+        status="pending",
+        error=json.dump(failure.as_json()),
+        **_holder(lease),
+    )
+    epoch = task.epoch if lease is None else lease.epoch
+    draft.requeue(task, update, delay, attempt=attempt, epoch=epoch)
+    _record_retry(draft, task, failure, delay, attempt)
+
+
+def _record_retry(
+    draft: Draft, task: Task, failure: Failure, delay: timedelta, attempt: int
+) -> None:
+    draft.record(
+        Entry(
+            type="TASK_RETRY_SCHEDULED",
+            ordinal=task.ordinal,
+            payload={
+                "attempt": attempt,
+                "max_attempts": task.max_attempts,
+                "error": failure.as_json(),
+                "run_at": (draft.now + delay).isoformat(),
+            },
+        )
+    )
+    draft.touch()
+
+
+def _holder(lease: Lease | None) -> dict[str, Any]:
+    """The columns of a task that say who had it last; none where nobody had."""
+    if lease is None:
+        return {}
+    return {
+        "attempt": lease.attempt,
+        "epoch": lease.epoch,
+        "session_id": lease.session_id,
+        "held_since": lease.claimed_at,
+    }

@@ -1,0 +1,122 @@
+"""
+What is said of one task: by the executor that has it, by the sweep, by a person.
+
+Each function takes one kind of request to an answer, as those of fold.py do.
+"""
+
+from control_plane.orchestrator.answer import Answer, Verdict
+from control_plane.orchestrator.draft import Draft
+from control_plane.orchestrator.endings import (
+    end_attempt,
+    fail,
+    fail_or_retry,
+    hand_on,
+    record_start,
+    succeed,
+)
+from control_plane.orchestrator.fold import apply_inbox
+from control_plane.orchestrator.request import Begin, Expire, Report, Settle
+from control_plane.orchestrator.retrying import may_be_handed_on
+from control_plane.ports.instance_store import TaskUpdate
+from control_plane.ports.records import Task
+from shared.errors import NotFound, PreconditionFailed
+from shared.ids import task_id
+from shared.tasks import Failure, TaskType
+
+
+def begin(draft: Draft, asked: Begin, task: Task | None) -> Answer:
+    """
+    Record that an attempt has started, once. A short one needs no commit of its own: its
+    start is recorded with its outcome.
+    """
+    lease = task.lease if task is not None else None
+    if (
+        task is None
+        or lease is None
+        or task.is_closed
+        or lease.epoch != asked.epoch
+        or draft.is_touched(asked.ordinal)
+        or draft.has_begun(task)
+    ):
+        return draft.answer(disposition="IGNORED")
+    # Not the epoch: that of a row is the newest whose outcome was taken in.
+    draft.begin(
+        TaskUpdate(
+            ordinal=task.ordinal,
+            status="running",
+            attempt=lease.attempt,
+            session_id=lease.session_id,
+            held_since=lease.claimed_at,
+        )
+    )
+    record_start(draft, task, lease)
+    draft.touch()
+    return draft.answer()
+
+
+def report(draft: Draft, asked: Report, task: Task | None) -> Answer:
+    """An executor's outcome. Never raises for what the executor cannot help: the verdict says."""
+    if task is None:
+        return draft.answer(verdict=Verdict.REFUSED, reason="there is no such task")
+    lease = task.lease
+    if (
+        draft.is_touched(asked.ordinal)
+        or task.is_closed
+        or lease is None
+        or lease.epoch != asked.epoch
+    ):
+        was_applied = task.epoch == asked.epoch or draft.is_touched(asked.ordinal)
+        return draft.answer(
+            verdict=Verdict.DUPLICATE if was_applied else Verdict.LEASE_LOST, duplicate=was_applied
+        )
+    draft.consume_lease(asked.ordinal, asked.epoch)
+    if not draft.has_begun(task):
+        record_start(draft, task, lease)
+    end_attempt(draft, task, lease, asked.outcome)
+    apply_inbox(draft)
+    return draft.answer(verdict=Verdict.APPLIED)
+
+
+def expire(draft: Draft, asked: Expire, task: Task | None) -> Answer:
+    """The holder of a task vanished: hand it on, or end it if it has done so too often."""
+    lease = task.lease if task is not None else None
+    if task is None or lease is None or task.is_closed or lease.epoch != asked.epoch:
+        return draft.answer(disposition="IGNORED")
+    draft.consume_lease(asked.ordinal, asked.epoch)
+    failure = Failure(
+        kind="lease.expired",
+        message=f"the executor session {lease.session_id} fell silent and lost the task",
+    )
+    if may_be_handed_on(lease.epoch):
+        hand_on(draft, task, lease, failure)
+    else:
+        fail(draft, task, lease, failure)
+    return draft.answer()
+
+
+def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
+    """Somebody who is not an executor ends a task that was theirs to end."""
+    if task is None:
+        raise NotFound("task", task_id(draft.before.instance_id, asked.ordinal))
+    ended_as = draft.ended_as(task)
+    if ended_as is not None:
+        raise PreconditionFailed(
+            f"task {task.task_id} has ended already: it is {ended_as}",
+            reason="TASK_CLOSED",
+            metadata={"task_id": task.task_id, "status": ended_as.upper()},
+        )
+    if task.type is not TaskType.HUMAN and not draft.is_parked(task):
+        raise PreconditionFailed(
+            f"task {task.task_id} is a {task.type} task in an executor's hands; only a HUMAN"
+            " task, or one that awaits a callback, can be completed from outside",
+            reason="TASK_NOT_COMPLETABLE",
+            metadata={"task_id": task.task_id, "type": task.type},
+        )
+    draft.clear(asked.ordinal)
+    if asked.outcome.state == "succeeded":
+        succeed(draft, task, task.lease, asked.outcome.output)
+    else:
+        failure = asked.outcome.failure or Failure(kind="human.failed", message="")
+        fail_or_retry(draft, task, task.lease, failure, max(task.attempt, 1))
+    apply_inbox(draft)
+    return draft.answer()
