@@ -122,7 +122,7 @@ def _unhandled(task: OpenTask, about: dict[str, Json], ending: EventObject) -> d
         "kind": "task_failed",
         "message": (
             f"task {task.name!r} of state {task.state!r} failed and no transition answers it; "
-            "give it an error path, or retry the instance once the cause is gone"
+            "give it an error path: an `onError`, or a transition for its failure event"
         ),
         "json_pointer": "",
         "task": about,

@@ -1,4 +1,5 @@
--- Hands up to `p_max_tasks` ready tasks to a session: oldest first within a tenant, an equal
+-- Hands up to `p_max_tasks` ready tasks to a session: within a tenant by priority and then
+-- oldest first, an equal
 -- share to each tenant, only of the given queues and task types, beginning with the tenant after `p_after`. The caller passes the
 -- last tenant it was given, so that the round goes on where it stopped.
 --
@@ -39,8 +40,8 @@ BEGIN
               ORDER BY w.run_at LIMIT c_release_at_once FOR UPDATE SKIP LOCKED))
     RETURNING d.*)
   INSERT INTO foliot.ready
-         (tenant_id, queue, priority, run_at, instance_id, ordinal, type, attempt, epoch)
-  SELECT d.tenant_id, d.queue, d.priority, d.run_at, d.instance_id, d.ordinal, d.type, d.attempt,
+         (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt, epoch)
+  SELECT d.tenant_id, d.queue, d.rank, d.run_at, d.instance_id, d.ordinal, d.type, d.attempt,
          d.epoch
     FROM due d;
 
@@ -91,13 +92,13 @@ BEGIN
        SELECT q.place
          FROM unnest(p_queues) AS asked(queue)
         CROSS JOIN LATERAL (
-          SELECT r.ctid AS place, r.priority, r.run_at
+          SELECT r.ctid AS place, r.rank, r.run_at
             FROM foliot.ready r
            WHERE r.tenant_id = t.tenant_id AND r.queue = asked.queue
              AND r.type = ANY (p_types)
-           ORDER BY r.priority, r.run_at
+           ORDER BY r.rank, r.run_at
            LIMIT v_share FOR UPDATE SKIP LOCKED) AS q
-        ORDER BY q.priority, q.run_at
+        ORDER BY q.rank, q.run_at
         LIMIT v_share) AS c
      ORDER BY t.turn
      LIMIT p_max_tasks),

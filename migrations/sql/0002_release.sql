@@ -15,8 +15,8 @@ AS $$
     RETURNING l.tenant_id, l.instance_id, l.ordinal, l.attempt, l.epoch),
   back AS (
     INSERT INTO foliot.ready
-           (tenant_id, queue, priority, run_at, instance_id, ordinal, type, attempt, epoch)
-    SELECT g.tenant_id, t.queue, t.priority, t.run_at, g.instance_id, g.ordinal, t.type, g.attempt - 1,
+           (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt, epoch)
+    SELECT g.tenant_id, t.queue, -t.priority, t.run_at, g.instance_id, g.ordinal, t.type, g.attempt - 1,
            g.epoch
       FROM given g JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
      WHERE t.completed_at IS NULL

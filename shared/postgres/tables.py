@@ -253,12 +253,13 @@ task = sa.Table(
 )
 
 # Claimable now. `epoch` and `attempt` are those of the last hand-out; a claim adds one.
+# `rank` is minus the task's priority: what goes first is least, as an index wants it.
 ready = sa.Table(
     "ready",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
     sa.Column("queue", sa.Text, primary_key=True),
-    sa.Column("priority", sa.SmallInteger, primary_key=True),
+    sa.Column("rank", sa.SmallInteger, primary_key=True),
     sa.Column("run_at", TIME, primary_key=True),
     sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("ordinal", sa.Integer, primary_key=True),
@@ -275,7 +276,7 @@ delayed = sa.Table(
     sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("ordinal", sa.Integer, primary_key=True),
     sa.Column("queue", sa.Text, nullable=False),
-    sa.Column("priority", sa.SmallInteger, nullable=False),
+    sa.Column("rank", sa.SmallInteger, nullable=False),
     sa.Column("run_at", TIME, nullable=False),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),

@@ -38,12 +38,12 @@ MANY_ROWS = (
     """,
     """
     INSERT INTO foliot.delayed
-    SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.priority, t.run_at, t.type, 0, 0
+    SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, -t.priority, t.run_at, t.type, 0, 0
       FROM foliot.task t WHERE t.status = 'pending' ORDER BY t.run_at LIMIT 17000
     """,
     """
     INSERT INTO foliot.ready
-    SELECT t.tenant_id, t.queue, t.priority, t.run_at, t.instance_id, t.ordinal, t.type, 0, 0
+    SELECT t.tenant_id, t.queue, -t.priority, t.run_at, t.instance_id, t.ordinal, t.type, 0, 0
       FROM foliot.task t
      WHERE t.status = 'pending'
        AND NOT EXISTS (SELECT FROM foliot.lease l

@@ -146,14 +146,14 @@ class TestAClaim:
         assert {1, 3} == {task.ordinal for task in found}
 
     async def test_prefers_the_urgent_then_the_old(self, world: World) -> None:
-        """The smaller the priority the sooner; among equals whoever waits longest."""
+        """The larger the priority the sooner; among equals whoever waits longest."""
         fresh = instance(await world.now())
         at = fresh.updated_at
         tasks = [
-            new_task(fresh, 1, priority=5, run_at=at - 9 * MINUTE),
+            new_task(fresh, 1, priority=-5, run_at=at - 9 * MINUTE),
             new_task(fresh, 2, priority=0, run_at=at - MINUTE),
             new_task(fresh, 3, priority=0, run_at=at - 2 * MINUTE),
-            new_task(fresh, 4, priority=-1, run_at=at),
+            new_task(fresh, 4, priority=1, run_at=at),
         ]
         await stored(world, start(fresh, new_tasks=tasks))
         session_id = await open_session(world)

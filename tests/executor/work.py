@@ -47,7 +47,7 @@ written AS (
     FROM given
   RETURNING tenant_id, queue, priority, run_at, instance_id, ordinal, type)
 INSERT INTO foliot.ready
-       (tenant_id, queue, priority, run_at, instance_id, ordinal, type, attempt, epoch)
+       (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt, epoch)
 SELECT w.*, 0, 0 FROM written w
 """
 

@@ -91,7 +91,7 @@ class MemoryClaims:
 
     def _urgency(self, key: TaskKey) -> tuple[int, datetime]:
         row = self._database.ready[key]
-        return row.priority, row.run_at
+        return -row.priority, row.run_at
 
     def _hand_out(self, session_id: SessionId, key: TaskKey) -> ClaimedTask:
         row: Requeued = self._database.ready.pop(key)

@@ -57,9 +57,9 @@ class PostgresDue:
               RETURNING d.*),
             moved AS (
               INSERT INTO foliot.ready
-                     (tenant_id, queue, priority, run_at, instance_id, ordinal, type, attempt,
+                     (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt,
                       epoch)
-              SELECT d.tenant_id, d.queue, d.priority, d.run_at, d.instance_id, d.ordinal, d.type,
+              SELECT d.tenant_id, d.queue, d.rank, d.run_at, d.instance_id, d.ordinal, d.type,
                      d.attempt, d.epoch
                 FROM due d
               RETURNING queue)

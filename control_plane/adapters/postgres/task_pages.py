@@ -216,7 +216,7 @@ async def _pending(
     limit: int,
 ) -> Sequence[asyncpg.Record]:
     rows: Sequence[asyncpg.Record] = await pool.fetch(
-        # `ready` is in order of time within each lane, a queue and a priority. So the page is
+        # `ready` is in order of time within each lane, a queue and a rank. So the page is
         # merged from as many pages as the tenant has lanes, which are walked in the index.
         # From a million ready rows 1.5 ms; picking the page from all of them took 445.
         """
@@ -228,19 +228,19 @@ async def _pending(
                  coalesce($3, '00000000-0000-0000-0000-000000000000'::uuid) AS instance_id,
                  coalesce($4, -1) AS ordinal),
         lane AS (
-          (SELECT r.queue, r.priority
+          (SELECT r.queue, r.rank
              FROM foliot.ready r
             WHERE r.tenant_id = $1
-            ORDER BY r.queue, r.priority
+            ORDER BY r.queue, r.rank
             LIMIT 1)
           UNION ALL
-          SELECT further.queue, further.priority
+          SELECT further.queue, further.rank
             FROM lane l
            CROSS JOIN LATERAL (
-             SELECT r.queue, r.priority
+             SELECT r.queue, r.rank
                FROM foliot.ready r
-              WHERE r.tenant_id = $1 AND (r.queue, r.priority) > (l.queue, l.priority)
-              ORDER BY r.queue, r.priority
+              WHERE r.tenant_id = $1 AND (r.queue, r.rank) > (l.queue, l.rank)
+              ORDER BY r.queue, r.rank
               LIMIT 1) AS further),
         page AS MATERIALIZED (
           SELECT waiting.run_at, waiting.instance_id, waiting.ordinal
@@ -249,7 +249,7 @@ async def _pending(
                    CROSS JOIN LATERAL (
                      SELECT r.run_at, r.instance_id, r.ordinal
                        FROM foliot.ready r
-                      WHERE r.tenant_id = $1 AND r.queue = l.queue AND r.priority = l.priority
+                      WHERE r.tenant_id = $1 AND r.queue = l.queue AND r.rank = l.rank
                         AND ($2::text IS NULL OR r.type = $2)
                         AND (r.run_at, r.instance_id, r.ordinal)
                             > ((SELECT s.run_at FROM seen s), (SELECT s.instance_id FROM seen s),

@@ -162,7 +162,7 @@ cleared AS MATERIALIZED (
    WHERE ((SELECT kept FROM verdict))[x.n]),
 cleared_ready AS (
   DELETE FROM foliot.ready r USING cleared x
-   WHERE r.tenant_id = x.tenant_id AND r.queue = x.queue AND r.priority = x.priority
+   WHERE r.tenant_id = x.tenant_id AND r.queue = x.queue AND r.rank = -x.priority
      AND r.run_at = x.run_at AND r.instance_id = x.instance_id AND r.ordinal = x.ordinal),
 cleared_delayed AS (
   DELETE FROM foliot.delayed d USING cleared x
@@ -184,14 +184,14 @@ claimable AS MATERIALIZED (
    WHERE ((SELECT kept FROM verdict))[q.n]),
 made_ready AS (
   INSERT INTO foliot.ready
-         (tenant_id, queue, priority, run_at, instance_id, ordinal, type, attempt, epoch)
-  SELECT c.tenant_id, c.queue, c.priority, c.run_at, c.instance_id, c.ordinal, c.type, c.attempt,
+         (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt, epoch)
+  SELECT c.tenant_id, c.queue, -c.priority, c.run_at, c.instance_id, c.ordinal, c.type, c.attempt,
          c.epoch
     FROM claimable c WHERE c.run_at <= c.at),
 put_back AS (
   INSERT INTO foliot.delayed
-         (tenant_id, instance_id, ordinal, queue, priority, run_at, type, attempt, epoch)
-  SELECT c.tenant_id, c.instance_id, c.ordinal, c.queue, c.priority, c.run_at, c.type, c.attempt,
+         (tenant_id, instance_id, ordinal, queue, rank, run_at, type, attempt, epoch)
+  SELECT c.tenant_id, c.instance_id, c.ordinal, c.queue, -c.priority, c.run_at, c.type, c.attempt,
          c.epoch
     FROM claimable c WHERE c.run_at > c.at),
 armed AS (

@@ -39,7 +39,7 @@ def wait_without_deadline(machine: Machine) -> Iterator[Diagnostic]:
                     rule="wait-without-deadline",
                     json_pointer=plan.json_pointer,
                     message=f"state {state.path!r} waits for a person as long as it takes",
-                    remedy="add `after` to the state, or a `timeout` to the task",
+                    remedy="add `after` to the state",
                     witness=(state.path,),
                 )
 

@@ -161,8 +161,8 @@ class Instance(_message.Message):
     no task, and defers the events it is sent.
     """
     revision: _builtins.int
-    """revision counts the events that made the instance what it is. It grows by one with
-    each; give it as expected_revision to change only what you have seen.
+    """revision counts what the instance was told: events, outcomes, timers, and events it
+    refused. It grows with each; give it as expected_revision to change only what you have seen.
     """
     history_seq: _builtins.int
     """history_seq is the seq of the newest history entry. Watching after it misses nothing."""

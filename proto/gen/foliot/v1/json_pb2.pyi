@@ -30,8 +30,8 @@ class Json(_message.Message):
     JSON_FIELD_NUMBER: _builtins.int
     json: _builtins.str
     """json is the value's text (RFC 8259), nested at most 32 deep. An answer carries
-    it in canonical form: keys as the server stores them, no white space. Empty text
-    is not a JSON value and is refused; where there is no value, leave the Json unset.
+    it in canonical form, keys sorted and no white space, but for a definition's spec,
+    which comes back as it was sent: the order of its states counts. Empty text is not a JSON value and is refused; where there is no value, leave the Json unset.
     """
     def __init__(
         self,

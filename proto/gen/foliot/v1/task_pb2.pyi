@@ -163,8 +163,8 @@ class Task(_message.Message):
     max_attempts: _builtins.int
     """max_attempts is how many tries its retry policy allows, the first included."""
     priority: _builtins.int
-    """priority is from 0 to 9. Among the ready tasks of a tenant and queue a higher one
-    goes first; 0 unless the definition says else.
+    """priority is from -100 to 100. Among the ready tasks of a tenant and queue a larger
+    one goes first; 0 unless the definition says else.
     """
     holder: _builtins.str
     """holder is the executor session that has the task now. Empty while none has."""
