@@ -15,7 +15,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -24,6 +23,7 @@ from pydantic import ValidationError
 from executor.bootstrap import executor_plane, name_of
 from executor.plane import Farewell
 from shared.errors import FoliotError
+from shared.process import loop_factory, spare_the_collector
 from shared.settings import Settings
 from shared.telemetry.logging import configure_logging, get_logger
 from shared.telemetry.names import LogEvent
@@ -54,7 +54,8 @@ def main() -> None:
 
 
 def _run(settings: Settings) -> Farewell | None:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    spare_the_collector()
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_serve(settings))
 
 
@@ -82,16 +83,6 @@ async def _serve(settings: Settings) -> Farewell | None:
             return None
         plane = await connecting
         return await plane.run(stop)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop's where it is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 def _exit(code: int) -> NoReturn:

@@ -52,6 +52,8 @@ class Broker(ListQueueBroker):
             socket_timeout=ANSWER_WITHIN_S,
             **_connection_settings(),
         )
+        # One for all kicks: making a client costs as much as using it.
+        self._redis = Redis(connection_pool=self.connection_pool)
         self._redis_url = redis_url
         self._listen_to = tuple(listen_to)
         self._complaint = Throttle()
@@ -62,12 +64,11 @@ class Broker(ListQueueBroker):
 
     async def kick_many(self, messages: Mapping[str, Sequence[bytes]]) -> None:
         """Put messages into queues in one round trip. Raises RedisError or OSError."""
-        async with Redis(connection_pool=self.connection_pool) as redis:
-            pipeline = redis.pipeline(transaction=False)
-            for key, values in messages.items():
-                pipeline.lpush(key, *values)
-                pipeline.ltrim(key, 0, MAX_QUEUE_LENGTH - 1)
-            await _cancellable(pipeline.execute())
+        pipeline = self._redis.pipeline(transaction=False)
+        for key, values in messages.items():
+            pipeline.lpush(key, *values)
+            pipeline.ltrim(key, 0, MAX_QUEUE_LENGTH - 1)
+        await _cancellable(pipeline.execute())
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
         """Messages as they come, for ever, through every trouble Redis may have."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from control_plane.engine.decision import Disposition
-from control_plane.ports.records import InstanceStatus, JsonText
+from control_plane.ports.records import Instance, InstanceStatus, JsonText
 from shared import json
 from shared.ids import InstanceId, parse_uuid
 
@@ -34,6 +34,8 @@ class Answer:
     created: bool = False
     duplicate: bool = False
     verdict: Verdict | None = None
+    instance: Instance | None = None
+    """The whole row as it is now, for a start that created it."""
     reason: str = ""
     """Why an outcome was refused, for people."""
 

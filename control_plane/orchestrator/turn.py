@@ -4,7 +4,7 @@ one decision an event, and one write. Nobody else commits a decision.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from control_plane.engine import Machine
@@ -75,8 +75,13 @@ async def take_turn(store: InstanceStore, machines: Machines, requests: Sequence
     changes = batch.changes()
     kept = await store.write(changes) if changes else frozenset[InstanceKey]()
     overtaken = {change.key for change in changes} - kept
+    born = {change.key: change.after for change in changes if not change.expected_revision}
     return Turn(
-        answers=[(r, a) for r, a in batch.answers if r.key not in overtaken],
+        answers=[
+            (r, replace(a, instance=born[r.key]) if isinstance(a, Answer) and r.key in born else a)
+            for r, a in batch.answers
+            if r.key not in overtaken
+        ],
         again=[r for r, _ in batch.answers if r.key in overtaken],
         kept=[change for change in changes if change.key in kept],
         now=read.now,

@@ -71,7 +71,7 @@ async def start_instance(
         answer = await _start_instead(orchestrator, request, started_by)
     else:
         answer = await orchestrator.submit(request)
-    instance = await find_instance(reader, tenant_id, answer.instance_id)
+    instance = answer.instance or await find_instance(reader, tenant_id, answer.instance_id)
     return StartedInstance(instance=instance, created=answer.created and not answer.duplicate)
 
 

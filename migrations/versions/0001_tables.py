@@ -51,6 +51,7 @@ def upgrade() -> None:
         ["tenant_id", "run_at", "instance_id", "ordinal"],
         unique=False,
         schema="foliot",
+        postgresql_where=sa.text("run_at > '-infinity'"),
     )
     op.create_table(
         "executor_session",
@@ -283,10 +284,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("completed_at IS NOT NULL"),
     )
     op.create_index(
-        "task_idempotency_key",
+        "task_idempotency_key_idx",
         "task",
-        ["tenant_id", "idempotency_key"],
-        unique=True,
+        ["idempotency_key"],
+        unique=False,
         schema="foliot",
     )
     op.create_index(

@@ -218,7 +218,7 @@ class TestALookUp:
             key,
         )
 
-        assert ("Index Scan", "task_idempotency_key") == (plan["Node Type"], plan["Index Name"])
+        assert ("Index Scan", "task_idempotency_key_idx") == (plan["Node Type"], plan["Index Name"])
         assert 1 == plan["Actual Rows"]
 
 

@@ -1,7 +1,8 @@
 """
 What a turn reads before it decides: plain SELECTs, no lock, one per kind of thing.
 
-Each takes parallel arrays and finds its rows by primary key.
+Each takes parallel arrays and finds its rows by primary key, whatever the planner knows of the
+tables: LATERAL … OFFSET 0 can be done in no other way (see write_batch.py).
 """
 
 INSTANCES = """
@@ -16,7 +17,10 @@ SELECT (SELECT foliot.now()) AS now, i.*
                     WHERE b.tenant_id = f.tenant_id AND b.instance_id = f.instance_id)
              AS has_inbox
       FROM unnest($1::text[], $2::uuid[]) AS k(tenant_id, instance_id)
-      JOIN foliot.instance f USING (tenant_id, instance_id)) AS i ON true
+     CROSS JOIN LATERAL (
+       SELECT * FROM foliot.instance f
+        WHERE f.tenant_id = k.tenant_id AND f.instance_id = k.instance_id OFFSET 0) AS f
+   ) AS i ON true
 """
 
 TASKS = """
@@ -27,8 +31,14 @@ SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queu
        l.session_id AS lease_session_id, l.attempt AS lease_attempt, l.epoch AS lease_epoch,
        l.claimed_at AS lease_claimed_at
   FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k(tenant_id, instance_id, ordinal)
-  JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
-  LEFT JOIN foliot.lease l USING (tenant_id, instance_id, ordinal)
+ CROSS JOIN LATERAL (
+    SELECT * FROM foliot.task t
+     WHERE t.tenant_id = k.tenant_id AND t.instance_id = k.instance_id AND t.ordinal = k.ordinal
+    OFFSET 0) AS t
+  LEFT JOIN LATERAL (
+    SELECT * FROM foliot.lease l
+     WHERE l.tenant_id = k.tenant_id AND l.instance_id = k.instance_id AND l.ordinal = k.ordinal
+    OFFSET 0) AS l ON true
 """
 
 DEFINITIONS = """
@@ -47,21 +57,30 @@ SELECT k.n, d.definition_id, d.key, d.version, d.status, d.spec_hash
 ANSWERS = """
 SELECT a.tenant_id, a.scope, a.key, a.fingerprint, a.answer
   FROM unnest($1::text[], $2::text[], $3::text[]) AS k(tenant_id, scope, key)
-  JOIN foliot.idempotency a USING (tenant_id, scope, key)
+ CROSS JOIN LATERAL (
+    SELECT * FROM foliot.idempotency a
+     WHERE a.tenant_id = k.tenant_id AND a.scope = k.scope AND a.key = k.key OFFSET 0) AS a
 """
 
 HOLDERS = """
 SELECT b.tenant_id, b.definition_key, b.business_key, b.instance_id, i.status, i.revision,
        i.current_state
   FROM unnest($1::text[], $2::text[], $3::text[]) AS k(tenant_id, definition_key, business_key)
-  JOIN foliot.business_key b USING (tenant_id, definition_key, business_key)
-  JOIN foliot.instance i USING (tenant_id, instance_id)
+ CROSS JOIN LATERAL (
+    SELECT * FROM foliot.business_key b
+     WHERE b.tenant_id = k.tenant_id AND b.definition_key = k.definition_key
+       AND b.business_key = k.business_key OFFSET 0) AS b
+ CROSS JOIN LATERAL (
+    SELECT i.status, i.revision, i.current_state FROM foliot.instance i
+     WHERE i.tenant_id = b.tenant_id AND i.instance_id = b.instance_id OFFSET 0) AS i
 """
 
 INBOX = """
 SELECT b.tenant_id, b.instance_id, b.position, b.event_id, b.type, b.payload, b.accepted_at,
        b.deferred_at
   FROM unnest($1::text[], $2::uuid[]) AS k(tenant_id, instance_id)
-  JOIN foliot.inbox b USING (tenant_id, instance_id)
+ CROSS JOIN LATERAL (
+    SELECT * FROM foliot.inbox b
+     WHERE b.tenant_id = k.tenant_id AND b.instance_id = k.instance_id OFFSET 0) AS b
  ORDER BY b.position
 """

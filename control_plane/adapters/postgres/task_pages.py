@@ -259,7 +259,7 @@ async def _pending(
                   UNION ALL
                   (SELECT d.run_at, d.instance_id, d.ordinal
                      FROM foliot.delayed d
-                    WHERE d.tenant_id = $1
+                    WHERE d.tenant_id = $1 AND d.run_at > '-infinity'
                       AND ($2::text IS NULL OR d.type = $2)
                       AND (d.run_at, d.instance_id, d.ordinal)
                           > ((SELECT s.run_at FROM seen s), (SELECT s.instance_id FROM seen s),

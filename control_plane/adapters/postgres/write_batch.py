@@ -12,6 +12,13 @@ cannot deadlock. `verdict.kept` says, by position, which changes passed; everyth
 below is written for those alone. A position in an array is found in constant time, where a
 join of two parameter sets is not.
 
+The plan is made once and kept, maybe when the tables were empty, and some are empty at one
+moment and full at the next: no statistics are to be trusted. So rows are looked up by
+LATERAL … OFFSET 0, which can only be done row by row, by the primary key, and changed by place
+(ctid). A place stays right within the statement: whoever changes a row here holds the lock on its
+instance, and a change of an instance changes its revision; claims and releases delete rows,
+which ends their places. tests/contract/test_turn_plans.py looks at the plans.
+
 Instances are locked FOR NO KEY UPDATE. Duplicates of an answer, a business key or an
 instance are unique violations: they end the statement, and nothing is kept.
 """
@@ -36,26 +43,33 @@ change AS MATERIALIZED (
     definition_id, definition_key, definition_version, business_key, labels, started_by, started_at,
     n)),
 locked AS MATERIALIZED (
-  SELECT c.n
+  SELECT c.*, i.place
     FROM change c
-    JOIN foliot.instance i ON i.tenant_id = c.tenant_id AND i.instance_id = c.instance_id
-   WHERE c.expected_revision > 0 AND i.revision = c.expected_revision
-     FOR NO KEY UPDATE OF i SKIP LOCKED),
+   CROSS JOIN LATERAL (
+     SELECT i.ctid AS place
+       FROM foliot.instance i
+      WHERE i.tenant_id = c.tenant_id AND i.instance_id = c.instance_id
+        AND i.revision = c.expected_revision
+        FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) AS i
+   WHERE c.expected_revision > 0),
 held AS MATERIALIZED (
-  SELECT f.n
+  SELECT f.n, l.place
     FROM unnest($25::int[], $26::int[], $27::int[]) AS f(n, ordinal, epoch)
-    JOIN foliot.lease l ON l.tenant_id = ($1::text[])[f.n]
-                       AND l.instance_id = ($2::uuid[])[f.n] AND l.ordinal = f.ordinal
-   WHERE l.epoch = f.epoch
-     FOR UPDATE OF l SKIP LOCKED),
+   CROSS JOIN LATERAL (
+     SELECT l.ctid AS place
+       FROM foliot.lease l
+      WHERE l.tenant_id = ($1::text[])[f.n] AND l.instance_id = ($2::uuid[])[f.n]
+        AND l.ordinal = f.ordinal AND l.epoch = f.epoch
+        FOR UPDATE SKIP LOCKED OFFSET 0) AS l),
 former AS MATERIALIZED (
-  SELECT b.n
+  SELECT b.n, k.place
     FROM unnest($28::int[], $29::text[], $30::uuid[]) AS b(n, business_key, previous)
-    JOIN foliot.business_key k ON k.tenant_id = ($1::text[])[b.n]
-                              AND k.definition_key = ($19::text[])[b.n]
-                              AND k.business_key = b.business_key
-   WHERE b.previous IS NOT NULL AND k.instance_id = b.previous
-     FOR UPDATE OF k SKIP LOCKED),
+   CROSS JOIN LATERAL (
+     SELECT k.ctid AS place
+       FROM foliot.business_key k
+      WHERE k.tenant_id = ($1::text[])[b.n] AND k.definition_key = ($19::text[])[b.n]
+        AND k.business_key = b.business_key AND k.instance_id = b.previous
+        FOR UPDATE SKIP LOCKED OFFSET 0) AS k),
 verdict AS MATERIALIZED (
   SELECT array_agg(v.is_kept ORDER BY v.n) AS kept
     FROM (SELECT x.n, sum(x.locked) = 1 AND sum(x.held) = sum(x.fences) AS is_kept
@@ -72,9 +86,8 @@ updated AS (
          context = c.context::json, snapshot = c.snapshot::json, idle = c.idle::json,
          output = c.output::json, last_error = c.last_error::json, updated_at = c.updated_at,
          completed_at = c.completed_at
-    FROM change c
-   WHERE i.tenant_id = c.tenant_id AND i.instance_id = c.instance_id
-     AND c.expected_revision > 0 AND ((SELECT kept FROM verdict))[c.n]),
+    FROM locked c
+   WHERE i.ctid = c.place AND ((SELECT kept FROM verdict))[c.n]),
 born AS (
   INSERT INTO foliot.instance (
          tenant_id, instance_id, definition_id, definition_key, definition_version, business_key,
@@ -95,11 +108,9 @@ named AS (
    ORDER BY 1, 2, 3),
 renamed AS (
   UPDATE foliot.business_key k
-     SET instance_id = ($2::uuid[])[b.n]
-    FROM unnest($28::int[], $29::text[], $30::uuid[]) AS b(n, business_key, previous)
-   WHERE k.tenant_id = ($1::text[])[b.n] AND k.definition_key = ($19::text[])[b.n]
-     AND k.business_key = b.business_key
-     AND b.previous IS NOT NULL AND ((SELECT kept FROM verdict))[b.n]),
+     SET instance_id = ($2::uuid[])[f.n]
+    FROM former f
+   WHERE k.ctid = f.place AND ((SELECT kept FROM verdict))[f.n]),
 answered AS (
   INSERT INTO foliot.idempotency (tenant_id, scope, key, fingerprint, answer, created_at)
   SELECT ($1::text[])[a.n], a.scope, a.key, a.fingerprint, a.answer::json, ($16::timestamptz[])[a.n]
@@ -147,29 +158,48 @@ ended AS (
                 $68::timestamptz[])
       AS u(n, ordinal, status, attempt, epoch, session_id,
            held_since, output, error, run_at, completed_at)
-   WHERE t.tenant_id = ($1::text[])[u.n] AND t.instance_id = ($2::uuid[])[u.n]
-     AND t.ordinal = u.ordinal AND ((SELECT kept FROM verdict))[u.n]),
+   CROSS JOIN LATERAL (
+     SELECT t.ctid AS place FROM foliot.task t
+      WHERE t.tenant_id = ($1::text[])[u.n] AND t.instance_id = ($2::uuid[])[u.n]
+        AND t.ordinal = u.ordinal OFFSET 0) AS p
+   WHERE t.ctid = p.place AND ((SELECT kept FROM verdict))[u.n]),
 let_go AS (
   DELETE FROM foliot.lease l
-   USING unnest($25::int[], $26::int[], $27::int[]) AS f(n, ordinal, epoch)
-   WHERE l.tenant_id = ($1::text[])[f.n] AND l.instance_id = ($2::uuid[])[f.n]
-     AND l.ordinal = f.ordinal AND ((SELECT kept FROM verdict))[f.n]),
+   WHERE l.ctid = ANY (ARRAY(
+           SELECT h.place FROM held h WHERE ((SELECT kept FROM verdict))[h.n]))),
 cleared AS MATERIALIZED (
   SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.priority, t.run_at
     FROM unnest($69::int[], $70::int[]) AS x(n, ordinal)
-    JOIN foliot.task t ON t.tenant_id = ($1::text[])[x.n] AND t.instance_id = ($2::uuid[])[x.n]
-                      AND t.ordinal = x.ordinal
+   CROSS JOIN LATERAL (
+     SELECT * FROM foliot.task t
+      WHERE t.tenant_id = ($1::text[])[x.n] AND t.instance_id = ($2::uuid[])[x.n]
+        AND t.ordinal = x.ordinal OFFSET 0) AS t
    WHERE ((SELECT kept FROM verdict))[x.n]),
 cleared_ready AS (
-  DELETE FROM foliot.ready r USING cleared x
-   WHERE r.tenant_id = x.tenant_id AND r.queue = x.queue AND r.rank = -x.priority
-     AND r.run_at = x.run_at AND r.instance_id = x.instance_id AND r.ordinal = x.ordinal),
+  DELETE FROM foliot.ready r
+   WHERE r.ctid = ANY (ARRAY(
+           SELECT r.place FROM cleared x
+            CROSS JOIN LATERAL (
+              SELECT r.ctid AS place FROM foliot.ready r
+               WHERE r.tenant_id = x.tenant_id AND r.queue = x.queue AND r.rank = -x.priority
+                 AND r.run_at = x.run_at AND r.instance_id = x.instance_id
+                 AND r.ordinal = x.ordinal OFFSET 0) AS r))),
 cleared_delayed AS (
-  DELETE FROM foliot.delayed d USING cleared x
-   WHERE d.tenant_id = x.tenant_id AND d.instance_id = x.instance_id AND d.ordinal = x.ordinal),
+  DELETE FROM foliot.delayed d
+   WHERE d.ctid = ANY (ARRAY(
+           SELECT d.place FROM cleared x
+            CROSS JOIN LATERAL (
+              SELECT d.ctid AS place FROM foliot.delayed d
+               WHERE d.tenant_id = x.tenant_id AND d.instance_id = x.instance_id
+                 AND d.ordinal = x.ordinal OFFSET 0) AS d))),
 cleared_lease AS (
-  DELETE FROM foliot.lease l USING cleared x
-   WHERE l.tenant_id = x.tenant_id AND l.instance_id = x.instance_id AND l.ordinal = x.ordinal),
+  DELETE FROM foliot.lease l
+   WHERE l.ctid = ANY (ARRAY(
+           SELECT l.place FROM cleared x
+            CROSS JOIN LATERAL (
+              SELECT l.ctid AS place FROM foliot.lease l
+               WHERE l.tenant_id = x.tenant_id AND l.instance_id = x.instance_id
+                 AND l.ordinal = x.ordinal OFFSET 0) AS l))),
 claimable AS MATERIALIZED (
   SELECT t.tenant_id, t.instance_id, t.ordinal, t.type, t.queue, t.priority, t.run_at,
          0 AS attempt, 0 AS epoch, t.at
@@ -202,9 +232,13 @@ armed AS (
   ON CONFLICT (tenant_id, instance_id, timer_id) DO UPDATE SET due = excluded.due),
 disarmed AS (
   DELETE FROM foliot.timer t
-   USING unnest($82::int[], $83::text[]) AS d(n, timer_id)
-   WHERE t.tenant_id = ($1::text[])[d.n] AND t.instance_id = ($2::uuid[])[d.n]
-     AND t.timer_id = d.timer_id AND ((SELECT kept FROM verdict))[d.n]),
+   WHERE t.ctid = ANY (ARRAY(
+           SELECT t.place FROM unnest($82::int[], $83::text[]) AS d(n, timer_id)
+            CROSS JOIN LATERAL (
+              SELECT t.ctid AS place FROM foliot.timer t
+               WHERE t.tenant_id = ($1::text[])[d.n] AND t.instance_id = ($2::uuid[])[d.n]
+                 AND t.timer_id = d.timer_id OFFSET 0) AS t
+            WHERE ((SELECT kept FROM verdict))[d.n]))),
 deferred AS (
   INSERT INTO foliot.inbox
          (tenant_id, instance_id, event_id, type, payload, accepted_at, deferred_at)
@@ -218,13 +252,20 @@ put_off AS (
   UPDATE foliot.inbox b
      SET deferred_at = ($7::bigint[])[p.n]
     FROM unnest($89::int[], $90::bigint[]) AS p(n, position)
-   WHERE b.tenant_id = ($1::text[])[p.n] AND b.instance_id = ($2::uuid[])[p.n]
-     AND b.position = p.position AND ((SELECT kept FROM verdict))[p.n]),
+   CROSS JOIN LATERAL (
+     SELECT b.ctid AS place FROM foliot.inbox b
+      WHERE b.tenant_id = ($1::text[])[p.n] AND b.instance_id = ($2::uuid[])[p.n]
+        AND b.position = p.position OFFSET 0) AS e
+   WHERE b.ctid = e.place AND ((SELECT kept FROM verdict))[p.n]),
 applied AS (
   DELETE FROM foliot.inbox b
-   USING unnest($91::int[], $92::bigint[]) AS p(n, position)
-   WHERE b.tenant_id = ($1::text[])[p.n] AND b.instance_id = ($2::uuid[])[p.n]
-     AND b.position = p.position AND ((SELECT kept FROM verdict))[p.n])
+   WHERE b.ctid = ANY (ARRAY(
+           SELECT e.place FROM unnest($91::int[], $92::bigint[]) AS p(n, position)
+            CROSS JOIN LATERAL (
+              SELECT b.ctid AS place FROM foliot.inbox b
+               WHERE b.tenant_id = ($1::text[])[p.n] AND b.instance_id = ($2::uuid[])[p.n]
+                 AND b.position = p.position OFFSET 0) AS e
+            WHERE ((SELECT kept FROM verdict))[p.n])))
 SELECT kept FROM verdict
 """
 

@@ -1,0 +1,56 @@
+"""
+The plans of a turn's statements, where they are made once and kept: by primary key, row by row,
+whether PostgreSQL has statistics by then or not.
+"""
+
+import re
+from typing import Any
+
+import asyncpg
+import pytest
+
+from control_plane.adapters.postgres import read_batch, write_batch
+from shared.postgres.session import HOT_PLANS
+from tests.contract.worlds import PostgresWorld
+
+STATEMENTS = {
+    "write": write_batch.STATEMENT,
+    "instances": read_batch.INSTANCES,
+    "tasks": read_batch.TASKS,
+    "answers": read_batch.ANSWERS,
+    "holders": read_batch.HOLDERS,
+    "inbox": read_batch.INBOX,
+}
+
+
+async def plan_of(connection: asyncpg.Connection, statement: str) -> str:
+    """The generic plan, as the connections that turns use make it."""
+    for name, value in HOT_PLANS.items():
+        await connection.execute("SELECT set_config($1, $2, false)", name, value)
+    # The values are asked for, and not looked at.
+    count = max(int(number) for number in re.findall(r"\$(\d+)", statement))
+    rows: list[Any] = await connection.fetch(
+        f"EXPLAIN (GENERIC_PLAN) {statement}", *[[] for _ in range(count)]
+    )
+    return "\n".join(row[0] for row in rows)
+
+
+class TestATurnsStatement:
+    @pytest.mark.parametrize("has_statistics", [False, True])
+    @pytest.mark.parametrize("name", STATEMENTS)
+    async def test_finds_its_rows_by_their_whole_key(
+        self, postgres: PostgresWorld, name: str, *, has_statistics: bool
+    ) -> None:
+        """
+        A plan that filters after a join, or walks an index by its first column, costs the
+        more the more rows there are: it was seen on tables that were empty when it was made.
+        """
+        if has_statistics:
+            await postgres.owner.execute("ANALYZE")
+
+        plan = await plan_of(postgres.owner, STATEMENTS[name])
+
+        assert "Join Filter" not in plan
+        assert not re.search(r"Seq Scan on (?!clock)\w+", plan), plan
+        used = set(re.findall(r"Index (?:Only )?Scan using (\w+)", plan))
+        assert not {index for index in used if not index.endswith("_pkey")}, plan
