@@ -110,8 +110,9 @@ def die_with(parent: int, death_signal: int) -> None:
 def execute(program: list[str]) -> None:
     """Become the program, with the signals as a program expects them."""
     # Python ignores these two, and what is ignored stays ignored across an exec.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    # Python ignores the first two; a shell without job control, those of a background command.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     os.execv(program[0], program)  # noqa: S606 - there is no shell, as intended
 
 
