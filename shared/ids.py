@@ -47,6 +47,7 @@ def parse_task_id(text: str, field: str = "task_id") -> tuple[InstanceId, int]:
         or not ordinal.isascii()
         or not ordinal.isdigit()
         or len(ordinal) > len(str(MAX_ORDINAL))
+        or not 0 < int(ordinal) <= MAX_ORDINAL
     ):
         raise InvalidRequest(
             f"{field} {text!r} is not a task id; one looks like '<instance id>:<number>'",

@@ -82,7 +82,8 @@ class Draft:
         self._armed: dict[str, datetime] = {}
         self._disarmed: set[str] = set()
         self._answers: list[NewAnswer] = []
-        self._deferred: list[DeferredEvent] = []
+        self._deferred: dict[int, InboxEvent] = {}
+        self._deferrals = 0
         self._applied: list[int] = []
         self._put_off: list[int] = []
         self._business_key: TakenBusinessKey | None = None
@@ -111,13 +112,14 @@ class Draft:
             self._told = snapshot, json.dump(value_of(self.machine, snapshot))
         return self._told[1]
 
-    @property
-    def deferred_count(self) -> int:
-        return len(self._deferred)
-
     def is_touched(self, ordinal: int) -> bool:
         """Whether this turn has already ended, parked or handed back the task."""
         return ordinal in self._updates
+
+    def settled_epoch(self, ordinal: int) -> int | None:
+        """The epoch whose outcome this turn has taken in, if it has one of the task."""
+        update = self._updates.get(ordinal)
+        return None if update is None else update.epoch
 
     def ended_as(self, task: Task) -> TaskStatus | None:
         """How the task has ended, before this turn or in it; None if it is open."""
@@ -166,7 +168,15 @@ class Draft:
 
     def tell(self, event: Event) -> Decision:
         """Let the engine decide, and keep what it decided."""
-        decision = decide(self.machine, self.snapshot, event, self.now)
+        decision = self.consider(event)
+        self.keep(decision)
+        return decision
+
+    def consider(self, event: Event) -> Decision:
+        """What the engine would decide, if it were kept."""
+        return decide(self.machine, self.snapshot, event, self.now)
+
+    def keep(self, decision: Decision) -> None:
         if decision.disposition in ("APPLIED", "IGNORED"):
             self.snapshot = decision.snapshot
         for command in decision.commands:
@@ -183,7 +193,6 @@ class Draft:
         for entry in decision.history:
             self.record(entry)
         self.touch()
-        return decision
 
     def touch(self) -> None:
         """Something happened that the engine has no part in."""
@@ -259,21 +268,29 @@ class Draft:
         self._business_key = taken
 
     def defer(self, event_id: str, type_: str, payload: Json) -> None:
-        """Keep an event for later, behind those already kept."""
-        self._deferred.append(
-            DeferredEvent(
-                event_id=event_id, type=type_, payload=json.dump(payload), deferred_at=self.revision
-            )
+        """Keep an event for later, behind those already kept. It has no position yet but ours."""
+        event = InboxEvent(
+            position=-1 - self._deferrals,
+            event_id=event_id,
+            type=type_,
+            payload=json.dump(payload),
+            accepted_at=self.now,
+            deferred_at=self.revision,
         )
+        self._deferrals += 1
+        self.inbox.append(event)
+        self._deferred[event.position] = event
 
     def put_off(self, event: InboxEvent) -> None:
         """The event has to wait on; the first time it does, that is written down."""
-        if event.deferred_at is None and event.position not in self._put_off:
+        if event.deferred_at is None:
             self._put_off.append(event.position)
+            self.inbox[self.inbox.index(event)] = replace(event, deferred_at=self.revision)
 
     def take_from_inbox(self, event: InboxEvent) -> None:
         self.inbox.remove(event)
-        self._applied.append(event.position)
+        if self._deferred.pop(event.position, None) is None:
+            self._applied.append(event.position)
 
     # --- what comes of it ---------------------------------------------------------------
 
@@ -294,7 +311,15 @@ class Draft:
             disarmed=sorted(self._disarmed),
             answers=self._answers,
             business_key=self._business_key,
-            deferred=self._deferred,
+            deferred=[
+                DeferredEvent(
+                    event_id=event.event_id,
+                    type=event.type,
+                    payload=event.payload,
+                    deferred_at=event.deferred_at or self.revision,
+                )
+                for event in self._deferred.values()
+            ],
             applied=self._applied,
             put_off=self._put_off,
         )

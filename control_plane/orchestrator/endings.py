@@ -85,7 +85,12 @@ def fail(draft: Draft, task: Task, lease: Lease | None, failure: Failure) -> Non
 def hand_on(draft: Draft, task: Task, lease: Lease, failure: Failure) -> None:
     """The attempt does not count. Nothing was heard of its epoch, and nothing will be accepted."""
     now = timedelta(0)
-    update = TaskUpdate(ordinal=task.ordinal, status="pending", error=json.dump(failure.as_json()))
+    update = TaskUpdate(
+        ordinal=task.ordinal,
+        status="pending",
+        lost_epoch=lease.epoch,
+        error=json.dump(failure.as_json()),
+    )
     draft.requeue(task, update, now, attempt=lease.attempt - 1, epoch=lease.epoch)
     _record_retry(draft, task, failure, now, lease.attempt)
 
@@ -105,7 +110,7 @@ def _retry(
         error=json.dump(failure.as_json()),
         **_holder(lease),
     )
-    epoch = task.epoch if lease is None else lease.epoch
+    epoch = max(task.epoch, task.lost_epoch) if lease is None else lease.epoch
     draft.requeue(task, update, delay, attempt=attempt, epoch=epoch)
     _record_retry(draft, task, failure, delay, attempt)
 

@@ -54,7 +54,7 @@ def send(draft: Draft, asked: Send, known: StoredAnswer | None) -> Answer:
             return repeated
     _check_open(draft)
     _check_revision(draft, asked.expected_revision)
-    apply_inbox(draft)
+    apply_inbox(draft, only_untried=True)
     if draft.paused:
         _check_inbox(draft)
         draft.touch()
@@ -81,27 +81,35 @@ def send(draft: Draft, asked: Send, known: StoredAnswer | None) -> Answer:
     return answer
 
 
-def apply_inbox(draft: Draft) -> None:
+def apply_inbox(draft: Draft, *, only_untried: bool = False) -> None:
     """
-    Apply what was kept for later, in accepted order, before anything newer.
+    Apply what was kept for later, in accepted order.
 
     After each event that moved the instance the earliest is tried again: a state that
-    could not take it may have given way to one that can.
+    could not take it may have given way to one that can. One that has to wait on is
+    recorded the first time only, and it need not be tried again before something moved.
     """
     if draft.paused:
         return
     index = 0
     while index < len(draft.inbox) and not draft.is_closed:
         event = draft.inbox[index]
-        decision = draft.tell(
+        was_tried = event.deferred_at is not None
+        if was_tried and only_untried:
+            index += 1
+            continue
+        decision = draft.consider(
             Received(type=event.type, payload=json.load(event.payload), event_id=event.event_id)
         )
         if decision.disposition == "DEFERRED":
-            draft.put_off(event)
+            if not was_tried:
+                draft.keep(decision)
+                draft.put_off(event)
             index += 1
             continue
+        draft.keep(decision)
         draft.take_from_inbox(event)
-        index = 0
+        only_untried, index = False, 0
 
 
 def fire(draft: Draft, asked: Fire) -> Answer:
@@ -188,7 +196,7 @@ def _check_revision(draft: Draft, expected: int | None) -> None:
 
 
 def _check_inbox(draft: Draft) -> None:
-    kept = len(draft.inbox) + draft.deferred_count
+    kept = len(draft.inbox)
     if kept >= MAX_DEFERRED:
         raise LimitExceeded(
             "deferred events of one instance", actual=kept + 1, maximum=MAX_DEFERRED

@@ -65,7 +65,7 @@ def report(draft: Draft, asked: Report, task: Task | None) -> Answer:
         or lease is None
         or lease.epoch != asked.epoch
     ):
-        was_applied = task.epoch == asked.epoch or draft.is_touched(asked.ordinal)
+        was_applied = asked.epoch in (task.epoch, draft.settled_epoch(asked.ordinal))
         return draft.answer(
             verdict=Verdict.DUPLICATE if was_applied else Verdict.LEASE_LOST, duplicate=was_applied
         )
@@ -80,7 +80,13 @@ def report(draft: Draft, asked: Report, task: Task | None) -> Answer:
 def expire(draft: Draft, asked: Expire, task: Task | None) -> Answer:
     """The holder of a task vanished: hand it on, or end it if it has done so too often."""
     lease = task.lease if task is not None else None
-    if task is None or lease is None or task.is_closed or lease.epoch != asked.epoch:
+    if (
+        task is None
+        or lease is None
+        or task.is_closed
+        or lease.epoch != asked.epoch
+        or draft.is_touched(asked.ordinal)
+    ):
         return draft.answer(disposition="IGNORED")
     draft.consume_lease(asked.ordinal, asked.epoch)
     failure = Failure(

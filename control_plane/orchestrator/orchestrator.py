@@ -41,6 +41,10 @@ APPLIERS = 2
 MAX_TRIES = 100
 """How often a request may be overtaken by other writers before its sender hears of it."""
 
+FIRST_PAUSE_S = 0.001
+LONGEST_PAUSE_S = 0.1
+"""Between tries of what was overtaken: whoever has the row may be waiting for a slow disk."""
+
 RETRY_STORE_FOR_S = 15.0
 RETRY_STORE_EVERY_S = 0.25
 
@@ -133,13 +137,10 @@ class Orchestrator:
         return await self._queue(request)
 
     async def submit_all(self, requests: Sequence[Request]) -> list[Answer | FoliotError]:
-        """An answer or an error for each, in their order."""
+        """An answer or an error for each, in their order; one that is a bug's hurts no other."""
         futures = [self._queue(request) for request in requests]
-        answers = await asyncio.gather(*futures, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, FoliotError):
-                raise answer
-        return [a for a in answers if isinstance(a, Answer | FoliotError)]
+        await asyncio.gather(*futures, return_exceptions=True)
+        return [_answer_of(future) for future in futures]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take turns until told to stop and nothing waits any more."""
@@ -176,35 +177,40 @@ class Orchestrator:
                 self._bell.clear()
                 await self._bell.wait()
                 continue
+            again: Sequence[_Waiting] = ()
             try:
-                await self._turn(batch)
+                again = await self._turn(batch)
             finally:
+                # To the front, in their own order.
+                for waiting in reversed(again):
+                    self._lanes.add(waiting, first=True)
                 self._lanes.give_back(batch)
                 self._bell.set()
+            if again:
+                await asyncio.sleep(_pause_s(min(waiting.tries for waiting in again)))
 
-    async def _turn(self, batch: Sequence[_Waiting]) -> None:
+    async def _turn(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
+        """Take a turn; returns what has to be tried again, in order."""
         try:
             turn = await take_turn(
                 self._store, self._machines, [waiting.request for waiting in batch]
             )
         except KeyTaken as taken:
             if len(batch) > 1:
-                await self._one_by_one(batch)
-            else:
-                self._again(batch[0], because=taken)
+                return await self._one_by_one(batch)
+            return self._again(batch, because=taken)
         except StoreUnavailable as unavailable:
-            await self._later(batch, unavailable)
+            return await self._later(batch, unavailable)
         except Exception as error:  # noqa: BLE001 - a bug must fail its own request, and no other
             if len(batch) > 1:
-                await self._one_by_one(batch)
-                return
+                return await self._one_by_one(batch)
             _log.exception(LogEvent.TURN_FAILED, request=type(batch[0].request.asked).__name__)
             if not batch[0].answered.done():
                 batch[0].answered.set_exception(error)
-        else:
-            self._answer(batch, turn)
+            return ()
+        return self._answer(batch, turn)
 
-    def _answer(self, batch: Sequence[_Waiting], turn: Turn) -> None:
+    def _answer(self, batch: Sequence[_Waiting], turn: Turn) -> Sequence[_Waiting]:
         waiting_for = {id(waiting.request): waiting for waiting in batch}
         for request, answer in turn.answers:
             future = waiting_for[id(request)].answered
@@ -214,32 +220,51 @@ class Orchestrator:
                 future.set_result(answer)
             else:
                 future.set_exception(answer)
-        for request in reversed(turn.again):
-            self._again(waiting_for[id(request)])
         if turn.kept:
             self._on_commit(turn)
+        return self._again([waiting_for[id(request)] for request in turn.again])
 
-    async def _one_by_one(self, batch: Sequence[_Waiting]) -> None:
+    async def _one_by_one(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
         """One request of the batch spoils it for all: take each alone, with fresh state."""
+        again: list[_Waiting] = []
+        held_back: set[Hashable] = set()
         for waiting in batch:
-            await self._turn([waiting])
+            # What comes after one that has to wait, in its lane, waits behind it.
+            if waiting.request.lane in held_back:
+                again.append(waiting)
+                continue
+            sent_again = await self._turn([waiting])
+            again.extend(sent_again)
+            held_back.update(one.request.lane for one in sent_again)
+        return again
 
-    async def _later(self, batch: Sequence[_Waiting], unavailable: StoreUnavailable) -> None:
+    async def _later(
+        self, batch: Sequence[_Waiting], unavailable: StoreUnavailable
+    ) -> Sequence[_Waiting]:
         """The database does not answer: what is safe to repeat waits for it, within reason."""
         _log.warning(LogEvent.DATABASE_UNAVAILABLE, error=str(unavailable))
         await asyncio.sleep(RETRY_STORE_EVERY_S)
         tries_in_time = RETRY_STORE_FOR_S / RETRY_STORE_EVERY_S
-        for waiting in reversed(batch):
+        again: list[_Waiting] = []
+        for waiting in batch:
             if waiting.tries < tries_in_time and _is_repeatable(waiting.request):
-                self._again(waiting)
+                again.append(waiting)
             elif not waiting.answered.done():
                 waiting.answered.set_exception(unavailable)
+        return self._again(again)
 
-    def _again(self, waiting: _Waiting, because: FoliotError | None = None) -> None:
-        waiting.tries += 1
-        if waiting.answered.done():
-            return
-        if waiting.tries > MAX_TRIES:
+    def _again(
+        self, batch: Sequence[_Waiting], because: FoliotError | None = None
+    ) -> Sequence[_Waiting]:
+        """Those that may be tried once more and that somebody still waits for."""
+        again: list[_Waiting] = []
+        for waiting in batch:
+            waiting.tries += 1
+            if waiting.answered.done():
+                continue
+            if waiting.tries <= MAX_TRIES:
+                again.append(waiting)
+                continue
             waiting.answered.set_exception(
                 because
                 or Overloaded(
@@ -247,8 +272,21 @@ class Orchestrator:
                     retry_in=timedelta(seconds=1),
                 )
             )
-            return
-        self._lanes.add(waiting, first=True)
+        return again
+
+
+def _answer_of(future: asyncio.Future[Answer]) -> Answer | FoliotError:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, FoliotError):
+        return error
+    return FoliotError("a bug in this server kept the request from being answered; it is logged")
+
+
+def _pause_s(tries: int) -> float:
+    """None after the first time; then longer and longer, while somebody else has the row."""
+    return 0.0 if tries <= 1 else min(FIRST_PAUSE_S * 2.0 ** min(tries - 2, 16), LONGEST_PAUSE_S)
 
 
 def _is_repeatable(request: Request) -> bool:

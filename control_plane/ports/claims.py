@@ -41,5 +41,13 @@ class Claims(Protocol):
     async def held(self, session_id: SessionId, limit: int) -> frozenset[HeldTask]:
         """What the session holds now."""
 
+    async def still_held(
+        self, tasks: Sequence[tuple[TenantId, HeldTask]]
+    ) -> frozenset[tuple[TenantId, HeldTask]]:
+        """
+        Those whose lease is still at that epoch. Not asked by session: an executor that began
+        a new one may be carrying out what its former one still holds.
+        """
+
     async def close(self, session_id: SessionId) -> None:
         """End the session: what it holds is ready for others after the next sweep."""

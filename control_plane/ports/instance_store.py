@@ -164,6 +164,7 @@ class TaskUpdate:
     status: TaskStatus
     attempt: int | None = None
     epoch: int | None = None
+    lost_epoch: int | None = None
     session_id: SessionId | None = None
     held_since: datetime | None = None
     output: JsonText | None = None

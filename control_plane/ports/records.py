@@ -122,6 +122,8 @@ class Task:
     attempt: int
     max_attempts: int
     epoch: int
+    lost_epoch: int
+    """The newest hand-out of which nothing was heard; `epoch` is the newest that was heard of."""
     session_id: SessionId | None
     held_since: datetime | None
     idempotency_key: UUID

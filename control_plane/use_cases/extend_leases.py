@@ -8,7 +8,6 @@ from typing import NamedTuple
 from control_plane.orchestrator.request import Begin, Request
 from control_plane.ports.claims import Claims, HeldTask
 from control_plane.ports.reader import Reader
-from control_plane.use_cases.executor_session import MAX_HELD
 from control_plane.use_cases.submits import Submits
 from shared.errors import LimitExceeded
 from shared.ids import SessionId, TenantId, parse_task_id
@@ -45,24 +44,26 @@ async def extend_leases(
     """
     The lease runs from now, and what still runs is recorded as started.
 
-    What the session does not hold is to be stopped, either way.
+    What is not held at its epoch any more is to be stopped, either way.
     """
     if len(running) > MAX_RUNNING:
         raise LimitExceeded("running", actual=len(running), maximum=MAX_RUNNING, field="running")
-    named = [(one, HeldTask(*parse_task_id(one.task_id), one.epoch)) for one in running]
+    named = [
+        (one, (TenantId(one.tenant_id), HeldTask(*parse_task_id(one.task_id), one.epoch)))
+        for one in running
+    ]
     expires_at = await claims.extend(session_id, name, None, lease)
     if not named:
         return Extended(expires_at=expires_at, lost=(), cancelled=())
-    held = await claims.held(session_id, MAX_HELD + 1)
+    held = await claims.still_held([key for _, key in named])
     await orchestrator.submit_all(
         [
             Request(
-                tenant_id=TenantId(one.tenant_id),
-                instance_id=key.instance_id,
-                asked=Begin(ordinal=key.ordinal, epoch=key.epoch),
+                tenant_id=tenant_id,
+                instance_id=task.instance_id,
+                asked=Begin(ordinal=task.ordinal, epoch=task.epoch),
             )
-            for one, key in named
-            if key in held
+            for tenant_id, task in held
         ]
     )
     lost: list[Running] = []
@@ -70,7 +71,8 @@ async def extend_leases(
     for one, key in named:
         if key in held:
             continue
-        task = await reader.get_task(TenantId(one.tenant_id), key.instance_id, key.ordinal)
+        tenant_id, held_task = key
+        task = await reader.get_task(tenant_id, held_task.instance_id, held_task.ordinal)
         is_unwanted = task is not None and task.is_closed
         (cancelled if is_unwanted else lost).append(one)
     return Extended(expires_at=expires_at, lost=lost, cancelled=cancelled)

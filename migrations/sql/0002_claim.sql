@@ -110,6 +110,9 @@ BEGIN
     INSERT INTO foliot.lease (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at)
     SELECT k.tenant_id, k.instance_id, k.ordinal, p_session_id, k.attempt, k.epoch, v_now
       FROM taken k
+      JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+     -- A cancel can cross a row that is on its way into `ready`: the row goes here.
+     WHERE t.completed_at IS NULL
     ON CONFLICT DO NOTHING
     RETURNING lease.tenant_id, lease.instance_id, lease.ordinal, lease.attempt, lease.epoch)
   SELECT h.tenant_id, h.instance_id, h.ordinal, h.epoch, h.attempt, t.max_attempts,

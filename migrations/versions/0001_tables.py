@@ -247,6 +247,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lost_epoch", sa.Integer(), server_default="0", nullable=False),
         sa.Column("session_id", sa.UUID(), nullable=True),
         sa.Column("held_since", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("idempotency_key", sa.UUID(), nullable=False),

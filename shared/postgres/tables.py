@@ -213,7 +213,9 @@ task = sa.Table(
     sa.Column("run_at", TIME, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     sa.Column("max_attempts", sa.Integer, nullable=False),
+    # The newest hand-out whose outcome was taken in, and the newest that was lost instead.
     sa.Column("epoch", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lost_epoch", sa.Integer, nullable=False, server_default="0"),
     sa.Column("session_id", UUID(as_uuid=True)),
     sa.Column("held_since", TIME),
     sa.Column("idempotency_key", UUID(as_uuid=True), nullable=False),

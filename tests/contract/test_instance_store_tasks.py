@@ -73,6 +73,7 @@ class TestANewTask:
             attempt=0,
             max_attempts=7,
             epoch=0,
+            lost_epoch=0,
             session_id=None,
             held_since=None,
             idempotency_key=idempotency_key(fresh.instance_id, 3),

@@ -74,6 +74,17 @@ class MemoryClaims:
         ]
         return frozenset(held[:limit])
 
+    async def still_held(
+        self, tasks: Sequence[tuple[TenantId, HeldTask]]
+    ) -> frozenset[tuple[TenantId, HeldTask]]:
+        leases = self._database.leases
+        return frozenset(
+            (tenant_id, task)
+            for tenant_id, task in tasks
+            if (lease := leases.get(TaskKey(tenant_id, task.instance_id, task.ordinal)))
+            and lease.epoch == task.epoch
+        )
+
     async def close(self, session_id: SessionId) -> None:
         self._database.sessions.pop(session_id, None)
 

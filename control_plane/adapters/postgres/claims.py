@@ -70,6 +70,26 @@ class PostgresClaims:
         )
         return frozenset(HeldTask(*row) for row in rows)
 
+    async def still_held(
+        self, tasks: Sequence[tuple[TenantId, HeldTask]]
+    ) -> frozenset[tuple[TenantId, HeldTask]]:
+        rows = await self._pool.fetch(
+            """
+            SELECT k.tenant_id, k.instance_id, k.ordinal, k.epoch
+              FROM unnest($1::text[], $2::uuid[], $3::int[], $4::int[])
+                   AS k(tenant_id, instance_id, ordinal, epoch)
+             CROSS JOIN LATERAL (
+               SELECT FROM foliot.lease l
+                WHERE l.tenant_id = k.tenant_id AND l.instance_id = k.instance_id
+                  AND l.ordinal = k.ordinal AND l.epoch = k.epoch OFFSET 0) AS l
+            """,
+            [tenant_id for tenant_id, _ in tasks],
+            [task.instance_id for _, task in tasks],
+            [task.ordinal for _, task in tasks],
+            [task.epoch for _, task in tasks],
+        )
+        return frozenset((row["tenant_id"], HeldTask(*row[1:])) for row in rows)
+
     async def close(self, session_id: SessionId) -> None:
         await self._pool.execute("SELECT foliot.close_session($1)", session_id)
 

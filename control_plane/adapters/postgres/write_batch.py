@@ -149,14 +149,15 @@ created AS (
 ended AS (
   UPDATE foliot.task t
      SET status = u.status, attempt = coalesce(u.attempt, t.attempt),
-         epoch = coalesce(u.epoch, t.epoch), session_id = coalesce(u.session_id, t.session_id),
+         epoch = coalesce(u.epoch, t.epoch), lost_epoch = coalesce(u.lost_epoch, t.lost_epoch),
+         session_id = coalesce(u.session_id, t.session_id),
          held_since = coalesce(u.held_since, t.held_since),
          output = coalesce(u.output::json, t.output), error = coalesce(u.error::json, t.error),
          run_at = coalesce(u.run_at, t.run_at), completed_at = u.completed_at
-    FROM unnest($58::int[], $59::int[], $60::text[], $61::int[], $62::int[], $63::uuid[],
-                $64::timestamptz[], $65::text[], $66::text[], $67::timestamptz[],
-                $68::timestamptz[])
-      AS u(n, ordinal, status, attempt, epoch, session_id,
+    FROM unnest($58::int[], $59::int[], $60::text[], $61::int[], $62::int[], $63::int[], $64::uuid[],
+                $65::timestamptz[], $66::text[], $67::text[], $68::timestamptz[],
+                $69::timestamptz[])
+      AS u(n, ordinal, status, attempt, epoch, lost_epoch, session_id,
            held_since, output, error, run_at, completed_at)
    CROSS JOIN LATERAL (
      SELECT t.ctid AS place FROM foliot.task t
@@ -168,8 +169,10 @@ let_go AS (
    WHERE l.ctid = ANY (ARRAY(
            SELECT h.place FROM held h WHERE ((SELECT kept FROM verdict))[h.n]))),
 cleared AS MATERIALIZED (
-  SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.priority, t.run_at
-    FROM unnest($69::int[], $70::int[]) AS x(n, ordinal)
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.priority, t.run_at,
+         EXISTS (SELECT FROM unnest($72::int[], $73::int[]) AS q(n, ordinal)
+                  WHERE q.n = x.n AND q.ordinal = x.ordinal) AS is_put_back
+    FROM unnest($70::int[], $71::int[]) AS x(n, ordinal)
    CROSS JOIN LATERAL (
      SELECT * FROM foliot.task t
       WHERE t.tenant_id = ($1::text[])[x.n] AND t.instance_id = ($2::uuid[])[x.n]
@@ -191,7 +194,8 @@ cleared_delayed AS (
             CROSS JOIN LATERAL (
               SELECT d.ctid AS place FROM foliot.delayed d
                WHERE d.tenant_id = x.tenant_id AND d.instance_id = x.instance_id
-                 AND d.ordinal = x.ordinal OFFSET 0) AS d))),
+                 AND d.ordinal = x.ordinal OFFSET 0) AS d
+            WHERE NOT x.is_put_back))),
 cleared_lease AS (
   DELETE FROM foliot.lease l
    WHERE l.ctid = ANY (ARRAY(
@@ -208,8 +212,8 @@ claimable AS MATERIALIZED (
   UNION ALL
   SELECT ($1::text[])[q.n], ($2::uuid[])[q.n], q.ordinal, q.type, q.queue, q.priority, q.run_at,
          q.attempt, q.epoch, ($16::timestamptz[])[q.n]
-    FROM unnest($71::int[], $72::int[], $73::text[], $74::text[], $75::smallint[],
-                $76::timestamptz[], $77::int[], $78::int[])
+    FROM unnest($72::int[], $73::int[], $74::text[], $75::text[], $76::smallint[],
+                $77::timestamptz[], $78::int[], $79::int[])
       AS q(n, ordinal, type, queue, priority, run_at, attempt, epoch)
    WHERE ((SELECT kept FROM verdict))[q.n]),
 made_ready AS (
@@ -223,17 +227,20 @@ put_back AS (
          (tenant_id, instance_id, ordinal, queue, rank, run_at, type, attempt, epoch)
   SELECT c.tenant_id, c.instance_id, c.ordinal, c.queue, -c.priority, c.run_at, c.type, c.attempt,
          c.epoch
-    FROM claimable c WHERE c.run_at > c.at),
+    FROM claimable c WHERE c.run_at > c.at
+  -- A task that waits for its next attempt, and is failed by a person meanwhile.
+  ON CONFLICT (tenant_id, instance_id, ordinal) DO UPDATE
+    SET run_at = excluded.run_at, attempt = excluded.attempt, epoch = excluded.epoch),
 armed AS (
   INSERT INTO foliot.timer (tenant_id, instance_id, timer_id, due)
   SELECT ($1::text[])[a.n], ($2::uuid[])[a.n], a.timer_id, a.due
-    FROM unnest($79::int[], $80::text[], $81::timestamptz[]) AS a(n, timer_id, due)
+    FROM unnest($80::int[], $81::text[], $82::timestamptz[]) AS a(n, timer_id, due)
    WHERE ((SELECT kept FROM verdict))[a.n]
   ON CONFLICT (tenant_id, instance_id, timer_id) DO UPDATE SET due = excluded.due),
 disarmed AS (
   DELETE FROM foliot.timer t
    WHERE t.ctid = ANY (ARRAY(
-           SELECT t.place FROM unnest($82::int[], $83::text[]) AS d(n, timer_id)
+           SELECT t.place FROM unnest($83::int[], $84::text[]) AS d(n, timer_id)
             CROSS JOIN LATERAL (
               SELECT t.ctid AS place FROM foliot.timer t
                WHERE t.tenant_id = ($1::text[])[d.n] AND t.instance_id = ($2::uuid[])[d.n]
@@ -244,14 +251,14 @@ deferred AS (
          (tenant_id, instance_id, event_id, type, payload, accepted_at, deferred_at)
   SELECT ($1::text[])[e.n], ($2::uuid[])[e.n], e.event_id, e.type, e.payload::json,
          ($16::timestamptz[])[e.n], e.deferred_at
-    FROM unnest($84::int[], $85::text[], $86::text[], $87::text[], $88::bigint[])
+    FROM unnest($85::int[], $86::text[], $87::text[], $88::text[], $89::bigint[])
       WITH ORDINALITY AS e(n, event_id, type, payload, deferred_at, place)
    WHERE ((SELECT kept FROM verdict))[e.n]
    ORDER BY e.place),
 put_off AS (
   UPDATE foliot.inbox b
      SET deferred_at = ($7::bigint[])[p.n]
-    FROM unnest($89::int[], $90::bigint[]) AS p(n, position)
+    FROM unnest($90::int[], $91::bigint[]) AS p(n, position)
    CROSS JOIN LATERAL (
      SELECT b.ctid AS place FROM foliot.inbox b
       WHERE b.tenant_id = ($1::text[])[p.n] AND b.instance_id = ($2::uuid[])[p.n]
@@ -260,7 +267,7 @@ put_off AS (
 applied AS (
   DELETE FROM foliot.inbox b
    WHERE b.ctid = ANY (ARRAY(
-           SELECT e.place FROM unnest($91::int[], $92::bigint[]) AS p(n, position)
+           SELECT e.place FROM unnest($92::int[], $93::bigint[]) AS p(n, position)
             CROSS JOIN LATERAL (
               SELECT b.ctid AS place FROM foliot.inbox b
                WHERE b.tenant_id = ($1::text[])[p.n] AND b.instance_id = ($2::uuid[])[p.n]
@@ -349,7 +356,7 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
             ),
         ),
         *_columns(
-            11,
+            12,
             (
                 (
                     n,
@@ -357,6 +364,7 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
                     u.status,
                     u.attempt,
                     u.epoch,
+                    u.lost_epoch,
                     u.session_id,
                     u.held_since,
                     u.output,
