@@ -8,8 +8,9 @@ import asyncio
 import asyncpg
 
 import migrations
-from shared.errors import FoliotError, PreconditionFailed
-from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
+from control_plane.adapters.postgres.due import HISTORY_MONTHS_AHEAD
+from shared.errors import FoliotError, PreconditionFailed, Unavailable
+from shared.postgres.session import CONNECT_WITHIN_S, CONTROL_PLANE_ROLE, open_pool
 
 SAFE_COMMITS = frozenset({"on", "local", "remote_write", "remote_apply"})
 TRY_EVERY_S = 0.05
@@ -36,11 +37,31 @@ async def until_usable(database_url: str, pool_size: int, within_s: float) -> as
 async def _usable(database_url: str, pool_size: int) -> asyncpg.Pool:
     pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=pool_size)
     try:
-        await check_schema(pool)
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await check_schema(pool)
+            await make_partitions(pool)
+    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+        pool.terminate()
+        raise Unavailable(
+            "PostgreSQL accepts connections and does not answer; check the server, and the"
+            " network to it",
+            reason="DATABASE_UNREACHABLE",
+        ) from error
     except BaseException:
-        await pool.close()
+        # Closing would wait for a server that may not answer.
+        pool.terminate()
         raise
     return pool
+
+
+async def make_partitions(pool: asyncpg.Pool) -> None:
+    """
+    Make this month's history partition before anything is written, if that can be done at once.
+
+    What was stopped for months finds none: rows would go to the default partition, and keep
+    their month's from being made. Where it cannot be done, housekeeping tries again.
+    """
+    await pool.execute("SELECT foliot.ensure_history_partitions($1)", HISTORY_MONTHS_AHEAD)
 
 
 async def check_schema(pool: asyncpg.Pool) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import Enum, auto
 
 from executor.ports.control_plane import ControlPlane, Held, Report, RunningAttempt
-from executor.runner import Beginning, Runner, stopped
+from executor.runner import Beginning, Runner, broken, stopped
 from shared.ids import SessionId
 from shared.tasks import ClaimedTask
 
@@ -172,14 +172,25 @@ class Attempts:
         held = Held.of(attempt.task)
         del self._running[held]
         self._remember(held)
-        if not attempt.work.cancelled():
-            self._control_plane.report(attempt.work.result())
-        elif attempt.stop is _Stop.NOT_NEEDED:
-            self._control_plane.report(stopped(attempt.task, attempt.beginning))
-        if self._waiting and not self._is_draining:
-            next_one = self._waiting.popleft()
-            self._begin(next_one.task, next_one.session_id)
-        self.freed.set()
+        try:
+            self._tell(attempt)
+        finally:
+            self.freed.set()
+            if self._waiting and not self._is_draining:
+                next_one = self._waiting.popleft()
+                self._begin(next_one.task, next_one.session_id)
+
+    def _tell(self, attempt: _Attempt) -> None:
+        """Report how it ended. A bug in that is reported too, or the task would hang."""
+        try:
+            report = _report_of(attempt)
+            if report is not None:
+                self._control_plane.report(report)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "an attempt's report could not be made", "exception": error}
+            )
+            self._control_plane.report(broken(attempt.task, attempt.beginning, error))
 
     def _stop(self, held: Held, why: _Stop) -> None:
         attempt = self._running.get(held)
@@ -195,3 +206,12 @@ class Attempts:
         self._ended[held] = None
         if len(self._ended) > MAX_REMEMBERED:
             self._ended.popitem(last=False)
+
+
+def _report_of(attempt: _Attempt) -> Report | None:
+    """None where others have the task now, or will."""
+    if not attempt.work.cancelled():
+        return attempt.work.result()
+    if attempt.stop is _Stop.NOT_NEEDED:
+        return stopped(attempt.task, attempt.beginning)
+    return None

@@ -54,6 +54,9 @@ def main(arguments: list[str]) -> int:
     """Become the program, or stay beside it. Returns only when it could not be run."""
     parent, death_signal, uid, gid, capabilities, watch = arguments[:6]
     program = arguments[7:]
+    # A shell without job control has a background command ignore these, and all below it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     try:
         if uid != "-":
             become(int(uid), int(gid), numbers(capabilities))
@@ -110,9 +113,8 @@ def die_with(parent: int, death_signal: int) -> None:
 def execute(program: list[str]) -> None:
     """Become the program, with the signals as a program expects them."""
     # Python ignores these two, and what is ignored stays ignored across an exec.
-    # Python ignores the first two; a shell without job control, those of a background command.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     os.execv(program[0], program)  # noqa: S606 - there is no shell, as intended
 
 

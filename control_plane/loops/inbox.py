@@ -2,7 +2,7 @@
 
 import asyncio
 
-from control_plane.loops.pace import repeat
+from control_plane.loops.pace import repeat, rest_after
 from control_plane.orchestrator import ApplyInbox, Orchestrator, Request
 from control_plane.ports.due import Due
 
@@ -25,10 +25,11 @@ class Inbox:
 
     async def _apply(self) -> float:
         keys = await self._due.untried_inbox(BATCH)
-        await self._orchestrator.submit_all(
+        answers = await self._orchestrator.submit_all(
             [
                 Request(tenant_id=tenant_id, instance_id=instance_id, asked=ApplyInbox())
                 for tenant_id, instance_id in keys
             ]
         )
-        return 0 if len(keys) == BATCH else self._poll_s
+        planned_s = 0 if len(keys) == BATCH else self._poll_s
+        return rest_after(answers, planned_s=planned_s, at_least_s=self._poll_s)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from shared.errors import FoliotError
 from shared.telemetry.logging import get_logger
@@ -26,6 +26,17 @@ async def rest(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None
         for wait in waits:
             wait.cancel()
     wake.clear()
+
+
+def rest_after(answers: Iterable[object], *, planned_s: float, at_least_s: float) -> float:
+    """
+    How many seconds to rest: as planned, or longer if one of the answers is an error.
+
+    What met it is still due. Asked again at once it would meet it again, and a server that
+    is overloaded would be kept so by its own loops.
+    """
+    has_error = any(isinstance(answer, FoliotError) for answer in answers)
+    return max(planned_s, at_least_s) if has_error else planned_s
 
 
 async def repeat(

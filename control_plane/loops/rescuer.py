@@ -2,7 +2,7 @@
 
 import asyncio
 
-from control_plane.loops.pace import repeat
+from control_plane.loops.pace import repeat, rest_after
 from control_plane.orchestrator import Expire, Orchestrator, Request
 from control_plane.ports.due import Due
 
@@ -20,7 +20,7 @@ class Rescuer:
 
     async def _rescue(self) -> float:
         expired = await self._due.expired_leases(BATCH)
-        await self._orchestrator.submit_all(
+        answers = await self._orchestrator.submit_all(
             [
                 Request(
                     tenant_id=lease.tenant_id,
@@ -30,4 +30,5 @@ class Rescuer:
                 for lease in expired
             ]
         )
-        return 0 if len(expired) == BATCH else EVERY_S
+        planned_s = 0 if len(expired) == BATCH else EVERY_S
+        return rest_after(answers, planned_s=planned_s, at_least_s=EVERY_S)

@@ -9,7 +9,7 @@ import asyncio
 from datetime import datetime
 
 from control_plane.loops.bells import Bells
-from control_plane.loops.pace import repeat
+from control_plane.loops.pace import repeat, rest_after
 from control_plane.orchestrator import Fire, Orchestrator, Request
 from control_plane.ports.due import Due
 from shared import doorbell
@@ -43,7 +43,7 @@ class Timers:
 
     async def _fire_due(self) -> float:
         timers = await self._due.timers(BATCH)
-        await self._orchestrator.submit_all(
+        answers = await self._orchestrator.submit_all(
             [
                 Request(
                     tenant_id=timer.tenant_id,
@@ -56,8 +56,10 @@ class Timers:
         released = await self._due.release_delayed(BATCH)
         for queue, _ in released:
             self._bells.note(doorbell.task_runner(queue), [])
-        if len(timers) == BATCH or released:
-            return 0
+        planned_s = 0 if len(timers) == BATCH or released else await self._until_next()
+        return rest_after(answers, planned_s=planned_s, at_least_s=self._poll_s)
+
+    async def _until_next(self) -> float:
         ahead = await self._due.ahead()
         self._sleeps_until = ahead.next_due
         if ahead.next_due is None:

@@ -23,6 +23,7 @@ from shared.ids import InstanceId, TenantId, parse_task_id
 from shared.rpc import MAX_OUTCOMES
 from shared.tasks import Failure, Outcome
 
+MAX_TENANT_ID = 63
 MAX_RETRY_AFTER = timedelta(hours=24)
 MAX_EPOCH = 2**31 - 1
 
@@ -79,7 +80,8 @@ async def report_outcomes(orchestrator: Submits, outcomes: Sequence[Reported]) -
     """
     Each outcome stands for itself; the epoch alone decides whether it counts.
 
-    A malformed result is refused, and ends its attempt as failed, so that no task hangs.
+    A malformed result is refused, and ends its attempt as failed, so that no task hangs:
+    for good if it was an output, as its sender said if it was a failure.
     """
     if not outcomes:
         raise InvalidRequest(f"outcomes is empty; send 1 to {MAX_OUTCOMES}", field="outcomes")
@@ -123,24 +125,18 @@ class _LookedAt:
 def _look_at(sent: Reported) -> _LookedAt:
     try:
         instance_id, ordinal = parse_task_id(sent.task_id)
-    except InvalidRequest as error:
+        fields.required(sent.tenant_id, "tenant_id", longest=MAX_TENANT_ID)
+    except FoliotError as error:
         return _LookedAt(sent=sent, refusal=error)
-    if not sent.tenant_id:
-        unnamed = InvalidRequest(
-            "tenant_id is required: the one the task came with", field="tenant_id"
-        )
-        return _LookedAt(sent=sent, refusal=unnamed)
     if not 0 < sent.epoch <= MAX_EPOCH:
         never = InvalidRequest(f"epoch {sent.epoch} was never handed out", field="epoch")
         return _LookedAt(sent=sent, refusal=never)
     refusal: FoliotError | None = None
     try:
         outcome = _outcome(sent.result)
-    except (InvalidRequest, LimitExceeded) as error:
+    except FoliotError as error:
         refusal = error
-        outcome = Outcome.failed(
-            Failure(kind="outcome.refused", message=error.message, retryable=False)
-        )
+        outcome = Outcome.failed(_refused(sent.result, error))
     return _LookedAt(
         sent=sent,
         instance_id=instance_id,
@@ -162,6 +158,18 @@ def _outcome(result: Result) -> Outcome:
             return Outcome.cancelled()
         case None:
             raise InvalidRequest("result is required", field="result")
+
+
+def _refused(result: Result, error: FoliotError) -> Failure:
+    """
+    The failure in place of a malformed result.
+
+    What the sender could not say well of a failure does not make it final; a malformed
+    output does, for the same would come out again.
+    """
+    retryable = isinstance(result, Failed) and result.failure.retryable
+    message = error.message[: fields.MAX_FAILURE_MESSAGE].replace("\0", "")
+    return Failure(kind="outcome.refused", message=message, retryable=retryable)
 
 
 def _retry_after(asked: timedelta | None) -> timedelta | None:

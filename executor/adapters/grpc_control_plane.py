@@ -35,6 +35,9 @@ WELCOME_WITHIN_S = 10.0
 LINGER_S = 2.0
 """How long a stream we leave may still bring acknowledgements."""
 
+STEADY_AFTER_S = 30.0
+"""How long a stream must have lived for its end to be a first failure and not another one."""
+
 MAX_RUNNING_TOLD = 1_000
 DEFAULT_HEARTBEAT = timedelta(seconds=10)
 RETRY = RetryPolicy(initial=timedelta(milliseconds=100), cap=timedelta(seconds=5), jitter=0.5)
@@ -126,6 +129,8 @@ class GrpcControlPlane:
                 await asyncio.gather(reading, writing, return_exceptions=True)
         finally:
             call.cancel()
+            if time.monotonic() - stream.welcomed_at >= STEADY_AFTER_S:
+                self._recover()
             if stream.was_assigned and not self._is_leaving:
                 # What the control plane assigned last may never have arrived.
                 instructions.doubt(session_id)
@@ -144,8 +149,7 @@ class GrpcControlPlane:
         if answer.welcome.HasField("heartbeat_interval"):
             stream.heartbeat = answer.welcome.heartbeat_interval.ToTimedelta()
         self._call = stream.call
-        self._failures = 0
-        self._complaint.reset()
+        stream.welcomed_at = time.monotonic()
         _log.info(
             LogEvent.CONTROL_PLANE_CONNECTED,
             address=self._address,
@@ -185,6 +189,7 @@ class GrpcControlPlane:
         while (message := await stream.read()) is not None:
             match message.WhichOneof("message"):
                 case "outcome_acks":
+                    self._recover()
                     for ack in message.outcome_acks.acks:
                         self._acknowledge(ack)
                 case "assign":
@@ -231,6 +236,11 @@ class GrpcControlPlane:
         self._outbox.filled.set()
         _log.info(LogEvent.CONTROL_PLANE_DRAINING, address=self._address, within_s=seconds)
 
+    def _recover(self) -> None:
+        """The control plane works, which a welcome alone does not show."""
+        self._failures = 0
+        self._complaint.reset()
+
     def _complain(self, error: Exception) -> None:
         if self._complaint.allows():
             code, text = "", str(error)
@@ -248,6 +258,7 @@ class _Stream:
     call: _Call
     session_id: SessionId
     heartbeat: timedelta = DEFAULT_HEARTBEAT
+    welcomed_at: float = float("inf")
     leave_at: float = float("inf")
     was_assigned: bool = False
 

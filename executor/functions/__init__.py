@@ -48,7 +48,12 @@ class TaskContext:
 
 
 class TaskFailed(Exception):
-    """Raise it from a function to say how the attempt failed, instead of `system.raised`."""
+    """
+    Raise it from a function to say how the attempt failed, instead of `system.raised`.
+
+    `kind` is dotted words in lower case, as `payment.declined`; what is none is made one,
+    `PaymentDeclined` becoming `payment_declined`. What is too long is cut.
+    """
 
     def __init__(
         self,

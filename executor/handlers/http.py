@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from executor.fitting import MAX_RETRY_AFTER
 from executor.ports import Ports
 from executor.ports.http import HttpRefused, HttpResponse, HttpTooLarge, HttpUnreachable
 from shared.errors import InvalidJson, InvalidRequest, LimitExceeded
@@ -24,7 +25,6 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 RETRYABLE = frozenset({408, 425, 429})
 DEFAULT_TIMEOUT = timedelta(seconds=30)
 MAX_TIMEOUT = timedelta(minutes=10)
-MAX_RETRY_AFTER = timedelta(hours=24)
 MAX_QUOTED = 500
 """How much of a refusal's body goes into the failure, in characters."""
 

@@ -4,6 +4,7 @@ How a plane connects: one URL, one role, timeouts that no forgotten transaction 
 A URL is libpq's: `postgresql://user@host/database`, `?host=/a/directory` for a unix socket.
 """
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,6 +27,24 @@ TIMEOUTS: Mapping[str, str] = {
 }
 TRANSACTION_TIMEOUT = ("transaction_timeout", "40s")
 TRANSACTION_TIMEOUT_SINCE = 170_000
+
+CONNECT_WITHIN_S = 10.0
+"""The longest to wait for a connection to be made, and as long again for its settings."""
+
+ANSWER_WITHIN_S = 35.0
+"""
+The longest to wait for an answer, waiting for a free connection included. The server ends a
+statement before; this is for the network that lost the answer, or the server, and says nothing.
+"""
+
+# The server's side of the same: it closes what a vanished client left. They mean nothing on
+# a unix socket, and are the server's to ignore where its system has no such option.
+KEEPALIVES: Mapping[str, str] = {
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30s",
+}
 
 # The batch statements join arrays of unknown length with large tables. A plan made while
 # the tables were empty would scan them for ever after; index nested loops are right at
@@ -61,7 +80,8 @@ async def open_pool(
     settings: Mapping[str, str] | None = None,
 ) -> asyncpg.Pool:
     """
-    A pool whose connections act as `role` and obey the timeouts.
+    A pool whose connections act as `role` and obey the timeouts: the server's, and a
+    statement's of ANSWER_WITHIN_S here, where the server may be out of reach.
 
     The login in the URL must be the role itself or a member of it. Raises Unavailable
     when the server cannot be reached, is older than PostgreSQL 15, or does not let the
@@ -76,19 +96,30 @@ async def open_pool(
                 f"PostgreSQL {version.major} is too old: foliot needs 15 or newer",
                 reason="DATABASE_TOO_OLD",
             )
-        wanted = {**TIMEOUTS, **(settings or {})}
+        wanted = {**TIMEOUTS, **KEEPALIVES, **(settings or {})}
         if number >= TRANSACTION_TIMEOUT_SINCE:
             wanted.update([TRANSACTION_TIMEOUT])
         for name, value in wanted.items():
             await connection.execute("SELECT set_config($1, $2, false)", name, value)
         await connection.execute(f"SET ROLE {role}")
 
+    async def prepare_in_time(connection: asyncpg.Connection) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                await prepare(connection)
+        except BaseException:
+            # The pool would take leave of the server, and wait for it to answer.
+            connection.terminate()
+            raise
+
     try:
         return await asyncpg.create_pool(
             database_url,
             min_size=1,
             max_size=max_size,
-            init=prepare,
+            init=prepare_in_time,
+            timeout=CONNECT_WITHIN_S,
+            command_timeout=ANSWER_WITHIN_S,
             # The pool's own reset would undo the settings above; nothing here needs it, as
             # no connection is handed back with a transaction or a lock of its session.
             reset=_keep,
@@ -96,7 +127,7 @@ async def open_pool(
         )
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
         raise Unavailable(
-            f"PostgreSQL cannot be reached: {error}; check FOLIOT_DATABASE_URL",
+            f"PostgreSQL cannot be reached: {str(error) or 'no answer'}; check FOLIOT_DATABASE_URL",
             reason="DATABASE_UNREACHABLE",
         ) from error
     except _REFUSALS as error:

@@ -7,12 +7,13 @@ from typing import cast
 
 import pytest
 
+from executor.fitting import MAX_DETAILS_BYTES
 from executor.handlers import Handlers
 from executor.handlers.human import HumanHandler
 from executor.handlers.timer import TimerHandler
 from executor.ports import Ports
 from executor.ports.control_plane import Report
-from executor.runner import MAX_DETAILS_BYTES, Runner
+from executor.runner import Runner
 from shared.json import MAX_PAYLOAD_BYTES, Json
 from shared.tasks import ClaimedTask, Failure, Outcome, TaskType
 from tests.executor.ports import CannedWeb, StandingClock

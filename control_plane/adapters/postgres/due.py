@@ -113,6 +113,7 @@ class PostgresDue:
         return [InstanceKey(*row) for row in rows]
 
     async def sweep(self) -> None:
+        # A month that cannot be made now is no error; see the function.
         await self._end_leases_of_closed_tasks()
         await self._forget_sessions()
         await self._pool.execute(

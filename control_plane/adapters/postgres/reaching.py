@@ -1,12 +1,14 @@
 """How the adapters reach PostgreSQL: what it fails to answer is told in one way, here."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import asyncpg
 
 from control_plane.ports.instance_store import StoreUnavailable
+from shared.postgres.session import ANSWER_WITHIN_S
 from shared.telemetry.logging import Throttle, get_logger
 from shared.telemetry.names import LogEvent
 
@@ -37,34 +39,51 @@ class ReachedPool:
     A pool that raises StoreUnavailable when the database does not answer.
 
     It recovers by itself: a connection that was lost is replaced when the next is asked for.
+    Nobody waits longer than `answer_within_s` seconds for a connection and all that is done
+    on it, also where the network swallows what is sent and reports no error.
     """
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, answer_within_s: float = ANSWER_WITHIN_S) -> None:
         self._pool = pool
+        self._answer_within_s = answer_within_s
 
     async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        with _reaching():
-            rows: list[asyncpg.Record] = await self._pool.fetch(statement, *values)
+        async with self.connection() as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
             return rows
 
     async def fetchrow(self, statement: str, *values: object) -> asyncpg.Record | None:
-        with _reaching():
-            return await self._pool.fetchrow(statement, *values)
+        async with self.connection() as connection:
+            return await connection.fetchrow(statement, *values)
 
     async def fetchval(self, statement: str, *values: object) -> Any:
-        with _reaching():
-            return await self._pool.fetchval(statement, *values)
+        async with self.connection() as connection:
+            return await connection.fetchval(statement, *values)
 
     async def execute(self, statement: str, *values: object) -> None:
-        with _reaching():
-            await self._pool.execute(statement, *values)
+        async with self.connection() as connection:
+            await connection.execute(statement, *values)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """One connection for several statements."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._answer_within_s
         with _reaching():
-            async with self._pool.acquire() as connection:
+            connection = await self._pool.acquire(timeout=self._answer_within_s)
+            # Terminated and not cancelled: the driver cancels by asking the server, which is
+            # who does not answer. The statement under way fails, as with any lost connection.
+            late = loop.call_at(until, connection.terminate)
+            try:
                 yield connection
+            finally:
+                late.cancel()
+                await self._hand_back(connection)
+
+    async def _hand_back(self, connection: asyncpg.Connection) -> None:
+        """What goes wrong here costs a connection, which the pool replaces, and no answer."""
+        with suppress(*UNREACHABLE):
+            await self._pool.release(connection, timeout=self._answer_within_s)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
