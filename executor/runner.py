@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from executor.fitting import fit, words_of
 from executor.handlers import Handlers
+from executor.handlers.fitting import fit, words_of
 from executor.ports import Ports
 from executor.ports.control_plane import Held, Report
 from shared.tasks import ClaimedTask, Failure, Outcome

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from executor.fitting import MAX_RETRY_AFTER
+from executor.handlers.fitting import MAX_RETRY_AFTER
 from executor.ports import Ports
 from executor.ports.http import HttpRefused, HttpResponse, HttpTooLarge, HttpUnreachable
 from shared.errors import InvalidJson, InvalidRequest, LimitExceeded

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -10,7 +11,7 @@ from executor.adapters.memory_control_plane import MemoryControlPlane
 from executor.attempts import Attempts
 from executor.handlers import Handlers
 from executor.ports import Ports
-from executor.ports.control_plane import MAX_UNACKNOWLEDGED, Held
+from executor.ports.control_plane import MAX_UNACKNOWLEDGED, Held, Report
 from executor.runner import Runner
 from shared.ids import SessionId, new_uuid7
 from shared.tasks import ClaimedTask, Outcome, TaskType
@@ -126,6 +127,60 @@ class TestAttempts:
         await crew.attempts.drain(GRACE)
 
         assert [1, 2] == crew.gate.begun
+
+
+class Deaf(MemoryControlPlane):
+    """A control plane that takes no reports."""
+
+    def report(self, report: Report) -> None:
+        """Fail."""
+        raise ValueError(report.held.task_id)
+
+
+class Careless:
+    """A handler that forgets to say how it ended."""
+
+    def can_handle(self, type: TaskType) -> bool:  # noqa: A002 - a task's type is its type
+        """All."""
+        return True
+
+    async def execute(self, task: ClaimedTask, ports: Ports) -> Outcome:
+        """Give nothing."""
+        return cast("Outcome", None)
+
+
+class TestAnAttemptWhoseReportCannotBeMade:
+    async def test_is_reported_as_a_bug_and_holds_nobody_up(self) -> None:
+        """Else its task hangs for as long as the session lives, and the next never begins."""
+        bugs: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: bugs.append(type(context["exception"]))
+        )
+        control_plane = MemoryControlPlane()
+        attempts = Attempts(
+            Runner(Handlers([Careless()]), canned_ports()), control_plane, concurrency=1
+        )
+        attempts.assign(OURS, [a_task(ordinal=1), a_task(ordinal=2)])
+        await eventually(lambda: len(control_plane.received) == 2)
+        failures = [one.outcome.failure for one in control_plane.received]
+
+        assert [("executor.bug", True)] * 2 == [
+            (one.kind, one.retryable) for one in failures if one
+        ]
+        assert ([AttributeError] * 2, True) == (bugs, attempts.freed.is_set())
+
+    async def test_is_not_kept_from_the_next_by_a_control_plane_that_fails(self) -> None:
+        """Even what cannot be reported at all frees its place."""
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        gate = Gate()
+        attempts = Attempts(Runner(Handlers([gate]), canned_ports()), Deaf(), concurrency=1)
+        attempts.assign(OURS, [a_task(ordinal=1), a_task(ordinal=2)])
+        gate.let(1)
+        await eventually(lambda: gate.begun == [1, 2])
+
+        assert attempts.freed.is_set()
+        gate.let(2)
+        await eventually(lambda: attempts.count == 0)
 
 
 class TestACancelledAttempt:

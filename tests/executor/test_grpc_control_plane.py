@@ -16,6 +16,7 @@ from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.outbox import MAX_BATCH, MAX_BATCH_BYTES, Outbox
 from executor.ports.control_plane import Held, RunningAttempt
 from shared.ids import SessionId, TenantId, new_uuid7
+from shared.retry import RetryPolicy
 from shared.tasks import TaskType
 from tests.contract.executor.test_control_plane import Heard, a_report
 from tests.executor.eventually import eventually
@@ -67,6 +68,25 @@ async def far(tmp_path: Path) -> AsyncIterator[ListeningControlPlane]:
     """A control plane that acknowledges everything."""
     async with listening(ListeningControlPlane(), tmp_path) as serving:
         yield serving
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The failures in a row before each wait for a new stream; the waits themselves are none."""
+    counted: list[int] = []
+
+    def no_wait(policy: RetryPolicy, failures: int) -> timedelta:
+        assert timedelta() < policy.initial
+        counted.append(failures)
+        return timedelta()
+
+    monkeypatch.setattr("executor.adapters.grpc_control_plane.backoff", no_wait)
+    return counted
+
+
+async def begun(far: ListeningControlPlane, count: int) -> None:
+    """Wait for so many streams."""
+    await eventually(lambda: len(far.streams) == count)
 
 
 def ordinals(far: ListeningControlPlane) -> list[int]:
@@ -259,6 +279,47 @@ class TestAStream:
             await eventually(lambda: executor.control_plane._call is None)
 
         assert (True, 1) == (far.messages[-1].HasField("goodbye"), len(far.hellos))
+
+
+class TestAReconnect:
+    async def test_waits_longer_each_time_though_every_stream_was_welcomed(
+        self, far: ListeningControlPlane, waits: list[int]
+    ) -> None:
+        """A control plane that fails right after its welcome must not be stormed."""
+        async with near(far):
+            for stream in range(1, 4):
+                await begun(far, stream)
+                await far.break_off()
+            await eventually(lambda: len(waits) == 3)
+
+        assert [1, 2, 3] == waits
+
+    async def test_waits_as_little_as_the_first_time_after_an_acknowledgement(
+        self, far: ListeningControlPlane, waits: list[int]
+    ) -> None:
+        """It did what it is for."""
+        async with near(far) as executor:
+            for stream in range(1, 4):
+                await begun(far, stream)
+                executor.report(stream)
+                await executor.control_plane.flush(SOON)
+                await far.break_off()
+            await eventually(lambda: len(waits) == 3)
+
+        assert [1, 1, 1] == waits
+
+    async def test_waits_as_little_as_the_first_time_after_a_stream_that_lived(
+        self, far: ListeningControlPlane, waits: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An executor without work gets no acknowledgements."""
+        monkeypatch.setattr("executor.adapters.grpc_control_plane.STEADY_AFTER_S", 0.0)
+        async with near(far):
+            for stream in range(1, 4):
+                await begun(far, stream)
+                await far.break_off()
+            await eventually(lambda: len(waits) == 3)
+
+        assert [1, 1, 1] == waits
 
 
 class TestABatch:

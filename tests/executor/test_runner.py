@@ -7,8 +7,13 @@ from typing import cast
 
 import pytest
 
-from executor.fitting import MAX_DETAILS_BYTES
+from control_plane.api.mapping.outcomes import reported_from
+from control_plane.use_cases.fail_task import check_failure
+from control_plane.use_cases.report_outcomes import Failed
+from executor.adapters.grpc_messages import outcome_message
+from executor.functions import TaskFailed
 from executor.handlers import Handlers
+from executor.handlers.fitting import MAX_DETAILS_BYTES
 from executor.handlers.human import HumanHandler
 from executor.handlers.timer import TimerHandler
 from executor.ports import Ports
@@ -56,6 +61,29 @@ def giving(output: object) -> Callable[[], Awaitable[Outcome]]:
     return give
 
 
+def failing(failure: Failure) -> Callable[[], Awaitable[Outcome]]:
+    """A handler that fails with something."""
+
+    async def fail() -> Outcome:
+        return Outcome.failed(failure)
+
+    return fail
+
+
+async def failed(failure: Failure) -> Failure:
+    """The failure as it is reported."""
+    sent = (await reported(failing(failure))).outcome.failure
+    assert sent is not None
+    return sent
+
+
+class Mute(Exception):
+    """It has no words."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
 def nested(depth: int) -> Json:
     """A list in a list in a list."""
     value: Json = 1
@@ -88,6 +116,20 @@ class TestAnAttempt:
 
         assert Outcome.failed(failed) == report.outcome
 
+    async def test_that_is_cancelled_from_within_is_a_failure(self) -> None:
+        """Nobody asked for it, so nobody would hear of it: the task would hang."""
+
+        async def fail() -> Outcome:
+            never: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            never.cancel()
+            return await never
+
+        report = await reported(fail)
+
+        assert Outcome.failed(Failure(kind="system.raised", message="CancelledError: ")) == (
+            report.outcome
+        )
+
     async def test_that_takes_too_long_is_ended(self) -> None:
         """The task's own time limit, start to close."""
 
@@ -114,6 +156,12 @@ class TestAnAttempt:
 
 
 class TestAnOutput:
+    async def test_is_sent_without_nul(self) -> None:
+        """PostgreSQL stores none, and a task that succeeded must not fail for it."""
+        report = await reported(giving({"body": "a\0b"}))
+
+        assert ("succeeded", '{"body":"ab"}') == (report.outcome.state, report.output)
+
     @pytest.mark.parametrize(
         "output", [nested(32), {"a" * (MAX_PAYLOAD_BYTES - 8): 1}, "[" * 100, 2**63 - 1]
     )
@@ -166,6 +214,106 @@ class TestAFailure:
             Failure(kind="k" * 64, message="?" + "m" * 1_999, details=None)
             == report.outcome.failure
         )
+
+    @pytest.mark.parametrize(
+        ("kind", "sent"),
+        [
+            ("payment.declined", "payment.declined"),
+            ("a_.-.b", "a_.-.b"),
+            ("PaymentDeclined", "payment_declined"),
+            ("payment declined!", "payment_declined"),
+            (".3rd..Party.", "rd.party"),
+            ("aB" * 40, "a" + "_ba" * 21),
+            ("k" * 63 + ".x", "k" * 63),
+            ("ümlaut", "mlaut"),
+            ("\0", "unknown"),
+            ("", "unknown"),
+            (None, "unknown"),
+            (Mute(), "mute_without_words_its___str___raises"),
+        ],
+    )
+    async def test_is_of_a_kind_that_a_policy_can_name(self, kind: object, sent: str) -> None:
+        """Dotted words in lower case; what is none is made one, and never the end of retries."""
+        failure = await failed(Failure(kind=cast("str", kind), message=""))
+
+        assert (sent, True) == (failure.kind, failure.retryable)
+
+    @pytest.mark.parametrize(
+        ("message", "sent"),
+        [
+            (ValueError("card"), "card"),
+            (None, ""),
+            (7, "7"),
+            ("a\0b", "ab"),
+            ("\0" * 3_000 + "m" * 3_000, "m" * 2_000),
+            (Mute(), "<Mute without words: its __str__ raises>"),
+        ],
+    )
+    async def test_has_a_message_whatever_was_given_for_one(
+        self, message: object, sent: str
+    ) -> None:
+        """Functions hand over the exception they caught, and bodies with binary in them."""
+        assert sent == (await failed(Failure(kind="k", message=cast("str", message)))).message
+
+    @pytest.mark.parametrize(
+        ("asked", "sent"),
+        [
+            (30, timedelta(seconds=30)),
+            (0.5, timedelta(seconds=0.5)),
+            (-1, timedelta()),
+            (timedelta(seconds=-1), timedelta()),
+            (timedelta.max, timedelta(hours=24)),
+            (10**400, timedelta(hours=24)),
+            (float("inf"), timedelta(hours=24)),
+            (float("nan"), None),
+            (True, None),
+            ("30", None),
+            (None, None),
+        ],
+    )
+    async def test_asks_for_a_wait_that_can_be_granted(
+        self, asked: object, sent: timedelta | None
+    ) -> None:
+        """A number is seconds; without one, the task's policy holds."""
+        wish = Failure(kind="k", message="", retry_after=cast("timedelta", asked))
+
+        assert sent == (await failed(wish)).retry_after
+
+    async def test_has_details_without_nul(self) -> None:
+        """PostgreSQL stores none; the letters that spell its escape are not one."""
+        details: Json = {"b\0ody": ["\0x", "\\u0000", 1]}
+
+        assert {"body": ["x", "\\u0000", 1]} == (
+            await failed(Failure(kind="k", message="", details=details))
+        ).details
+
+    async def test_of_an_exception_without_words_is_one_all_the_same(self) -> None:
+        """An exception whose `__str__` raises is as much of a failure as any other."""
+
+        async def fail() -> Outcome:
+            raise Mute
+
+        failure = (await reported(fail)).outcome.failure
+
+        assert failure is not None
+        assert "Mute: <Mute without words: its __str__ raises>" == failure.message
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            TaskFailed("PaymentDeclined", "n\0o" * 2_000, details={"a": "\0"}).failure,
+            TaskFailed("k" * 100, "\ud800", retry_after=timedelta.max).failure,
+            Failure(kind=".", message="", details="d" * 2 * MAX_DETAILS_BYTES),
+        ],
+    )
+    async def test_is_to_the_control_plane_s_taste(self, failure: Failure) -> None:
+        """What it refuses would lose its kind, its words, and its details."""
+        sent = outcome_message(await reported(failing(failure)))
+        result = reported_from(sent).result
+
+        assert isinstance(result, Failed)
+        assert check_failure(result.failure, "failure").retryable
+        assert result.retry_after is None or result.retry_after <= timedelta(hours=24)
 
 
 class TestAHumanTask:

@@ -3,10 +3,19 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
+
 from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.request import Report, Request
-from control_plane.use_cases.report_outcomes import Reported, Succeeded, report_outcomes
-from shared.errors import FoliotError, Overloaded
+from control_plane.use_cases.fail_task import FailureOf
+from control_plane.use_cases.report_outcomes import (
+    Failed,
+    Reported,
+    Result,
+    Succeeded,
+    report_outcomes,
+)
+from shared.errors import FoliotError, InvalidRequest, Overloaded
 from shared.ids import TenantId, new_instance_id, task_id
 
 TENANT = TenantId("acme")
@@ -38,12 +47,14 @@ class Scripted:
         ]
 
 
-def reported(output: str | None = "1") -> Reported:
+def reported(
+    output: str | None = "1", *, tenant_id: str = TENANT, result: Result = None
+) -> Reported:
     return Reported(
-        tenant_id=TENANT,
+        tenant_id=tenant_id,
         task_id=task_id(new_instance_id(), 1),
         epoch=1,
-        result=Succeeded(output=output),
+        result=result or Succeeded(output=output),
     )
 
 
@@ -80,3 +91,65 @@ class TestAMalformedOutcome:
         told = await report_outcomes(Scripted(Verdict.LEASE_LOST), [reported("{")])
 
         assert [Verdict.LEASE_LOST] == [ack.verdict for ack in told.acks]
+
+    @pytest.mark.parametrize("retryable", [True, False])
+    @pytest.mark.parametrize(
+        ("kind", "message", "details"),
+        [
+            ("PaymentDeclined", "", None),
+            ("k", "a\0b", None),
+            ("k", "", "{"),
+            ("k", "", '"\\u0000"'),
+        ],
+        ids=["its kind", "its message", "no JSON", "NUL in its details"],
+    )
+    async def test_that_was_a_failure_is_as_final_as_its_sender_said(
+        self, kind: str, message: str, details: str | None, retryable: bool
+    ) -> None:
+        """How badly a failure is put says nothing of whether another attempt may do better."""
+        orchestrator = Scripted(Verdict.APPLIED)
+        sent = FailureOf(kind=kind, message=message, retryable=retryable, details=details)
+
+        told = await report_outcomes(
+            orchestrator, [reported(result=Failed(failure=sent, retry_after=None))]
+        )
+
+        (asked,) = [request.asked for request in orchestrator.requests]
+        assert isinstance(asked, Report)
+        assert asked.outcome.failure is not None
+        assert ("outcome.refused", retryable) == (
+            asked.outcome.failure.kind,
+            asked.outcome.failure.retryable,
+        )
+        assert [Verdict.REFUSED] == [ack.verdict for ack in told.acks]
+
+
+class TestAnOutcomeThatCannotBeAskedFor:
+    @pytest.mark.parametrize("tenant_id", ["", "a\0b", "t" * 64], ids=["none", "NUL", "long"])
+    async def test_is_refused_and_the_others_are_not(self, tenant_id: str) -> None:
+        """What names no tenant reaches no orchestrator, nor a database that stores no NUL."""
+        orchestrator = Scripted(Verdict.APPLIED)
+
+        told = await report_outcomes(
+            orchestrator, [reported(tenant_id=tenant_id), reported(tenant_id="t" * 63)]
+        )
+
+        assert [Verdict.REFUSED, Verdict.APPLIED] == [ack.verdict for ack in told.acks]
+        assert isinstance(told.acks[0].error, InvalidRequest)
+        assert ("tenant_id", ["t" * 63]) == (
+            told.acks[0].error.field,
+            [request.tenant_id for request in orchestrator.requests],
+        )
+
+
+class TestAnOutcomeThatMetABug:
+    async def test_is_refused_with_its_error_and_the_others_are_not(self) -> None:
+        """One bad apple must not be sent again for ever, with all the others of its batch."""
+        bug = FoliotError("a bug")
+
+        told = await report_outcomes(Scripted(bug, Verdict.APPLIED), [reported(), reported()])
+
+        assert [(Verdict.REFUSED, bug), (Verdict.APPLIED, None)] == [
+            (ack.verdict, ack.error) for ack in told.acks
+        ]
+        assert told.resend is None
