@@ -11,9 +11,13 @@ import migrations
 from control_plane.adapters.postgres.due import HISTORY_MONTHS_AHEAD
 from shared.errors import FoliotError, PreconditionFailed, Unavailable
 from shared.postgres.session import CONNECT_WITHIN_S, CONTROL_PLANE_ROLE, open_pool
+from shared.telemetry.logging import get_logger
+from shared.telemetry.names import LogEvent
 
 SAFE_COMMITS = frozenset({"on", "local", "remote_write", "remote_apply"})
 TRY_EVERY_S = 0.05
+
+_log = get_logger(__name__)
 
 
 async def until_usable(database_url: str, pool_size: int, within_s: float) -> asyncpg.Pool:
@@ -61,7 +65,10 @@ async def make_partitions(pool: asyncpg.Pool) -> None:
     What was stopped for months finds none: rows would go to the default partition, and keep
     their month's from being made. Where it cannot be done, housekeeping tries again.
     """
-    await pool.execute("SELECT foliot.ensure_history_partitions($1)", HISTORY_MONTHS_AHEAD)
+    try:
+        await pool.execute("SELECT foliot.ensure_history_partitions($1)", HISTORY_MONTHS_AHEAD)
+    except asyncpg.PostgresError as error:
+        _log.warning(LogEvent.DATABASE_UNAVAILABLE, error=f"{type(error).__name__}: {error}")
 
 
 async def check_schema(pool: asyncpg.Pool) -> None:

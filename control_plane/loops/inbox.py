@@ -2,7 +2,7 @@
 
 import asyncio
 
-from control_plane.loops.pace import repeat, rest_after
+from control_plane.loops.pace import has_error, repeat
 from control_plane.orchestrator import ApplyInbox, Orchestrator, Request
 from control_plane.ports.due import Due
 
@@ -31,5 +31,4 @@ class Inbox:
                 for tenant_id, instance_id in keys
             ]
         )
-        planned_s = 0 if len(keys) == BATCH else self._poll_s
-        return rest_after(answers, planned_s=planned_s, at_least_s=self._poll_s)
+        return 0 if len(keys) == BATCH and not has_error(answers) else self._poll_s

@@ -28,15 +28,14 @@ async def rest(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None
     wake.clear()
 
 
-def rest_after(answers: Iterable[object], *, planned_s: float, at_least_s: float) -> float:
+def has_error(answers: Iterable[object]) -> bool:
     """
-    How many seconds to rest: as planned, or longer if one of the answers is an error.
+    Whether one of the answers is an error. A loop rests then, however much is due.
 
-    What met it is still due. Asked again at once it would meet it again, and a server that
-    is overloaded would be kept so by its own loops.
+    What met the error is still due. Asked again at once it would meet it again, and a server
+    that is overloaded would be kept so by its own loops.
     """
-    has_error = any(isinstance(answer, FoliotError) for answer in answers)
-    return max(planned_s, at_least_s) if has_error else planned_s
+    return any(isinstance(answer, FoliotError) for answer in answers)
 
 
 async def repeat(

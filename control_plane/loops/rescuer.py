@@ -2,7 +2,7 @@
 
 import asyncio
 
-from control_plane.loops.pace import repeat, rest_after
+from control_plane.loops.pace import has_error, repeat
 from control_plane.orchestrator import Expire, Orchestrator, Request
 from control_plane.ports.due import Due
 
@@ -30,5 +30,4 @@ class Rescuer:
                 for lease in expired
             ]
         )
-        planned_s = 0 if len(expired) == BATCH else EVERY_S
-        return rest_after(answers, planned_s=planned_s, at_least_s=EVERY_S)
+        return 0 if len(expired) == BATCH and not has_error(answers) else EVERY_S

@@ -9,7 +9,7 @@ import asyncio
 from datetime import datetime
 
 from control_plane.loops.bells import Bells
-from control_plane.loops.pace import repeat, rest_after
+from control_plane.loops.pace import has_error, repeat
 from control_plane.orchestrator import Fire, Orchestrator, Request
 from control_plane.ports.due import Due
 from shared import doorbell
@@ -56,8 +56,12 @@ class Timers:
         released = await self._due.release_delayed(BATCH)
         for queue, _ in released:
             self._bells.note(doorbell.task_runner(queue), [])
-        planned_s = 0 if len(timers) == BATCH or released else await self._until_next()
-        return rest_after(answers, planned_s=planned_s, at_least_s=self._poll_s)
+        is_refused = has_error(answers)
+        if (len(timers) == BATCH or released) and not is_refused:
+            return 0
+        # Asked also when refused: what is overdue then is no reason to be woken before.
+        until_next_s = await self._until_next()
+        return self._poll_s if is_refused else until_next_s
 
     async def _until_next(self) -> float:
         ahead = await self._due.ahead()

@@ -298,6 +298,8 @@ class Draft:
         """Everything to be written, or None if nothing happened."""
         if self.revision == self.before.revision:
             return None
+        if self.is_closed:
+            self._turn_away_the_rest()
         return Change(
             after=self._after(),
             expected_revision=self.before.revision,
@@ -323,6 +325,23 @@ class Draft:
             applied=self._applied,
             put_off=self._put_off,
         )
+
+    def _turn_away_the_rest(self) -> None:
+        """The instance has ended with events in its inbox: nothing accepted goes without a word."""
+        for event in tuple(self.inbox):
+            self.record(
+                Entry(
+                    type="EVENT_REJECTED",
+                    payload={
+                        "event_id": event.event_id,
+                        "type": event.type,
+                        "payload": json.load(event.payload),
+                        "reason": "INSTANCE_CLOSED",
+                        "message": f"the instance was {self.status} before it could take the event",
+                    },
+                )
+            )
+            self.take_from_inbox(event)
 
     def _after(self) -> Instance:
         snapshot = self.snapshot

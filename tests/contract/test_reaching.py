@@ -4,11 +4,12 @@ import asyncio
 import inspect
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -18,6 +19,7 @@ from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.ports.credentials import StoredKey
 from control_plane.ports.instance_store import StoreUnavailable, Wanted
@@ -31,6 +33,7 @@ from tests.contract.material import DEFINITION, instance, start
 from tests.contract.worlds import ACME, PostgresWorld
 
 WITHIN_S = 10.0
+ANSWER_WITHIN_S = 0.3
 SESSION = SessionId(new_uuid7())
 INSTANCE = new_instance_id()
 KEY = StoredKey(
@@ -216,3 +219,136 @@ async def _end_waiting(connection: asyncpg.Connection) -> None:
          WHERE a.datname = current_database() AND a.wait_event_type = 'Lock'
         """
     )
+
+
+class Silence:
+    """
+    A network in front of the server that a test can make swallow whatever is sent.
+
+    Neither side is told: their connections stay open, and new ones are accepted.
+    """
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._passes = asyncio.Event()
+        self._passes.set()
+
+    def begin(self) -> None:
+        self._passes.clear()
+
+    def end(self) -> None:
+        self._passes.set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_unix_connection(self._socket)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pass_on(reader, to_server))
+                group.create_task(self._pass_on(from_server, writer))
+        finally:
+            to_server.close()
+            writer.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                await self._passes.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@dataclass(slots=True)
+class SilentLine:
+    pool: asyncpg.Pool
+    reached: ReachedPool
+    silence: Silence
+
+
+@pytest.fixture
+async def silent_line(postgres: PostgresWorld) -> AsyncIterator[SilentLine]:
+    """One connection over TCP, through a network that a test can silence."""
+    url = urlsplit(postgres.url)
+    options = parse_qs(url.query)
+    port = options.get("port", ["5432"])[0]
+    silence = Silence(Path(options["host"][0]) / f".s.PGSQL.{port}")
+    server = await asyncio.start_server(silence.serve, "127.0.0.1", 0)
+    netloc = f"{url.username}@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    address = urlunsplit(url._replace(netloc=netloc, query=""))
+    pool = await open_pool(address, role=CONTROL_PLANE_ROLE, max_size=1)
+    yield SilentLine(pool, ReachedPool(pool, answer_within_s=ANSWER_WITHIN_S), silence)
+    silence.end()
+    pool.terminate()
+    server.close()
+
+
+async def in_a_transaction(reached: ReachedPool) -> None:
+    async with reached.transaction() as connection:
+        await connection.execute("SELECT 1")
+
+
+async def on_a_connection(reached: ReachedPool) -> None:
+    async with reached.connection() as connection:
+        await connection.execute("SELECT 1")
+
+
+ASKING: Mapping[str, Callable[[ReachedPool], Awaitable[object]]] = {
+    "fetch": lambda reached: reached.fetch("SELECT 1"),
+    "fetchrow": lambda reached: reached.fetchrow("SELECT 1"),
+    "fetchval": lambda reached: reached.fetchval("SELECT 1"),
+    "execute": lambda reached: reached.execute("SELECT 1"),
+    "connection": on_a_connection,
+    "transaction": in_a_transaction,
+}
+
+
+class TestAnAnswerThatNeverComes:
+    @pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
+    async def test_is_waited_for_no_longer_than_the_limit(
+        self, silent_line: SilentLine, ask: Callable[[ReachedPool], Awaitable[object]]
+    ) -> None:
+        """A host that vanished closes nothing; whoever waits for it would wait for ever."""
+        await ask(silent_line.reached)
+        silent_line.silence.begin()
+
+        async with asyncio.timeout(WITHIN_S):
+            with pytest.raises(StoreUnavailable):
+                await ask(silent_line.reached)
+
+    async def test_costs_the_connection_and_not_its_place_in_the_pool(
+        self, silent_line: SilentLine
+    ) -> None:
+        """The pool has room for one: a place that leaked would be missed at once."""
+        silent_line.silence.begin()
+        for _ in range(2):
+            async with asyncio.timeout(WITHIN_S):
+                with pytest.raises(StoreUnavailable):
+                    await silent_line.reached.fetchval("SELECT 1")
+
+        silent_line.silence.end()
+
+        assert 1 == await silent_line.reached.fetchval("SELECT 1")
+
+    async def test_does_not_keep_a_caller_that_is_cancelled(self, silent_line: SilentLine) -> None:
+        """The driver asks the server to cancel, and waits for what it says to that."""
+        before = await silent_line.reached.fetchval("SELECT pg_backend_pid()")
+        silent_line.silence.begin()
+        asking = asyncio.create_task(silent_line.reached.fetchval("SELECT pg_backend_pid()"))
+        while not silent_line.pool.get_idle_size() == 0:
+            await asyncio.sleep(0)
+        asking.cancel()
+        ended, _ = await asyncio.wait([asking], timeout=WITHIN_S)
+        silent_line.silence.end()
+
+        assert {asking} == ended
+        assert asking.cancelled()
+        assert before != await silent_line.reached.fetchval("SELECT pg_backend_pid()")
+
+
+class TestWaitingForAConnection:
+    async def test_counts_towards_the_limit(self, silent_line: SilentLine) -> None:
+        """Behind a pool that is used up there is no answer either."""
+        async with silent_line.pool.acquire():
+            async with asyncio.timeout(WITHIN_S):
+                with pytest.raises(StoreUnavailable):
+                    await silent_line.reached.fetchval("SELECT 1")

@@ -123,6 +123,20 @@ class TestADeferredEvent:
         await stage.assert_whole(started.instance_id)
 
 
+class TestAnInstanceThatEndsWithEventsInItsInbox:
+    async def test_turns_them_away_in_its_history(self, stage: Stage) -> None:
+        """What was accepted is applied, or recorded as rejected with a reason."""
+        await stage.define(specs.DEFERRING)
+        started = await stage.start()
+        await stage.send(started.instance_id, "SAY", {"word": "1"})
+
+        await stage.cancel(started.instance_id)
+
+        assert "inbox" not in await stage.world.row_counts()
+        assert "EVENT_REJECTED" == (await stage.types(started.instance_id))[-1]
+        await stage.assert_whole(started.instance_id)
+
+
 class TestATaskFailedByAPerson:
     async def test_again_while_it_waits_for_its_next_attempt_waits_on(self, stage: Stage) -> None:
         """Each failure counts, and one row says when it is due."""

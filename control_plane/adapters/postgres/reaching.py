@@ -70,7 +70,8 @@ class ReachedPool:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._answer_within_s
         with _reaching():
-            connection = await self._pool.acquire(timeout=self._answer_within_s)
+            async with asyncio.timeout_at(until):
+                connection = await self._pool.acquire()
             # Terminated and not cancelled: the driver cancels by asking the server, which is
             # who does not answer. The statement under way fails, as with any lost connection.
             late = loop.call_at(until, connection.terminate)
