@@ -8,7 +8,6 @@ import asyncio
 import asyncpg
 
 import migrations
-from control_plane.adapters.postgres.due import HISTORY_MONTHS_AHEAD
 from shared.errors import FoliotError, PreconditionFailed, Unavailable
 from shared.postgres.session import CONNECT_WITHIN_S, CONTROL_PLANE_ROLE, open_pool
 from shared.telemetry.logging import get_logger
@@ -66,7 +65,7 @@ async def make_partitions(pool: asyncpg.Pool) -> None:
     their month's from being made. Where it cannot be done, housekeeping tries again.
     """
     try:
-        await pool.execute("SELECT foliot.ensure_history_partitions($1)", HISTORY_MONTHS_AHEAD)
+        await pool.execute("SELECT foliot.ensure_history_partitions()")
     except asyncpg.PostgresError as error:
         _log.warning(LogEvent.DATABASE_UNAVAILABLE, error=f"{type(error).__name__}: {error}")
 

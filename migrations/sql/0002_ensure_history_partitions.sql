@@ -1,14 +1,14 @@
--- Makes sure that the partitions of this month and of `p_months` more exist. A partition
--- holds the instances started in one month: an instance id is a UUIDv7, whose first 48
--- bits are its start in milliseconds. Safe to repeat and to race: who comes second leaves
--- it to the first.
+-- Makes sure that the partitions of this month and of `p_months` more exist: two months of
+-- slack let a call fail without harm. A partition holds the instances started in one month:
+-- an instance id is a UUIDv7, whose first 48 bits are its start in milliseconds. Safe to
+-- repeat and to race: who comes second leaves it to the first.
 --
 -- Locks history and its default partition, ACCESS EXCLUSIVE, if a partition is missing. All
 -- writing queues behind that lock, so it is not waited for longer than lock_timeout below.
 -- A month that cannot be made now, because of readers, is left to the next call. So is one
 -- of which the default partition holds rows, until an owner has moved them: its instances
 -- are kept there, and later months are made all the same. Both are warnings in the log.
-CREATE FUNCTION foliot.ensure_history_partitions(p_months integer) RETURNS void
+CREATE FUNCTION foliot.ensure_history_partitions(p_months integer DEFAULT 2) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '50ms'
 AS $$

@@ -21,6 +21,7 @@ from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.ports.claims import HeldTask
 from control_plane.ports.credentials import StoredKey
 from control_plane.ports.instance_store import StoreUnavailable, Wanted
 from control_plane.ports.reader import InstanceFilter, TaskFilter
@@ -87,6 +88,7 @@ ADAPTERS: Mapping[Callable[[asyncpg.Pool], object], Mapping[str, Call]] = {
             SESSION, queues=["default"], types=[], max_tasks=1, after=None
         ),
         "held": lambda claims: claims.held(SESSION, 1),
+        "still_held": lambda claims: claims.still_held([(ACME, HeldTask(INSTANCE, 1, 1))]),
         "close": lambda claims: claims.close(SESSION),
     },
     PostgresCredentials: {
@@ -334,8 +336,9 @@ class TestAnAnswerThatNeverComes:
         before = await silent_line.reached.fetchval("SELECT pg_backend_pid()")
         silent_line.silence.begin()
         asking = asyncio.create_task(silent_line.reached.fetchval("SELECT pg_backend_pid()"))
-        while not silent_line.pool.get_idle_size() == 0:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(WITHIN_S):
+            while silent_line.pool.get_idle_size() != 0:  # noqa: ASYNC110 - a pool has no event
+                await asyncio.sleep(0)
         asking.cancel()
         ended, _ = await asyncio.wait([asking], timeout=WITHIN_S)
         silent_line.silence.end()

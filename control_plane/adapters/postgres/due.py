@@ -12,7 +12,6 @@ from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.ports.due import Ahead, DueQueue, DueTimer, ExpiredLease
 from control_plane.ports.records import InstanceKey
 
-HISTORY_MONTHS_AHEAD = 2
 FORGET_SESSIONS_AFTER = timedelta(hours=1)
 
 
@@ -116,9 +115,7 @@ class PostgresDue:
         # A month that cannot be made now is no error; see the function.
         await self._end_leases_of_closed_tasks()
         await self._forget_sessions()
-        await self._pool.execute(
-            "SELECT foliot.ensure_history_partitions($1)", HISTORY_MONTHS_AHEAD
-        )
+        await self._pool.execute("SELECT foliot.ensure_history_partitions()")
 
     async def _end_leases_of_closed_tasks(self) -> None:
         """Also under sessions that live: their executors learn so that nobody waits for them."""
