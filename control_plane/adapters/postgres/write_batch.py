@@ -154,8 +154,8 @@ ended AS (
          held_since = coalesce(u.held_since, t.held_since),
          output = coalesce(u.output::json, t.output), error = coalesce(u.error::json, t.error),
          run_at = coalesce(u.run_at, t.run_at), completed_at = u.completed_at
-    FROM unnest($58::int[], $59::int[], $60::text[], $61::int[], $62::int[], $63::int[], $64::uuid[],
-                $65::timestamptz[], $66::text[], $67::text[], $68::timestamptz[],
+    FROM unnest($58::int[], $59::int[], $60::text[], $61::int[], $62::int[], $63::int[],
+                $64::uuid[], $65::timestamptz[], $66::text[], $67::text[], $68::timestamptz[],
                 $69::timestamptz[])
       AS u(n, ordinal, status, attempt, epoch, lost_epoch, session_id,
            held_since, output, error, run_at, completed_at)
