@@ -47,7 +47,7 @@ from shared.clock import Clock, SystemClock
 from shared.doorbell import Doorbell, NoDoorbell, Ring
 from shared.errors import InvalidRequest
 from shared.postgres.namespace import read_namespace
-from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
+from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, close_pool, open_pool
 from shared.settings import Settings
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
@@ -198,7 +198,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
     check(settings, own)
     async with AsyncExitStack() as exits:
         pool = await until_usable(settings.database_url, own.pool_size, own.startup_wait_s)
-        exits.push_async_callback(pool.close)
+        exits.push_async_callback(close_pool, pool)
         if settings.mode != "dev":
             await check_durability(pool)
         turns = await open_pool(
@@ -207,7 +207,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
             max_size=TURN_CONNECTIONS,
             settings=HOT_PLANS,
         )
-        exits.push_async_callback(turns.close)
+        exits.push_async_callback(close_pool, turns)
         doorbell: Doorbell | NoDoorbell = NoDoorbell()
         if settings.redis_url:
             doorbell = Doorbell(settings.redis_url, await read_namespace(pool))
@@ -236,7 +236,7 @@ async def let_in(database_url: str, keys: Sequence[StoredKey], tenant_name: str)
         for key in keys:
             await credentials.add(key, tenant_name)
     finally:
-        await pool.close()
+        await close_pool(pool)
 
 
 def check(settings: Settings, own: ControlPlaneSettings) -> None:

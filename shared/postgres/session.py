@@ -140,3 +140,12 @@ async def open_pool(
 
 async def _keep(connection: asyncpg.Connection) -> None:
     """Hand a connection back as it is."""
+
+
+async def close_pool(pool: asyncpg.Pool) -> None:
+    """Close a pool politely, and at once where the server does not answer any more."""
+    try:
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

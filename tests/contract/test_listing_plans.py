@@ -38,7 +38,7 @@ BLOCKS_OF_LEASES = 8_000
 
 @dataclass(slots=True)
 class RecordingPool:
-    """A pool that remembers what was asked of it."""
+    """A pool of one connection, itself, that remembers what was asked of it."""
 
     connection: asyncpg.Connection
     asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
@@ -47,6 +47,16 @@ class RecordingPool:
         self.asked.append((query, values))
         rows: Sequence[asyncpg.Record] = await self.connection.fetch(query, *values)
         return rows
+
+    async def acquire(self) -> "RecordingPool":
+        return self
+
+    async def release(self, connection: "RecordingPool", *, timeout: float) -> None:  # noqa: ASYNC109 - asyncpg names it
+        """There is nothing to hand back."""
+
+    def terminate(self) -> None:
+        """What happens to a connection that does not answer."""
+        self.connection.terminate()
 
 
 Listing = Callable[[RecordingPool], Coroutine[Any, Any, Sequence[object]]]
