@@ -76,8 +76,12 @@ def keys_of(mapping: dict[Value, Value]) -> Iterator[Value]:
     Not in the map's own order: what is stored has its keys sorted, so a decision must not
     depend on the order they once had.
     """
-    keys = (key.value if key.__class__ is BoolKey else key for key in mapping)
-    return iter(sorted(keys, key=_rank))
+    try:
+        # Nearly always all of them are texts, and ranks would cost more than the sorting.
+        return iter(sorted(mapping))
+    except TypeError:
+        keys = (key.value if key.__class__ is BoolKey else key for key in mapping)
+        return iter(sorted(keys, key=_rank))
 
 
 def _rank(key: Value) -> tuple[str, Value]:
