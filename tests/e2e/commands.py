@@ -1,16 +1,20 @@
 """`foliot` as a user runs it: as a process, with its children, its output and its end."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+
+from control_plane.embedded.socket_directory import digest_of
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -63,7 +67,7 @@ class Command:
 
     def family(self) -> list[psutil.Process]:
         """All processes below this one that are or have been."""
-        if psutil.pid_exists(self.process.pid) and self.process.poll() is None:
+        with suppress(psutil.NoSuchProcess):
             for process in psutil.Process(self.process.pid).children(recursive=True):
                 self._family[process.pid] = process
         return list(self._family.values())
@@ -102,7 +106,26 @@ def running(*arguments: str, environment: Mapping[str, str] | None = None) -> It
             command.process.kill()
             command.wait()
         for process in command.survivors():
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        # A supervisor that was killed could not take its directory for sockets along.
+        for argument in arguments:
+            shutil.rmtree(sockets_of(Path(argument)), ignore_errors=True)
+
+
+def sockets_of(data_dir: Path) -> Path:
+    """Where the servers of a data directory have their sockets."""
+    return Path(tempfile.gettempdir(), f"foliot-{os.geteuid()}-{digest_of(data_dir.absolute())}")
+
+
+def named(processes: list[psutil.Process], name: str) -> list[psutil.Process]:
+    """Those of that name that still run, the oldest first."""
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if name in process.name():
+                found.append(process)
+    return sorted(found, key=lambda process: process.create_time())
 
 
 def wait_for(condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:

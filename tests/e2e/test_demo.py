@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import Command, running, wait_for
+from tests.e2e.commands import Command, named, running, wait_for
 
 ENDS_WELL = "instance completed"
 ORPHANS_WITHIN_S = 3.0
@@ -75,16 +75,14 @@ class TestTheDemo:
         """PostgreSQL is restarted, recovers, and everybody reconnects by themselves."""
         with running("demo", "--data-dir", str(tmp_path / "data")) as demo:
             demo.until("pause (TIMER)")
-            postgres = [process for process in dev.family() if process.name() == "postgres"]
-            min(postgres, key=lambda process: process.create_time()).kill()
+            named(dev.family(), "postgres")[0].kill()
 
             assert 0 == demo.wait(), demo.output
             assert ENDS_WELL in demo.output
 
     def test_needs_no_redis(self, dev: Command, tmp_path: Path) -> None:
         """Redis only rings the bell: without it, polls find the work."""
-        valkey = next(process for process in dev.family() if "valkey" in process.name())
-        valkey.kill()
+        named(dev.family(), "valkey")[0].kill()
         with running("demo", "--data-dir", str(tmp_path / "data")) as demo:
             assert 0 == demo.wait(), demo.output
             assert ENDS_WELL in demo.output

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from control_plane.embedded import attached
-from tests.e2e.commands import running, wait_for
+from tests.e2e.commands import named, running, wait_for
 from tests.servers import Servers, drop_database, new_database
 
 ORPHANS_WITHIN_S = 3.0
@@ -79,9 +79,12 @@ class TestFoliotDev:
         try:
             with running("demo", "--data-dir", str(tmp_path), environment=environment) as demo:
                 demo.until("is active")
-                names = {process.name() for process in demo.family()}
+                servers_below = [
+                    *named(demo.family(), "postgres"),
+                    *named(demo.family(), "valkey"),
+                ]
 
                 assert 0 == demo.wait(), demo.output
-                assert {"postgres", "valkey-server"}.isdisjoint(names)
+                assert [] == servers_below
         finally:
             asyncio.run(drop_database(servers, url))
