@@ -37,6 +37,7 @@ from control_plane.embedded import Running, attached
 DEFINITION_KEY = "hello"
 CALL_WITHIN_S = 30.0
 MAX_RECONNECTS = 100
+RECONNECT_EVERY_S = 0.2
 
 console = Console()
 
@@ -156,7 +157,7 @@ async def _follow(
             if error.code() is not grpc.StatusCode.UNAVAILABLE:
                 raise
             story.reconnects()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(RECONNECT_EVERY_S)
         else:
             return
     raise TimeoutError("the control plane could not be reached; see its log")
