@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from control_plane.cli.definition import definition
+
 app = typer.Typer(
     name="foliot",
     no_args_is_help=True,
@@ -13,6 +15,8 @@ app = typer.Typer(
     help="A durable workflow engine: statecharts as data, Postgres as the only truth.",
     epilog="Begin with `foliot demo`; then `foliot dev`, and talk to it with your own client.",
 )
+
+app.add_typer(definition)
 
 DataDir = Annotated[
     Path,

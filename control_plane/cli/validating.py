@@ -1,0 +1,1 @@
+"""`foliot definition validate`: the validator's findings, for reading."""
