@@ -14,6 +14,7 @@ from control_plane.engine.commands import (
     Command,
     CreateTask,
     DisarmTimer,
+    RepeatTask,
     StartChild,
 )
 from control_plane.engine.compiling import check_spec, compile_spec
@@ -36,9 +37,12 @@ from control_plane.engine.events import (
     Cancelled,
     Event,
     Received,
+    Resumed,
+    Retried,
     Started,
     TaskFailed,
     TaskSucceeded,
+    Terminated,
     TimerFired,
 )
 from control_plane.engine.folding import event_of, fold
@@ -73,6 +77,9 @@ __all__ = [
     "OpenTimer",
     "Received",
     "Refusal",
+    "RepeatTask",
+    "Resumed",
+    "Retried",
     "Snapshot",
     "SnapshotUnreadable",
     "SpecInvalid",
@@ -80,6 +87,7 @@ __all__ = [
     "Started",
     "TaskFailed",
     "TaskSucceeded",
+    "Terminated",
     "TimerFired",
     "Trace",
     "check_spec",

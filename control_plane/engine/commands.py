@@ -56,6 +56,17 @@ class StartChild:
 
 
 @frozen
+class RepeatTask:
+    """
+    Create a task, or start a child, once more: as number `of` was, its input and its effect
+    key included. `of` has ended, and its outcome counts no longer.
+    """
+
+    ordinal: int
+    of: int
+
+
+@frozen
 class CancelTask:
     """The task, or the child, is open and its outcome no longer wanted."""
 
@@ -77,4 +88,4 @@ class DisarmTimer:
     timer_id: str
 
 
-Command: TypeAlias = CreateTask | StartChild | CancelTask | ArmTimer | DisarmTimer
+Command: TypeAlias = CreateTask | StartChild | RepeatTask | CancelTask | ArmTimer | DisarmTimer

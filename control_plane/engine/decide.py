@@ -24,6 +24,7 @@ from control_plane.engine.events import (
     TimerFired,
 )
 from control_plane.engine.failures import ExpressionUnusable, MacrostepFailed
+from control_plane.engine.interventions import intervene
 from control_plane.engine.machine import Machine
 from control_plane.engine.macrostep import Macrostep
 from control_plane.engine.outcomes import hear_of_task, ring
@@ -68,7 +69,9 @@ def decide(
         return hear_of_task(machine, snapshot, event, now, tracer)
     if isinstance(event, TimerFired):
         return ring(machine, snapshot, event, now, tracer)
-    return _cancel(machine, snapshot, event, now, tracer)
+    if isinstance(event, Cancelled):
+        return _cancel(machine, snapshot, event, now, tracer)
+    return intervene(snapshot, event)
 
 
 def _start(machine: Machine, event: Started, now: datetime, tracer: Tracer | None) -> Decision:

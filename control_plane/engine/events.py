@@ -3,7 +3,7 @@ What an instance is told. Everything that can change one arrives as one of these
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from shared.json import Json
@@ -66,4 +66,38 @@ class Cancelled:
     reason: str = ""
 
 
-Event: TypeAlias = Started | Received | TaskSucceeded | TaskFailed | TimerFired | Cancelled
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminated:
+    """The end at once: open tasks are cancelled, and no action runs."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """A failed instance goes on from where it failed. Refused for one that has not failed."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """
+    The end of a pause. Timers were not armed meanwhile; now they are, `shift` later than
+    they were due: nothing keeps their instants, the length of the pause what was left.
+    """
+
+    shift: timedelta = timedelta(0)
+
+
+Event: TypeAlias = (
+    Started
+    | Received
+    | TaskSucceeded
+    | TaskFailed
+    | TimerFired
+    | Cancelled
+    | Terminated
+    | Retried
+    | Resumed
+)

@@ -3,7 +3,7 @@ From an instance's history back to its snapshot: the proof that the history is c
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from control_plane.engine.decide import decide
@@ -12,9 +12,12 @@ from control_plane.engine.events import (
     Cancelled,
     Event,
     Received,
+    Resumed,
+    Retried,
     Started,
     TaskFailed,
     TaskSucceeded,
+    Terminated,
     TimerFired,
 )
 from control_plane.engine.instants import read_instant
@@ -61,6 +64,12 @@ def event_of(entry: Entry) -> Event | None:
             return None if due is None else TimerFired(timer_id=payload["timer_id"], due=due)
         case "INSTANCE_CANCELLING":
             return Cancelled(reason=payload["reason"])
+        case "INSTANCE_TERMINATED":
+            return Terminated(reason=payload["reason"])
+        case "INSTANCE_RETRIED":
+            return Retried(reason=payload["reason"])
+        case "INSTANCE_RESUMED":
+            return Resumed(shift=timedelta(microseconds=payload["shift_us"]))
         case "INSTANCE_CANCELLED" if not payload.get("compensated"):
             return Cancelled(reason=payload["reason"])
         case _:

@@ -22,7 +22,7 @@ from control_plane.engine.failures import ExpressionUnusable, LimitReached
 from control_plane.engine.groups import Compensate
 from control_plane.engine.limits import MAX_CONTEXT_BYTES, MAX_JSON_DEPTH
 from control_plane.engine.macrostep import Macrostep
-from control_plane.engine.snapshot import Snapshot, Status
+from control_plane.engine.snapshot import Snapshot, Stalled, Status
 from control_plane.engine.tracing import Tracer
 from control_plane.engine.turn import Turn
 from shared.json import Json
@@ -94,9 +94,10 @@ def fail(turn: Turn, error: dict[str, Json]) -> Decision:
     turn.timers = {}
     turn.record("ERROR", dict(error))
     turn.record("INSTANCE_FAILED", {"error": error})
+    before = turn.before
     return Decision(
         snapshot=replace(
-            turn.before,
+            before,
             status="error",
             error=error,
             tasks=turn.tasks,
@@ -104,6 +105,17 @@ def fail(turn: Turn, error: dict[str, Json]) -> Decision:
             groups=turn.groups,
             finishing=False,
             cancelling=None,
+            stalled=Stalled(
+                tasks={
+                    ordinal: task
+                    for ordinal, task in before.tasks.items()
+                    if ordinal not in turn.tasks
+                },
+                timers=before.timers,
+                groups=before.groups,
+                finishing=before.finishing,
+                cancelling=before.cancelling,
+            ),
         ),
         commands=turn.commands(),
         history=turn.told(),

@@ -84,6 +84,17 @@ class OpenTimer:
 
 
 @frozen
+class Stalled:
+    """What an instance stood with when it failed, so that it can be taken up again."""
+
+    tasks: Mapping[int, OpenTask]
+    timers: Mapping[str, OpenTimer]
+    groups: Mapping[int, OpenGroup]
+    finishing: bool
+    cancelling: str | None
+
+
+@frozen
 class Snapshot:
     """
     One instance between two events. Values of it are never changed, only replaced.
@@ -95,7 +106,7 @@ class Snapshot:
     is being cancelled runs its compensations; `cancelling` is the reason then.
 
     `groups` are numbered by their first task. `undo` is what `compensate` would do, the
-    last first.
+    last first. `stalled` is set while the status is "error".
     """
 
     spec_hash: str
@@ -112,3 +123,4 @@ class Snapshot:
     cancelling: str | None = None
     groups: Mapping[int, OpenGroup] = field(default_factory=dict)
     undo: tuple[Undo, ...] = ()
+    stalled: Stalled | None = None

@@ -14,6 +14,7 @@ from control_plane.engine.snapshot import (
     OpenTask,
     OpenTimer,
     Snapshot,
+    Stalled,
     Undo,
     WaitingTask,
 )
@@ -59,6 +60,8 @@ def dump_snapshot(snapshot: Snapshot) -> bytes:
         body["groups"] = {str(key): _group(group) for key, group in snapshot.groups.items()}
     if snapshot.undo:
         body["undo"] = [[one.ordinal, one.plan, one.input] for one in snapshot.undo]
+    if snapshot.stalled is not None:
+        body["stalled"] = _stalled(snapshot.stalled)
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
@@ -75,7 +78,6 @@ def load_snapshot(machine: Machine, data: bytes | str) -> Snapshot:
             f"the snapshot is of spec {body['spec']}…, the machine of "
             f"{machine.spec_hash[:_HASH_LENGTH]}…; load it with the definition it was made by"
         )
-    tasks, groups = body.get("tasks", {}), body.get("groups", {})
     return Snapshot(
         spec_hash=machine.spec_hash,
         status=body.get("status", "active"),
@@ -84,17 +86,52 @@ def load_snapshot(machine: Machine, data: bytes | str) -> Snapshot:
         context=body["context"],
         output=body.get("output"),
         error=body.get("error"),
-        tasks={key: _open_task(tasks[str(key)]) for key in sorted(map(int, tasks))},
-        timers={key: _open_timer(timer) for key, timer in body.get("timers", {}).items()},
+        tasks=_open_tasks(body.get("tasks", {})),
+        timers=_open_timers(body.get("timers", {})),
         next_ordinal=body["next_ordinal"],
         finishing=body.get("finishing", False),
         cancelling=body.get("cancelling"),
-        groups={key: _open_group(groups[str(key)]) for key in sorted(map(int, groups))},
+        groups=_open_groups(body.get("groups", {})),
         undo=tuple(
             Undo(ordinal=ordinal, plan=plan, input=given)
             for ordinal, plan, given in body.get("undo", ())
         ),
+        stalled=_load_stalled(body["stalled"]) if "stalled" in body else None,
     )
+
+
+def _stalled(stalled: Stalled) -> dict[str, Json]:
+    body: dict[str, Json] = {
+        "tasks": {str(key): _task(task) for key, task in stalled.tasks.items()},
+        "timers": {key: _timer(timer) for key, timer in stalled.timers.items()},
+        "groups": {str(key): _group(group) for key, group in stalled.groups.items()},
+        "finishing": stalled.finishing,
+        "cancelling": stalled.cancelling,
+    }
+    return body
+
+
+def _load_stalled(body: Mapping[str, Any]) -> Stalled:
+    return Stalled(
+        tasks=_open_tasks(body["tasks"]),
+        timers=_open_timers(body["timers"]),
+        groups=_open_groups(body["groups"]),
+        finishing=body["finishing"],
+        cancelling=body["cancelling"],
+    )
+
+
+def _open_tasks(body: Mapping[str, Any]) -> dict[int, OpenTask]:
+    """In the order of their numbers, whatever the order of the text."""
+    return {key: _open_task(body[str(key)]) for key in sorted(map(int, body))}
+
+
+def _open_timers(body: Mapping[str, Any]) -> dict[str, OpenTimer]:
+    return {key: _open_timer(timer) for key, timer in body.items()}
+
+
+def _open_groups(body: Mapping[str, Any]) -> dict[int, OpenGroup]:
+    return {key: _open_group(body[str(key)]) for key in sorted(map(int, body))}
 
 
 def _task(task: OpenTask) -> dict[str, Json]:
