@@ -3,6 +3,9 @@
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
+
+from shared.tasks import Failure
 
 MAX_ATTEMPTS = 1_000
 MAX_BACKOFF = timedelta(days=1)
@@ -37,3 +40,37 @@ def backoff(policy: RetryPolicy, attempt: int, chance: float | None = None) -> t
     )
     dice = random.random() if chance is None else chance  # noqa: S311 - spreads load, guards nothing
     return timedelta(seconds=delay * (1 - policy.jitter * dice))
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Another attempt, `delay` from now."""
+
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """No more attempts: the task has failed."""
+
+
+AfterFailure: TypeAlias = TryAgain | Exhausted
+
+
+def after_failure(
+    policy: RetryPolicy, attempt: int, failure: Failure, chance: float | None = None
+) -> AfterFailure:
+    """
+    What follows the failure of the given attempt (the first is 1). Decided here and not by
+    the executor, so that a worker in any language gets the same policy.
+    """
+    if (
+        not failure.retryable
+        or failure.kind in policy.non_retryable
+        or attempt >= policy.max_attempts
+    ):
+        return Exhausted()
+    delay = backoff(policy, attempt, chance)
+    if failure.retry_after is not None:
+        delay = max(delay, failure.retry_after)
+    return TryAgain(delay)

@@ -7,11 +7,12 @@ from typing import Any
 
 from control_plane.engine import Entry, TaskFailed, TaskSucceeded
 from control_plane.orchestrator.draft import Draft
-from control_plane.orchestrator.retrying import TryAgain, after_failure, load_policy
+from control_plane.orchestrator.retrying import load_policy
 from control_plane.ports.instance_store import TaskUpdate
 from control_plane.ports.records import Lease, Task
 from shared import json
 from shared.json import Json
+from shared.retry import TryAgain, after_failure
 from shared.tasks import Failure, Outcome
 
 

@@ -1,49 +1,15 @@
 """
-Whether a failed attempt is followed by another.
-
-Decided here and not by the executor, so that a worker in any language gets the same policy.
+Whether a lost attempt is followed by another, and how a task's row keeps its retry policy.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
 
 from shared import json
 from shared.json import Json
-from shared.retry import RetryPolicy, backoff
-from shared.tasks import Failure
+from shared.retry import RetryPolicy
 
 MAX_DELIVERIES = 50
 """Hand-outs of one task, lost ones included: a task that kills every executor ends here."""
-
-
-@dataclass(frozen=True, slots=True)
-class TryAgain:
-    """Another attempt, `delay` from now."""
-
-    delay: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """No more attempts: the task has failed."""
-
-
-AfterFailure: TypeAlias = TryAgain | Exhausted
-
-
-def after_failure(policy: RetryPolicy, attempt: int, failure: Failure) -> AfterFailure:
-    """What follows the failure of the given attempt (the first is 1)."""
-    if (
-        not failure.retryable
-        or failure.kind in policy.non_retryable
-        or attempt >= policy.max_attempts
-    ):
-        return Exhausted()
-    delay = backoff(policy, attempt)
-    if failure.retry_after is not None:
-        delay = max(delay, failure.retry_after)
-    return TryAgain(delay)
 
 
 def may_be_handed_on(epoch: int) -> bool:
