@@ -46,6 +46,7 @@ from shared import doorbell as queues
 from shared.clock import Clock, SystemClock
 from shared.doorbell import Doorbell, NoDoorbell, Ring
 from shared.errors import InvalidRequest
+from shared.failpoints import arm_from_environment
 from shared.postgres.namespace import read_namespace
 from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, close_pool, open_pool
 from shared.settings import Settings
@@ -241,6 +242,7 @@ async def let_in(database_url: str, keys: Sequence[StoredKey], tenant_name: str)
 
 def check(settings: Settings, own: ControlPlaneSettings) -> None:
     """Raises InvalidRequest for what a control plane cannot work with."""
+    arm_from_environment(settings.mode)
     if not settings.database_url:
         raise InvalidRequest(
             "FOLIOT_DATABASE_URL is not set; give a PostgreSQL, or run `foliot dev`, which brings"

@@ -12,6 +12,7 @@ from enum import Enum, auto
 
 from executor.ports.control_plane import ControlPlane, Held, Report, RunningAttempt
 from executor.runner import Beginning, Runner, broken, stopped
+from shared.failpoints import failpoint_now
 from shared.ids import SessionId
 from shared.tasks import ClaimedTask
 
@@ -156,6 +157,7 @@ class Attempts:
     # --- one attempt -------------------------------------------------------------------
 
     def _begin(self, task: ClaimedTask, session_id: SessionId) -> None:
+        failpoint_now("attempt.begin")
         beginning = self._runner.begin()
         attempt = _Attempt(
             task=task,
@@ -169,6 +171,7 @@ class Attempts:
         attempt.work.add_done_callback(lambda _: self._end(attempt))
 
     def _end(self, attempt: _Attempt) -> None:
+        failpoint_now("attempt.end")
         held = Held.of(attempt.task)
         del self._running[held]
         self._remember(held)

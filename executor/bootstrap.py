@@ -29,6 +29,7 @@ from executor.ports import Ports
 from executor.runner import Runner
 from shared.doorbell import Doorbell, NoDoorbell
 from shared.errors import InvalidRequest, Unavailable
+from shared.failpoints import arm_from_environment
 from shared.retry import RetryPolicy, backoff
 from shared.settings import Settings
 from shared.telemetry.logging import Throttle, get_logger
@@ -118,6 +119,7 @@ async def executor_plane(
 
 def check(settings: Settings) -> None:
     """Raises InvalidRequest for what an executor cannot work with."""
+    arm_from_environment(settings.mode)
     if not settings.database_url:
         raise InvalidRequest(
             "FOLIOT_DATABASE_URL is not set; give the control plane's database",

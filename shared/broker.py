@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from taskiq.message import BrokerMessage
 from taskiq_redis import ListQueueBroker
 
+from shared.failpoints import failpoint
 from shared.retry import RetryPolicy, backoff
 from shared.telemetry.logging import Throttle, get_logger
 from shared.telemetry.names import LogEvent
@@ -79,9 +80,11 @@ class Broker(ListQueueBroker):
         try:
             while True:
                 try:
+                    await failpoint("doorbell.consume.before")
                     popped = await _cancellable(
                         redis.brpop(list(self._listen_to), timeout=LISTEN_FOR_S)
                     )
+                    await failpoint("doorbell.consume.after")
                 except (RedisError, OSError) as error:
                     failures += 1
                     if self._complaint.allows():

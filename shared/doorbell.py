@@ -17,6 +17,7 @@ from taskiq.message import TaskiqMessage
 from taskiq.receiver import Receiver
 
 from shared.broker import Broker
+from shared.failpoints import failpoint
 from shared.ids import new_uuid7
 from shared.retry import RetryPolicy, backoff
 from shared.telemetry.logging import Throttle, get_logger
@@ -95,12 +96,14 @@ class Doorbell:
         if not ids_by_queue or self._monotonic() < self._silent_until:
             return
         try:
+            await failpoint("doorbell.publish.before")
             await self._broker.kick_many(
                 {
                     self._prefix + queue: [self._message(ring) for ring in rings_of(queue, ids)]
                     for queue, ids in ids_by_queue.items()
                 }
             )
+            await failpoint("doorbell.publish.after")
         except (RedisError, OSError) as error:
             self._failures += 1
             pause = backoff(PAUSE, self._failures).total_seconds()

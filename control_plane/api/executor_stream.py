@@ -32,6 +32,7 @@ from control_plane.use_cases.executor_session import (
 from control_plane.use_cases.extend_leases import extend_leases
 from control_plane.use_cases.report_outcomes import report_outcomes
 from shared.errors import InvalidRequest
+from shared.failpoints import failpoint
 from shared.ids import SessionId, parse_uuid
 from shared.rpc import MAX_OUTCOMES
 
@@ -58,6 +59,7 @@ class ExecutorStream:
     async def run(self) -> AsyncIterator[pb.ConnectResponse]:
         """What to send down, until the executor or this server leaves."""
         session = await self._hello()
+        await failpoint("stream.hello.after")
         yield pb.ConnectResponse(welcome=self._welcome(session))
         work = asyncio.create_task(self._work(session.session_id))
         work.add_done_callback(lambda _: self._something.set())
@@ -66,6 +68,7 @@ class ExecutorStream:
                 await self._something.wait()
                 self._something.clear()
                 for message in self._gathered():
+                    await failpoint("stream.send.before")
                     yield message
             await work
         finally:
@@ -111,6 +114,7 @@ class ExecutorStream:
         self, group: asyncio.TaskGroup, session_id: SessionId, message: pb.ConnectRequest
     ) -> bool:
         """Whether to go on after it."""
+        await failpoint("stream.receive.after")
         match message.WhichOneof("message"):
             case "outcomes":
                 self._add_credits(message.outcomes.credits)
@@ -137,6 +141,7 @@ class ExecutorStream:
             )
         finally:
             self._batches.release()
+        await failpoint("stream.report.after")
         name = correlation_id()
         self._acks.extend(ack_to(one, name) for one in told.acks)
         self._something.set()

@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 
 from control_plane.ports.doorbell import Doorbell
+from shared.failpoints import failpoint
 
 MAX_NOTED = 10_000
 """Ids kept per queue for the next ring; beyond it only their absence of names is lost."""
@@ -39,6 +40,7 @@ class Bells:
 
     async def _ring(self) -> None:
         self._wake.clear()
+        await failpoint("bells.ring.before")
         noted, self._noted = self._noted, defaultdict(list)
         for queue, ids in noted.items():
             await self._doorbell.ring(queue, ids)

@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 
 from shared.errors import FoliotError
+from shared.failpoints import failpoint
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
 
@@ -55,7 +56,9 @@ async def repeat(
     backoff = FIRST_BACKOFF_S
     while not stop.is_set():
         try:
+            await failpoint("loop.before")
             seconds = await work()
+            await failpoint("loop.after")
             backoff = FIRST_BACKOFF_S
         except (FoliotError, OSError) as error:
             _log.warning(LogEvent.LOOP_FAILED, loop=name, error=str(error), retry_in_s=backoff)

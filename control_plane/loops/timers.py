@@ -13,6 +13,7 @@ from control_plane.loops.pace import has_error, repeat
 from control_plane.orchestrator import Fire, Orchestrator, Request
 from control_plane.ports.due import Due
 from shared import doorbell
+from shared.failpoints import failpoint
 
 BATCH = 500
 """Timers fired in one slice: a crowd that is due at once must not hold up the rest."""
@@ -53,6 +54,7 @@ class Timers:
                 for timer in timers
             ]
         )
+        await failpoint("loop.timers.fired")
         released = await self._due.release_delayed(BATCH)
         for queue, _ in released:
             self._bells.note(doorbell.task_runner(queue), [])

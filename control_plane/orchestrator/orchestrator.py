@@ -26,6 +26,7 @@ from control_plane.orchestrator.request import (
 from control_plane.orchestrator.turn import Turn, take_turn
 from control_plane.ports.instance_store import InstanceStore, KeyTaken, StoreUnavailable
 from shared.errors import FoliotError, Overloaded, Unavailable
+from shared.failpoints import failpoint_now
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
 
@@ -220,6 +221,7 @@ class Orchestrator:
                 future.set_result(answer)
             else:
                 future.set_exception(answer)
+        failpoint_now("turn.answered")
         if turn.kept:
             self._on_commit(turn)
         return self._again([waiting_for[id(request)] for request in turn.again])

@@ -45,6 +45,7 @@ from control_plane.ports.instance_store import (
 from control_plane.ports.records import CLOSED_INSTANCE, Instance, InstanceKey, Task
 from shared import json
 from shared.errors import AlreadyExists, FoliotError, NotFound, PreconditionFailed
+from shared.failpoints import failpoint
 from shared.json import Json
 
 
@@ -73,7 +74,9 @@ async def take_turn(store: InstanceStore, machines: Machines, requests: Sequence
     for request in requests:
         batch.apply(request)
     changes = batch.changes()
+    await failpoint("turn.decided")
     kept = await store.write(changes) if changes else frozenset[InstanceKey]()
+    await failpoint("turn.committed")
     overtaken = {change.key for change in changes} - kept
     born = {change.key: change.after for change in changes if not change.expected_revision}
     return Turn(

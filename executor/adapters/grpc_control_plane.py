@@ -26,6 +26,7 @@ from executor.adapters.grpc_messages import (
 from executor.adapters.outbox import Outbox
 from executor.ports.control_plane import Held, Instructions, Report
 from shared.errors import FoliotError, Unavailable
+from shared.failpoints import failpoint
 from shared.ids import SessionId
 from shared.retry import RetryPolicy, backoff
 from shared.telemetry.logging import Throttle, get_logger
@@ -137,6 +138,7 @@ class GrpcControlPlane:
 
     async def _introduce(self, stream: "_Stream") -> None:
         self._credits.begin(stream.session_id)
+        await failpoint("executor.hello.before")
         hello = self._introduction.hello(stream.session_id, self._credits.in_use)
         await stream.call.write(pb.ConnectRequest(hello=hello))
         try:
@@ -148,6 +150,7 @@ class GrpcControlPlane:
             raise Unavailable("the stream did not begin with a welcome")
         if answer.welcome.HasField("heartbeat_interval"):
             stream.heartbeat = answer.welcome.heartbeat_interval.ToTimedelta()
+        await failpoint("executor.hello.after")
         self._call = stream.call
         stream.welcomed_at = time.monotonic()
         _log.info(
@@ -164,7 +167,9 @@ class GrpcControlPlane:
             freed = self._credits.take_freed()
             if batch:
                 outcomes = pb.Outcomes(outcomes=batch, credits=freed)
+                await failpoint("executor.send.before")
                 await stream.call.write(pb.ConnectRequest(outcomes=outcomes))
+                await failpoint("executor.send.after")
             elif freed:
                 await stream.call.write(pb.ConnectRequest(credits=pb.Credits(credits=freed)))
             if time.monotonic() >= next_beat:
@@ -187,6 +192,7 @@ class GrpcControlPlane:
 
     async def _read(self, stream: "_Stream", instructions: Instructions) -> None:
         while (message := await stream.read()) is not None:
+            await failpoint("executor.receive.after")
             match message.WhichOneof("message"):
                 case "outcome_acks":
                     self._recover()

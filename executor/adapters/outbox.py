@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from foliot.executor.v1 import outcome_pb2
 
 from executor.ports.control_plane import MAX_UNACKNOWLEDGED, Held
+from shared.failpoints import failpoint_now
 
 MAX_BATCH = 200
 MAX_BATCH_BYTES = 512 * 1024
@@ -35,10 +36,12 @@ class Outbox:
         return len(self._kept)
 
     def keep(self, held: Held, outcome: outcome_pb2.Outcome) -> None:
+        failpoint_now("outbox.keep.before")
         self._kept[held] = outcome
         self._unsent.append(held)
         self.emptied.clear()
         self.filled.set()
+        failpoint_now("outbox.keep.after")
 
     def next_batch(self) -> Sequence[outcome_pb2.Outcome]:
         """What to send next; whatever has gathered since the last time."""
@@ -58,7 +61,9 @@ class Outbox:
 
     def acknowledge(self, held: Held) -> None:
         """Forget it: what became of it is final."""
+        failpoint_now("outbox.forget.before")
         self._kept.pop(held, None)
+        failpoint_now("outbox.forget.after")
         if not self._kept:
             self.emptied.set()
 

@@ -13,6 +13,7 @@ import asyncpg
 from executor.adapters.database_clock import DatabaseClock
 from executor.ports.task_store import SessionExpired
 from shared.errors import Unavailable
+from shared.failpoints import failpoint
 from shared.ids import InstanceId, SessionId, TenantId
 from shared.json import load
 from shared.postgres.namespace import read_namespace
@@ -43,6 +44,7 @@ class PostgresTaskStore:
         return cls(pool, clock)
 
     async def extend_session(self, session_id: SessionId, name: str, lease: timedelta) -> datetime:
+        await failpoint("executor.extend.before")
         until: datetime = await _answered(
             self._pool.fetchval(
                 "SELECT foliot.extend_session($1, $2, NULL, $3)",
@@ -51,6 +53,7 @@ class PostgresTaskStore:
                 lease.total_seconds(),
             )
         )
+        await failpoint("executor.extend.after")
         self._clock.set(until - lease)
         return until
 
@@ -62,6 +65,7 @@ class PostgresTaskStore:
         max_tasks: int,
         after: str,
     ) -> list[ClaimedTask]:
+        await failpoint("executor.claim.before")
         rows = await _answered(
             self._pool.fetch(
                 "SELECT * FROM foliot.claim($1, $2, $3, $4, $5)",
@@ -72,6 +76,7 @@ class PostgresTaskStore:
                 after,
             )
         )
+        await failpoint("executor.claim.after")
         tasks = [_task_of(row) for row in rows]
         for task in tasks:
             # Whatever was handed out is due, even where somebody has moved the clock.
@@ -79,6 +84,7 @@ class PostgresTaskStore:
         return tasks
 
     async def release(self, session_id: SessionId, tasks: Sequence[ClaimedTask]) -> int:
+        await failpoint("executor.release.before")
         released: int = await _answered(
             self._pool.fetchval(
                 "SELECT foliot.release($1, $2, $3, $4, $5)",
@@ -89,10 +95,13 @@ class PostgresTaskStore:
                 [task.epoch for task in tasks],
             )
         )
+        await failpoint("executor.release.after")
         return released
 
     async def close_session(self, session_id: SessionId) -> None:
+        await failpoint("executor.close.before")
         await _answered(self._pool.execute("SELECT foliot.close_session($1)", session_id))
+        await failpoint("executor.close.after")
 
     async def namespace(self) -> str:
         """What keeps this database's doorbells apart from others'."""

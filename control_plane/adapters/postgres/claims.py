@@ -8,6 +8,7 @@ import asyncpg
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import Row
 from control_plane.ports.claims import HeldTask, SessionExpired
+from shared.failpoints import failpoint
 from shared.ids import InstanceId, SessionId, TenantId
 from shared.json import load
 from shared.tasks import ClaimedTask, TaskType
@@ -23,6 +24,7 @@ class PostgresClaims:
     async def extend(
         self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta
     ) -> datetime:
+        await failpoint("claims.extend.before")
         until: datetime = await self._pool.fetchval(
             "SELECT foliot.extend_session($1, $2, $3, $4)",
             session_id,
@@ -30,6 +32,7 @@ class PostgresClaims:
             tenant_id,
             ttl.total_seconds(),
         )
+        await failpoint("claims.extend.after")
         return until
 
     async def claim(
@@ -41,6 +44,7 @@ class PostgresClaims:
         max_tasks: int,
         after: TenantId | None,
     ) -> Sequence[ClaimedTask]:
+        await failpoint("claims.claim.before")
         try:
             rows = await self._pool.fetch(
                 "SELECT c.* FROM foliot.claim($1, $2, $3, $4, $5) c",
@@ -57,6 +61,7 @@ class PostgresClaims:
                     " others to claim: begin a new session"
                 ) from None
             raise
+        await failpoint("claims.claim.after")
         return [_claimed_task(row) for row in rows]
 
     async def held(self, session_id: SessionId, limit: int) -> frozenset[HeldTask]:
@@ -91,7 +96,9 @@ class PostgresClaims:
         return frozenset((row["tenant_id"], HeldTask(*row[1:])) for row in rows)
 
     async def close(self, session_id: SessionId) -> None:
+        await failpoint("claims.close.before")
         await self._pool.execute("SELECT foliot.close_session($1)", session_id)
+        await failpoint("claims.close.after")
 
 
 def _claimed_task(row: Row) -> ClaimedTask:

@@ -11,6 +11,7 @@ import asyncpg
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.ports.due import Ahead, DueQueue, DueTimer, ExpiredLease
 from control_plane.ports.records import InstanceKey
+from shared.failpoints import failpoint
 
 FORGET_SESSIONS_AFTER = timedelta(hours=1)
 
@@ -20,6 +21,7 @@ class PostgresDue:
         self._pool = ReachedPool(pool)
 
     async def timers(self, limit: int) -> Sequence[DueTimer]:
+        await failpoint("due.timers.before")
         rows = await self._pool.fetch(
             """
             SELECT t.tenant_id, t.instance_id, t.timer_id, t.due
@@ -30,9 +32,11 @@ class PostgresDue:
             """,
             limit,
         )
+        await failpoint("due.timers.after")
         return [DueTimer(*row) for row in rows]
 
     async def ahead(self) -> Ahead:
+        await failpoint("due.ahead.before")
         (row,) = await self._pool.fetch(
             """
             SELECT foliot.now(),
@@ -43,6 +47,7 @@ class PostgresDue:
         return Ahead(*row)
 
     async def release_delayed(self, limit: int) -> Sequence[DueQueue]:
+        await failpoint("due.delayed.before")
         rows = await self._pool.fetch(
             # Locks rows of `delayed`, SKIP LOCKED: a claim moves them too, and neither waits.
             # ARRAY(…), so that the limit is taken once.
@@ -66,9 +71,11 @@ class PostgresDue:
             """,
             limit,
         )
+        await failpoint("due.delayed.after")
         return [DueQueue(*row) for row in rows]
 
     async def expired_leases(self, limit: int) -> Sequence[ExpiredLease]:
+        await failpoint("due.expired.before")
         rows = await self._pool.fetch(
             # A claim that raced a cancel leaves a lease of a closed task. Nothing is to be
             # rescued there, so such a lease ends here.
@@ -95,9 +102,11 @@ class PostgresDue:
             """,
             limit,
         )
+        await failpoint("due.expired.after")
         return [ExpiredLease(*row) for row in rows]
 
     async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
+        await failpoint("due.inbox.before")
         rows = await self._pool.fetch(
             """
             SELECT i.tenant_id, i.instance_id
@@ -109,13 +118,16 @@ class PostgresDue:
             """,
             limit,
         )
+        await failpoint("due.inbox.after")
         return [InstanceKey(*row) for row in rows]
 
     async def sweep(self) -> None:
+        await failpoint("due.sweep.before")
         # A month that cannot be made now is no error; see the function.
         await self._end_leases_of_closed_tasks()
         await self._forget_sessions()
         await self._pool.execute("SELECT foliot.ensure_history_partitions()")
+        await failpoint("due.sweep.after")
 
     async def _end_leases_of_closed_tasks(self) -> None:
         """Also under sessions that live: their executors learn so that nobody waits for them."""

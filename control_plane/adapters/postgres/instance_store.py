@@ -26,6 +26,7 @@ from control_plane.ports.instance_store import (
     Wanted,
 )
 from control_plane.ports.records import Instance, InstanceKey, Task
+from shared.failpoints import failpoint
 
 _KEYED = {"idempotency", "business_key", "instance"}
 _PAST = "history"
@@ -39,7 +40,9 @@ class PostgresInstanceStore:
 
     async def read(self, wanted: Wanted) -> Read:
         async with self._pool.connection() as connection:
+            await failpoint("store.read.before")
             rows = await connection.fetch(read_batch.INSTANCES, *_columns(wanted.instances, 2))
+            await failpoint("store.read.instances")
             now = rows[0]["now"]
             instances: dict[InstanceKey, Instance] = {}
             with_inbox: list[InstanceKey] = []
@@ -65,9 +68,11 @@ class PostgresInstanceStore:
         ordered = sorted(changes, key=lambda change: change.expected_revision != 0)
         try:
             async with self._pool.connection() as connection:
+                await failpoint("store.write.before")
                 kept = await connection.fetchval(
                     write_batch.STATEMENT, *write_batch.arguments(ordered)
                 )
+                await failpoint("store.write.after")
         except asyncpg.UniqueViolationError as error:
             # Of an instance that exists by now, its history's partition may say so first.
             if error.table_name not in _KEYED and not error.table_name.startswith(_PAST):
@@ -82,6 +87,7 @@ async def _tasks(connection: asyncpg.Connection, wanted: Sequence[TaskKey]) -> d
     if not wanted:
         return {}
     rows = await connection.fetch(read_batch.TASKS, *_columns(wanted, 3))
+    await failpoint("store.read.tasks")
     return {
         TaskKey(row["tenant_id"], row["instance_id"], row["ordinal"]): task_of(row) for row in rows
     }
@@ -93,6 +99,7 @@ async def _definitions(
     if not wanted:
         return {}
     rows = await connection.fetch(read_batch.DEFINITIONS, *_columns(wanted, 3))
+    await failpoint("store.read.definitions")
     return {
         wanted[row["n"] - 1]: DefinitionRef(
             definition_id=row["definition_id"],
@@ -111,6 +118,7 @@ async def _answers(
     if not wanted:
         return {}
     rows = await connection.fetch(read_batch.ANSWERS, *_columns(wanted, 3))
+    await failpoint("store.read.answers")
     return {
         IdempotencyKey(row["tenant_id"], row["scope"], row["key"]): StoredAnswer(
             fingerprint=row["fingerprint"], answer=row["answer"]
@@ -125,6 +133,7 @@ async def _holders(
     if not wanted:
         return {}
     rows = await connection.fetch(read_batch.HOLDERS, *_columns(wanted, 3))
+    await failpoint("store.read.holders")
     return {
         BusinessKey(row["tenant_id"], row["definition_key"], row["business_key"]): KeyHolder(
             row["instance_id"], row["status"], row["revision"], row["current_state"]
@@ -139,7 +148,9 @@ async def _inbox(
     found: dict[InstanceKey, list[InboxEvent]] = {}
     if not wanted:
         return found
-    for row in await connection.fetch(read_batch.INBOX, *_columns(wanted, 2)):
+    rows = await connection.fetch(read_batch.INBOX, *_columns(wanted, 2))
+    await failpoint("store.read.inbox")
+    for row in rows:
         found.setdefault(InstanceKey(row["tenant_id"], row["instance_id"]), []).append(
             InboxEvent(
                 position=row["position"],
