@@ -30,8 +30,7 @@ class Assign:
     members: tuple[tuple[str, Template], ...]
 
     def run(self, turn: Turn) -> None:
-        changes = {key: value.evaluate(turn) for key, value in self.members}
-        turn.assign({**turn.scope["context"], **changes})
+        turn.assign({key: value.evaluate(turn) for key, value in self.members})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

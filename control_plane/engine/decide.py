@@ -28,7 +28,8 @@ from control_plane.engine.interventions import intervene
 from control_plane.engine.machine import Machine
 from control_plane.engine.macrostep import Macrostep
 from control_plane.engine.outcomes import hear_of_task, ring
-from control_plane.engine.settling import cancel, check_context, put_aside, refuse, rest
+from control_plane.engine.settling import cancel, put_aside, refuse, rest
+from control_plane.engine.sizing import check_context
 from control_plane.engine.snapshot import Snapshot
 from control_plane.engine.states import ROOT
 from control_plane.engine.tracing import Tracer
@@ -86,7 +87,7 @@ def _start(machine: Machine, event: Started, now: datetime, tracer: Tracer | Non
         context = machine.context.evaluate(turn)
         if not isinstance(context, dict):
             raise ExpressionUnusable("/context", "the context must be an object", "")
-        turn.scope["context"] = context
+        turn.assign(context)
         macrostep.start()
         check_context(turn)
     except MacrostepFailed as failure:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from control_plane.engine.commands import Command
-from control_plane.engine.frozen import frozen
+from control_plane.engine.frozen import frozen, frozen_positional
 from control_plane.engine.snapshot import Snapshot
 from shared.json import Json
 
 Disposition: TypeAlias = Literal["APPLIED", "IGNORED", "DEFERRED", "REJECTED"]
 
 
-@frozen
+@frozen_positional
 class Entry:
     """
     One line of an instance's history. Its `seq`, time and hash are added outside.
@@ -117,7 +117,7 @@ class Trace:
     """What `@log` actions had to say, in order."""
 
 
-@frozen
+@frozen_positional
 class Decision:
     """
     What an event does to an instance, in whole or not at all.

@@ -14,7 +14,8 @@ from control_plane.engine.instants import write_instant
 from control_plane.engine.invocations import done_of, failed_of
 from control_plane.engine.machine import Machine
 from control_plane.engine.macrostep import Macrostep
-from control_plane.engine.settling import check_context, fail, keep, rest
+from control_plane.engine.settling import fail, keep, rest
+from control_plane.engine.sizing import check_context
 from control_plane.engine.snapshot import OpenTask, Snapshot
 from control_plane.engine.tracing import Tracer
 from control_plane.engine.turn import EventObject, Turn

@@ -4,8 +4,6 @@ How a macrostep becomes a decision: at rest, failed, cancelled, or refused to it
 
 from dataclasses import replace
 
-import orjson
-
 from control_plane.engine.decision import (
     Decision,
     Disposition,
@@ -18,10 +16,9 @@ from control_plane.engine.decision import (
     Trace,
 )
 from control_plane.engine.events import Received
-from control_plane.engine.failures import ExpressionUnusable, LimitReached
 from control_plane.engine.groups import Compensate
-from control_plane.engine.limits import MAX_CONTEXT_BYTES, MAX_JSON_DEPTH
 from control_plane.engine.macrostep import Macrostep
+from control_plane.engine.sizing import check_context
 from control_plane.engine.snapshot import Snapshot, Stalled, Status
 from control_plane.engine.tracing import Tracer
 from control_plane.engine.turn import Turn
@@ -39,23 +36,29 @@ def rest(macrostep: Macrostep) -> Decision:
             status = "done"
             turn.record("INSTANCE_COMPLETED", {"output": turn.output})
     return Decision(
-        snapshot=Snapshot(
-            spec_hash=before.spec_hash,
-            status=status,
-            configuration=macrostep.configuration.paths,
-            history=turn.history,
-            context=turn.scope["context"],
-            output=turn.output,
-            tasks=turn.tasks,
-            timers=turn.timers,
-            next_ordinal=turn.next_ordinal,
-            finishing=turn.finished and status == "active",
-            groups=turn.groups,
-            undo=turn.undo,
+        Snapshot(
+            before.spec_hash,
+            status,
+            macrostep.configuration.paths,
+            turn.history,
+            turn.scope["context"],
+            turn.output,
+            None,  # no error
+            turn.tasks,
+            turn.timers,
+            turn.next_ordinal,
+            turn.finished and status == "active",
+            None,  # not being cancelled
+            turn.groups,
+            turn.undo,
+            None,  # not stalled
+            turn.measured,
         ),
-        commands=turn.commands(),
-        history=turn.told(),
-        trace=_trace(turn.tracer),
+        turn.commands(),
+        turn.told(),
+        "APPLIED",
+        None,  # no refusal
+        _trace(turn.tracer),
     )
 
 
@@ -215,41 +218,6 @@ def _reason(refusal: Refusal) -> dict[str, Json]:
             return {"reason": "LIMIT_EXCEEDED", "limit": limit}
         case InstanceClosed(status=status):
             return {"reason": "INSTANCE_CLOSED", "status": status}
-
-
-def check_context(turn: Turn) -> None:
-    """Refuse a context that is too large, too deep, or no JSON. Free if it did not change."""
-    context = turn.scope["context"]
-    if context is turn.before.context:
-        return
-    try:
-        text = orjson.dumps(context)
-    except orjson.JSONEncodeError as error:
-        raise ExpressionUnusable(
-            "", f"the context cannot be written as JSON: {error}", ""
-        ) from error
-    if len(text) > MAX_CONTEXT_BYTES:
-        raise LimitReached("context bytes", actual=len(text), maximum=MAX_CONTEXT_BYTES)
-    # Fewer brackets than the limit cannot be nested deeper than it; counting them is cheap.
-    if text.count(b"{") + text.count(b"[") > MAX_JSON_DEPTH:
-        depth = _depth(context)
-        if depth > MAX_JSON_DEPTH:
-            raise LimitReached("context depth", actual=depth, maximum=MAX_JSON_DEPTH)
-
-
-def _depth(value: Json) -> int:
-    depth = 0
-    level: list[Json] = [value]
-    while level:
-        below: list[Json] = []
-        for item in level:
-            if isinstance(item, dict):
-                below.extend(item.values())
-            elif isinstance(item, list):
-                below.extend(item)
-        depth += 1
-        level = below
-    return depth - 1
 
 
 def _waits(turn: Turn) -> bool:

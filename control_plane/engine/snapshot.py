@@ -7,7 +7,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from control_plane.engine.frozen import frozen
+from control_plane.engine.frozen import frozen, frozen_positional
 from shared.json import Json
 
 Status: TypeAlias = Literal["active", "done", "error", "cancelled"]
@@ -94,7 +94,15 @@ class Stalled:
     cancelling: str | None
 
 
-@frozen
+@frozen_positional
+class MeasuredContext:
+    """A context, and a number of bytes that it does not exceed as JSON."""
+
+    context: dict[str, Json]
+    most_bytes: int
+
+
+@frozen_positional
 class Snapshot:
     """
     One instance between two events. Values of it are never changed, only replaced.
@@ -106,7 +114,8 @@ class Snapshot:
     is being cancelled runs its compensations; `cancelling` is the reason then.
 
     `groups` are numbered by their first task. `undo` is what `compensate` would do, the
-    last first. `stalled` is set while the status is "error".
+    last first. `stalled` is set while the status is "error". `measured` is of use only
+    while it is of this very context.
     """
 
     spec_hash: str
@@ -124,3 +133,4 @@ class Snapshot:
     groups: Mapping[int, OpenGroup] = field(default_factory=dict)
     undo: tuple[Undo, ...] = ()
     stalled: Stalled | None = None
+    measured: MeasuredContext | None = field(default=None, compare=False, repr=False)

@@ -49,6 +49,9 @@ class Turn:
     spent = 0
     emitted = 0
     tasks_of_step = 0
+    assigned: dict[str, Json] | None = None
+    cancelled: tuple[int, ...] = ()
+    forgotten: frozenset[int] = frozenset()
 
     def __init__(
         self,
@@ -78,11 +81,10 @@ class Turn:
         self.groups = snapshot.groups
         self.undo = snapshot.undo
         self.next_ordinal = snapshot.next_ordinal
+        self.measured = snapshot.measured
         self.queue: list[EventObject] = []
         self.entries: list[Entry] = []
         self.created: dict[int, CreateTask | StartChild] = {}
-        self.cancelled: list[int] = []
-        self.forgotten: set[int] = set()
         self.tracer = tracer
 
     def spend(self, count: int) -> None:
@@ -91,9 +93,11 @@ class Turn:
         if self.spent > MAX_ACTIONS:
             raise LimitReached("actions per event", actual=self.spent, maximum=MAX_ACTIONS)
 
-    def assign(self, context: dict[str, Json]) -> None:
-        """Replace the context. The old one belongs to a snapshot and is not touched."""
-        self.scope["context"] = context
+    def assign(self, members: dict[str, Json]) -> None:
+        """Set members of the context. The old one belongs to a snapshot and is not touched."""
+        scope = self.scope
+        scope["context"] = {**scope["context"], **members}
+        self.assigned = members if self.assigned is None else {**self.assigned, **members}
         self.changed = True
 
     def raise_event(self, event: EventObject) -> None:
@@ -114,7 +118,7 @@ class Turn:
         self.record("EVENT_EMITTED", {"event": event})
 
     def record(self, kind: str, payload: dict[str, Json], ordinal: int | None = None) -> None:
-        self.entries.append(Entry(type=kind, payload=payload, ordinal=ordinal))
+        self.entries.append(Entry(kind, payload, ordinal))
 
     def arm_timer(self, timer_id: str, due: datetime, event: EventObject) -> None:
         """Have the event sent at an instant. A timer of the same id is replaced."""
@@ -208,9 +212,9 @@ class Turn:
             self.groups = {key: one for key, one in self.groups.items() if key != group}
         unborn = self.created.pop(ordinal, None)
         if unborn is not None:
-            self.forgotten.add(ordinal)
+            self.forgotten |= {ordinal}
             return
-        self.cancelled.append(ordinal)
+        self.cancelled += (ordinal,)
         self.record("TASK_CANCELLED", {}, ordinal)
 
     def told(self) -> tuple[Entry, ...]:
