@@ -37,6 +37,7 @@ from control_plane.engine.events import (
     Cancelled,
     Event,
     Received,
+    Redriven,
     Resumed,
     Retried,
     Started,
@@ -44,6 +45,14 @@ from control_plane.engine.events import (
     TaskSucceeded,
     Terminated,
     TimerFired,
+)
+from control_plane.engine.explaining import (
+    AwaitedTask,
+    AwaitedTimer,
+    Candidate,
+    Explanation,
+    explain,
+    timers_of,
 )
 from control_plane.engine.folding import event_of, fold
 from control_plane.engine.machine import Machine
@@ -55,8 +64,11 @@ from control_plane.engine.storing import SnapshotUnreadable, dump_snapshot, load
 
 __all__ = [
     "ArmTimer",
+    "AwaitedTask",
+    "AwaitedTimer",
     "CancelTask",
     "Cancelled",
+    "Candidate",
     "Command",
     "Considered",
     "CreateTask",
@@ -67,6 +79,7 @@ __all__ = [
     "Entry",
     "Event",
     "EventNotAccepted",
+    "Explanation",
     "ExpressionFailed",
     "InstanceClosed",
     "LimitExceeded",
@@ -76,6 +89,7 @@ __all__ = [
     "OpenTask",
     "OpenTimer",
     "Received",
+    "Redriven",
     "Refusal",
     "RepeatTask",
     "Resumed",
@@ -95,8 +109,10 @@ __all__ = [
     "decide",
     "dump_snapshot",
     "event_of",
+    "explain",
     "fold",
     "load_snapshot",
     "render_mermaid",
+    "timers_of",
     "value_of",
 ]

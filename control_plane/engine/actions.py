@@ -125,9 +125,10 @@ class NamedActions:
 class Call:
     """An action of the root's `actions`, with the parameters it is used with."""
 
-    __slots__ = ("body", "params")
+    __slots__ = ("body", "name", "params")
 
-    def __init__(self, body: NamedActions, params: Template | None) -> None:
+    def __init__(self, name: str, body: NamedActions, params: Template | None) -> None:
+        self.name = name
         self.body = body
         self.params = params
 

@@ -3,13 +3,12 @@ A set of active states, made once and kept with everything that follows from it 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from control_plane.engine.decision import Considered
 from control_plane.engine.failures import MacrostepFailed
+from control_plane.engine.operands import operands_of
 from control_plane.engine.states import ROOT, State, Transition
-from control_plane.engine.templates import Computed
 from control_plane.engine.tracing import Tracer
 from control_plane.engine.turn import Turn
 from shared.json import Json
@@ -141,8 +140,8 @@ def _first_traced(
         holds: bool | None = None
         error: MacrostepFailed | None = None
         if guard is not None:
-            for computed in guard.expressions():
-                operands |= _operands(computed, turn)
+            if not tracer.is_full:
+                operands = operands_of(guard, turn)
             try:
                 holds = guard.holds(turn)
             except MacrostepFailed as failure:
@@ -163,17 +162,3 @@ def _first_traced(
         if guard is None or holds:
             return transition
     return None
-
-
-def _operands(computed: Computed, turn: Turn) -> dict[str, Json]:
-    """What an expression reads, by the path it reads it at; what is missing is left out."""
-    found: dict[str, Json] = {}
-    for path in sorted(computed.expression.reads):
-        value: Any = turn.scope
-        for key in path:
-            if not isinstance(value, dict) or key not in value:
-                break
-            value = value[key]
-        else:
-            found[".".join(path)] = value.isoformat() if isinstance(value, datetime) else value
-    return found

@@ -115,6 +115,8 @@ class Trace:
     microsteps: tuple[Microstep, ...]
     logged: tuple[Json, ...] = ()
     """What `@log` actions had to say, in order."""
+    is_cut_short: bool = False
+    """Whether there was more than a trace tells of; what is told is the beginning then."""
 
 
 @frozen_positional

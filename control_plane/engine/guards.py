@@ -16,9 +16,6 @@ class Guard(Protocol):
     def holds(self, turn: Turn) -> bool:
         """Raises ExpressionUnusable when there is no answer."""
 
-    def expressions(self) -> tuple[Computed, ...]:
-        """The expressions it asks, for the trace."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
@@ -35,9 +32,6 @@ class Condition:
             "compare it with something"
         )
 
-    def expressions(self) -> tuple[Computed, ...]:
-        return (self.computed,)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class And:
@@ -46,9 +40,6 @@ class And:
     def holds(self, turn: Turn) -> bool:
         turn.spend(len(self.guards))
         return all(guard.holds(turn) for guard in self.guards)
-
-    def expressions(self) -> tuple[Computed, ...]:
-        return tuple(one for guard in self.guards for one in guard.expressions())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +50,6 @@ class Or:
         turn.spend(len(self.guards))
         return any(guard.holds(turn) for guard in self.guards)
 
-    def expressions(self) -> tuple[Computed, ...]:
-        return tuple(one for guard in self.guards for one in guard.expressions())
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Not:
@@ -69,9 +57,6 @@ class Not:
 
     def holds(self, turn: Turn) -> bool:
         return not self.guard.holds(turn)
-
-    def expressions(self) -> tuple[Computed, ...]:
-        return self.guard.expressions()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +67,6 @@ class StateIn:
 
     def holds(self, turn: Turn) -> bool:
         return self.states <= turn.active
-
-    def expressions(self) -> tuple[Computed, ...]:
-        return ()
 
 
 class NamedGuard:
@@ -111,9 +93,6 @@ class NamedGuard:
             return self.body.guard.holds(turn)
         finally:
             scope["params"] = outer
-
-    def expressions(self) -> tuple[Computed, ...]:
-        return self.body.guard.expressions()
 
 
 class NamedBody:

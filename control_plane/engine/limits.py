@@ -6,6 +6,24 @@ from datetime import timedelta
 
 MAX_SPEC_BYTES = 512 * 1024
 MAX_SPEC_DEPTH = 64
+MAX_SPEC_VALUES = 50_000
+"""JSON values of a spec, those inside of others counted too."""
+
+MAX_KEY_LENGTH = 256
+"""Characters of any key in a spec; of states and events `MAX_NAME_LENGTH`."""
+
+MAX_EXPRESSIONS = 1_000
+"""Expressions of a spec, those that read alike counted once."""
+
+MAX_EXPRESSION_CHARACTERS = 32_000
+"""Characters of a spec's expressions together, those that read alike counted once."""
+
+MAX_NAMED = 1_000
+"""Guards, actions or delays, each, that a spec gives names to."""
+
+MAX_TARGETS = 10_000
+"""Targets of all transitions of a spec together."""
+
 MAX_CONTEXT_BYTES = 256 * 1024
 MAX_JSON_DEPTH = 32
 MAX_STATES = 500
@@ -33,6 +51,9 @@ MAX_OPEN_TASKS = 1_000
 MAX_ARMED_TIMERS = 1_000
 MAX_EMITTED_EVENTS = 100
 """Events one decision may emit."""
+
+MAX_TRACED = 10_000
+"""Candidates and their guards' values that the trace of one event tells of."""
 
 MAX_DELAY = timedelta(days=5 * 366)
 """How far ahead a timer may be armed."""

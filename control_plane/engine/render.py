@@ -4,10 +4,10 @@ A machine as a picture: Mermaid's stateDiagram-v2.
 
 from collections.abc import Iterator
 
-from control_plane.engine.guards import And, Condition, Guard, NamedGuard, Not, Or, StateIn
 from control_plane.engine.machine import Machine
 from control_plane.engine.snapshot import Snapshot
 from control_plane.engine.states import ROOT, State, Transition
+from control_plane.engine.wording import guard_words, trigger_words
 
 MAX_LABEL = 60
 """Characters of a label on an arrow."""
@@ -69,7 +69,7 @@ def _arrows(machine: Machine, transition: Transition) -> Iterator[str]:
     if transition.is_forbidden or (transition.source == ROOT and not transition.targets):
         return
     source = machine.states[transition.source]
-    label = _label(transition)
+    label = _label(machine, transition)
     if source.index == ROOT:
         # Mermaid has no name for the whole diagram: a transition of the root is drawn
         # from each of its states.
@@ -83,44 +83,11 @@ def _arrows(machine: Machine, transition: Transition) -> Iterator[str]:
                 yield f"{_name(start)} --> {_name(end)} : {label}"
 
 
-def _label(transition: Transition) -> str:
-    words = [_event(transition.descriptor)]
+def _label(machine: Machine, transition: Transition) -> str:
+    words = [trigger_words(machine, transition)]
     if transition.guard is not None:
-        words.append(f"[{_guard(transition.guard)}]")
+        words.append(f"[{guard_words(machine, transition.guard)}]")
     return _text(" ".join(words))
-
-
-def _event(descriptor: str) -> str:
-    if not descriptor:
-        return "always"
-    if descriptor.startswith("xstate.after."):
-        return f"after {descriptor.removeprefix('xstate.after.').split('.')[0]}"
-    for prefix, word in (
-        ("xstate.done.state.", "done"),
-        ("xstate.done.actor.", "done"),
-        ("xstate.error.actor.", "error"),
-    ):
-        if descriptor.startswith(prefix):
-            return word
-    return descriptor
-
-
-def _guard(guard: Guard) -> str:
-    match guard:
-        case Condition():
-            return guard.computed.text
-        case NamedGuard():
-            return guard.name
-        case And():
-            return " and ".join(_guard(one) for one in guard.guards)
-        case Or():
-            return " or ".join(_guard(one) for one in guard.guards)
-        case Not():
-            return f"not {_guard(guard.guard)}"
-        case StateIn():
-            return "in state"
-        case _:
-            return "guard"
 
 
 def _name(state: State) -> str:

@@ -66,7 +66,7 @@ class TestAPicture:
             "s1 --> s2 : always [big]",
             "s2 --> s11 : done",
             "s4 --> s5 : after P1D",
-            "s4 --> s4 : error",
+            "s4 --> s4 : packing failed",
             "s1 --> s10 : CANCEL",
         ):
             assert line in text
@@ -126,4 +126,4 @@ class TestAPicture:
             )
         )
 
-        assert "GO [big or not big and in state]" in text
+        assert "GO [(big or not big) and in a]" in text

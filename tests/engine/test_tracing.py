@@ -3,7 +3,7 @@
 from typing import Any
 
 from control_plane.engine import Considered, Microstep
-from tests.engine.telling import NOW, Instance, assign, expr, raised
+from tests.engine.telling import Instance, assign, expr, raised
 
 SPEC: dict[str, Any] = {
     "context": {"amount": 7},
@@ -49,7 +49,7 @@ class TestATrace:
                         json_pointer="/states/a/on/GO/1",
                         source="a",
                         guard=True,
-                        operands={"now": NOW.isoformat()},
+                        operands={"now": "2030-01-31T12:00:00Z"},
                     ),
                 ),
                 chosen=("/states/a/on/GO/1",),

@@ -148,7 +148,7 @@ class Actions:
         if self._within is not None:
             self._calls[self._within].add(name)
         given = None if params is None else self._values.template(params, join(pointer, "params"))
-        return Call(body, given)
+        return Call(name, body, given)
 
     def _assign(self, context: Any, pointer: str) -> Action | None:
         if not isinstance(context, dict) or "@expr" in context:
