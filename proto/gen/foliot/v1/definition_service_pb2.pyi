@@ -32,6 +32,12 @@ class _RenderFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RenderFo
     """RENDER_FORMAT_UNSPECIFIED asks for RENDER_FORMAT_MERMAID. Never returned."""
     RENDER_FORMAT_MERMAID: _RenderFormat.ValueType  # 1
     """RENDER_FORMAT_MERMAID is a Mermaid stateDiagram-v2."""
+    RENDER_FORMAT_DOT: _RenderFormat.ValueType  # 2
+    """RENDER_FORMAT_DOT is a Graphviz digraph."""
+    RENDER_FORMAT_SVG: _RenderFormat.ValueType  # 3
+    """RENDER_FORMAT_SVG is a picture as SVG text, without scripts and without links."""
+    RENDER_FORMAT_PNG: _RenderFormat.ValueType  # 4
+    """RENDER_FORMAT_PNG is a picture as a PNG."""
 
 class RenderFormat(_RenderFormat, metaclass=_RenderFormatEnumTypeWrapper):
     """RenderFormat is a form that a statechart can be drawn in."""
@@ -40,6 +46,12 @@ RENDER_FORMAT_UNSPECIFIED: RenderFormat.ValueType  # 0
 """RENDER_FORMAT_UNSPECIFIED asks for RENDER_FORMAT_MERMAID. Never returned."""
 RENDER_FORMAT_MERMAID: RenderFormat.ValueType  # 1
 """RENDER_FORMAT_MERMAID is a Mermaid stateDiagram-v2."""
+RENDER_FORMAT_DOT: RenderFormat.ValueType  # 2
+"""RENDER_FORMAT_DOT is a Graphviz digraph."""
+RENDER_FORMAT_SVG: RenderFormat.ValueType  # 3
+"""RENDER_FORMAT_SVG is a picture as SVG text, without scripts and without links."""
+RENDER_FORMAT_PNG: RenderFormat.ValueType  # 4
+"""RENDER_FORMAT_PNG is a picture as a PNG."""
 Global___RenderFormat: _TypeAlias = RenderFormat  # noqa: Y015
 
 @_typing.final
@@ -443,19 +455,25 @@ class RenderDefinitionRequest(_message.Message):
 
     DEFINITION_ID_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
     definition_id: _builtins.str
     """definition_id is the version's. Required."""
     format: Global___RenderFormat.ValueType
     """format is the form wanted. Not set gives RENDER_FORMAT_MERMAID."""
+    instance_id: _builtins.str
+    """instance_id is an instance of this version whose active states are to stand out.
+    Not set has none stand out.
+    """
     def __init__(
         self,
         *,
         definition_id: _builtins.str = ...,
         format: Global___RenderFormat.ValueType = ...,
+        instance_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_id", b"definition_id", "format", b"format"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_id", b"definition_id", "format", b"format", "instance_id", b"instance_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -469,19 +487,23 @@ class RenderDefinitionResponse(_message.Message):
 
     FORMAT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
     format: Global___RenderFormat.ValueType
     """format is the form it is in."""
     text: _builtins.str
-    """text is the drawing's source."""
+    """text is the drawing, or its source. Empty with RENDER_FORMAT_PNG."""
+    image: _builtins.bytes
+    """image is the picture's bytes. Empty unless the format is RENDER_FORMAT_PNG."""
     def __init__(
         self,
         *,
         format: Global___RenderFormat.ValueType = ...,
         text: _builtins.str = ...,
+        image: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "image", b"image", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -196,12 +196,21 @@ class DefinitionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RenderDefinition(self, request, context):
-        """RenderDefinition draws a version's statechart, as text that other tools display.
+        """RenderDefinition draws a version's statechart: as text that other tools display, or
+        as a picture. With an instance_id, the states that the instance is in stand out; that
+        takes the permission instance.read as well.
 
         Changes nothing, so it may be repeated at will.
 
         Errors:
-        NOT_FOUND  no such definition in this tenant; reason DEFINITION_NOT_FOUND
+        NOT_FOUND            no such definition in this tenant; reason DEFINITION_NOT_FOUND
+        NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        FAILED_PRECONDITION  the instance runs another definition or version;
+        reason INSTANCE_OF_OTHER_DEFINITION
+        FAILED_PRECONDITION  this server cannot make pictures; reason DRAWING_NOT_AVAILABLE
+        INVALID_ARGUMENT     the format is none that there is; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED   the picture takes too long or gets too large; reason
+        LIMIT_EXCEEDED
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

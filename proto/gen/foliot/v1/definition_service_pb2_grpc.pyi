@@ -100,12 +100,21 @@ class DefinitionServiceStub:
       FAILED_PRECONDITION  it is active, deactivate it first; reason DEFINITION_ACTIVE
     """
     RenderDefinition: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.RenderDefinitionRequest, _definition_service_pb2.RenderDefinitionResponse]
-    """RenderDefinition draws a version's statechart, as text that other tools display.
+    """RenderDefinition draws a version's statechart: as text that other tools display, or
+    as a picture. With an instance_id, the states that the instance is in stand out; that
+    takes the permission instance.read as well.
 
     Changes nothing, so it may be repeated at will.
 
     Errors:
-      NOT_FOUND  no such definition in this tenant; reason DEFINITION_NOT_FOUND
+      NOT_FOUND            no such definition in this tenant; reason DEFINITION_NOT_FOUND
+      NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      FAILED_PRECONDITION  the instance runs another definition or version;
+                           reason INSTANCE_OF_OTHER_DEFINITION
+      FAILED_PRECONDITION  this server cannot make pictures; reason DRAWING_NOT_AVAILABLE
+      INVALID_ARGUMENT     the format is none that there is; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED   the picture takes too long or gets too large; reason
+                           LIMIT_EXCEEDED
     """
 
 class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -242,12 +251,21 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _definition_service_pb2.RenderDefinitionRequest,
         context: _aio.ServicerContext[_definition_service_pb2.RenderDefinitionRequest, _definition_service_pb2.RenderDefinitionResponse],
     ) -> _abc.Awaitable[_definition_service_pb2.RenderDefinitionResponse]:
-        """RenderDefinition draws a version's statechart, as text that other tools display.
+        """RenderDefinition draws a version's statechart: as text that other tools display, or
+        as a picture. With an instance_id, the states that the instance is in stand out; that
+        takes the permission instance.read as well.
 
         Changes nothing, so it may be repeated at will.
 
         Errors:
-          NOT_FOUND  no such definition in this tenant; reason DEFINITION_NOT_FOUND
+          NOT_FOUND            no such definition in this tenant; reason DEFINITION_NOT_FOUND
+          NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          FAILED_PRECONDITION  the instance runs another definition or version;
+                               reason INSTANCE_OF_OTHER_DEFINITION
+          FAILED_PRECONDITION  this server cannot make pictures; reason DRAWING_NOT_AVAILABLE
+          INVALID_ARGUMENT     the format is none that there is; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED   the picture takes too long or gets too large; reason
+                               LIMIT_EXCEEDED
         """
 
 def add_DefinitionServiceServicer_to_server(servicer: DefinitionServiceServicer, server: _aio.Server) -> None: ...

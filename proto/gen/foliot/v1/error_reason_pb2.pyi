@@ -237,6 +237,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "INTERNAL", "domain": "foliot",
          "metadata": {"correlation_id": "4bf92f3577b34da6"}}
     """
+    ERROR_REASON_DRAWING_NOT_AVAILABLE: _ErrorReason.ValueType  # 31
+    """ERROR_REASON_DRAWING_NOT_AVAILABLE comes with FAILED_PRECONDITION: this server has
+    nothing to lay out an SVG or a PNG with. Ask for DOT or MERMAID, or have its operator
+    install the extra "draw" or Graphviz.
+
+        {"reason": "DRAWING_NOT_AVAILABLE", "domain": "foliot",
+         "metadata": {"format": "svg"}}
+    """
+    ERROR_REASON_INSTANCE_OF_OTHER_DEFINITION: _ErrorReason.ValueType  # 32
+    """ERROR_REASON_INSTANCE_OF_OTHER_DEFINITION comes with FAILED_PRECONDITION: the instance
+    runs another version than the one asked about. Ask about the one it runs.
+
+        {"reason": "INSTANCE_OF_OTHER_DEFINITION", "domain": "foliot",
+         "metadata": {"instance_id": "…", "definition_id": "…"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is, without its prefix, google.rpc.ErrorInfo.reason in the error
@@ -463,5 +478,20 @@ correlation_id.
 
     {"reason": "INTERNAL", "domain": "foliot",
      "metadata": {"correlation_id": "4bf92f3577b34da6"}}
+"""
+ERROR_REASON_DRAWING_NOT_AVAILABLE: ErrorReason.ValueType  # 31
+"""ERROR_REASON_DRAWING_NOT_AVAILABLE comes with FAILED_PRECONDITION: this server has
+nothing to lay out an SVG or a PNG with. Ask for DOT or MERMAID, or have its operator
+install the extra "draw" or Graphviz.
+
+    {"reason": "DRAWING_NOT_AVAILABLE", "domain": "foliot",
+     "metadata": {"format": "svg"}}
+"""
+ERROR_REASON_INSTANCE_OF_OTHER_DEFINITION: ErrorReason.ValueType  # 32
+"""ERROR_REASON_INSTANCE_OF_OTHER_DEFINITION comes with FAILED_PRECONDITION: the instance
+runs another version than the one asked about. Ask about the one it runs.
+
+    {"reason": "INSTANCE_OF_OTHER_DEFINITION", "domain": "foliot",
+     "metadata": {"instance_id": "…", "definition_id": "…"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -36,6 +36,10 @@ class _EventDispositionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Even
     """EVENT_DISPOSITION_IGNORED is recorded, and changed nothing: no transition takes
     the event now, and the definition says to ignore such events.
     """
+    EVENT_DISPOSITION_REJECTED: _EventDisposition.ValueType  # 4
+    """EVENT_DISPOSITION_REJECTED would be refused, which its sender would hear as an error.
+    Only PreviewEvent answers it.
+    """
 
 class EventDisposition(_EventDisposition, metaclass=_EventDispositionEnumTypeWrapper):
     """EventDisposition is what became of an event."""
@@ -51,6 +55,10 @@ before anything newer: the state defers it by policy, or the instance is paused.
 EVENT_DISPOSITION_IGNORED: EventDisposition.ValueType  # 3
 """EVENT_DISPOSITION_IGNORED is recorded, and changed nothing: no transition takes
 the event now, and the definition says to ignore such events.
+"""
+EVENT_DISPOSITION_REJECTED: EventDisposition.ValueType  # 4
+"""EVENT_DISPOSITION_REJECTED would be refused, which its sender would hear as an error.
+Only PreviewEvent answers it.
 """
 Global___EventDisposition: _TypeAlias = EventDisposition  # noqa: Y015
 

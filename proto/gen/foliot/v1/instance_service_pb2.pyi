@@ -5,6 +5,8 @@ isort:skip_file
 
 from collections import abc as _abc
 from foliot.v1 import event_pb2 as _event_pb2
+from foliot.v1 import event_preview_pb2 as _event_preview_pb2
+from foliot.v1 import explanation_pb2 as _explanation_pb2
 from foliot.v1 import history_entry_pb2 as _history_entry_pb2
 from foliot.v1 import instance_pb2 as _instance_pb2
 from foliot.v1 import json_pb2 as _json_pb2
@@ -449,6 +451,110 @@ class ListInstancesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListInstancesResponse: _TypeAlias = ListInstancesResponse  # noqa: Y015
+
+@_typing.final
+class ExplainInstanceRequest(_message.Message):
+    """ExplainInstanceRequest says which instance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainInstanceRequest: _TypeAlias = ExplainInstanceRequest  # noqa: Y015
+
+@_typing.final
+class ExplainInstanceResponse(_message.Message):
+    """ExplainInstanceResponse is the explanation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def explanation(self) -> _explanation_pb2.Explanation:
+        """explanation is why the instance stands where it stands, as of one moment."""
+
+    def __init__(
+        self,
+        *,
+        explanation: _explanation_pb2.Explanation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainInstanceResponse: _TypeAlias = ExplainInstanceResponse  # noqa: Y015
+
+@_typing.final
+class PreviewEventRequest(_message.Message):
+    """PreviewEventRequest is an event that is not sent, and the instance it is not sent to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    EVENT_TYPE_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    event_type: _builtins.str
+    """event_type is the event's, as Event.type. Required."""
+    @_builtins.property
+    def payload(self) -> _json_pb2.Json:
+        """payload is what would come with the event, a JSON object of at most 256 KiB. Not set
+        is the same as {}.
+        """
+
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        event_type: _builtins.str = ...,
+        payload: _json_pb2.Json | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_type", b"event_type", "instance_id", b"instance_id", "payload", b"payload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewEventRequest: _TypeAlias = PreviewEventRequest  # noqa: Y015
+
+@_typing.final
+class PreviewEventResponse(_message.Message):
+    """PreviewEventResponse is the preview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def preview(self) -> _event_preview_pb2.EventPreview:
+        """preview is what SendEvent would do."""
+
+    def __init__(
+        self,
+        *,
+        preview: _event_preview_pb2.EventPreview | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preview", b"preview"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["preview", b"preview"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewEventResponse: _TypeAlias = PreviewEventResponse  # noqa: Y015
 
 @_typing.final
 class CancelInstanceRequest(_message.Message):

@@ -60,6 +60,16 @@ class InstanceServiceStub:
                 request_serializer=foliot_dot_v1_dot_instance__service__pb2.ListInstancesRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_instance__service__pb2.ListInstancesResponse.FromString,
                 _registered_method=True)
+        self.ExplainInstance = channel.unary_unary(
+                '/foliot.v1.InstanceService/ExplainInstance',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.ExplainInstanceRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.ExplainInstanceResponse.FromString,
+                _registered_method=True)
+        self.PreviewEvent = channel.unary_unary(
+                '/foliot.v1.InstanceService/PreviewEvent',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.PreviewEventRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.PreviewEventResponse.FromString,
+                _registered_method=True)
         self.CancelInstance = channel.unary_unary(
                 '/foliot.v1.InstanceService/CancelInstance',
                 request_serializer=foliot_dot_v1_dot_instance__service__pb2.CancelInstanceRequest.SerializeToString,
@@ -158,6 +168,36 @@ class InstanceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainInstance(self, request, context):
+        """ExplainInstance tells why an instance stands where it stands: what it waits for, which
+        of its transitions could be taken now and what their guards say, and when something
+        will happen by itself. Of one that has ended it tells how.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        NOT_FOUND  no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewEvent(self, request, context):
+        """PreviewEvent tells what SendEvent would do with an event now, and does none of it:
+        the same decision by the same code, dropped instead of committed. An event that would
+        be refused is a good question: it gets an answer, not a status.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        NOT_FOUND           no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED  the payload is too large; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelInstance(self, request, context):
         """CancelInstance ends an instance in order: the exit actions of its states run, its
         open tasks are cancelled, and if its definition asks for it, what was done is
@@ -202,6 +242,16 @@ def add_InstanceServiceServicer_to_server(servicer, server):
                     servicer.ListInstances,
                     request_deserializer=foliot_dot_v1_dot_instance__service__pb2.ListInstancesRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_instance__service__pb2.ListInstancesResponse.SerializeToString,
+            ),
+            'ExplainInstance': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainInstance,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.ExplainInstanceRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.ExplainInstanceResponse.SerializeToString,
+            ),
+            'PreviewEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewEvent,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.PreviewEventRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.PreviewEventResponse.SerializeToString,
             ),
             'CancelInstance': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelInstance,
@@ -323,6 +373,60 @@ class InstanceService:
             '/foliot.v1.InstanceService/ListInstances',
             foliot_dot_v1_dot_instance__service__pb2.ListInstancesRequest.SerializeToString,
             foliot_dot_v1_dot_instance__service__pb2.ListInstancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainInstance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/ExplainInstance',
+            foliot_dot_v1_dot_instance__service__pb2.ExplainInstanceRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.ExplainInstanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/PreviewEvent',
+            foliot_dot_v1_dot_instance__service__pb2.PreviewEventRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.PreviewEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

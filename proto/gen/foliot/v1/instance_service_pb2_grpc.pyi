@@ -88,6 +88,28 @@ class InstanceServiceStub:
       INVALID_ARGUMENT  the page_token is not from this server, or came with another
                         filter or order_by; reason PAGE_TOKEN_INVALID
     """
+    ExplainInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.ExplainInstanceRequest, _instance_service_pb2.ExplainInstanceResponse]
+    """ExplainInstance tells why an instance stands where it stands: what it waits for, which
+    of its transitions could be taken now and what their guards say, and when something
+    will happen by itself. Of one that has ended it tells how.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      NOT_FOUND  no such instance in this tenant; reason INSTANCE_NOT_FOUND
+    """
+    PreviewEvent: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.PreviewEventRequest, _instance_service_pb2.PreviewEventResponse]
+    """PreviewEvent tells what SendEvent would do with an event now, and does none of it:
+    the same decision by the same code, dropped instead of committed. An event that would
+    be refused is a good question: it gets an answer, not a status.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      NOT_FOUND           no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED  the payload is too large; reason LIMIT_EXCEEDED
+    """
     CancelInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.CancelInstanceRequest, _instance_service_pb2.CancelInstanceResponse]
     """CancelInstance ends an instance in order: the exit actions of its states run, its
     open tasks are cancelled, and if its definition asks for it, what was done is
@@ -204,6 +226,40 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
                             reason FILTER_INVALID
           INVALID_ARGUMENT  the page_token is not from this server, or came with another
                             filter or order_by; reason PAGE_TOKEN_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainInstance(
+        self,
+        request: _instance_service_pb2.ExplainInstanceRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.ExplainInstanceRequest, _instance_service_pb2.ExplainInstanceResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.ExplainInstanceResponse]:
+        """ExplainInstance tells why an instance stands where it stands: what it waits for, which
+        of its transitions could be taken now and what their guards say, and when something
+        will happen by itself. Of one that has ended it tells how.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          NOT_FOUND  no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        """
+
+    @_abc_1.abstractmethod
+    def PreviewEvent(
+        self,
+        request: _instance_service_pb2.PreviewEventRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.PreviewEventRequest, _instance_service_pb2.PreviewEventResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.PreviewEventResponse]:
+        """PreviewEvent tells what SendEvent would do with an event now, and does none of it:
+        the same decision by the same code, dropped instead of committed. An event that would
+        be refused is a good question: it gets an answer, not a status.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          NOT_FOUND           no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED  the payload is too large; reason LIMIT_EXCEEDED
         """
 
     @_abc_1.abstractmethod
