@@ -29,7 +29,7 @@ NODES_PER_ITERATION: Final = 4
 """A macro's body of up to so many operators counts as one iteration, a larger one as more."""
 
 CALL_NODES: Final = 6
-"""How many operators a call of a function counts as, and a list or map that is built."""
+"""How many operators a call counts as, a macro, and a list or map that is built."""
 
 ABSORBED_ERROR_ITERATIONS: Final = 8
 """What an error costs that `||`, `&&`, `all` or `exists` absorb: raising one is slow."""

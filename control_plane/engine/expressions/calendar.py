@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,11 +19,26 @@ MAX_ZONE_CHARACTERS: Final = 64
 ZONE_ITERATIONS: Final = 10
 """What looking a time zone up costs."""
 
+UNKNOWN_ZONE_ITERATIONS: Final = 400
+"""And on top if there is none of that name, which is not known without asking the disk."""
+
+ZONES_KEPT: Final = 2_048
+"""How many time zones are kept for their next use: all that there are."""
+
 _OFFSET: Final = re.compile(r"([+-]?)([0-9]{2}):([0-9]{2})")
 _NAME: Final = re.compile(r"[A-Za-z0-9_+\-]+(?:/[A-Za-z0-9_+\-]+){0,2}")
 
+# The calendar repeats itself after 400 years, which are a whole number of weeks.
+_CYCLE_YEARS: Final = 400
+_CYCLE: Final = timedelta(days=146_097)
+
+
+def _year(moment: datetime) -> int:
+    return moment.year
+
+
 _FIELDS: Final[dict[str, Callable[[datetime], int]]] = {
-    "getFullYear": lambda moment: moment.year,
+    "getFullYear": _year,
     "getMonth": lambda moment: moment.month - 1,
     "getDayOfYear": lambda moment: moment.timetuple().tm_yday - 1,
     "getDayOfMonth": lambda moment: moment.day - 1,
@@ -44,10 +60,15 @@ def _field(read: Callable[[datetime], int]) -> Implementation:
         if zone == "UTC":
             return read(datetime_of(moment))
         budget.iterate(ZONE_ITERATIONS, site)
+        there, utc = _zone(zone, budget, site), datetime_of(moment)
         try:
-            return read(datetime_of(moment).astimezone(_zone(zone, site)))
+            return read(utc.astimezone(there))
         except OverflowError:
-            raise site.error("in this time zone the year is not one of 1 to 9999") from None
+            # There it is the year 0 or 10000, which datetime does not have.
+            years = _CYCLE_YEARS if utc.year == 1 else -_CYCLE_YEARS
+            shifted = utc + _CYCLE if utc.year == 1 else utc - _CYCLE
+            value = read(shifted.astimezone(there))
+            return value - years if read is _year else value
 
     return run
 
@@ -64,7 +85,7 @@ def _milliseconds(_site: Site, _budget: Budget, length: Duration) -> int:
     return rest if length.ns >= 0 else -rest
 
 
-def _zone(name: str, site: Site) -> tzinfo:
+def _zone(name: str, budget: Budget, site: Site) -> tzinfo:
     if name in {"", "Z"}:
         return UTC
     offset = _OFFSET.fullmatch(name)
@@ -75,10 +96,16 @@ def _zone(name: str, site: Site) -> tzinfo:
             return timezone(-ahead if sign == "-" else ahead)
     elif len(name) <= MAX_ZONE_CHARACTERS and _NAME.fullmatch(name):
         try:
-            return ZoneInfo(name)
+            return _named(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            pass
+            budget.iterate(UNKNOWN_ZONE_ITERATIONS, site)
     raise site.error("no such time zone; write a name like Europe/Berlin or an offset like +01:00")
+
+
+@lru_cache(maxsize=ZONES_KEPT)
+def _named(name: str) -> ZoneInfo:
+    """ZoneInfo itself keeps a few, and reads the others from the disk each time."""
+    return ZoneInfo(name)
 
 
 def _towards_zero(ns: int, unit: int) -> int:

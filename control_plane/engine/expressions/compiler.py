@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 from control_plane.engine.expressions import containers, logic, macros, operators, paths
 from control_plane.engine.expressions.budget import (
@@ -19,7 +19,12 @@ from control_plane.engine.expressions.comparing import ORDERS
 from control_plane.engine.expressions.errors import Site
 from control_plane.engine.expressions.functions import Function, call
 from control_plane.engine.expressions.kinds import arithmetic_kind, common_kind
-from control_plane.engine.expressions.patterns import MATCHES, compile_pattern, matching
+from control_plane.engine.expressions.patterns import (
+    MATCHES,
+    MAX_PROGRAMS,
+    compile_pattern,
+    matching,
+)
 from control_plane.engine.expressions.syntax import (
     Binary,
     Call,
@@ -55,6 +60,8 @@ class Compiler:
     asks: set[Path] = field(default_factory=set)
     variables: tuple[str, ...] = ()
     """The variables of the macros around the node being compiled."""
+    instructions: int = 0
+    """Of the patterns compiled so far."""
 
     def code(self, node: Node, depth: int = 1) -> Code:
         if depth > MAX_DEPTH:
@@ -128,7 +135,7 @@ class Compiler:
             run, kind = paths.current_time(name.name, site), "timestamp"
             for key, position in keys:
                 run = paths.select(run, key, Site(self.text, position))
-            return Code(run=run, kind=None if keys else kind)
+            return Code(run=run, kind=None if keys else kind, nodes=CALL_NODES)
         sites = [site, *(Site(self.text, position) for _, position in keys)]
         run = paths.path(name.name, [key for key, _ in keys], sites)
         return Code(run=run, nodes=max(1, len(keys)))
@@ -210,7 +217,8 @@ class Compiler:
             case _:
                 condition = steps[0].run if len(steps) == 2 else macros.ALWAYS
                 run = macros.transform(source.run, node.variable, condition, body, cost, site)
-        return _code(run, "list" if node.kind in {"map", "filter"} else "bool", [source])
+        kind = "list" if node.kind in {"map", "filter"} else "bool"
+        return _code(run, kind, [source], CALL_NODES)
 
     def _call(self, node: Call, depth: int) -> Code:
         function, arguments = self._resolve(node)
@@ -227,10 +235,19 @@ class Compiler:
         if function is MATCHES and isinstance(arguments[1], Literal):
             pattern = arguments[1].value
             if isinstance(pattern, str):
-                compiled = compile_pattern(pattern, self._site(arguments[1]))
-                run = matching(codes[0].run, compiled, site)
+                run = matching(codes[0].run, self._pattern(pattern, arguments[1]), site)
         nodes = CALL_NODES + (len(codes) if function.is_variadic else 0)
         return _code(run, function.kind, codes, nodes)
+
+    def _pattern(self, pattern: str, node: Node) -> Any:
+        compiled = compile_pattern(pattern, self._site(node))
+        self.instructions += compiled.programsize
+        if self.instructions > MAX_PROGRAMS:
+            raise self._site(node).limit(
+                f"the patterns have more than {MAX_PROGRAMS:,} instructions together; "
+                "split the expression"
+            )
+        return compiled
 
     def _resolve(self, node: Call) -> tuple[Function, tuple[Node, ...]]:
         target = node.target

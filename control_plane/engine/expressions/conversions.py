@@ -8,6 +8,7 @@ from control_plane.engine.expressions.budget import Budget
 from control_plane.engine.expressions.errors import Site
 from control_plane.engine.expressions.functions import ANY, Function
 from control_plane.engine.expressions.moments import (
+    MAX_TEXT,
     SECOND,
     format_duration,
     format_timestamp,
@@ -26,8 +27,14 @@ from control_plane.engine.expressions.values import (
 MAX_NUMBER_CHARACTERS: Final = 400
 """Length of a text that is read as a number; the longest exact double has some 330."""
 
+DIGITS_PER_ITERATION: Final = 64
+"""How many digits of a double are read in the time of an iteration."""
+
 PARSE_ITERATIONS: Final = 8
 """What it costs to read a timestamp or a duration."""
+
+PARSED_PER_ITERATION: Final = 2
+"""And how many of its characters are read in the time of another iteration."""
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _DOUBLE: Final = re.compile(
@@ -74,7 +81,8 @@ def _double_of_int(_site: Site, _budget: Budget, value: int) -> float:
     return float(value)
 
 
-def _double_of_string(site: Site, _budget: Budget, text: str) -> float:
+def _double_of_string(site: Site, budget: Budget, text: str) -> float:
+    budget.iterate(min(len(text), MAX_NUMBER_CHARACTERS) // DIGITS_PER_ITERATION, site)
     if len(text) <= MAX_NUMBER_CHARACTERS and _DOUBLE.fullmatch(text):
         return float(text)
     raise site.error("the string is no number; ask with matches() first")
@@ -90,7 +98,9 @@ def _string_of_bool(_site: Site, _budget: Budget, value: bool) -> str:
     return "true" if value else "false"
 
 
-def _string_of_int(_site: Site, _budget: Budget, value: int) -> str:
+def _string_of_int(site: Site, _budget: Budget, value: int) -> str:
+    if not INT_MIN <= value <= INT_MAX:
+        raise site.error("the scope holds an int beyond 64 bits; hand it over as a string")
     return str(value)
 
 
@@ -112,7 +122,7 @@ def _string_of_duration(_site: Site, _budget: Budget, length: Duration) -> str:
 
 
 def _timestamp_of_string(site: Site, budget: Budget, text: str) -> Timestamp:
-    budget.iterate(PARSE_ITERATIONS, site)
+    _charge_parse(text, budget, site)
     moment = parse_timestamp(text)
     if moment is None:
         raise site.error("the string is no timestamp; write it like 2030-01-31T12:00:00Z")
@@ -127,11 +137,16 @@ def _timestamp_of_int(site: Site, _budget: Budget, seconds: int) -> Timestamp:
 
 
 def _duration_of_string(site: Site, budget: Budget, text: str) -> Duration:
-    budget.iterate(PARSE_ITERATIONS, site)
+    _charge_parse(text, budget, site)
     length = parse_duration(text)
     if length is None:
         raise site.error("the string is no duration of up to 292 years; write 1h30m or PT1H30M")
     return length
+
+
+def _charge_parse(text: str, budget: Budget, site: Site) -> None:
+    length = min(len(text), MAX_TEXT)
+    budget.iterate(PARSE_ITERATIONS + length // PARSED_PER_ITERATION, site)
 
 
 SIZE: Final = Function("size", {(str,): _size, (list,): _size, (dict,): _size}, "int")

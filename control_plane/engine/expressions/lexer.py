@@ -1,8 +1,7 @@
 """Text to tokens."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from control_plane.engine.expressions.errors import Site
 from control_plane.engine.expressions.literals import number, string
@@ -27,8 +26,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     kind: str
     """`literal`, `word`, `quoted` (an identifier in backticks), `symbol` or `end`."""
 
@@ -46,14 +44,16 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     position = 0
     while position < len(text):
-        site = Site(text, position)
         match = _TOKEN.match(text, position)
         if match is None:
-            raise site.error(f"{text[position]!r} has no meaning here; quote it if it is text")
+            message = f"{text[position]!r} has no meaning here; quote it if it is text"
+            raise Site(text, position).error(message)
         kind, lexeme, end = match.lastgroup, match.group(), match.end()
         match kind:
             case "number":
-                found.append(Token("literal", lexeme, number(lexeme, site), position))
+                found.append(
+                    Token("literal", lexeme, number(lexeme, Site(text, position)), position)
+                )
             case "string":
                 value, end = string(text, position, end)
                 found.append(Token("literal", text[position:end], value, position))

@@ -24,8 +24,9 @@ def quantifier(kind: str, source: Run, variable: str, body: Run, cost: int, site
     def run(scope: Scope, budget: Budget) -> Value:
         inner = dict(scope)
         failure: ExpressionError | None = None
-        for inner[variable] in _elements(kind, source(scope, budget), site):
-            budget.iterate(cost, site)
+        elements, price = _elements(kind, source(scope, budget), cost, budget, site)
+        for inner[variable] in elements:
+            budget.iterate(price, site)
             try:
                 verdict = body(inner, budget)
                 if verdict is deciding:
@@ -53,8 +54,9 @@ def exists_one(source: Run, variable: str, body: Run, cost: int, site: Site) -> 
     def run(scope: Scope, budget: Budget) -> Value:
         inner = dict(scope)
         found = 0
-        for inner[variable] in _elements("exists_one", source(scope, budget), site):
-            budget.iterate(cost, site)
+        elements, price = _elements("exists_one", source(scope, budget), cost, budget, site)
+        for inner[variable] in elements:
+            budget.iterate(price, site)
             found += _condition("exists_one", body(inner, budget), site)
         return found == 1
 
@@ -67,8 +69,9 @@ def keep(source: Run, variable: str, body: Run, cost: int, site: Site) -> Run:
     def run(scope: Scope, budget: Budget) -> Value:
         inner = dict(scope)
         kept: list[Value] = []
-        for element in _elements("filter", source(scope, budget), site):
-            budget.iterate(cost, site)
+        elements, price = _elements("filter", source(scope, budget), cost, budget, site)
+        for element in elements:
+            budget.iterate(price, site)
             inner[variable] = element
             if _condition("filter", body(inner, budget), site):
                 kept.append(element)
@@ -84,8 +87,9 @@ def transform(source: Run, variable: str, condition: Run, body: Run, cost: int, 
     def run(scope: Scope, budget: Budget) -> Value:
         inner = dict(scope)
         built: list[Value] = []
-        for inner[variable] in _elements("map", source(scope, budget), site):
-            budget.iterate(cost, site)
+        elements, price = _elements("map", source(scope, budget), cost, budget, site)
+        for inner[variable] in elements:
+            budget.iterate(price, site)
             if _condition("map", condition(inner, budget), site):
                 built.append(body(inner, budget))
         budget.build(len(built), site)
@@ -97,11 +101,16 @@ def transform(source: Run, variable: str, condition: Run, body: Run, cost: int, 
 ALWAYS: Final[Run] = lambda scope, budget: True  # noqa: E731, ARG005  # the condition of a map that has none
 
 
-def _elements(kind: str, source: Value, site: Site) -> Iterable[Value]:
+def _elements(
+    kind: str, source: Value, cost: int, budget: Budget, site: Site
+) -> tuple[Iterable[Value], int]:
+    """What to visit, and what each visit still costs."""
     if source.__class__ is list:
-        return source
+        return source, cost
     if source.__class__ is dict:
-        return keys_of(source)
+        # All the keys are sorted, however few will be visited.
+        budget.iterate(len(source), site)
+        return keys_of(source), cost - 1
     raise site.no_overload(kind, source)
 
 

@@ -7,18 +7,21 @@ import re2
 
 from control_plane.engine.expressions.budget import Budget
 from control_plane.engine.expressions.code import Run, Scope
-from control_plane.engine.expressions.errors import Site
+from control_plane.engine.expressions.errors import ExpressionError, Site
 from control_plane.engine.expressions.functions import Function
 from control_plane.engine.expressions.values import Value
 
 MAX_PATTERN_CHARACTERS: Final = 500
 """Length of a pattern."""
 
-MAX_PROGRAM: Final = 1_000
+MAX_PROGRAM: Final = 2_500
 """
 Instructions of a compiled pattern: linear time is time in proportion to them as well.
-`(a{0,30}){0,30}` and its like have more.
+`\\pL` has 1,200, `.{0,200}` 1,800; `(a{0,60}){0,60}` and its like have more.
 """
+
+MAX_PROGRAMS: Final = 20_000
+"""Instructions of all the patterns that are written out in an expression."""
 
 MAX_MEMORY: Final = 1 << 18
 """Bytes that RE2 may use for a pattern and for matching it."""
@@ -30,17 +33,26 @@ COMPILE_ITERATIONS: Final = 200
 """What it costs to compile a pattern that is computed."""
 
 COMPILE_ITERATIONS_PER_CHARACTER: Final = 40
-"""And each of its characters on top."""
+"""And each of its characters on top; each of its instructions is one more."""
 
-PATTERNS_KEPT: Final = 1024
-"""How many compiled patterns are kept for their next use."""
+REFUSED_ITERATIONS: Final = 5_000
+"""What a pattern costs that turns out to be too large."""
+
+PATTERNS_KEPT: Final = 256
+"""How many compiled patterns are kept for their next use; each may hold MAX_MEMORY."""
 
 
 def matches(site: Site, budget: Budget, text: str, pattern: str) -> bool:
     """Whether the pattern is found anywhere in the text; anchor it with ^ and $."""
     # Counted whether or not the pattern is kept, so that it is the same every time.
     budget.iterate(COMPILE_ITERATIONS + COMPILE_ITERATIONS_PER_CHARACTER * len(pattern), site)
-    return _is_found(compile_pattern(pattern, site), text, budget, site)
+    try:
+        compiled = compile_pattern(pattern, site)
+    except ExpressionError:
+        budget.iterate(REFUSED_ITERATIONS, site)
+        raise
+    budget.iterate(compiled.programsize, site)
+    return _is_found(compiled, text, budget, site)
 
 
 def matching(text: Run, pattern: Any, site: Site) -> Run:

@@ -10,6 +10,14 @@ from control_plane.engine.expressions.values import kind_of
 SEARCHED_PER_ITERATION: Final = 128
 """How many characters are searched in the time of an iteration."""
 
+COMPARED_PER_ITERATION: Final = 1_024
+"""How many pairs of characters are compared in the time of an iteration."""
+
+# Python searches in linear time only where that pays off: below these lengths of a text,
+# it may compare each of its characters with so many of the part's.
+_PAIRS: Final = ((2_500, 2_500), (30_000, 100))
+_PAIRS_BEYOND: Final = 6
+
 _UPPER: Final = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
@@ -22,17 +30,17 @@ _SPACE: Final = (
 
 
 def _contains(site: Site, budget: Budget, text: str, part: str) -> bool:
-    _charge_search(text, budget, site)
+    _charge_search(text, part, budget, site)
     return part in text
 
 
 def _starts_with(site: Site, budget: Budget, text: str, part: str) -> bool:
-    _charge_search(part, budget, site)
+    budget.iterate(len(part) // SEARCHED_PER_ITERATION, site)
     return text.startswith(part)
 
 
 def _ends_with(site: Site, budget: Budget, text: str, part: str) -> bool:
-    _charge_search(part, budget, site)
+    budget.iterate(len(part) // SEARCHED_PER_ITERATION, site)
     return text.endswith(part)
 
 
@@ -43,7 +51,7 @@ def _char_at(site: Site, _budget: Budget, text: str, index: int) -> str:
 
 def _index_of(site: Site, budget: Budget, text: str, part: str, start: int = 0) -> int:
     _check_range(text, start, site)
-    _charge_search(text, budget, site)
+    _charge_search(text, part, budget, site)
     return text.find(part, start)
 
 
@@ -51,11 +59,13 @@ def _last_index_of(
     site: Site, budget: Budget, text: str, part: str, start: int | None = None
 ) -> int:
     """`start` is where the part may begin at the latest."""
-    _charge_search(text, budget, site)
-    if start is None:
-        return text.rfind(part)
-    _check_range(text, start, site)
-    return text.rfind(part, 0, start + len(part))
+    if start is not None:
+        _check_range(text, start, site)
+        text = text[: start + len(part)]
+    _charge_search(text, part, budget, site)
+    # Backwards, as rfind() is quadratic whatever the lengths are.
+    found = text[::-1].find(part[::-1])
+    return found if found < 0 else len(text) - found - len(part)
 
 
 def _substring(site: Site, budget: Budget, text: str, start: int, end: int | None = None) -> str:
@@ -70,7 +80,7 @@ def _substring(site: Site, budget: Budget, text: str, start: int, end: int | Non
 
 def _replace(site: Site, budget: Budget, text: str, part: str, by: str, limit: int = -1) -> str:
     """A negative limit is none."""
-    _charge_search(text, budget, site)
+    _charge_search(text, part, budget, site)
     count = len(text) + 1 if part == "" else text.count(part)
     if limit >= 0:
         count = min(count, limit)
@@ -80,7 +90,7 @@ def _replace(site: Site, budget: Budget, text: str, part: str, by: str, limit: i
 
 def _split(site: Site, budget: Budget, text: str, separator: str, limit: int = -1) -> list[str]:
     """Into at most `limit` parts, a negative limit being none; by "" into characters."""
-    _charge_search(text, budget, site)
+    _charge_search(text, separator, budget, site)
     if limit == 0:
         return []
     parts = max(len(text), 1) if separator == "" else text.count(separator) + 1
@@ -123,9 +133,11 @@ def _reverse(site: Site, budget: Budget, text: str) -> str:
     return text[::-1]
 
 
-def _charge_search(text: str, budget: Budget, site: Site) -> None:
-    if len(text) > SEARCHED_PER_ITERATION:
-        budget.iterate(len(text) // SEARCHED_PER_ITERATION, site)
+def _charge_search(text: str, part: str, budget: Budget, site: Site) -> None:
+    length = len(text)
+    width = next((most for below, most in _PAIRS if length < below), _PAIRS_BEYOND)
+    pairs = length * min(len(part), width)
+    budget.iterate(length // SEARCHED_PER_ITERATION + pairs // COMPARED_PER_ITERATION, site)
 
 
 def _check_range(text: str, index: int, site: Site) -> None:
