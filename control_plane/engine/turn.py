@@ -5,6 +5,7 @@ Nothing here outlives the call of decide() that made it. A macrostep that fails 
 dropped with its turn, which is all that "nothing of it is kept" takes.
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,9 @@ from control_plane.engine.tracing import Tracer
 from shared.json import Json
 
 EventObject = dict[str, Json]
+
+_UNNAMED = re.compile(r"raise\.[0-9]{6,12}", re.ASCII)
+"""Ids of timers that their author gave none."""
 
 
 class Turn:
@@ -129,11 +133,17 @@ class Turn:
         self._own_timers()[timer_id] = OpenTimer(due=due, event=event, state=self.owner)
 
     def free_timer_id(self) -> str:
-        """An id for a delayed event that nobody will cancel by name."""
-        number = 0
-        while f"raise.{number}" in self.timers:
+        """
+        An id for a delayed event that nobody will cancel by name.
+
+        It sorts behind those given before, as far as they are still armed: of events that
+        are due at the same instant, the one that was raised first comes first.
+        """
+        taken = [int(key[6:]) for key in self.timers if _UNNAMED.fullmatch(key)]
+        number = max(taken, default=-1) + 1
+        while f"raise.{number:06}" in self.timers:
             number += 1
-        return f"raise.{number}"
+        return f"raise.{number:06}"
 
     def disarm_timer(self, timer_id: str) -> None:
         """Forget a timer; one that is not armed is nobody's concern."""

@@ -182,7 +182,16 @@ class TestADelayedEvent:
         it = Instance(self.SPEC)
         it.send("TWICE")
 
-        assert ["raise.0", "raise.1"] == sorted(it.armed)
+        assert ["raise.000000", "raise.000001"] == sorted(it.armed)
+
+    def test_comes_after_one_that_was_raised_before_for_the_same_instant(self) -> None:
+        """Ids decide between timers that are due together, so a free one is not taken again."""
+        it = Instance(self.SPEC)
+        it.send("TWICE")
+        it.fire("raise.000000")
+        it.send("TWICE")
+
+        assert ["raise.000001", "raise.000002", "raise.000003"] == sorted(it.snapshot.timers)
 
     def test_armed_and_cancelled_in_one_step_asks_for_nothing(self) -> None:
         """Commands are what remains to be done, not what was done and undone."""
