@@ -1,0 +1,27 @@
+"""
+Other formats of statecharts: SCXML of the W3C, and the JSON config of XState.
+
+    read_scxml(text) -> Imported       write_scxml(spec) -> Exported
+    read_xstate(text) -> Imported      write_xstate(spec) -> Exported
+
+What one format says and the other cannot is named, with its place and what to do; nothing is
+dropped without a word.
+"""
+
+from control_plane.interchange.mapped import (
+    DocumentUnreadable,
+    Exported,
+    Imported,
+    LeftOut,
+    Refused,
+)
+from control_plane.interchange.scxml_reading import read_scxml
+
+__all__ = [
+    "DocumentUnreadable",
+    "Exported",
+    "Imported",
+    "LeftOut",
+    "Refused",
+    "read_scxml",
+]
