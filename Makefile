@@ -11,6 +11,8 @@ WORKERS ?= 2
 TESTS ?=
 # Options of the bench: make bench BENCH='--only W2 --scale 0.1'
 BENCH ?=
+# Options of a campaign: make fuzz-xstate FUZZ='--seed 1 --steps 5000'
+FUZZ ?=
 # The commit whose protos must not be broken; not set is the branch main, here or at origin.
 BASE ?=
 
@@ -28,11 +30,11 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup dev test check lint types imports docstrings protos bench gen lock fmt \
-  hooks clean
+.PHONY: help demo setup dev test check lint types imports docstrings protos bench fuzz-xstate gen \
+  lock fmt hooks clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # -- running ---------------------------------------------------------------------------------
 
@@ -84,6 +86,11 @@ protos: .venv/.dev
 
 bench: .venv/.dev ## run the workloads and print their figures; BENCH= for its options
 	$(BIN)/python -m bench $(BENCH)
+
+# -- campaigns: longer than a test may take, each from a seed that it prints -------------------
+
+fuzz-xstate: .venv/.dev ## random machines in foliot and in XState; FUZZ='--seed 1 --steps 5000'
+	$(BIN)/python -m tests.campaigns.xstate $(FUZZ)
 
 # -- changing things -------------------------------------------------------------------------
 
