@@ -13,6 +13,7 @@ from control_plane.access.principal import Principal
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
+from control_plane.adapters.postgres.doctor import PostgresDoctor
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.reader import PostgresReader
@@ -35,12 +36,13 @@ from control_plane.orchestrator import Machines, Orchestrator, Turn
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials, StoredKey
 from control_plane.ports.definition_store import DefinitionStore
+from control_plane.ports.doctor import Doctor
 from control_plane.ports.due import Due
 from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.reader import Reader
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
-from control_plane.startup import check_durability, until_usable
+from control_plane.startup import check_durability, check_schema, until_usable
 from control_plane.use_cases.authenticate import KeyRing, authenticate
 from shared import doorbell as queues
 from shared.clock import Clock, SystemClock
@@ -236,6 +238,17 @@ async def let_in(database_url: str, keys: Sequence[StoredKey], tenant_name: str)
         credentials = PostgresCredentials(pool)
         for key in keys:
             await credentials.add(key, tenant_name)
+    finally:
+        await close_pool(pool)
+
+
+@asynccontextmanager
+async def examining(database_url: str) -> AsyncIterator[tuple[Doctor, DefinitionStore]]:
+    """What an examination of a database needs. Raises Unavailable and PreconditionFailed."""
+    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=1)
+    try:
+        await check_schema(pool)
+        yield PostgresDoctor(pool), PostgresDefinitionStore(pool)
     finally:
         await close_pool(pool)
 

@@ -1,7 +1,7 @@
 """The command line as a tree. Each command imports what it needs when it runs, so help is quick."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -120,6 +120,36 @@ def key(
     from control_plane.cli.key import run_key
 
     run_key(role, tenant=tenant, database_url=database_url, pepper=pepper)
+
+
+@app.command()
+def doctor(
+    database_url: Annotated[
+        str,
+        typer.Option(
+            envvar="FOLIOT_DATABASE_URL",
+            help="The database; a login that may act as foliot_control_plane.",
+            show_default=False,
+        ),
+    ],
+    tenant: Annotated[str, typer.Option(help="Only this tenant.", show_default="all")] = "",
+    output: Annotated[
+        Literal["text", "json"],
+        typer.Option(help="`json`: one object, with every finding, on standard output."),
+    ] = "text",
+    patience: Annotated[
+        float, typer.Option(help="Seconds that a thing may be overdue before it is a finding.")
+    ] = 120.0,
+) -> None:
+    """
+    Look through the database for what must not be: gaps, orphans, tasks lost or held twice.
+
+    Reads only, in short slices, and may run beside a system at work. Exits with 1 if it finds
+    something.
+    """
+    from control_plane.cli.doctor import run_doctor
+
+    run_doctor(database_url, tenant=tenant, output=output, patience_s=patience)
 
 
 @app.command()

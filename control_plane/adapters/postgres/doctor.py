@@ -1,0 +1,170 @@
+"""
+The examination on PostgreSQL: bounded reads, in slices, each of one instant.
+
+A slice is read in one REPEATABLE READ transaction, so that a system at work is seen whole;
+it takes no lock, and is short, as an old snapshot would slow down everybody else's claims.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from control_plane.adapters.postgres.doctor_checks import CHECKS, READY
+from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.adapters.postgres.rows import entry_of, instance_of
+from control_plane.ports.doctor import FIRST, LAST, Examined, Finding, Past, Slice
+from control_plane.ports.records import HistoryEntry, TaskStatus
+from shared.ids import InstanceId, TenantId
+
+MAX_INSTANCES = 500
+"""In a slice, at most."""
+
+MAX_ENTRIES = 50_000
+"""Of history in a slice; an instance that has more alone is not replayed."""
+
+MAX_FINDINGS = 100
+"""Of one check in one slice: who finds so many has seen enough."""
+
+MAX_READY = 5_000
+"""Claimable tasks in one look."""
+
+_BEFORE_ALL = ("", -32_768, datetime.min.replace(tzinfo=UTC), FIRST, 0)
+
+INSTANCES = """
+SELECT i.* FROM foliot.instance i
+ WHERE i.tenant_id = $1 AND i.instance_id > $2 AND i.instance_id <= $3
+ ORDER BY i.instance_id
+"""
+
+TASKS = """
+SELECT t.instance_id, t.ordinal, t.status FROM foliot.task t
+ WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
+"""
+
+TIMERS = """
+SELECT r.instance_id, r.timer_id, r.due FROM foliot.timer r
+ WHERE r.tenant_id = $1 AND r.instance_id > $2 AND r.instance_id <= $3
+"""
+
+INBOX = """
+SELECT b.instance_id, count(*) FROM foliot.inbox b
+ WHERE b.tenant_id = $1 AND b.instance_id > $2 AND b.instance_id <= $3
+ GROUP BY b.instance_id
+"""
+
+HISTORY = """
+SELECT h.instance_id, h.seq, h.type, h.ordinal, h.payload, h.hash, h.created_at
+  FROM foliot.history h
+ WHERE h.tenant_id = $1 AND h.instance_id = ANY ($2::uuid[])
+ ORDER BY h.instance_id, h.seq
+ LIMIT $3
+"""
+
+
+class PostgresDoctor:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        *,
+        max_instances: int = MAX_INSTANCES,
+        max_entries: int = MAX_ENTRIES,
+    ) -> None:
+        self._pool = ReachedPool(pool)
+        self._max_instances = max_instances
+        self._max_entries = max_entries
+
+    async def tenants(self) -> Sequence[TenantId]:
+        rows = await self._pool.fetch("SELECT t.tenant_id FROM foliot.tenant t ORDER BY 1")
+        return [TenantId(row["tenant_id"]) for row in rows]
+
+    async def next_slice(self, tenant_id: TenantId, after: InstanceId) -> Slice:
+        rows = await self._pool.fetch(
+            """
+            SELECT i.instance_id, i.seq FROM foliot.instance i
+             WHERE i.tenant_id = $1 AND i.instance_id > $2
+             ORDER BY i.instance_id LIMIT $3
+            """,
+            tenant_id,
+            after,
+            self._max_instances,
+        )
+        count = entries = 0
+        for row in rows:
+            entries += row["seq"]
+            if count and entries > self._max_entries:
+                return Slice(tenant_id, after, rows[count - 1]["instance_id"], count)
+            count += 1
+        until = rows[-1]["instance_id"] if count == self._max_instances else LAST
+        return Slice(tenant_id, after, until, count)
+
+    async def examine(self, slice_: Slice, patience: timedelta) -> Examined:
+        bounds = (slice_.tenant_id, slice_.after, slice_.until)
+        async with (
+            self._pool.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            findings = [
+                Finding(
+                    invariant=check.invariant,
+                    tenant_id=slice_.tenant_id,
+                    instance_id=row["instance_id"],
+                    ordinal=row["ordinal"],
+                    message=row["detail"],
+                )
+                for check in CHECKS
+                for row in await connection.fetch(
+                    check.statement,
+                    *bounds,
+                    MAX_FINDINGS,
+                    *([patience] if check.is_patient else []),
+                )
+            ]
+            return Examined(findings=findings, pasts=await self._pasts(connection, bounds))
+
+    async def strays(self, tenant_id: TenantId, patience: timedelta) -> Sequence[Finding]:
+        findings: list[Finding] = []
+        place: tuple[object, ...] = _BEFORE_ALL
+        while True:
+            rows = await self._pool.fetch(READY, tenant_id, *place, MAX_READY, patience)
+            findings += [
+                Finding(
+                    invariant="I3",
+                    tenant_id=tenant_id,
+                    instance_id=row["instance_id"],
+                    ordinal=row["ordinal"],
+                    message=row["detail"],
+                )
+                for row in rows
+                if row["detail"] is not None
+            ]
+            if len(rows) < MAX_READY or len(findings) >= MAX_FINDINGS:
+                return findings
+            place = tuple(rows[-1])[:5]
+
+    async def _pasts(
+        self, connection: asyncpg.Connection, bounds: tuple[TenantId, InstanceId, InstanceId]
+    ) -> list[Past]:
+        instances = [instance_of(row) for row in await connection.fetch(INSTANCES, *bounds)]
+        tasks: defaultdict[InstanceId, dict[int, TaskStatus]] = defaultdict(dict)
+        for instance_id, ordinal, status in await connection.fetch(TASKS, *bounds):
+            tasks[instance_id][ordinal] = status
+        timers: defaultdict[InstanceId, dict[str, datetime]] = defaultdict(dict)
+        for instance_id, timer_id, due in await connection.fetch(TIMERS, *bounds):
+            timers[instance_id][timer_id] = due
+        inbox: dict[InstanceId, int] = dict(await connection.fetch(INBOX, *bounds))
+        short = [one.instance_id for one in instances if one.seq <= self._max_entries]
+        entries: defaultdict[InstanceId, list[HistoryEntry]] = defaultdict(list)
+        for row in await connection.fetch(HISTORY, bounds[0], short, 2 * self._max_entries):
+            entries[row["instance_id"]].append(entry_of(row))
+        return [
+            Past(
+                instance=one,
+                entries=entries[one.instance_id] if one.seq <= self._max_entries else None,
+                tasks=tasks[one.instance_id],
+                timers=timers[one.instance_id],
+                inbox=inbox.get(one.instance_id, 0),
+            )
+            for one in instances
+        ]

@@ -1,0 +1,259 @@
+"""
+What must not be found in the tables, one statement each: `instance_id`, `ordinal`, `detail`.
+
+$1 is the tenant; $2 and $3 bound the instances, the first exclusive; $4 is the most rows to
+give back. A patient check has the longest that a thing may be overdue as $5: what is due, or
+left over, is for a loop to find, and may wait for it that long.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    invariant: str
+    statement: str
+    is_patient: bool = False
+
+
+GAPS = """
+SELECT i.instance_id, NULL::integer AS ordinal,
+       format('its history has %s entries, from %s to %s, and the instance is at %s',
+              h.entries, h.first, h.last, i.seq) AS detail
+  FROM foliot.instance i
+ CROSS JOIN LATERAL (
+   SELECT count(*) AS entries, coalesce(min(h.seq), 0) AS first, coalesce(max(h.seq), 0) AS last
+     FROM foliot.history h
+    WHERE h.tenant_id = i.tenant_id AND h.instance_id = i.instance_id) AS h
+ WHERE i.tenant_id = $1 AND i.instance_id > $2 AND i.instance_id <= $3
+   AND (h.entries, h.first, h.last) IS DISTINCT FROM (i.seq, 1::bigint, i.seq)
+ LIMIT $4
+"""
+
+# A task that is running without a lease is with people, or is a child instance; but one whose
+# first hand-out was never settled can only have lost its lease.
+PLACES = """
+SELECT t.instance_id, t.ordinal,
+       format('the %s task %L is %s, and is ready %s times, delayed %s and leased %s; an open'
+              ' task is in one place', t.type, t.name, t.status, p.ready, p.delayed, p.leased)
+         AS detail
+  FROM foliot.task t
+ CROSS JOIN LATERAL (
+   SELECT (SELECT count(*) FROM foliot.ready r
+            WHERE r.tenant_id = t.tenant_id AND r.queue = t.queue AND r.rank = -t.priority
+              AND r.run_at = t.run_at AND r.instance_id = t.instance_id
+              AND r.ordinal = t.ordinal) AS ready,
+          (SELECT count(*) FROM foliot.delayed d
+            WHERE d.tenant_id = t.tenant_id AND d.instance_id = t.instance_id
+              AND d.ordinal = t.ordinal) AS delayed,
+          (SELECT count(*) FROM foliot.lease l
+            WHERE l.tenant_id = t.tenant_id AND l.instance_id = t.instance_id
+              AND l.ordinal = t.ordinal) AS leased) AS p
+ WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
+   AND t.completed_at IS NULL
+   AND CASE WHEN t.status = 'running' AND (t.epoch > 0 OR t.type = 'WORKFLOW')
+            THEN p.ready + p.delayed + p.leased > 1
+            ELSE p.ready + p.delayed + p.leased <> 1 END
+ LIMIT $4
+"""
+
+EPOCHS = """
+SELECT l.instance_id, l.ordinal,
+       format('its lease has epoch %s, and epoch %s has been settled or lost already',
+              l.epoch, greatest(t.epoch, t.lost_epoch)) AS detail
+  FROM foliot.lease l
+  JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+ WHERE l.tenant_id = $1 AND l.instance_id > $2 AND l.instance_id <= $3
+   AND t.completed_at IS NULL
+   AND l.epoch <= greatest(t.epoch, t.lost_epoch)
+ LIMIT $4
+"""
+
+# A claim or a release that crosses a task's end leaves a row; the next claim or sweep ends it.
+LEFT_OVER = """
+SELECT x.instance_id, x.ordinal,
+       format('it is %s, and the task ended as %s at %s', x.place, t.status, t.completed_at)
+         AS detail
+  FROM (SELECT l.tenant_id, l.instance_id, l.ordinal, 'leased' AS place FROM foliot.lease l
+         WHERE l.tenant_id = $1 AND l.instance_id > $2 AND l.instance_id <= $3
+        UNION ALL
+        SELECT d.tenant_id, d.instance_id, d.ordinal, 'delayed' FROM foliot.delayed d
+         WHERE d.tenant_id = $1 AND d.instance_id > $2 AND d.instance_id <= $3) AS x
+  JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+ WHERE t.completed_at <= (SELECT foliot.now()) - $5::interval
+ LIMIT $4
+"""
+
+WITHOUT_TASK = """
+SELECT x.instance_id, x.ordinal, format('it is %s, and there is no such task', x.place) AS detail
+  FROM (SELECT l.tenant_id, l.instance_id, l.ordinal, 'leased' AS place FROM foliot.lease l
+         WHERE l.tenant_id = $1 AND l.instance_id > $2 AND l.instance_id <= $3
+        UNION ALL
+        SELECT d.tenant_id, d.instance_id, d.ordinal, 'delayed' FROM foliot.delayed d
+         WHERE d.tenant_id = $1 AND d.instance_id > $2 AND d.instance_id <= $3) AS x
+ WHERE NOT EXISTS (SELECT FROM foliot.task t
+                    WHERE t.tenant_id = x.tenant_id AND t.instance_id = x.instance_id
+                      AND t.ordinal = x.ordinal)
+ LIMIT $4
+"""
+
+WITHOUT_INSTANCE = """
+SELECT x.instance_id, x.ordinal, format('there is a %s of it, and no instance', x.what) AS detail
+  FROM (SELECT t.tenant_id, t.instance_id, t.ordinal, 'task' AS what FROM foliot.task t
+         WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
+        UNION ALL
+        SELECT r.tenant_id, r.instance_id, NULL, 'timer' FROM foliot.timer r
+         WHERE r.tenant_id = $1 AND r.instance_id > $2 AND r.instance_id <= $3
+        UNION ALL
+        SELECT b.tenant_id, b.instance_id, NULL, 'kept event' FROM foliot.inbox b
+         WHERE b.tenant_id = $1 AND b.instance_id > $2 AND b.instance_id <= $3
+        UNION ALL
+        SELECT h.tenant_id, h.instance_id, NULL, 'history' FROM foliot.history h
+         WHERE h.tenant_id = $1 AND h.instance_id > $2 AND h.instance_id <= $3
+           AND h.seq = 1) AS x
+ WHERE NOT EXISTS (SELECT FROM foliot.instance i
+                    WHERE i.tenant_id = x.tenant_id AND i.instance_id = x.instance_id)
+ LIMIT $4
+"""
+
+TIMERS_OF_THE_DEAD = """
+SELECT r.instance_id, NULL::integer AS ordinal,
+       format('the timer %L is armed for %s, and the instance is %s', r.timer_id, r.due, i.status)
+         AS detail
+  FROM foliot.timer r
+  JOIN foliot.instance i USING (tenant_id, instance_id)
+ WHERE r.tenant_id = $1 AND r.instance_id > $2 AND r.instance_id <= $3
+   AND i.completed_at IS NOT NULL
+ LIMIT $4
+"""
+
+LATE_TIMERS = """
+SELECT r.instance_id, NULL::integer AS ordinal,
+       format('the timer %L is due since %s, and has not fired', r.timer_id, r.due) AS detail
+  FROM foliot.timer r
+  JOIN foliot.instance i USING (tenant_id, instance_id)
+ WHERE r.tenant_id = $1 AND r.instance_id > $2 AND r.instance_id <= $3
+   AND i.completed_at IS NULL AND NOT i.paused
+   AND r.due <= (SELECT foliot.now()) - $5::interval
+ LIMIT $4
+"""
+
+LATE_TASKS = """
+SELECT d.instance_id, d.ordinal,
+       format('it was to be claimable at %s, and is still delayed', d.run_at) AS detail
+  FROM foliot.delayed d
+  JOIN foliot.instance i USING (tenant_id, instance_id)
+ WHERE d.tenant_id = $1 AND d.instance_id > $2 AND d.instance_id <= $3
+   AND NOT i.paused
+   AND (d.run_at = 'infinity' OR d.run_at <= (SELECT foliot.now()) - $5::interval)
+ LIMIT $4
+"""
+
+ABANDONED = """
+SELECT l.instance_id, l.ordinal,
+       format('session %s holds it by epoch %s, and %s', l.session_id, l.epoch,
+              coalesce(format('expired at %s', s.expires_at), 'has ended')) AS detail
+  FROM foliot.lease l
+  JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+  LEFT JOIN foliot.executor_session s ON s.session_id = l.session_id
+ WHERE l.tenant_id = $1 AND l.instance_id > $2 AND l.instance_id <= $3
+   AND t.completed_at IS NULL
+   AND l.claimed_at <= (SELECT foliot.now()) - $5::interval
+   AND (s.session_id IS NULL OR s.expires_at <= (SELECT foliot.now()) - $5::interval)
+ LIMIT $4
+"""
+
+# Lost hand-outs count against a bound of their own: 50, in control_plane/orchestrator/retrying.py.
+TOO_OFTEN = """
+SELECT t.instance_id, t.ordinal,
+       format('attempt %s of at most %s, hand-out %s', a.attempt, t.max_attempts, a.epoch)
+         AS detail
+  FROM foliot.task t
+  LEFT JOIN foliot.lease l USING (tenant_id, instance_id, ordinal)
+ CROSS JOIN LATERAL (
+   SELECT greatest(t.attempt, l.attempt) AS attempt,
+          greatest(t.epoch, t.lost_epoch, l.epoch) AS epoch) AS a
+ WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
+   AND (a.attempt > t.max_attempts OR a.epoch > t.max_attempts + 50)
+ LIMIT $4
+"""
+
+FORGOTTEN_EVENTS = """
+SELECT b.instance_id, NULL::integer AS ordinal,
+       CASE WHEN i.completed_at IS NULL
+            THEN format('event %L waits since %s, and nobody has tried to apply it',
+                        b.type, b.accepted_at)
+            ELSE format('event %L waits since %s, and the instance is %s',
+                        b.type, b.accepted_at, i.status) END AS detail
+  FROM foliot.inbox b
+  JOIN foliot.instance i USING (tenant_id, instance_id)
+ WHERE b.tenant_id = $1 AND b.instance_id > $2 AND b.instance_id <= $3
+   AND b.accepted_at <= (SELECT foliot.now()) - $5::interval
+   AND (i.completed_at IS NOT NULL OR (b.deferred_at IS NULL AND NOT i.paused))
+ LIMIT $4
+"""
+
+TWO_LIVE = """
+SELECT i.instance_id, NULL::integer AS ordinal,
+       format('it is live under business key %L of %L, which names %s', i.business_key,
+              i.definition_key, coalesce(k.instance_id::text, 'nobody')) AS detail
+  FROM foliot.instance i
+  LEFT JOIN foliot.business_key k
+    ON k.tenant_id = i.tenant_id AND k.definition_key = i.definition_key
+       AND k.business_key = i.business_key
+ WHERE i.tenant_id = $1 AND i.instance_id > $2 AND i.instance_id <= $3
+   AND i.business_key IS NOT NULL AND i.completed_at IS NULL
+   AND k.instance_id IS DISTINCT FROM i.instance_id
+ LIMIT $4
+"""
+
+SHARED_KEYS = """
+SELECT t.instance_id, t.ordinal,
+       format('its idempotency key %s is also that of task %s:%s', t.idempotency_key,
+              o.instance_id, o.ordinal) AS detail
+  FROM foliot.task t
+  JOIN foliot.task o
+    ON o.idempotency_key = t.idempotency_key
+       AND (o.tenant_id, o.instance_id, o.ordinal) <> (t.tenant_id, t.instance_id, t.ordinal)
+ WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
+ LIMIT $4
+"""
+
+CHECKS = (
+    Check("I10", GAPS),
+    Check("I3", PLACES),
+    Check("I3", EPOCHS),
+    Check("I3", LEFT_OVER, is_patient=True),
+    Check("I13", WITHOUT_TASK),
+    Check("I13", WITHOUT_INSTANCE),
+    Check("I24", TIMERS_OF_THE_DEAD),
+    Check("I24", LATE_TIMERS, is_patient=True),
+    Check("I24", LATE_TASKS, is_patient=True),
+    Check("I8", ABANDONED, is_patient=True),
+    Check("I7", TOO_OFTEN),
+    Check("I17", FORGOTTEN_EVENTS, is_patient=True),
+    Check("I21", TWO_LIVE),
+    Check("I22", SHARED_KEYS),
+)
+
+# Not by instance: a claimable row is found by its queue. $2 to $6 are the row before, $7 the
+# most rows to look at, $8 the patience.
+READY = """
+SELECT r.queue, r.rank, r.run_at, r.instance_id, r.ordinal,
+       CASE WHEN t.ordinal IS NULL THEN 'it is ready, and there is no such task'
+            WHEN t.completed_at <= (SELECT foliot.now()) - $8::interval
+            THEN format('it is ready, and the task ended as %s at %s', t.status, t.completed_at)
+            WHEN t.completed_at IS NULL
+                 AND (t.queue, -t.priority, t.run_at) IS DISTINCT FROM (r.queue, r.rank, r.run_at)
+            THEN format('it is ready in %L since %s, and the task belongs in %L from %s on',
+                        r.queue, r.run_at, t.queue, t.run_at)
+       END AS detail
+  FROM (SELECT * FROM foliot.ready r
+         WHERE r.tenant_id = $1
+           AND (r.queue, r.rank, r.run_at, r.instance_id, r.ordinal)
+               > ($2::text, $3::smallint, $4::timestamptz, $5::uuid, $6::integer)
+         ORDER BY r.queue, r.rank, r.run_at, r.instance_id, r.ordinal
+         LIMIT $7) AS r
+  LEFT JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+ ORDER BY r.queue, r.rank, r.run_at, r.instance_id, r.ordinal
+"""
