@@ -30,11 +30,11 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup dev test check lint types imports docstrings protos bench fuzz-xstate gen \
-  lock fmt hooks clean
+.PHONY: help demo setup dev test check lint types imports docstrings protos bench fuzz-xstate \
+  fuzz-cel conformance-cel gen lock fmt hooks clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 # -- running ---------------------------------------------------------------------------------
 
@@ -91,6 +91,12 @@ bench: .venv/.dev ## run the workloads and print their figures; BENCH= for its o
 
 fuzz-xstate: .venv/.dev ## random machines in foliot and in XState; FUZZ='--seed 1 --steps 5000'
 	$(BIN)/python -m tests.campaigns.xstate $(FUZZ)
+
+fuzz-cel: .venv/.dev ## random expressions here and in CEL's own runtime; FUZZ='--seed 1 --count 5000'
+	$(BIN)/python -m tests.campaigns.cel $(FUZZ)
+
+conformance-cel: .venv/.dev ## the CEL specification's vectors: fetch them, count what agrees
+	$(BIN)/python -m tests.conformance.cel
 
 # -- changing things -------------------------------------------------------------------------
 

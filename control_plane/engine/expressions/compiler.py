@@ -16,7 +16,7 @@ from control_plane.engine.expressions.budget import (
 )
 from control_plane.engine.expressions.code import Code, Run
 from control_plane.engine.expressions.comparing import ORDERS
-from control_plane.engine.expressions.errors import Site
+from control_plane.engine.expressions.errors import Site, quoted
 from control_plane.engine.expressions.functions import Function, call
 from control_plane.engine.expressions.kinds import arithmetic_kind, common_kind
 from control_plane.engine.expressions.patterns import (
@@ -100,7 +100,9 @@ class Compiler:
         if found is not None:
             name, keys = found
             if depth + len(keys) > MAX_DEPTH:
-                raise self._site(node).limit(f"more than {MAX_DEPTH} fields deep; flatten the data")
+                raise self._site(node).limit(
+                    f"nested deeper than {MAX_DEPTH}; split the expression, or flatten the data"
+                )
             return self._read_path(name, keys)
         if isinstance(node, Index):
             target, key = self.code(node.target, depth), self.code(node.key, depth)
@@ -285,4 +287,4 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, known, n=1)
     if close:
         return f"unknown {what} {name}; did you mean {close[0]}?"
-    return f"unknown {what} {name}; there are {', '.join(sorted(known)) or 'none here'}"
+    return f"unknown {what} {quoted(name)}; there are {', '.join(sorted(known)) or 'none here'}"

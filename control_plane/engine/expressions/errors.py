@@ -1,6 +1,7 @@
 """What is wrong with an expression, where, and what to write instead."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from control_plane.engine.expressions.values import Value, kind_of
 
@@ -26,6 +27,15 @@ class ExpressionError(Exception):
 
 class LimitExceeded(ExpressionError):
     """A bound of the language was reached. Unlike other errors, `||` and `&&` never absorb it."""
+
+
+MAX_QUOTED: Final = 40
+"""How much of a word of the expression stands in a message."""
+
+
+def quoted(word: str) -> str:
+    """A word of the expression as messages quote it."""
+    return word if len(word) <= MAX_QUOTED else f"{word[:MAX_QUOTED]}…"
 
 
 @dataclass(frozen=True, slots=True)

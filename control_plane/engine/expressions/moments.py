@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from control_plane.engine.expressions.values import INT_MAX, INT_MIN, Duration, Timestamp
@@ -48,8 +49,9 @@ def duration_of(ns: int) -> Duration | None:
     return Duration(ns) if INT_MIN <= ns <= INT_MAX else None
 
 
+@lru_cache(maxsize=64)
 def timestamp_of_datetime(moment: datetime) -> Timestamp:
-    """Of an aware datetime."""
+    """Of an aware datetime. Kept, as a macro asks for the same moment again and again."""
     return Timestamp((moment - EPOCH) // timedelta(microseconds=1) * 1000)
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from control_plane.engine.expressions.budget import MAX_CHARACTERS, MAX_DEPTH
-from control_plane.engine.expressions.errors import ExpressionError, Site
+from control_plane.engine.expressions.errors import ExpressionError, Site, quoted
 from control_plane.engine.expressions.lexer import Token, tokens
 from control_plane.engine.expressions.syntax import (
     Binary,
@@ -269,5 +269,5 @@ class _Parser:
 
     def _unexpected(self, wanted: str) -> ExpressionError:
         token = self._token
-        found = token.text or "the end of the expression"
+        found = quoted(token.text) or "the end of the expression"
         return Site(self._text, token.position).error(f"found {found}, expected {wanted}")

@@ -3,6 +3,7 @@ The language against other implementations of CEL.
 
     python -m tests.campaigns.cel --seed 1 --count 100000   compare answers
     python -m tests.campaigns.cel --speed                   compare speed
+    python -m tests.campaigns.cel --record                  keep some answers for the tests
 
 Ends with 1 if an answer differs and no listed deviation explains it.
 """
@@ -20,6 +21,7 @@ from tests.campaigns.cel.growing import Grower
 from tests.campaigns.cel.judging import verdict
 from tests.campaigns.cel.material import CONTEXT
 from tests.campaigns.cel.readings import READINGS
+from tests.campaigns.cel.recording import record
 from tests.campaigns.cel.runtime import Runtime
 from tests.campaigns.cel.shrinking import shrunk
 from tests.campaigns.cel.trees import Tree
@@ -35,14 +37,18 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100_000, help="how many expressions")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--speed", action="store_true", help="measure a guard instead")
+    parser.add_argument("--record", action="store_true", help="write answers.json instead")
     options = parser.parse_args()
     python = environment.python()
     if options.speed:
         for line in speed.report(python):
             say(line)
         return 0
-    say(f"seed {options.seed}, {options.count:,} expressions")
     with Runtime(python, CONTEXT) as runtime:
+        if options.record:
+            record(runtime, options.seed)
+            return 0
+        say(f"seed {options.seed}, {options.count:,} expressions")
         return compare(runtime, options.seed, options.count)
 
 

@@ -6,35 +6,12 @@ So a difference is never explained by what a message says: with the changes made
 language must give exactly the runtime's answer, or the difference is unexplained.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final
-from unittest import mock
+from typing import Final
 
-from control_plane.engine.expressions import calendar, compiler, conversions, operators, vocabulary
-from control_plane.engine.expressions.arithmetic import OPERATIONS
-from control_plane.engine.expressions.budget import Budget
-from control_plane.engine.expressions.code import Code
-from control_plane.engine.expressions.comparing import contained
-from control_plane.engine.expressions.errors import Site
-from control_plane.engine.expressions.functions import Function, Implementation
-from control_plane.engine.expressions.moments import SECOND, parse_duration, parse_timestamp
-from control_plane.engine.expressions.syntax import Unary
-from control_plane.engine.expressions.values import (
-    INT_MAX,
-    INT_MIN,
-    Duration,
-    Timestamp,
-    Value,
-    stored_key,
-)
-
-SPACES: Final = " \t\n\v\f\r"
-LONGEST: Final = 315_576_000_000 * SECOND
-"""CEL's longest duration, of 10,000 years."""
+from tests.campaigns.cel import changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,218 +21,62 @@ class Reading:
     change: Callable[[ExitStack], None]
 
 
-def _mixed(stack: ExitStack) -> None:
-    def strict(symbol: str, operation: Any) -> Any:
-        def run(left: Value, right: Value, budget: Budget, site: Site) -> Value:
-            if {left.__class__, right.__class__} == {int, float}:
-                raise site.no_overload(symbol, left, right)
-            return operation(left, right, budget, site)
-
-        return run
-
-    changed = {symbol: strict(symbol, operation) for symbol, operation in OPERATIONS.items()}
-    stack.enter_context(mock.patch.dict(OPERATIONS, changed))
-
-
-def _text_of_double(stack: ExitStack) -> None:
-    def string(_site: Site, _budget: Budget, value: float) -> str:
-        number = Decimal(repr(value))
-        if not number.is_finite():
-            return repr(value) if value == value else "-nan"  # noqa: PLR0124  # NaN
-        sign, digits, _ = number.normalize().as_tuple()
-        exponent = number.adjusted() if number else 0
-        if -4 <= exponent < 6:
-            return repr(value).removesuffix(".0")
-        first, rest = str(digits[0]), "".join(map(str, digits[1:]))
-        return f"{'-' * sign}{first}{'.' * bool(rest)}{rest}e{exponent:+03}"
-
-    _overload(stack, vocabulary.FUNCTIONS, "string", {(float,): string})
-
-
-def _bool_to_int(stack: ExitStack) -> None:
-    _overload(
-        stack, vocabulary.FUNCTIONS, "int", {(bool,): lambda _site, _budget, value: int(value)}
-    )
-
-
-def _lenient_texts(stack: ExitStack) -> None:
-    def double(site: Site, budget: Budget, text: str) -> float:
-        text = text.strip(SPACES)
-        if re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
-            return float(int(text, 16))
-        return conversions._double_of_string(site, budget, text)
-
-    def integer(site: Site, budget: Budget, text: str) -> int:
-        return conversions._int_of_string(site, budget, text.strip(SPACES))
-
-    def timestamp(text: str) -> Timestamp | None:
-        text = re.sub(r"-(?=\d(?!\d))", "-0", text.strip(SPACES))
-        leap = text.endswith(":60Z")
-        found = parse_timestamp(text.replace(":60Z", ":59Z") if leap else text)
-        return Timestamp(found.ns + SECOND) if found and leap else found
-
-    _overload(stack, vocabulary.FUNCTIONS, "double", {(str,): double})
-    _overload(stack, vocabulary.FUNCTIONS, "int", {(str,): integer})
-    stack.enter_context(mock.patch.object(conversions, "parse_timestamp", timestamp))
-
-
-def _durations(stack: ExitStack) -> None:
-    def duration(text: str) -> Duration | None:
-        if "P" in text or "µ" in text:
-            return None
-        with mock.patch(
-            "control_plane.engine.expressions.moments.duration_of",
-            lambda ns: Duration(ns) if abs(ns) <= LONGEST else None,
-        ):
-            return parse_duration(text)
-
-    def clamped(value: Value) -> Value:
-        return Duration(max(min(value.ns, INT_MAX), INT_MIN)) if is_long(value) else value
-
-    def is_long(value: Value) -> bool:
-        return isinstance(value, Duration) and not INT_MIN <= value.ns <= INT_MAX
-
-    def add(left: Value, right: Value, budget: Budget, site: Site) -> Value:
-        if isinstance(left, Duration) and isinstance(right, Duration):
-            left, right = clamped(left), clamped(right)
-        return plain["+"](left, right, budget, site)
-
-    def subtract(left: Value, right: Value, budget: Budget, site: Site) -> Value:
-        if isinstance(left, Timestamp) and is_long(right) and right.ns < 0:
-            raise site.overflow("-", left, right)
-        return plain["-"](clamped(left), clamped(right), budget, site)
-
-    plain = dict(OPERATIONS)
-    stack.enter_context(mock.patch.dict(OPERATIONS, {"+": add, "-": subtract}))
-    stack.enter_context(mock.patch.object(conversions, "parse_duration", duration))
-
-
-def _end_of_string(stack: ExitStack) -> None:
-    plain = vocabulary.METHODS["substring"].overloads[str, int, int]
-
-    def substring(site: Site, budget: Budget, text: str, start: int, end: int) -> Value:
-        if end >= len(text) and start < len(text):
-            raise site.error("as the runtime has it")
-        return plain(site, budget, text, start, end)
-
-    _overload(stack, vocabulary.METHODS, "substring", {(str, int, int): substring})
-
-
-def _empty_texts(stack: ExitStack) -> None:
-    def split(overload: tuple[type, ...]) -> Implementation:
-        plain = vocabulary.METHODS["split"].overloads[overload]
-
-        def run(site: Site, budget: Budget, text: str, separator: str, limit: int = -1) -> Value:
-            if text == separator == "" and limit != 0:
-                return [""]
-            return plain(site, budget, text, separator, limit)
-
-        return run
-
-    overloads = {types: split(types) for types in ((str, str), (str, str, int))}
-    _overload(stack, vocabulary.METHODS, "split", overloads)
-
-
-def _zones(stack: ExitStack) -> None:
-    zone = calendar._zone
-
-    def lenient(name: str, budget: Budget, site: Site) -> Any:
-        if name == "Z":
-            raise site.error("as the runtime has it")
-        return zone(f"0{name}" if re.fullmatch(r"\d:\d\d", name) else name, budget, site)
-
-    stack.enter_context(mock.patch.object(calendar, "_zone", lenient))
-
-
-def _keys_that_are_none(stack: ExitStack) -> None:
-    def strict(value: Value, container: Value, budget: Budget, site: Site) -> bool:
-        if (
-            container.__class__ is dict
-            and value.__class__ is not float
-            and stored_key(value) is None
-        ):
-            raise site.no_overload("in", value, container)
-        return contained(value, container, budget, site)
-
-    stack.enter_context(mock.patch.object(operators, "contained", strict))
-
-
-def _pairs(stack: ExitStack) -> None:
-    unary = compiler.Compiler._unary
-
-    def collapsed(self: compiler.Compiler, node: Unary, depth: int) -> Code:
-        inner = node.operand
-        if (
-            isinstance(inner, Unary)
-            and inner.operator == node.operator
-            and inner.position == node.position + 1
-        ):
-            return self.code(inner.operand, depth)
-        return unary(self, node, depth)
-
-    stack.enter_context(mock.patch.object(compiler.Compiler, "_unary", collapsed))
-
-
-def _late_patterns(stack: ExitStack) -> None:
-    stack.enter_context(mock.patch.object(compiler, "MATCHES", None))
-
-
 READINGS: Final = (
     Reading(
         "mixed arithmetic",
         "an int and a double compute as doubles; the runtime has no such overload",
-        _mixed,
+        changes.mixed,
     ),
     Reading(
         "text of a double",
         "string() writes 1250000, Infinity and NaN; the runtime 1.25e+06, inf and -nan",
-        _text_of_double,
+        changes.text_of_double,
     ),
     Reading(
         "bool to int",
         "int() takes no bool, as in the specification; the runtime's does",
-        _bool_to_int,
+        changes.bool_to_int,
     ),
     Reading(
         "lenient texts",
         "numbers and timestamps are read from what the specification names; the runtime reads "
         "spaces, 0x10, leap seconds and single digits too",
-        _lenient_texts,
+        changes.lenient_texts,
     ),
     Reading(
         "durations",
         "durations are read from ISO 8601 and with µs too, and end after 292 years",
-        _durations,
+        changes.durations,
     ),
     Reading(
         "end of a string",
         "a substring may end where its string does, as in the specification",
-        _end_of_string,
+        changes.end_of_string,
     ),
     Reading(
         "empty texts",
         "an empty text has no characters to be split into; for the runtime it has one, empty",
-        _empty_texts,
+        changes.empty_texts,
     ),
     Reading(
         "time zones",
         "an offset has two digits of hours, and Z is UTC",
-        _zones,
+        changes.zones,
     ),
     Reading(
         "no such key",
         "what can be no key is in no map; for the runtime asking is an error",
-        _keys_that_are_none,
+        changes.keys_that_are_none,
     ),
     Reading(
         "pairs",
         "!! and -- take a bool and a number, as ! and - do; the runtime leaves them out",
-        _pairs,
+        changes.pairs,
     ),
     Reading(
         "patterns",
         "a pattern that is written out is read when the expression is compiled",
-        _late_patterns,
+        changes.late_patterns,
     ),
 )
 
@@ -267,14 +88,3 @@ def reading(*readings: Reading) -> Iterator[None]:
         for one in readings:
             one.change(stack)
         yield
-
-
-def _overload(
-    stack: ExitStack,
-    table: dict[str, Function],
-    name: str,
-    overloads: Mapping[tuple[type, ...], Implementation],
-) -> None:
-    function = table[name]
-    changed = Function(name, {**function.overloads, **overloads}, function.kind)
-    stack.enter_context(mock.patch.dict(table, {name: changed}))

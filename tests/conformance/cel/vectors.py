@@ -1,10 +1,9 @@
 """
-The CEL specification's own test vectors, read from an unpacked npm package
-`@bufbuild/cel-spec` and never committed. `FOLIOT_CEL_SPEC_DIR` says where it is.
+The CEL specification's own test vectors, read from the npm package `@bufbuild/cel-spec`,
+which `make conformance-cel` fetches and which is never committed.
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-DIRECTORY: Final = "FOLIOT_CEL_SPEC_DIR"
+DIRECTORY: Final = Path(__file__).resolve().parents[3] / "build" / "cel-spec" / "package"
+"""Where the package is unpacked."""
+
 _DATA: Final = "dist/cjs/testdata/conformance.js"
 _READ: Final = "process.stdout.write(JSON.stringify(require(process.argv[1]).tests))"
 
@@ -79,13 +80,10 @@ class Vector:
 
 def why_not() -> str | None:
     """Why the vectors cannot be read here."""
-    directory = os.environ.get(DIRECTORY)
-    if not directory:
-        return f"set {DIRECTORY} to an unpacked npm package @bufbuild/cel-spec"
-    if not Path(directory, _DATA).exists():
-        return f"{DIRECTORY} has no {_DATA}; is it the package's directory?"
+    if not Path(DIRECTORY, _DATA).exists():
+        return "the specification's vectors are not here; make conformance-cel fetches them"
     if shutil.which("node") is None:
-        return "the vectors are JavaScript; install node to read them"
+        return "the specification's vectors are JavaScript; install node to read them"
     return None
 
 
@@ -93,10 +91,9 @@ def vectors() -> list[Vector]:
     """All of them, in their order. None if they cannot be read."""
     if why_not():
         return []
-    data = Path(os.environ[DIRECTORY], _DATA).resolve()
     node = shutil.which("node")
     assert node is not None
-    command = [node, "-e", _READ, str(data)]
+    command = [node, "-e", _READ, str(DIRECTORY / _DATA)]
     suite = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     seen: Counter[str] = Counter()
     found: list[Vector] = []
