@@ -8,6 +8,7 @@ from random import Random
 from tests.campaigns.xstate.campaign import Campaign
 from tests.campaigns.xstate.library import VERSION, NotAvailable, fetch
 from tests.campaigns.xstate.oracle import Oracle
+from tests.campaigns.xstate.recording import FILE, record
 
 DEFAULT_STEPS = 100_000
 
@@ -18,6 +19,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, help="play this campaign again; random if not given")
     options.add_argument("--steps", type=int, default=DEFAULT_STEPS, help="how many event steps")
     options.add_argument("--machine", type=int, help="play this one machine of the campaign only")
+    options.add_argument("--record", action="store_true", help="write the default suite's file")
     given = options.parse_args()
     seed = given.seed if given.seed is not None else Random().randrange(2**32)
     try:
@@ -29,6 +31,9 @@ def main() -> int:
     _say(f"xstate {VERSION}; {again}")
     began = time.monotonic()
     with Oracle(library) as oracle:
+        if given.record:
+            FILE.write_text("".join(f"{line}\n" for line in record(oracle, seed)), "utf-8")
+            return 0
         campaign = Campaign(oracle, seed)
         if given.machine is None:
             campaign.run(given.steps)
