@@ -30,7 +30,11 @@ class Assign:
     members: tuple[tuple[str, Template], ...]
 
     def run(self, turn: Turn) -> None:
-        turn.assign({key: value.evaluate(turn) for key, value in self.members})
+        # A comprehension is a call of its own before Python 3.12: a third of an assign.
+        values: dict[str, Json] = {}
+        for key, value in self.members:
+            values[key] = value.evaluate(turn)
+        turn.assign(values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

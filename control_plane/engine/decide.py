@@ -13,7 +13,7 @@ task, 16 µs with loading and dumping the snapshot, 15 µs with a trace.
 from datetime import datetime
 
 from control_plane.engine.actions import OWN_EVENTS
-from control_plane.engine.decision import Decision, EventNotAccepted, InstanceClosed
+from control_plane.engine.decision import Decision, Entry, EventNotAccepted, InstanceClosed
 from control_plane.engine.events import (
     Cancelled,
     Event,
@@ -87,7 +87,7 @@ def _start(machine: Machine, event: Started, now: datetime, tracer: Tracer | Non
         context = machine.context.evaluate(turn)
         if not isinstance(context, dict):
             raise ExpressionUnusable("/context", "the context must be an object", "")
-        turn.assign(context)
+        turn.assign(dict(context))
         macrostep.start()
         check_context(turn)
     except MacrostepFailed as failure:
@@ -115,7 +115,7 @@ def _receive(
         "payload": event.payload,
         "disposition": "APPLIED",
     }
-    turn.record("EVENT_RECEIVED", payload)
+    turn.entries.append(Entry("EVENT_RECEIVED", payload))
     try:
         enabled = macrostep.react()
         macrostep.settle()

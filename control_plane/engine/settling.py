@@ -35,31 +35,25 @@ def rest(macrostep: Macrostep) -> Decision:
         if not _waits(turn):
             status = "done"
             turn.record("INSTANCE_COMPLETED", {"output": turn.output})
-    return Decision(
-        Snapshot(
-            before.spec_hash,
-            status,
-            macrostep.configuration.paths,
-            turn.history,
-            turn.scope["context"],
-            turn.output,
-            None,  # no error
-            turn.tasks,
-            turn.timers,
-            turn.next_ordinal,
-            turn.finished and status == "active",
-            None,  # not being cancelled
-            turn.groups,
-            turn.undo,
-            None,  # not stalled
-            turn.measured,
-        ),
-        turn.commands(),
-        turn.told(),
-        "APPLIED",
-        None,  # no refusal
-        _trace(turn.tracer),
+    snapshot = Snapshot(
+        before.spec_hash,
+        status,
+        macrostep.configuration.paths,
+        turn.history,
+        turn.scope["context"],
+        turn.output,
+        None,  # no error
+        turn.tasks,
+        turn.timers,
+        turn.next_ordinal,
+        turn.finished and status == "active",
+        None,  # not being cancelled
+        turn.groups,
+        turn.undo,
     )
+    snapshot.context_bytes = turn.context_bytes  # type: ignore[misc]  # it is still ours alone
+    trace = None if turn.tracer is None else turn.tracer.trace()
+    return Decision(snapshot, turn.commands(), turn.told(), "APPLIED", None, trace)
 
 
 def keep(turn: Turn) -> Decision:

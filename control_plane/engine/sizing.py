@@ -7,24 +7,23 @@ adds to it what it sets, and only a bound beyond the limit is replaced by the ex
 Whether a context is refused never depends on the bound.
 """
 
-from collections.abc import Mapping
+from typing import Final
 
 import orjson
 
 from control_plane.engine.failures import ExpressionUnusable, LimitReached
 from control_plane.engine.limits import MAX_CONTEXT_BYTES, MAX_JSON_DEPTH
-from control_plane.engine.snapshot import MeasuredContext
 from control_plane.engine.turn import Turn
 from shared.json import Json
 
-_SCALAR_BYTES = 24
-"""No number, boolean or null is longer as JSON."""
-
-_CHARACTER_BYTES = 6
+_CHARACTER_BYTES: Final = 6
 """No character is longer as JSON: `\\u001f`."""
 
-_PUNCTUATION_BYTES = 4
-"""Two quotes, a colon and a comma."""
+_MEMBER_BYTES: Final = 28
+"""Quotes, colon, comma, and a number, a boolean or null: none takes more than 24."""
+
+_MEASURED: Final = frozenset({str, list, dict})
+"""What may be of any length."""
 
 
 def check_context(turn: Turn) -> None:
@@ -32,39 +31,30 @@ def check_context(turn: Turn) -> None:
     assigned = turn.assigned
     if assigned is None:
         return
-    context = turn.scope["context"]
-    added = _most_bytes(assigned)
-    before = turn.before.measured
-    if before is not None and before.context is turn.before.context:
-        most_bytes = before.most_bytes + added
-    else:
-        most_bytes = MAX_CONTEXT_BYTES + 1
-    if most_bytes > MAX_CONTEXT_BYTES:
-        most_bytes = len(_written(context))
+    added = 0
+    for key, value in assigned.items():
+        added += _MEMBER_BYTES + _CHARACTER_BYTES * len(key)
+        if value.__class__ in _MEASURED:
+            added += _measure(value)
+    most_bytes = turn.context_bytes + added
+    if most_bytes > MAX_CONTEXT_BYTES or turn.context_bytes == 0:
+        most_bytes = len(_written(turn.scope["context"]))
         if most_bytes > MAX_CONTEXT_BYTES:
             raise LimitReached("context bytes", actual=most_bytes, maximum=MAX_CONTEXT_BYTES)
-    turn.measured = MeasuredContext(context, most_bytes)
+    turn.context_bytes = most_bytes
 
 
-def _most_bytes(members: Mapping[str, Json]) -> int:
-    """An upper bound of what these members add, refusing those that are too deep."""
-    most = 0
-    for key, value in members.items():
-        most += len(key) * _CHARACTER_BYTES + _PUNCTUATION_BYTES
-        kind = value.__class__
-        if kind is str and value.isascii():  # type: ignore[union-attr]  # a str
-            most += len(value) * _CHARACTER_BYTES  # type: ignore[arg-type]  # a str
-        elif kind is dict or kind is list or kind is str:
-            text = _written(value)
-            most += len(text)
-            # Fewer brackets than the limit cannot be nested deeper than it; counting is cheap.
-            if text.count(b"{") + text.count(b"[") >= MAX_JSON_DEPTH:
-                depth = 1 + _depth(value)
-                if depth > MAX_JSON_DEPTH:
-                    raise LimitReached("context depth", actual=depth, maximum=MAX_JSON_DEPTH)
-        else:
-            most += _SCALAR_BYTES
-    return most
+def _measure(value: Json) -> int:
+    """An upper bound of its bytes, once it is known not to be too deep."""
+    if isinstance(value, str) and value.isascii():
+        return len(value) * _CHARACTER_BYTES
+    text = _written(value)
+    # Fewer brackets than the limit cannot be nested deeper than it; counting them is cheap.
+    if text.count(b"{") + text.count(b"[") >= MAX_JSON_DEPTH:
+        depth = 1 + depth_of(value)
+        if depth > MAX_JSON_DEPTH:
+            raise LimitReached("context depth", actual=depth, maximum=MAX_JSON_DEPTH)
+    return len(text)
 
 
 def _written(value: Json) -> bytes:
@@ -76,7 +66,7 @@ def _written(value: Json) -> bytes:
         ) from error
 
 
-def _depth(value: Json) -> int:
+def depth_of(value: Json) -> int:
     """Levels of arrays and objects with something in them."""
     depth = 0
     level: list[Json] = [value]

@@ -95,14 +95,6 @@ class Stalled:
 
 
 @frozen_positional
-class MeasuredContext:
-    """A context, and a number of bytes that it does not exceed as JSON."""
-
-    context: dict[str, Json]
-    most_bytes: int
-
-
-@frozen_positional
 class Snapshot:
     """
     One instance between two events. Values of it are never changed, only replaced.
@@ -114,8 +106,8 @@ class Snapshot:
     is being cancelled runs its compensations; `cancelling` is the reason then.
 
     `groups` are numbered by their first task. `undo` is what `compensate` would do, the
-    last first. `stalled` is set while the status is "error". `measured` is of use only
-    while it is of this very context.
+    last first. `stalled` is set while the status is "error". `context_bytes`
+    is an upper bound of the context's bytes as JSON; 0 is not known, as it is after `replace`.
     """
 
     spec_hash: str
@@ -133,4 +125,4 @@ class Snapshot:
     groups: Mapping[int, OpenGroup] = field(default_factory=dict)
     undo: tuple[Undo, ...] = ()
     stalled: Stalled | None = None
-    measured: MeasuredContext | None = field(default=None, compare=False, repr=False)
+    context_bytes: int = field(default=0, init=False, compare=False, repr=False)

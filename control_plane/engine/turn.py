@@ -8,7 +8,7 @@ dropped with its turn, which is all that "nothing of it is kept" takes.
 import re
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from control_plane.engine.commands import (
     ArmTimer,
@@ -38,24 +38,46 @@ EventObject = dict[str, Json]
 _UNNAMED = re.compile(r"raise\.[0-9]{6,12}", re.ASCII)
 """Ids of timers that their author gave none."""
 
+NO_PARAMS: Final[dict[str, Json]] = {}
+"""What expressions see as `params` outside of named guards and actions. Never written to."""
+
+NOTHING: Final[frozenset[int]] = frozenset()
+
 
 class Turn:
     """One macrostep in progress."""
 
-    # Defaults of the class rather than of the instance: most turns touch none of these,
-    # and setting them all took longer than a guard.
-    finished = False
-    output: Json = None
-    fired: str | None = None
-    owner = ""
-    changed = False
-    microsteps = 0
-    spent = 0
-    emitted = 0
-    tasks_of_step = 0
-    assigned: dict[str, Json] | None = None
-    cancelled: tuple[int, ...] = ()
-    forgotten: frozenset[int] = frozenset()
+    # All are set for every turn: a default of the class takes longer to read than to set.
+    __slots__ = (
+        "active",
+        "assigned",
+        "before",
+        "budget",
+        "cancelled",
+        "changed",
+        "context_bytes",
+        "created",
+        "emitted",
+        "entries",
+        "finished",
+        "fired",
+        "forgotten",
+        "groups",
+        "history",
+        "microsteps",
+        "next_ordinal",
+        "now",
+        "output",
+        "owner",
+        "queue",
+        "scope",
+        "spent",
+        "tasks",
+        "tasks_of_step",
+        "timers",
+        "tracer",
+        "undo",
+    )
 
     def __init__(
         self,
@@ -73,23 +95,41 @@ class Turn:
         self.scope: dict[str, Any] = {
             "context": snapshot.context,
             "event": event,
-            "params": {},
+            "params": NO_PARAMS,
             "task": None,
             "instance": about,
             "now": now,
         }
+        self.tracer = tracer
         self.budget = Budget()
+
         self.history = snapshot.history
         self.tasks = snapshot.tasks
         self.timers = snapshot.timers
         self.groups = snapshot.groups
         self.undo = snapshot.undo
         self.next_ordinal = snapshot.next_ordinal
-        self.measured = snapshot.measured
+        self.context_bytes = snapshot.context_bytes
+        self.finished = False
+        self.output: Json = None
+
         self.queue: list[EventObject] = []
         self.entries: list[Entry] = []
         self.created: dict[int, CreateTask | StartChild] = {}
-        self.tracer = tracer
+        self.cancelled: tuple[int, ...] = ()
+        self.forgotten: frozenset[int] = NOTHING
+        self.fired: str | None = None
+        self.assigned: dict[str, Json] | None = None
+        """What the context got since the event came; None when it is as it was."""
+
+        self.owner = ""
+        """The path of the state whose action runs."""
+        self.changed = False
+        """Whether the microstep did anything that an eventless guard could notice."""
+        self.microsteps = 1
+        self.tasks_of_step = 0
+        self.spent = 0
+        self.emitted = 0
 
     def spend(self, count: int) -> None:
         """Count actions and guards that one name or condition may multiply."""
@@ -98,11 +138,22 @@ class Turn:
             raise LimitReached("actions per event", actual=self.spent, maximum=MAX_ACTIONS)
 
     def assign(self, members: dict[str, Json]) -> None:
-        """Set members of the context. The old one belongs to a snapshot and is not touched."""
+        """
+        Set members of the context; the dict given is the turn's from now on.
+
+        The context found belongs to a snapshot: it is copied once, and not touched. A trace
+        may hold the one that an expression read, so that where there is one, all are copied.
+        """
         scope = self.scope
-        scope["context"] = {**scope["context"], **members}
-        self.assigned = members if self.assigned is None else {**self.assigned, **members}
         self.changed = True
+        if self.assigned is None:
+            scope["context"] = {**scope["context"], **members}
+            self.assigned = members
+            return
+        if self.tracer is not None:
+            scope["context"] = {**scope["context"]}
+        scope["context"].update(members)
+        self.assigned.update(members)
 
     def raise_event(self, event: EventObject) -> None:
         """Queue an event that the machine sends itself."""
@@ -235,7 +286,7 @@ class Turn:
 
     def commands(self) -> tuple[Command, ...]:
         """What has to be done outside: first ends, then beginnings."""
-        if not self.cancelled and not self.created and self.timers is self.before.timers:
+        if self.timers is self.before.timers and not self.created and not self.cancelled:
             return ()
         found: list[Command] = [CancelTask(ordinal=ordinal) for ordinal in self.cancelled]
         found.extend(self.created.values())

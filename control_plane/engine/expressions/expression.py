@@ -10,7 +10,7 @@ from control_plane.engine.expressions.code import Run
 from control_plane.engine.expressions.compiler import Compiler
 from control_plane.engine.expressions.errors import Site
 from control_plane.engine.expressions.parser import parse
-from control_plane.engine.expressions.values import Json
+from control_plane.engine.expressions.values import INT_MAX, INT_MIN, Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,8 +53,9 @@ class Expression:
         """
         try:
             value = self._run(scope, budget)
-            if value is True or value is False:
-                return value
+            kind = value.__class__
+            if kind is bool or (kind is int and INT_MIN <= value <= INT_MAX):
+                return value  # type: ignore[no-any-return]  # a bool or an int
             return to_json(value, budget, self._start)
         except OverflowError:
             raise self._start.error(
