@@ -12,9 +12,11 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -58,6 +60,41 @@ async def development(
 
     FOLIOT_DATABASE_URL and FOLIOT_REDIS_URL take the place of the embedded servers.
     """
+    embedded_for = partial(
+        Embedded,
+        database_url=os.environ.get("FOLIOT_DATABASE_URL") or None,
+        redis_url=os.environ.get("FOLIOT_REDIS_URL") or None,
+    )
+    async with _serving(data_dir, embedded_for, on_line, listen, functions, {}) as serving:
+        yield serving
+
+
+@asynccontextmanager
+async def throwaway(environment: Mapping[str, str]) -> AsyncIterator[Development]:
+    """
+    Servers of our own and a control plane in a directory that is gone once the block is left;
+    whose database therefore may be done anything to. There is no executor.
+
+    `environment` is what the control plane gets beside the usual.
+    """
+    with tempfile.TemporaryDirectory(prefix="foliot-throwaway-") as made:
+        # As root, the servers' account has to get through.
+        data_dir = Path(made)
+        data_dir.chmod(0o711)  # noqa: ASYNC240 - nothing else runs yet
+        async with _serving(data_dir, Embedded, None, "", None, environment) as serving:
+            yield serving
+
+
+@asynccontextmanager
+async def _serving(
+    data_dir: Path,
+    embedded_for: Callable[..., Embedded],
+    on_line: LineReader | None,
+    listen: str,
+    functions: Sequence[str] | None,
+    environment: Mapping[str, str],
+) -> AsyncIterator[Development]:
+    """Without `functions` there is no executor."""
     executor_is_up = asyncio.Event()
 
     def heard(name: str, line: str) -> None:
@@ -66,15 +103,10 @@ async def development(
         if on_line is not None:
             on_line(name, line)
 
-    embedded = Embedded(
-        data_dir,
-        on_line=heard,
-        database_url=os.environ.get("FOLIOT_DATABASE_URL") or None,
-        redis_url=os.environ.get("FOLIOT_REDIS_URL") or None,
-    ).prepare()
+    embedded = embedded_for(data_dir, on_line=heard).prepare()
     try:
         keys = _Keys.of(data_dir)
-        planes = _Planes(embedded, keys, functions, executor_is_up)
+        planes = _Planes(embedded, keys, functions, executor_is_up, environment)
         # Both planes wait for their database; most of their start is Python's imports.
         _, address = await _together(_servers_with_schema(embedded, keys), planes.start(listen))
         running = embedded.announce(
@@ -106,8 +138,9 @@ class _Planes:
         self,
         embedded: Embedded,
         keys: "_Keys",
-        functions: Sequence[str],
+        functions: Sequence[str] | None,
         executor_is_up: asyncio.Event,
+        environment: Mapping[str, str],
     ) -> None:
         self._embedded = embedded
         self._keys = keys
@@ -121,6 +154,7 @@ class _Planes:
             "FOLIOT_LEASE_S": os.environ.get("FOLIOT_LEASE_S", str(LEASE_S)),
             "FOLIOT_LOG_FORMAT": "console",
             "PYTHONUNBUFFERED": "1",
+            **environment,
         }
 
     async def start(self, listen: str) -> str:
@@ -131,7 +165,10 @@ class _Planes:
         while True:
             address = listen or _free_address()
             try:
-                await _together(self._start_control_plane(address), self._start_executor(address))
+                starts = [self._start_control_plane(address)]
+                if self._functions is not None:
+                    starts.append(self._start_executor(address, self._functions))
+                await _together(*starts)
             except ChildFailed:
                 # Another one may have taken the port meanwhile.
                 if listen or _is_free(address):
@@ -170,7 +207,7 @@ class _Planes:
         )
         self._control_plane_is_up.set()
 
-    async def _start_executor(self, address: str) -> None:
+    async def _start_executor(self, address: str, functions: Sequence[str]) -> None:
         async def prepare() -> None:
             self._executor_is_up.clear()
 
@@ -187,7 +224,7 @@ class _Planes:
                     "FOLIOT_DATABASE_URL": _as_role(self._embedded, EXECUTOR_ROLE),
                     "FOLIOT_CONTROL_PLANE": address,
                     "FOLIOT_API_KEY": self._keys.executor_key.text,
-                    "FOLIOT_FUNCTIONS": json.dumps(list(self._functions)),
+                    "FOLIOT_FUNCTIONS": json.dumps(list(functions)),
                 },
                 is_ready=is_ready,
                 ready_within_s=READY_WITHIN_S,

@@ -22,6 +22,9 @@ Kind: TypeAlias = Literal[
     "cancel",  # it is cancelled
 ]
 
+ERROR_KEYS = ("kind", "message", "json_pointer")
+"""What clients get of an instance's error."""
+
 InstanceStatus: TypeAlias = Literal["running", "waiting", "completed", "failed", "cancelled"]
 
 

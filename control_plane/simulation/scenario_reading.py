@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from control_plane.engine import Machine, check_spec
 from control_plane.simulation.forms import meant
+from control_plane.simulation.result import ERROR_KEYS
 from control_plane.simulation.scenario import Expectation, Scenario
 from control_plane.simulation.script_reading import SCRIPT_KEYS, ScriptForm
 from shared.documents import Document
@@ -123,7 +124,9 @@ class _ScenarioForm(ScriptForm):
             case "context":
                 return self.object(pointer, value)
             case "error":
-                return {"kind": value} if isinstance(value, str) else self.object(pointer, value)
+                if isinstance(value, str):
+                    return {"kind": value}
+                return self.object(pointer, value, ERROR_KEYS)
             case "tasks":
                 return [
                     self._task_wanted(at, one, machine) for at, one in self.items(pointer, value)

@@ -22,7 +22,7 @@ class Send:
     """Somebody sends the instance an event."""
 
     type: str
-    payload: Json = None
+    payload: dict[str, Json] = field(default_factory=dict)
     event_id: str = ""
 
 
@@ -48,7 +48,7 @@ class Advance:
 class Cancel:
     """Somebody cancels the instance."""
 
-    reason: str = ""
+    reason: str
 
 
 Step: TypeAlias = Send | Conclude | Advance | Cancel
@@ -83,7 +83,7 @@ class Script:
     instance to cancel it. A TIMER task is done when it is due, mocked or not.
     """
 
-    input: Json = None
+    input: dict[str, Json] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     mocks: Mapping[str, Mock] = field(default_factory=dict)
     start: datetime = DEFAULT_START

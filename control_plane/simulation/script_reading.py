@@ -50,7 +50,7 @@ class ScriptForm(Form):
             raise self.invalid("/steps", f"{len(steps)} steps; the limit is {MAX_STEPS}")
         read = [self.step(pointer, value, names, tuple(extra)) for pointer, value in steps]
         return Script(
-            input=body.get("input"),
+            input=self.object("/input", body.get("input", {})),
             start=self.instant("/start", body["start"]) if "start" in body else DEFAULT_START,
             mocks=self._mocks(body.get("mocks", {}), names),
             steps=tuple(step for step in read if step is not None),
@@ -84,7 +84,10 @@ class ScriptForm(Form):
             )
         if verb == "advance":
             return Advance(by=self.duration(at, given))
-        return Cancel(reason=self.text(at, given))
+        reason = self.text(at, given)
+        if not reason:
+            raise self.invalid(at, "say why it is cancelled")
+        return Cancel(reason=reason)
 
     def _send(self, pointer: str, at: str, given: Json, body: dict[str, Json]) -> Send:
         kind = self.text(at, given)
@@ -94,11 +97,12 @@ class ScriptForm(Form):
                 f"{kind!r} is one of the engine's own events; advance the time or end a task"
                 " instead, and it comes",
             )
-        identifier = body.get("id")
+        # Every event has an id; one that nobody named is named after its step.
+        identifier = body.get("id", f"step-{pointer.rpartition('/')[2]}")
         return Send(
             type=kind,
-            payload=body.get("payload"),
-            event_id="" if identifier is None else self.text(below(pointer, "id"), identifier),
+            payload=self.object(below(pointer, "payload"), body.get("payload", {})),
+            event_id=self.text(below(pointer, "id"), identifier),
         )
 
     def _task(self, at: str, given: Json, names: set[str]) -> str | int:

@@ -11,8 +11,9 @@ from control_plane.simulation.instance import MayGoOn, SimulatedInstance, Stoppe
 from control_plane.simulation.limits import MAX_SPAN, MAX_STEPS
 from control_plane.simulation.mocking import Mocks
 from control_plane.simulation.passing import pass_time
-from control_plane.simulation.result import PlayedStep, Refused, Seen, Simulation
+from control_plane.simulation.result import ERROR_KEYS, PlayedStep, Refused, Seen, Simulation
 from control_plane.simulation.script import Advance, Cancel, Conclude, Script, Send, Step
+from shared.json import Json
 
 
 def _for_ever() -> bool:
@@ -98,7 +99,7 @@ def _played(
             state=instance.state,
             context=snapshot.context,
             output=snapshot.output,
-            error=snapshot.error,
+            error=_told(snapshot.error),
             tasks=tuple(one.view() for _, one in sorted(instance.attempts.items())),
             accepts=instance.machine.accepts(snapshot),
             disposition=disposition,
@@ -113,3 +114,8 @@ def _played(
         timers=instance.timers(),
         deferred=tuple(event.type for event in instance.inbox),
     )
+
+
+def _told(error: dict[str, Json] | None) -> Json:
+    """Of the instance's error what clients get; its history has the rest."""
+    return None if error is None else {key: error.get(key, "") for key in ERROR_KEYS}
