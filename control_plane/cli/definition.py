@@ -5,6 +5,7 @@ Each command takes a path, or `-` for standard input, and reads JSON or YAML. No
 needs a server: the engine that answers is the one that the control plane runs.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -38,3 +39,80 @@ def validate(file: SpecFile) -> None:
     from control_plane.cli.validating import run_validate
 
     run_validate(file)
+
+
+class Form(StrEnum):
+    """What other formats definitions come from and go to."""
+
+    SCXML = "scxml"
+    XSTATE = "xstate"
+
+
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Where to write; standard output if not given."),
+]
+
+
+@definition.command("import")
+def import_(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="The document; `-` reads standard input.",
+            allow_dash=True,
+            show_default=False,
+        ),
+    ],
+    form: Annotated[
+        Form | None,
+        typer.Option("--format", help="Told by the file's name, if not given."),
+    ] = None,
+    output: Output = None,
+    *,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Write what can be said, without the rest.")
+    ] = False,
+    whole_names: Annotated[
+        bool,
+        typer.Option(
+            "--whole-names",
+            help='SCXML: let `event="a"` answer `a` alone, and not `a.b` as well.',
+        ),
+    ] = False,
+) -> None:
+    """
+    Make a definition of an SCXML document, or of XState's JSON config.
+
+    What has no place in a definition is named with its line, and exits with 1.
+    """
+    from control_plane.cli.importing import form_of, run_import
+
+    run_import(
+        file,
+        form=form_of(file, form),
+        output=output,
+        partial=partial,
+        whole_names=whole_names,
+    )
+
+
+@definition.command()
+def export(
+    file: SpecFile,
+    form: Annotated[Form, typer.Option("--format", show_default=False)],
+    output: Output = None,
+    *,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Write what can be said, without the rest.")
+    ] = False,
+) -> None:
+    """
+    Write a definition as SCXML, or as XState's JSON config.
+
+    What the format cannot say is named with its JSON pointer, and exits with 1.
+    """
+    from control_plane.cli.exporting import run_export
+
+    run_export(file, form=form, output=output, partial=partial)

@@ -16,6 +16,8 @@ from control_plane.interchange.mapped import (
     Refused,
 )
 from control_plane.interchange.scxml_reading import read_scxml
+from control_plane.interchange.scxml_writing import write_scxml
+from control_plane.interchange.xstate import read_xstate, write_xstate
 
 __all__ = [
     "DocumentUnreadable",
@@ -24,4 +26,7 @@ __all__ = [
     "LeftOut",
     "Refused",
     "read_scxml",
+    "read_xstate",
+    "write_scxml",
+    "write_xstate",
 ]

@@ -201,9 +201,7 @@ class _Parser:
                 return Literal(0, _string(text[1:-1]))
             case "word" if text in _WORDS:
                 return Literal(0, _WORDS[text])
-            case "word" if text in _REFUSED_WORDS:
-                raise NotSayable(f"it uses {text!r}, which has no counterpart")
-            case "word":
+            case "word" if text not in _REFUSED_WORDS:
                 return Name(0, text)
         match text:
             case "(":
@@ -257,6 +255,8 @@ class _Parser:
 
     def _unexpected(self) -> NotSayable:
         kind, text = self._tokens[self._next]
+        if text in _REFUSED_WORDS:
+            return NotSayable(f"it uses {text!r}, which has no counterpart")
         found = "its end" if kind == "end" else repr(text)
         return NotSayable(f"it cannot be read: {found} stands where it makes no sense")
 

@@ -84,3 +84,13 @@ def read_descriptors(written: str, keys: dict[str, str], *, whole: bool) -> list
             if tokens == ("done",):
                 found[Descriptor(("xstate", "done"))] = None
     return list(found)
+
+
+def spell_for_scxml(name: str) -> str | None:
+    """SCXML's name of an event or a descriptor of the engine; None where it has no such event."""
+    if name == "xstate.done.*":
+        return "done.*"
+    for prefix, own in (*_DONE.items(), (FAILED_INVOKE, _ERROR)):
+        if name.startswith(own):
+            return prefix + name.removeprefix(own)
+    return None if name.startswith(("xstate.", "task.")) else name

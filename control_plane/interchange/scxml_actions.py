@@ -177,7 +177,7 @@ class Content:
         """
         found: dict[str, Any] = {}
         for name in element.attributes.get("namelist", "").split():
-            found[name] = self._explained(element, "namelist", lambda _, one=name: self._read(one))
+            found[name] = self._explained(element, "namelist", self.vocabulary.value, name)
         for child in self.refusals.check_words(element):
             if child.name == "param":
                 found[required(child, "name")] = self._parameter(child, answered)
@@ -202,9 +202,6 @@ class Content:
         required(element, "location")
         return self.value(element, "location", answered)
 
-    def _read(self, name: str) -> Any:
-        return self.vocabulary.value(name)
-
     def content(self, element: Element, answered: Answered = "sent") -> Any:
         """The value of a `<content>`."""
         self.refusals.check_words(element)
@@ -220,17 +217,35 @@ class Content:
 
     def guard(self, element: Element, text: str, answered: Answered = "sent") -> Any:
         """The condition of a transition or a branch as a guard."""
-        return self._explained(element, "cond", lambda _: self.vocabulary.guard(text, answered))
+        return self._explained(
+            element, "cond", lambda text: self.vocabulary.guard(text, answered), text
+        )
 
-    def _explained(self, element: Element, attribute: str, read: Callable[[str], Any]) -> Any:
-        """What goes wrong in an attribute says in which."""
-        text = element.attributes[attribute]
+    def _explained(
+        self, element: Element, attribute: str, read: Callable[[str], Any], part: str | None = None
+    ) -> Any:
+        """An attribute's text, or a part of it, read; what goes wrong says in which."""
+        text = element.attributes[attribute] if part is None else part
         try:
             return read(text)
         except NotSayable as error:
             short = text if len(text) <= 60 else f"{text[:60]}…"
             what = f"attribute {attribute!r} {short!r}"
             raise NotSayable(error.why, error.remedy, what) from error
+
+
+def cancelled_ids(root: Element) -> frozenset[str] | None:
+    """The ids that some `<cancel>` names; None when one of them works its id out."""
+    found: set[str] = set()
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        waiting.extend(element.children)
+        if element.name == "cancel":
+            if "sendidexpr" in element.attributes:
+                return None
+            found.add(element.attributes.get("sendid", ""))
+    return frozenset(found)
 
 
 def required(element: Element, attribute: str) -> str:

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from control_plane.interchange.ecmascript import NotSayable
 from control_plane.interchange.mapped import DocumentUnreadable, Imported
-from control_plane.interchange.scxml_actions import Content, literal_text, required
+from control_plane.interchange.scxml_actions import Content, cancelled_ids, required
+from control_plane.interchange.scxml_beginnings import Beginnings
+from control_plane.interchange.scxml_data import Datamodel
 from control_plane.interchange.scxml_outline import Outline, Place
 from control_plane.interchange.scxml_transitions import Heard, Transitions, arrange, shortest
 from control_plane.interchange.scxml_words import NAMESPACE, Refusals
@@ -40,26 +42,20 @@ class _Reader:
     def __init__(self, root: Element, *, whole_names: bool) -> None:
         self._refusals = Refusals()
         self._outline = Outline(root, self._refusals)
-        self._data = self._declared()
+        self._datamodel = Datamodel(self._outline, self._refusals)
         vocabulary = Vocabulary(
-            data=frozenset(self._data),
-            conditions=frozenset(
-                name
-                for name, (_, element) in self._data.items()
-                if element.attributes.get("expr", element.text).strip() in {"true", "false"}
-            ),
+            data=self._datamodel.names,
+            conditions=self._datamodel.conditions,
             keys=self._outline.keys,
             machine_name=root.attributes.get("name", ""),
             referred=set(),
         )
-        self._vocabulary = vocabulary
-        self._content = Content(vocabulary, self._refusals, _cancelled(root))
+        self._content = Content(vocabulary, self._refusals, cancelled_ids(root))
         self._referred = vocabulary.referred
+        self._beginnings = Beginnings(self._outline, self._content, self._refusals)
         self._transitions = Transitions(
             self._outline, self._content, self._refusals, self._referred, whole_names
         )
-        self._histories: dict[str, Any] = {}
-        self._initials: dict[str, Any] = {}
 
     def read(self) -> Imported:
         root = self._outline.root
@@ -70,7 +66,7 @@ class _Reader:
                 "expressions are read as ECMAScript", "translate them", f"datamodel {datamodel!r}"
             )
             self._refusals.refuse(element, error)
-        context, assigns = self._context()
+        context, assigns = self._datamodel.context(self._content)
         states = {child.key: self._state(child) for child in root.children}
         spec: dict[str, Any] = {}
         name = element.attributes.get("name", "")
@@ -80,67 +76,20 @@ class _Reader:
             spec["context"] = context
         # In SCXML, an event that nobody answers is dropped without a word.
         spec["unhandled"] = "ignore"
-        initial = self._initial(root)
+        initial = self._beginnings.of(root)
         if initial is not None:
             spec["initial"] = initial
         if assigns:
             spec["entry"] = assigns
-        spec["states"] = {**states, **self._histories}
+        self._name_states(root, states)
+        spec["states"] = {**states, **self._beginnings.histories}
         if any(child.kind == "final" and "output" in states[child.key] for child in root.children):
             spec["output"] = {"@expr": "event.output"}
-        self._name_states(root, spec["states"])
-        refusals = self._refusals
         return Imported(
-            spec=spec, refused=tuple(refusals.refused), differs=tuple(refusals.differs)
+            spec=spec,
+            refused=tuple(self._refusals.refused),
+            differs=tuple(self._refusals.differs),
         )
-
-    def _declared(self) -> dict[str, tuple[Place, Element]]:
-        """The data of the whole document: they are one namespace, and all there from the start."""
-        found: dict[str, tuple[Place, Element]] = {}
-        is_late = self._outline.root.element.attributes.get("binding") == "late"
-        for place in self._outline.root.walk():
-            for model in place.parts_named("datamodel"):
-                for element in self._refusals.check_words(model):
-                    try:
-                        name = required(element, "id")
-                        if name in found:
-                            raise NotSayable(f"{name!r} is declared twice", "rename one of them")
-                        if name == "@expr" or not name.isidentifier():
-                            raise NotSayable(f"{name!r} is no name", "rename it")
-                        if is_late and place.parent is not None:
-                            raise NotSayable(
-                                "late binding gives it a value when its state is first entered",
-                                "bind early, and assign it in onentry",
-                            )
-                    except NotSayable as error:
-                        self._refusals.refuse(element, error)
-                        continue
-                    found[name] = (place, element)
-        return found
-
-    def _context(self) -> tuple[dict[str, Any], list[Any]]:
-        """
-        The values data begin with. Those that are worked out from other data are assigned when
-        the machine is entered, in document order, before anything else happens.
-        """
-        context: dict[str, Any] = {}
-        assigns: list[Any] = []
-        for name, (_, element) in self._data.items():
-            self._refusals.check_words(element)
-            text = element.attributes.get("expr")
-            context[name] = None
-            try:
-                if text is None:
-                    context[name] = literal_text(element) if element.text.strip() else None
-                    continue
-                value = self._content.value(element, "expr")
-                if self._vocabulary.reads_data(text):
-                    assigns.append({"type": "@assign", "context": {name: value}})
-                else:
-                    context[name] = value
-            except NotSayable as error:
-                self._refusals.refuse(element, error)
-        return context, assigns
 
     def _state(self, place: Place) -> dict[str, Any]:
         """One state. Its id is taken out again where nothing refers to it."""
@@ -151,13 +100,11 @@ class _Reader:
             state["type"] = "final"
         elif place.kind == "parallel" and place.states:
             state["type"] = "parallel"
-        elif place.states and (initial := self._initial(place)) is not None:
+        elif place.states and (initial := self._beginnings.of(place)) is not None:
             state["initial"] = initial
         for word, name in (("entry", "onentry"), ("exit", "onexit")):
             actions = [
-                action
-                for part in place.parts_named(name)
-                for action in self._content.actions(part)
+                action for part in place.parts_named(name) for action in self._content.actions(part)
             ]
             if actions:
                 state[word] = actions
@@ -190,76 +137,6 @@ class _Reader:
             state["states"] = {child.key: self._state(child) for child in place.children}
         return state
 
-    def _initial(self, place: Place) -> Any:
-        """The child that comes first, with what is done on the way. Worked out once."""
-        if place.key not in self._initials:
-            self._initials[place.key] = self._read_initial(place)
-        return self._initials[place.key]
-
-    def _read_initial(self, place: Place) -> Any:
-        first = next((child for child in place.children if child.kind != "history"), None)
-        written = place.element.attributes.get("initial", "")
-        element = place.element
-        actions: list[Any] = []
-        try:
-            for part in place.parts_named("initial"):
-                for transition in self._refusals.check_words(part):
-                    element = transition
-                    written = required(transition, "target")
-                    actions = self._content.actions(transition)
-            targets = self._outline.find(written)
-            if targets:
-                first = self._first(place, targets)
-        except NotSayable as error:
-            self._refusals.refuse(element, error)
-        if first is None:
-            return None
-        return {"target": first.key, "actions": actions} if actions else first.key
-
-    def _first(self, place: Place, targets: list[Place]) -> Place:
-        """The child to begin with, so that these become active."""
-        if any(not target.is_below(place) for target in targets):
-            raise NotSayable(
-                "it names a state outside", "name a state inside", "attribute 'initial'"
-            )
-        children = {_child_above(place, target).key: target for target in targets}
-        if len(targets) == 1 and targets[0].parent is place:
-            return targets[0]
-        if place.parent is None:
-            return self._history_of_start(place, targets)
-        (child, *more) = [_child_above(place, target) for target in targets]
-        climbing, is_default = targets[0], not more and len(children) == 1
-        while is_default and climbing is not child:
-            above = climbing.parent
-            assert above is not None  # a child of `place` is above every target
-            is_default = above.kind == "parallel" or self._initial(above) == climbing.key
-            climbing = above
-        if is_default:
-            return child
-        raise NotSayable(
-            "a state begins with one of its own children, which begins as it says itself",
-            "name the child, and let it begin with the state that is wanted",
-            "attribute 'initial'",
-        )
-
-    def _history_of_start(self, place: Place, targets: list[Place]) -> Place:
-        """
-        The root begins anywhere by way of a history state, that never has anything to remember
-        as the root is never left.
-        """
-        key = "start"
-        while key in self._outline.by_id or any(child.key == key for child in place.walk()):
-            key = f"_{key}"
-        for target in targets:
-            self._referred.add(target.key)
-        names = [f"#{target.key}" for target in targets]
-        self._histories[key] = {
-            "id": key,
-            "type": "history",
-            "target": names[0] if len(names) == 1 else names,
-        }
-        return Place(place.element, key, place)
-
     def _history(self, place: Place) -> dict[str, Any]:
         found: dict[str, Any] = {"type": "history"}
         if place.element.attributes.get("type") == "deep":
@@ -268,12 +145,13 @@ class _Reader:
             try:
                 targets = self._outline.find(required(transition, "target"))
                 found["target"] = self._transitions.targets(place, targets)
-                if self._content.actions(transition):
-                    raise NotSayable(
-                        "a history's default has no actions", "move them to the state it names"
-                    )
             except NotSayable as error:
                 self._refusals.refuse(transition, error)
+            if self._content.actions(transition):
+                no_actions = NotSayable(
+                    "a history's default has no actions", "move them to the state it names"
+                )
+                self._refusals.refuse(transition, no_actions)
         return found
 
     def _donedata(self, place: Place, state: dict[str, Any]) -> None:
@@ -290,22 +168,24 @@ class _Reader:
 
     def _invokes(self, place: Place) -> Iterator[dict[str, Any]]:
         for element in place.parts_named("invoke"):
-            kind = element.attributes.get("type", "")
             try:
-                if kind.partition(".")[0] not in TASK_KINDS:
-                    raise NotSayable(
-                        "it invokes something that is no task",
-                        f"one of {', '.join(TASK_KINDS)} can be invoked",
-                        f"type {kind!r}",
-                    )
-                given = self._content.data_of(element)
+                yield self._invoke(element)
             except NotSayable as error:
                 self._refusals.refuse(element, error)
-                continue
-            found: dict[str, Any] = {"src": kind}
-            if "id" in element.attributes:
-                found = {"id": element.attributes["id"], **found}
-            yield {**found, "input": given} if given else found
+
+    def _invoke(self, element: Element) -> dict[str, Any]:
+        kind = element.attributes.get("type", "")
+        if kind.partition(".")[0] not in TASK_KINDS:
+            raise NotSayable(
+                "it invokes something that is no task",
+                f"one of {', '.join(TASK_KINDS)} can be invoked",
+                f"type {kind!r}",
+            )
+        given = self._content.data_of(element)
+        found: dict[str, Any] = {"src": kind}
+        if "id" in element.attributes:
+            found = {"id": element.attributes["id"], **found}
+        return {**found, "input": given} if given else found
 
     def _look_at_regions(self, place: Place, heard: list[Heard]) -> None:
         """
@@ -343,14 +223,6 @@ class _Reader:
             if child.key not in self._referred:
                 del state["id"]
             self._name_states(child, state.get("states", {}))
-        for key in self._histories if place.parent is None else ():
-            del states[key]["id"]
-
-
-def _child_above(place: Place, target: Place) -> Place:
-    return target if target.parent is place else next(
-        one for one in target.above() if one.parent is place
-    )
 
 
 def _is_in_region_under(place: Place, below: Place) -> bool:
@@ -367,17 +239,3 @@ def _can_be_done(place: Place) -> bool:
     if place.kind == "parallel":
         return bool(place.states) and all(_can_be_done(region) for region in place.states)
     return any(child.kind == "final" for child in place.children)
-
-
-def _cancelled(root: Element) -> frozenset[str] | None:
-    """The ids that some `<cancel>` names; None when one of them works its id out."""
-    found: set[str] = set()
-    waiting = [root]
-    while waiting:
-        element = waiting.pop()
-        waiting.extend(element.children)
-        if element.name == "cancel":
-            if "sendidexpr" in element.attributes:
-                return None
-            found.add(element.attributes.get("sendid", ""))
-    return frozenset(found)

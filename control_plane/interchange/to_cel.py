@@ -27,6 +27,7 @@ from control_plane.engine.expressions.syntax import (
 from control_plane.interchange.ecmascript import NotSayable, read_expression
 from control_plane.interchange.event_names import spell_event
 from control_plane.interchange.printing import print_expression
+from control_plane.interchange.tree_names import names_in
 from shared.json import Json
 
 Answered = OneOf["sent", "output", "error"]
@@ -83,7 +84,7 @@ class Vocabulary:
 
     def reads_data(self, text: str) -> bool:
         """Whether the expression names any of the data."""
-        return any(name in self.data for name in _names(read_expression(text)))
+        return any(name in self.data for name in names_in(read_expression(text)))
 
     def guard(self, text: str, answered: Answered = "sent") -> Any:
         """A guard of the definition. Raises NotSayable."""
@@ -109,7 +110,6 @@ class Vocabulary:
                 "compare it with something",
             )
         return expression
-
 
     def _check_condition(self, node: Node) -> None:
         """What stands for a condition must be one: a definition takes no other value for true."""
@@ -313,24 +313,3 @@ def _asks_for_states(node: Node) -> bool:
         case Unary(operand=operand):
             return _asks_for_states(operand)
     return False
-
-
-def _names(node: Node) -> set[str]:
-    match node:
-        case Name(name=name):
-            return {name}
-        case Select(target=target):
-            return _names(target)
-        case Index(target=target, key=key):
-            return _names(target) | _names(key)
-        case Unary(operand=operand):
-            return _names(operand)
-        case Binary(left=left, right=right):
-            return _names(left) | _names(right)
-        case Logic(terms=parts) | ListLiteral(items=parts) | Call(arguments=parts):
-            return set().union(*map(_names, parts))
-        case MapLiteral(entries=entries):
-            return set().union(*(_names(value) for _, value in entries))
-        case Conditional(condition=condition, chosen=chosen, otherwise=otherwise):
-            return _names(condition) | _names(chosen) | _names(otherwise)
-    return set()

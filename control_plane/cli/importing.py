@@ -1,0 +1,93 @@
+"""`foliot definition import`: a statechart of another format as a definition's JSON."""
+
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from control_plane.cli.failing import FAILED, explained
+from control_plane.cli.spec_files import STANDARD_INPUT
+from control_plane.engine import check_spec
+from control_plane.interchange import (
+    DocumentUnreadable,
+    Imported,
+    Refused,
+    read_scxml,
+    read_xstate,
+)
+from shared.errors import InvalidRequest
+
+
+def run_import(
+    file: Path, *, form: str, output: Path | None, partial: bool, whole_names: bool
+) -> None:
+    """Exits with 1 if something was refused, having written nothing, unless `partial`."""
+    with explained():
+        text = _read(file)
+        imported = read_xstate(text) if form == "xstate" else _scxml(text, whole_names=whole_names)
+        _show(imported)
+        if imported.refused and not partial:
+            sys.exit(FAILED)
+        written = json.dumps(imported.spec, indent=2, ensure_ascii=False)
+        write_out(f"{written}\n", output)
+        machine, _ = check_spec(imported.spec)
+        if machine is None:
+            name = "FILE" if output is None else str(output)
+            Console(stderr=True).print(
+                f"The definition is not complete; see `foliot definition validate {name}`.",
+                markup=False,
+                highlight=False,
+            )
+
+
+def write_out(text: str, output: Path | None) -> None:
+    """To a file, or to standard output."""
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidRequest(f"{output}: {error.strerror or error}") from error
+
+
+def form_of(file: Path, given: str | None) -> str:
+    """The format that was asked for, or else the one that the file's name tells."""
+    if given is not None:
+        return given
+    return "scxml" if file.suffix.lower() in {".scxml", ".xml"} else "xstate"
+
+
+def _scxml(text: str, *, whole_names: bool) -> Imported:
+    return read_scxml(text, whole_names=whole_names)
+
+
+def _read(file: Path) -> str:
+    try:
+        data = sys.stdin.buffer.read() if str(file) == STANDARD_INPUT else file.read_bytes()
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DocumentUnreadable(
+            f"{file}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from error
+    except OSError as error:
+        raise InvalidRequest(f"{file}: {error.strerror or error}") from error
+
+
+def _show(imported: Imported) -> None:
+    for title, parts in (
+        ("Refused: these have no place in a definition", imported.refused),
+        ("Taken over, and different in a corner", imported.differs),
+    ):
+        if parts:
+            Console(stderr=True).print(_table(title, parts))
+
+
+def _table(title: str, parts: tuple[Refused, ...]) -> Table:
+    table = Table("what", "where", "why", "what to do", title=title)
+    for part in parts:
+        table.add_row(*map(Text, (part.what, part.place or "/", part.why, part.remedy)))
+    return table
