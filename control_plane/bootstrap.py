@@ -16,6 +16,7 @@ from control_plane.adapters.postgres.definition_store import PostgresDefinitionS
 from control_plane.adapters.postgres.doctor import PostgresDoctor
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.api.admin_servicer import AdminServicer
 from control_plane.api.admission import Admission
@@ -27,6 +28,7 @@ from control_plane.api.instance_servicer import InstanceServicer
 from control_plane.api.task_servicer import TaskServicer
 from control_plane.loops.after_commit import AfterCommit
 from control_plane.loops.bells import Bells
+from control_plane.loops.courier import Courier
 from control_plane.loops.housekeeping import Housekeeping
 from control_plane.loops.inbox import Inbox
 from control_plane.loops.rescuer import Rescuer
@@ -39,6 +41,7 @@ from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.doctor import Doctor
 from control_plane.ports.due import Due
 from control_plane.ports.instance_store import InstanceStore
+from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
@@ -72,6 +75,7 @@ class Adapters:
     definitions: DefinitionStore
     reader: Reader
     due: Due
+    outbox: Outbox
     claims: Claims
     credentials: Credentials
     doorbell: Doorbell | NoDoorbell
@@ -89,21 +93,22 @@ class ControlPlane:
         self._doorbell = adapters.doorbell
         tailer = Tailer(adapters.reader)
         bells = Bells(adapters.doorbell)
-        self._orchestrator = Orchestrator(
-            adapters.store, Machines(adapters.definitions), self._committed
-        )
+        self._machines = Machines(adapters.definitions)
+        self._orchestrator = Orchestrator(adapters.store, self._machines, self._committed)
         self._timers = Timers(adapters.due, self._orchestrator, bells, settings.poll_s)
         self._inbox = Inbox(adapters.due, self._orchestrator, settings.poll_s)
+        courier = Courier(adapters.outbox, self._orchestrator, settings.poll_s)
         self._loops: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (
             self._timers.run,
             self._inbox.run,
+            courier.run,
             Rescuer(adapters.due, self._orchestrator).run,
             Housekeeping(adapters.due).run,
             tailer.run,
             bells.run,
             self._listen_to_bells,
         )
-        self._after_commit = AfterCommit(bells, self._timers, tailer)
+        self._after_commit = AfterCommit(bells, self._timers, tailer, courier)
         self._server = self._make_server(adapters, tailer, settings, own)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -152,7 +157,9 @@ class ControlPlane:
         return Server(
             Servicers(
                 definition=DefinitionServicer(adapters.definitions),
-                instance=InstanceServicer(orchestrator, reader, adapters.definitions),
+                instance=InstanceServicer(
+                    orchestrator, reader, adapters.definitions, adapters.store, self._machines
+                ),
                 task=TaskServicer(orchestrator, reader),
                 event=EventServicer(orchestrator, adapters.store, reader, tailer, admission),
                 admin=AdminServicer(adapters.clock, version()),
@@ -221,6 +228,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 definitions=PostgresDefinitionStore(pool),
                 reader=PostgresReader(pool),
                 due=PostgresDue(pool),
+                outbox=PostgresOutbox(pool),
                 claims=PostgresClaims(pool),
                 credentials=PostgresCredentials(pool),
                 doorbell=doorbell,

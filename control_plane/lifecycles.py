@@ -28,18 +28,19 @@ class DefinitionLifecycle(StateMachine):
 class InstanceLifecycle(StateMachine):
     """
     pending: no decision made yet. running: an executor has or can claim work. waiting:
-    only people, timers or events can move it.
+    only people, timers or events can move it. What has failed has ended, until an operator
+    takes it up again.
     """
 
     pending = State(initial=True)
     running = State()
     waiting = State()
     completed = State(final=True)
-    failed = State(final=True)
+    failed = State()
     cancelled = State(final=True)
 
-    work = pending.to(running) | waiting.to(running)
-    wait = pending.to(waiting) | running.to(waiting)
+    work = pending.to(running) | waiting.to(running) | failed.to(running)
+    wait = pending.to(waiting) | running.to(waiting) | failed.to(waiting)
     complete = pending.to(completed) | running.to(completed) | waiting.to(completed)
     fail = pending.to(failed) | running.to(failed) | waiting.to(failed)
     cancel = pending.to(cancelled) | running.to(cancelled) | waiting.to(cancelled)

@@ -20,6 +20,8 @@ class TaskType(StrEnum):
     EMAIL = "EMAIL"
     AI = "AI"
     SYSTEM = "SYSTEM"
+    WORKFLOW = "WORKFLOW"
+    """A child instance: no executor ever claims it."""
 
 
 DEFAULT_QUEUE = "default"

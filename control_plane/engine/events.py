@@ -88,6 +88,20 @@ class Resumed:
     """
 
     shift: timedelta = timedelta(0)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redriven:
+    """
+    A detached task that died is to be tried once more; its instance may have ended since.
+
+    `of` is its number, `name` and `type` are the task's own.
+    """
+
+    of: int
+    name: str
+    type: str
 
 
 Event: TypeAlias = (
@@ -100,4 +114,5 @@ Event: TypeAlias = (
     | Terminated
     | Retried
     | Resumed
+    | Redriven
 )

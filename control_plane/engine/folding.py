@@ -12,6 +12,7 @@ from control_plane.engine.events import (
     Cancelled,
     Event,
     Received,
+    Redriven,
     Resumed,
     Retried,
     Started,
@@ -70,6 +71,8 @@ def event_of(entry: Entry) -> Event | None:
             return Retried(reason=payload["reason"])
         case "INSTANCE_RESUMED":
             return Resumed(shift=timedelta(microseconds=payload["shift_us"]))
+        case "TASK_REDRIVEN":
+            return Redriven(of=payload["repeats"], name=payload["name"], type=payload["type"])
         case "INSTANCE_CANCELLED" if not payload.get("compensated"):
             return Cancelled(reason=payload["reason"])
         case _:

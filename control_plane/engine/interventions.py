@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from control_plane.engine.commands import ArmTimer, CancelTask, Command, DisarmTimer, RepeatTask
 from control_plane.engine.decision import Decision, Entry, InstanceClosed
-from control_plane.engine.events import Received, Resumed, Retried, Terminated
+from control_plane.engine.events import Received, Redriven, Resumed, Retried, Terminated
 from control_plane.engine.settling import refuse
 from control_plane.engine.snapshot import OpenTask, OpenTimer, Snapshot
 from shared.json import Json
@@ -17,8 +17,10 @@ from shared.json import Json
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def intervene(snapshot: Snapshot, event: Terminated | Retried | Resumed) -> Decision:
+def intervene(snapshot: Snapshot, event: Terminated | Retried | Resumed | Redriven) -> Decision:
     """Refused, as a sender's event would be, where the instance is past it, or not yet there."""
+    if isinstance(event, Redriven):
+        return _redrive(snapshot, event)
     stalled = snapshot.stalled
     if isinstance(event, Retried):
         if stalled is None:
@@ -83,11 +85,27 @@ def _retry(snapshot: Snapshot, event: Retried) -> Decision:
     return Decision(snapshot=going_on, commands=tuple(commands), history=tuple(entries))
 
 
+def _redrive(snapshot: Snapshot, event: Redriven) -> Decision:
+    ordinal = snapshot.next_ordinal
+    task = OpenTask(name=event.name, type=event.type, state="", detached=True)
+    payload: dict[str, Json] = {"name": event.name, "type": event.type, "repeats": event.of}
+    return Decision(
+        snapshot=replace(
+            snapshot, tasks={**snapshot.tasks, ordinal: task}, next_ordinal=ordinal + 1
+        ),
+        commands=(RepeatTask(ordinal=ordinal, of=event.of),),
+        history=(Entry(type="TASK_REDRIVEN", payload=payload, ordinal=ordinal),),
+    )
+
+
 def _resume(snapshot: Snapshot, event: Resumed) -> Decision:
     timers: Mapping[str, OpenTimer] = snapshot.timers
     if event.shift:
         timers = {key: replace(one, due=one.due + event.shift) for key, one in timers.items()}
-    payload: dict[str, Json] = {"shift_us": event.shift // _MICROSECOND}
+    payload: dict[str, Json] = {
+        "reason": event.reason,
+        "shift_us": event.shift // _MICROSECOND,
+    }
     return Decision(
         snapshot=replace(snapshot, timers=timers),
         commands=tuple(_armed(timers)),

@@ -7,18 +7,21 @@ each has a poll beneath it.
 from collections import defaultdict
 
 from control_plane.loops.bells import Bells
+from control_plane.loops.courier import Courier
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Turn
 from shared import doorbell
 from shared.ids import task_id
+from shared.tasks import TaskType
 
 
 class AfterCommit:
-    def __init__(self, bells: Bells, timers: Timers, tailer: Tailer) -> None:
+    def __init__(self, bells: Bells, timers: Timers, tailer: Tailer, courier: Courier) -> None:
         self._bells = bells
         self._timers = timers
         self._tailer = tailer
+        self._courier = courier
 
     def __call__(self, turn: Turn) -> None:
         self._tailer.committed((change.key, change.after.seq) for change in turn.kept)
@@ -27,7 +30,13 @@ class AfterCommit:
         due = []
         for change in turn.kept:
             instance_id = change.after.instance_id
-            claimable = [(t.queue, t.ordinal, t.run_at) for t in change.new_tasks]
+            if change.after.paused:
+                continue
+            claimable = [
+                (t.queue, t.ordinal, t.run_at)
+                for t in change.new_tasks
+                if t.type is not TaskType.WORKFLOW
+            ]
             claimable += [(t.queue, t.ordinal, t.run_at) for t in change.requeued]
             for queue, ordinal, run_at in claimable:
                 if run_at <= turn.now:
@@ -40,6 +49,8 @@ class AfterCommit:
                 for update in change.updated_tasks
                 if update.status == "failed"
             )
+        if any(change.outbox for change in turn.kept):
+            self._courier.wake()
         for queue, ids in ready.items():
             self._bells.note(doorbell.task_runner(queue), ids)
         if dead:

@@ -2,6 +2,7 @@
 One instance while a turn changes it: what it was, what it is becoming, what is to be written.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,15 +15,19 @@ from control_plane.engine import (
     Entry,
     Event,
     Machine,
+    RepeatTask,
     Snapshot,
+    StartChild,
     decide,
     dump_snapshot,
     load_snapshot,
     value_of,
 )
 from control_plane.lifecycles import may_become
+from control_plane.orchestrator import messages
 from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.chain import link
+from control_plane.orchestrator.deadlines import start_deadline
 from control_plane.orchestrator.retrying import dump_policy
 from control_plane.ports.instance_store import (
     Change,
@@ -30,6 +35,8 @@ from control_plane.ports.instance_store import (
     InboxEvent,
     NewAnswer,
     NewTask,
+    OutboxMessage,
+    Release,
     Requeued,
     TakenBusinessKey,
     TaskUpdate,
@@ -42,8 +49,9 @@ from control_plane.ports.records import (
     TaskStatus,
 )
 from shared import json
-from shared.ids import idempotency_key
+from shared.ids import child_instance_id, idempotency_key
 from shared.json import Json
+from shared.tasks import DEFAULT_QUEUE, TaskType
 
 _STATUS_OF_CLOSED: dict[str, InstanceStatus] = {
     "done": "completed",
@@ -53,16 +61,27 @@ _STATUS_OF_CLOSED: dict[str, InstanceStatus] = {
 
 
 class Draft:
-    """Mutable for the length of one turn; `change()` is what comes of it."""
+    """
+    Mutable for the length of one turn; `change()` is what comes of it.
 
-    def __init__(self, instance: Instance, machine: Machine, now: datetime) -> None:
+    With `traced` decisions carry their traces, and `told` holds those of `tell`.
+    """
+
+    def __init__(
+        self, instance: Instance, machine: Machine, now: datetime, *, traced: bool = False
+    ) -> None:
+        self.told: list[Decision] = []
+        self._traced = traced
         self.before = instance
         self.machine = machine
         self.now = now
         self.revision = instance.revision
-        self.paused = instance.paused
+        self.paused_at = instance.paused_at
         self.inbox: list[InboxEvent] = []
         self.trace_id: str | None = None
+        self.stops_children_by: messages.StopBy = "cancel"
+        self.repeats: Mapping[int, Task] = {}
+        """The tasks that this turn may repeat, by their numbers."""
         self.snapshot: Snapshot | None = None
         self._told: tuple[Snapshot, str] | None = None
         if instance.revision:
@@ -79,6 +98,7 @@ class Draft:
         self._requeued: dict[int, Requeued] = {}
         self._fences: dict[int, int] = {}
         self._cleared: set[int] = set()
+        self._withdrawn: set[int] = set()
         self._armed: dict[str, datetime] = {}
         self._disarmed: set[str] = set()
         self._answers: list[NewAnswer] = []
@@ -87,6 +107,8 @@ class Draft:
         self._applied: list[int] = []
         self._put_off: list[int] = []
         self._business_key: TakenBusinessKey | None = None
+        self._outbox: list[OutboxMessage] = []
+        self._release: Release | None = None
 
     # --- what it is becoming ------------------------------------------------------------
 
@@ -102,6 +124,10 @@ class Draft:
     @property
     def is_closed(self) -> bool:
         return self.snapshot is not None and self.snapshot.status != "active"
+
+    @property
+    def paused(self) -> bool:
+        return self.paused_at is not None
 
     @property
     def state(self) -> str:
@@ -166,28 +192,37 @@ class Draft:
 
     # --- changing it --------------------------------------------------------------------
 
-    def tell(self, event: Event) -> Decision:
-        """Let the engine decide, and keep what it decided."""
+    def tell(self, event: Event, *, by: str = "") -> Decision:
+        """Let the engine decide, and keep what it decided; `by` is who asked for it."""
         decision = self.consider(event)
+        if self._traced:
+            self.told.append(decision)
+        if by:
+            decision.history[0].payload["by"] = by
         self.keep(decision)
         return decision
 
     def consider(self, event: Event) -> Decision:
         """What the engine would decide, if it were kept."""
-        return decide(self.machine, self.snapshot, event, self.now)
+        return decide(self.machine, self.snapshot, event, self.now, trace=self._traced)
 
     def keep(self, decision: Decision) -> None:
+        before = self.snapshot
         if decision.disposition in ("APPLIED", "IGNORED"):
             self.snapshot = decision.snapshot
         for command in decision.commands:
             match command:
                 case CreateTask():
                     self._create(command)
+                case StartChild():
+                    self._start_child(command)
+                case RepeatTask():
+                    self._repeat(command)
                 case CancelTask():
-                    self._cancel(command.ordinal)
+                    assert before is not None
+                    self._cancel(command.ordinal, before.tasks[command.ordinal].type)
                 case ArmTimer():
-                    self._armed[command.timer_id] = command.due
-                    self._disarmed.discard(command.timer_id)
+                    self.arm(command.timer_id, command.due)
                 case DisarmTimer():
                     self.disarm(command.timer_id)
         for entry in decision.history:
@@ -222,6 +257,18 @@ class Draft:
         """This change stands only if the lease is still held at that epoch; it ends with it."""
         self._fences[ordinal] = epoch
 
+    def pause(self) -> None:
+        """Nothing moves the instance any more: its timers rest, and what comes is kept."""
+        self.paused_at = self.now
+        if self.snapshot is not None:
+            for timer_id in self.snapshot.timers:
+                self.disarm(timer_id)
+
+    def end_pause(self, shift: timedelta) -> None:
+        """Tasks can be claimed again. The timers are armed by what the engine is told."""
+        self.paused_at = None
+        self._release = Release(shift=shift)
+
     def clear(self, ordinal: int) -> None:
         """Nobody is to claim or hold the task any more, whatever its epoch."""
         self._requeued.pop(ordinal, None)
@@ -254,6 +301,9 @@ class Draft:
             attempt=attempt,
             epoch=epoch,
         )
+        if task.schedule_to_start_s is not None:
+            limit = timedelta(seconds=task.schedule_to_start_s)
+            self.arm(start_deadline(task.ordinal), self.now + delay + limit)
         if delay:
             self._idle.add(task.ordinal)
 
@@ -281,11 +331,30 @@ class Draft:
         self.inbox.append(event)
         self._deferred[event.position] = event
 
+    def put_by(self, outcome: dict[str, Json]) -> None:
+        """Keep how a task has ended until the instance goes on."""
+        self.defer("", messages.OUTCOME, outcome)
+
+    def has_outcome_of(self, ordinal: int) -> bool:
+        """Whether an outcome of the task is kept until the instance goes on."""
+        return any(
+            event.type == messages.OUTCOME and messages.ordinal_of(event.payload) == ordinal
+            for event in self.inbox
+        )
+
     def put_off(self, event: InboxEvent) -> None:
         """The event has to wait on; the first time it does, that is written down."""
         if event.deferred_at is None:
             self._put_off.append(event.position)
             self.inbox[self.inbox.index(event)] = replace(event, deferred_at=self.revision)
+
+    def read_from_inbox(self, position: int) -> None:
+        """The instance was started by a row of the inbox, which is done with."""
+        self._applied.append(position)
+
+    def arm(self, timer_id: str, due: datetime) -> None:
+        self._armed[timer_id] = due
+        self._disarmed.discard(timer_id)
 
     def take_from_inbox(self, event: InboxEvent) -> None:
         self.inbox.remove(event)
@@ -300,6 +369,8 @@ class Draft:
             return None
         if self.is_closed:
             self._turn_away_the_rest()
+            if self.before.completed_at is None:
+                self._tell_parent()
         return Change(
             after=self._after(),
             expected_revision=self.before.revision,
@@ -309,6 +380,7 @@ class Draft:
             requeued=list(self._requeued.values()),
             fences=list(self._fences.items()),
             cleared=sorted(self._cleared),
+            withdrawn=sorted(self._withdrawn - self._cleared),
             armed=self._armed,
             disarmed=sorted(self._disarmed),
             answers=self._answers,
@@ -324,11 +396,17 @@ class Draft:
             ],
             applied=self._applied,
             put_off=self._put_off,
+            outbox=self._outbox,
+            release=self._release,
         )
 
     def _turn_away_the_rest(self) -> None:
         """The instance has ended with events in its inbox: nothing accepted goes without a word."""
         for event in tuple(self.inbox):
+            if event.type == messages.OUTCOME:
+                self.record(messages.stopped(event.payload))
+                self.take_from_inbox(event)
+                continue
             self.record(
                 Entry(
                     type="EVENT_REJECTED",
@@ -343,6 +421,12 @@ class Draft:
             )
             self.take_from_inbox(event)
 
+    def _tell_parent(self) -> None:
+        assert self.snapshot is not None
+        message = messages.tell_parent(self.before, self.snapshot)
+        if message is not None:
+            self._outbox.append(message)
+
     def _after(self) -> Instance:
         snapshot = self.snapshot
         if snapshot is None:
@@ -351,11 +435,10 @@ class Draft:
             raise RuntimeError(
                 f"an instance that is {self.before.status} cannot become {self.status}"
             )
-        closed_now = self.is_closed and self.before.completed_at is None
         return replace(
             self.before,
             status=self.status,
-            paused=self.paused,
+            paused_at=None if self.is_closed else self.paused_at,
             revision=self.revision,
             seq=self._seq,
             history_hash=self._hash,
@@ -366,12 +449,12 @@ class Draft:
             output=None if snapshot.output is None else json.dump(snapshot.output),
             last_error=None if snapshot.error is None else json.dump(snapshot.error),
             updated_at=self.now,
-            completed_at=self.now if closed_now else self.before.completed_at,
+            completed_at=(self.before.completed_at or self.now) if self.is_closed else None,
         )
 
     def _create(self, command: CreateTask) -> None:
         run_at = max(command.run_at or self.now, self.now)
-        timeout = command.timeout.start_to_close
+        timeout = command.timeout
         self._new_tasks[command.ordinal] = NewTask(
             ordinal=command.ordinal,
             name=command.name,
@@ -384,19 +467,93 @@ class Draft:
             idempotency_key=idempotency_key(self.before.instance_id, command.ordinal),
             input=json.dump(command.input),
             retry=dump_policy(command.retry),
-            timeout_s=None if timeout is None else timeout.total_seconds(),
+            timeout_s=_seconds(timeout.start_to_close),
+            schedule_to_start_s=_seconds(timeout.schedule_to_start),
+            heartbeat_s=_seconds(timeout.heartbeat),
+            detached=command.detached,
             trace_id=self.trace_id,
         )
         if run_at > self.now:
             self._idle.add(command.ordinal)
+        if timeout.schedule_to_start is not None:
+            self.arm(start_deadline(command.ordinal), run_at + timeout.schedule_to_start)
 
-    def _cancel(self, ordinal: int) -> None:
+    def _start_child(self, command: StartChild) -> None:
+        self._new_tasks[command.ordinal] = NewTask(
+            ordinal=command.ordinal,
+            name=command.name,
+            type=TaskType.WORKFLOW,
+            function=command.definition,
+            queue=DEFAULT_QUEUE,
+            priority=0,
+            run_at=self.now,
+            max_attempts=1,
+            idempotency_key=idempotency_key(self.before.instance_id, command.ordinal),
+            input=json.dump(command.input),
+            retry=None,
+            timeout_s=None,
+            schedule_to_start_s=None,
+            heartbeat_s=None,
+            detached=command.detached,
+            trace_id=self.trace_id,
+        )
+        self._idle.add(command.ordinal)
+        self._outbox.append(
+            messages.start_child(self.before, command.ordinal, command.definition, command.input)
+        )
+
+    def _repeat(self, command: RepeatTask) -> None:
+        """The same work under a new number: the outside world takes it for another attempt."""
+        was = self.repeats[command.of]
+        run_at = max(was.run_at, self.now)
+        self._new_tasks[command.ordinal] = NewTask(
+            ordinal=command.ordinal,
+            name=was.name,
+            type=was.type,
+            function=was.function,
+            queue=was.queue,
+            priority=was.priority,
+            run_at=run_at,
+            max_attempts=was.max_attempts,
+            idempotency_key=was.idempotency_key,
+            input=was.input,
+            retry=was.retry,
+            timeout_s=was.timeout_s,
+            schedule_to_start_s=was.schedule_to_start_s,
+            heartbeat_s=was.heartbeat_s,
+            detached=was.detached,
+            trace_id=self.trace_id,
+        )
+        if was.type is TaskType.WORKFLOW:
+            given = json.load(was.input)
+            self._outbox.append(
+                messages.start_child(self.before, command.ordinal, was.function or "", given)
+            )
+        if run_at > self.now or was.type is TaskType.WORKFLOW:
+            self._idle.add(command.ordinal)
+        if was.schedule_to_start_s is not None:
+            limit = timedelta(seconds=was.schedule_to_start_s)
+            self.arm(start_deadline(command.ordinal), run_at + limit)
+
+    def _cancel(self, ordinal: int, type_: str) -> None:
+        """
+        Nobody can claim the task any more. Whoever has it keeps the lease for as long as it
+        takes to stop, and may say how it ended.
+        """
         self._idle.discard(ordinal)
+        if type_ == TaskType.WORKFLOW:
+            child = child_instance_id(self.before.instance_id, ordinal)
+            self._outbox.append(messages.stop_child(child, self.stops_children_by))
         if ordinal in self._new_tasks:
             self._new_tasks[ordinal] = replace(self._new_tasks[ordinal], is_cancelled=True)
             return
-        self.clear(ordinal)
+        self._requeued.pop(ordinal, None)
+        self._withdrawn.add(ordinal)
         self.update_task(TaskUpdate(ordinal=ordinal, status="cancelled", completed_at=self.now))
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else length.total_seconds()
 
 
 def _object(text: str) -> dict[str, Json]:

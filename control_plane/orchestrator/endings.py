@@ -2,6 +2,7 @@
 How attempts and tasks end, in a draft: the row, the history, and what the engine is told.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -57,30 +58,41 @@ def fail_or_retry(
 
 
 def succeed(draft: Draft, task: Task, lease: Lease | None, output: Json) -> None:
-    draft.update_task(
-        TaskUpdate(
-            ordinal=task.ordinal,
-            status="succeeded",
-            output=json.dump(output),
-            completed_at=draft.now,
-            **_holder(lease),
-        )
-    )
-    draft.tell(TaskSucceeded(ordinal=task.ordinal, output=output))
+    _end(draft, task, lease, {"output": output})
 
 
 def fail(draft: Draft, task: Task, lease: Lease | None, failure: Failure) -> None:
-    error = failure.as_json()
+    _end(draft, task, lease, {"error": failure.as_json()})
+
+
+def conclude(draft: Draft, ordinal: int, told: Mapping[str, Any], **holder: Any) -> None:
+    """The task's row ends, and the engine is told: by `told["output"]` or `told["error"]`."""
+    is_success = "output" in told
     draft.update_task(
         TaskUpdate(
-            ordinal=task.ordinal,
-            status="failed",
-            error=json.dump(error),
+            ordinal=ordinal,
+            status="succeeded" if is_success else "failed",
+            output=json.dump(told["output"]) if is_success else None,
+            error=None if is_success else json.dump(told["error"]),
             completed_at=draft.now,
-            **_holder(lease),
+            **holder,
         )
     )
-    draft.tell(TaskFailed(ordinal=task.ordinal, error=error))
+    if is_success:
+        draft.tell(TaskSucceeded(ordinal=ordinal, output=told["output"]))
+    else:
+        draft.tell(TaskFailed(ordinal=ordinal, error=told["error"]))
+
+
+def record_stop(draft: Draft, task: Task, outcome: Outcome) -> None:
+    """A task that was called off has been stopped, or was done before it heard of that."""
+    told: dict[str, Json] = {"state": outcome.state}
+    if outcome.state == "succeeded":
+        told["output"] = outcome.output
+    elif outcome.failure is not None:
+        told["error"] = outcome.failure.as_json()
+    draft.record(Entry(type="TASK_STOPPED", ordinal=task.ordinal, payload=told))
+    draft.touch()
 
 
 def hand_on(draft: Draft, task: Task, lease: Lease, failure: Failure) -> None:
@@ -94,6 +106,19 @@ def hand_on(draft: Draft, task: Task, lease: Lease, failure: Failure) -> None:
     )
     draft.requeue(task, update, now, attempt=lease.attempt - 1, epoch=lease.epoch)
     _record_retry(draft, task, failure, now, lease.attempt)
+
+
+def _end(draft: Draft, task: Task, lease: Lease | None, told: dict[str, Json]) -> None:
+    """
+    While the instance is paused, how the task ended is kept for it. The row stays open, with
+    nobody, until the history can say so too.
+    """
+    if not draft.paused:
+        conclude(draft, task.ordinal, told, **_holder(lease))
+        return
+    draft.park(TaskUpdate(ordinal=task.ordinal, status="running", **_holder(lease)))
+    draft.touch()
+    draft.put_by({"ordinal": task.ordinal, **told})
 
 
 def _park(draft: Draft, task: Task, lease: Lease) -> None:

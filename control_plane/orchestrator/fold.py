@@ -5,26 +5,40 @@ Each function takes one kind of request to an answer, or raises the error its se
 A request that raises has changed nothing, unless its refusal is itself worth recording.
 """
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 from control_plane.engine import (
     Cancelled,
+    Entry,
     EventNotAccepted,
     ExpressionFailed,
     InstanceClosed,
     Received,
     Refusal,
+    Resumed,
+    Retried,
     Started,
+    Terminated,
     TimerFired,
 )
 from control_plane.engine import LimitExceeded as EngineLimit
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.draft import Draft
+from control_plane.orchestrator.endings import conclude
+from control_plane.orchestrator.messages import OUTCOME
 from control_plane.orchestrator.request import (
     Cancel,
     Fire,
+    Pause,
+    Resume,
+    Retry,
     Send,
     Start,
+    Terminate,
 )
 from control_plane.ports.instance_store import NewAnswer, StoredAnswer
+from control_plane.ports.records import Task
 from shared import json
 from shared.errors import (
     AlreadyExists,
@@ -33,6 +47,7 @@ from shared.errors import (
     LimitExceeded,
     PreconditionFailed,
 )
+from shared.json import Json
 
 MAX_DEFERRED = 1_000
 """Events an instance may keep for later."""
@@ -42,6 +57,10 @@ def start(draft: Draft, asked: Start) -> Answer:
     decision = draft.tell(Started(input=asked.input))
     if decision.refusal is not None:
         raise refused(decision.refusal)
+    if asked.position is not None:
+        draft.read_from_inbox(asked.position)
+    if asked.then is not None:
+        send(draft, asked.then, None)
     return draft.answer(created=True)
 
 
@@ -98,6 +117,13 @@ def apply_inbox(draft: Draft, *, only_untried: bool = False) -> None:
         if was_tried and only_untried:
             index += 1
             continue
+        if event.type == OUTCOME:
+            kept = json.load(event.payload)
+            assert isinstance(kept, dict)
+            draft.take_from_inbox(event)
+            conclude(draft, int(str(kept["ordinal"])), kept)
+            only_untried, index = False, 0
+            continue
         decision = draft.consider(
             Received(type=event.type, payload=json.load(event.payload), event_id=event.event_id)
         )
@@ -114,6 +140,9 @@ def apply_inbox(draft: Draft, *, only_untried: bool = False) -> None:
 
 def fire(draft: Draft, asked: Fire) -> Answer:
     """A timer that was replaced or cancelled meanwhile is ignored, and its row goes."""
+    if draft.paused:
+        # Somebody read it before the pause put it to rest; resuming arms it again.
+        return draft.answer(disposition="IGNORED")
     decision = draft.tell(TimerFired(timer_id=asked.timer_id, due=asked.due))
     if draft.snapshot is None or asked.timer_id not in draft.snapshot.timers:
         draft.disarm(asked.timer_id)
@@ -127,9 +156,67 @@ def cancel(draft: Draft, asked: Cancel) -> Answer:
         return draft.answer(duplicate=True)
     _check_open(draft)
     _check_revision(draft, asked.expected_revision)
-    decision = draft.tell(Cancelled(reason=asked.reason))
+    if draft.paused:
+        # Its exit actions and compensations are to run.
+        resume(draft, Resume(reason=asked.reason, resumed_by=asked.cancelled_by))
+        _check_open(draft)
+    decision = draft.tell(Cancelled(reason=asked.reason), by=asked.cancelled_by)
     if decision.refusal is not None:
         raise refused(decision.refusal)
+    return draft.answer()
+
+
+def terminate(draft: Draft, asked: Terminate) -> Answer:
+    """Terminating what was cancelled is harmless; what has ended otherwise stays as it ended."""
+    if draft.status == "cancelled":
+        return draft.answer(duplicate=True)
+    _check_open(draft)
+    draft.stops_children_by = "terminate"
+    draft.tell(Terminated(reason=asked.reason), by=asked.terminated_by)
+    return draft.answer()
+
+
+def pause(draft: Draft, asked: Pause) -> Answer:
+    _check_open(draft)
+    if draft.paused:
+        return draft.answer(duplicate=True)
+    draft.pause()
+    payload: dict[str, Json] = {"reason": asked.reason, "by": asked.paused_by}
+    draft.record(Entry(type="INSTANCE_PAUSED", payload=payload))
+    draft.touch()
+    return draft.answer()
+
+
+def resume(draft: Draft, asked: Resume) -> Answer:
+    _check_open(draft)
+    if draft.paused_at is None:
+        return draft.answer(duplicate=True)
+    shift = draft.now - draft.paused_at if asked.shifts_timers else timedelta(0)
+    draft.end_pause(shift)
+    draft.tell(Resumed(shift=shift, reason=asked.reason), by=asked.resumed_by)
+    apply_inbox(draft)
+    return draft.answer()
+
+
+def retry(draft: Draft, asked: Retry, tasks: Mapping[int, Task]) -> Answer:
+    """
+    Raises Conflict where the instance does not stand as its reader saw it: it would repeat
+    other tasks than those that were read.
+    """
+    if not draft.is_closed:
+        return draft.answer(duplicate=True)
+    stalled = draft.snapshot.stalled if draft.snapshot is not None else None
+    if stalled is None:
+        raise PreconditionFailed(
+            f"instance {draft.before.instance_id} is {draft.status}; only a failed one can be"
+            " retried",
+            reason="INSTANCE_NOT_FAILED",
+            metadata={"instance_id": str(draft.before.instance_id), "status": draft.status},
+        )
+    if stalled.tasks.keys() != tasks.keys():
+        raise Conflict(f"instance {draft.before.instance_id} was changed meanwhile; retry again")
+    draft.repeats = tasks
+    draft.tell(Retried(reason=asked.reason), by=asked.retried_by)
     return draft.answer()
 
 

@@ -4,6 +4,9 @@ What is said of one task: by the executor that has it, by the sweep, by a person
 Each function takes one kind of request to an answer, as those of fold.py do.
 """
 
+from datetime import timedelta
+
+from control_plane.engine import Redriven
 from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.endings import (
@@ -12,10 +15,19 @@ from control_plane.orchestrator.endings import (
     fail_or_retry,
     hand_on,
     record_start,
+    record_stop,
     succeed,
 )
 from control_plane.orchestrator.fold import apply_inbox
-from control_plane.orchestrator.request import Begin, Expire, Report, Settle
+from control_plane.orchestrator.request import (
+    Begin,
+    ChildEnded,
+    Expire,
+    Fire,
+    Redrive,
+    Report,
+    Settle,
+)
 from control_plane.orchestrator.retrying import may_be_handed_on
 from control_plane.ports.instance_store import TaskUpdate
 from control_plane.ports.records import Task
@@ -59,6 +71,13 @@ def report(draft: Draft, asked: Report, task: Task | None) -> Answer:
     if task is None:
         return draft.answer(verdict=Verdict.REFUSED, reason="there is no such task")
     lease = task.lease
+    if task.is_closed and lease is not None and lease.epoch == asked.epoch:
+        draft.consume_lease(asked.ordinal, asked.epoch)
+        record_stop(draft, task, asked.outcome)
+        return draft.answer(
+            verdict=Verdict.LEASE_LOST,
+            reason="the task had been called off; how its attempt ended is in the history",
+        )
     if (
         draft.is_touched(asked.ordinal)
         or task.is_closed
@@ -105,6 +124,13 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
     if task is None:
         raise NotFound("task", task_id(draft.before.instance_id, asked.ordinal))
     ended_as = draft.ended_as(task)
+    if ended_as is None and draft.has_outcome_of(asked.ordinal):
+        raise PreconditionFailed(
+            f"task {task.task_id} has ended already; its instance is paused, and learns of it"
+            " when it is resumed",
+            reason="TASK_CLOSED",
+            metadata={"task_id": task.task_id, "status": "RUNNING"},
+        )
     if ended_as is not None:
         raise PreconditionFailed(
             f"task {task.task_id} has ended already: it is {ended_as}",
@@ -125,4 +151,78 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
         failure = asked.outcome.failure or Failure(kind="human.failed", message="")
         fail_or_retry(draft, task, task.lease, failure, max(task.attempt, 1))
     apply_inbox(draft)
+    return draft.answer()
+
+
+def hear_of_child(draft: Draft, asked: ChildEnded, task: Task | None) -> Answer:
+    """The child that a task stands for has ended; told twice, it is heard once."""
+    if task is None or draft.ended_as(task) is not None or draft.has_outcome_of(asked.ordinal):
+        return draft.answer(disposition="IGNORED")
+    if asked.error is None:
+        succeed(draft, task, None, asked.output)
+    else:
+        fail(
+            draft,
+            task,
+            None,
+            Failure(
+                kind=str(asked.error["kind"]),
+                message=str(asked.error["message"]),
+                details=asked.error["details"],
+            ),
+        )
+    apply_inbox(draft)
+    return draft.answer()
+
+
+def miss_start(draft: Draft, asked: Fire, task: Task) -> Answer:
+    """
+    The wait for the task's beginning has ended. One that somebody has is in time; the wait of
+    a paused instance's does not count, and begins anew.
+    """
+    draft.disarm(asked.timer_id)
+    draft.touch()
+    is_waiting = task.lease is None and task.status == "pending" and not task.is_closed
+    if not is_waiting or draft.is_touched(task.ordinal):
+        return draft.answer(disposition="IGNORED")
+    limit = timedelta(seconds=task.schedule_to_start_s or 0)
+    if draft.paused:
+        draft.arm(asked.timer_id, draft.now + limit)
+        return draft.answer(disposition="IGNORED")
+    draft.clear(task.ordinal)
+    fail(
+        draft,
+        task,
+        None,
+        Failure(
+            kind="timeout.schedule_to_start",
+            message=f"no executor began the task within {limit}; is one running that takes its"
+            f" queue, {task.queue!r}?",
+            retryable=False,
+        ),
+    )
+    apply_inbox(draft)
+    return draft.answer()
+
+
+def redrive(draft: Draft, asked: Redrive, task: Task | None) -> Answer:
+    """Only a task that nobody waited for can come to life again by itself."""
+    if task is None:
+        raise NotFound("task", task_id(draft.before.instance_id, asked.ordinal))
+    if task.status != "failed":
+        raise PreconditionFailed(
+            f"task {task.task_id} is not dead: it is {task.status_now}",
+            reason="TASK_NOT_DEAD",
+            metadata={"task_id": task.task_id, "status": task.status_now.upper()},
+        )
+    if not task.detached:
+        raise PreconditionFailed(
+            f"its instance has answered the failure of task {task.task_id} and moved on; only a"
+            " detached task, or that of a failed instance, can be redriven",
+            reason="TASK_NOT_REDRIVABLE",
+            metadata={"task_id": task.task_id},
+        )
+    draft.repeats = {task.ordinal: task}
+    event = Redriven(of=task.ordinal, name=task.name, type=task.type)
+    draft.tell(event, by=asked.redriven_by)
     return draft.answer()

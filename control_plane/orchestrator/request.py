@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from control_plane.ports.records import InstanceKey
 from shared.ids import DefinitionId, InstanceId, TenantId
@@ -31,10 +31,31 @@ class OnClosed(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Give the instance an event. An empty `event_id` asks for no deduplication."""
+
+    event_id: str
+    type: str
+    payload: Json
+    expected_revision: int | None = None
+
+
+class Parent(NamedTuple):
+    """Whose child an instance is: the task it was started for, and how deep that makes it."""
+
+    instance_id: InstanceId
+    ordinal: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """
     Begin an instance of a definition: of the active version of `definition_key`, or of
     that version of it which `definition_id` names.
+
+    `then` is an event that a new instance is given in the same commit. `position` is that of
+    the inbox row the start was read from, which goes with it.
     """
 
     definition_id: DefinitionId | None
@@ -45,16 +66,9 @@ class Start:
     input: Json
     labels: dict[str, str]
     started_by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
-    """Give the instance an event. An empty `event_id` asks for no deduplication."""
-
-    event_id: str
-    type: str
-    payload: Json
-    expected_revision: int | None = None
+    then: Send | None = None
+    parent: Parent | None = None
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +123,86 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terminate:
+    """End the instance at once: nothing of its definition runs any more."""
+
+    reason: str
+    terminated_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Let the instance rest: events and outcomes are kept, no task of it is handed out."""
+
+    reason: str
+    paused_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """
+    Let a paused instance go on. What fell due during the pause is due now, or, with
+    `shifts_timers`, as much later as the pause was long.
+    """
+
+    reason: str
+    resumed_by: str
+    shifts_timers: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """
+    Take up a failed instance from where it failed. What its reader saw goes along: the tasks
+    it would repeat, and the business key it has.
+    """
+
+    reason: str
+    retried_by: str
+    ordinals: tuple[int, ...]
+    definition_key: str
+    business_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redrive:
+    """Try a dead detached task once more."""
+
+    ordinal: int
+    redriven_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildEnded:
+    """The child of this task has ended: with an output, or with the error it failed of."""
+
+    ordinal: int
+    output: Json = None
+    error: dict[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyInbox:
     """Somebody wrote to the instance's inbox."""
 
 
-Asked: TypeAlias = Start | Send | Begin | Report | Settle | Fire | Expire | Cancel | ApplyInbox
+Asked: TypeAlias = (
+    Start
+    | Send
+    | Begin
+    | Report
+    | Settle
+    | Fire
+    | Expire
+    | Cancel
+    | Terminate
+    | Pause
+    | Resume
+    | Retry
+    | Redrive
+    | ChildEnded
+    | ApplyInbox
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,21 +11,28 @@ from control_plane.engine import Machine
 from control_plane.orchestrator import fold, fold_tasks
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.chain import GENESIS
+from control_plane.orchestrator.deadlines import task_of_deadline
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.machines import MachineKey, Machines
 from control_plane.orchestrator.request import (
     ApplyInbox,
     Begin,
     Cancel,
+    ChildEnded,
     Expire,
     Fire,
     OnClosed,
     OnRunning,
+    Pause,
+    Redrive,
     Report,
     Request,
+    Resume,
+    Retry,
     Send,
     Settle,
     Start,
+    Terminate,
 )
 from control_plane.ports.instance_store import (
     REQUEST_SCOPE,
@@ -161,9 +168,26 @@ class _Batch:
             case Expire():
                 return fold_tasks.expire(draft, asked, self._task(request.key, asked.ordinal))
             case Fire():
+                ordinal = task_of_deadline(asked.timer_id)
+                task = None if ordinal is None else self._task(request.key, ordinal)
+                if task is not None:
+                    return fold_tasks.miss_start(draft, asked, task)
                 return fold.fire(draft, asked)
             case Cancel():
                 return fold.cancel(draft, asked)
+            case Terminate():
+                return fold.terminate(draft, asked)
+            case Pause():
+                return fold.pause(draft, asked)
+            case Resume():
+                return fold.resume(draft, asked)
+            case Retry():
+                return self._retry(request, draft, asked)
+            case Redrive():
+                return fold_tasks.redrive(draft, asked, self._task(request.key, asked.ordinal))
+            case ChildEnded():
+                task = self._task(request.key, asked.ordinal)
+                return fold_tasks.hear_of_child(draft, asked, task)
             case ApplyInbox():
                 fold.apply_inbox(draft)
                 return draft.answer()
@@ -194,7 +218,7 @@ class _Batch:
                 return _instead(holder, asked)
             taken = TakenBusinessKey(
                 business_key=asked.business_key,
-                previous=None if holder is None else holder.instance_id,
+                previous=holder,
             )
         machine = self._machines[request.tenant_id, definition.definition_id]
         draft = Draft(_newborn(request, asked, definition, self._read.now), machine, self._read.now)
@@ -203,6 +227,27 @@ class _Batch:
         if taken is not None:
             draft.take_business_key(taken)
         self._drafts[request.key] = draft
+        return answer
+
+    def _retry(self, request: Request, draft: Draft, asked: Retry) -> Answer:
+        """A failed instance comes to life again only while its business key is its own."""
+        holder = None
+        business_key = draft.before.business_key
+        if business_key is not None and draft.is_closed:
+            name = BusinessKey(request.tenant_id, draft.before.definition_key, business_key)
+            holder = self._read.holders.get(name)
+            if holder is None or holder.instance_id != request.instance_id:
+                raise AlreadyExists(
+                    f"business key {business_key!r} belongs to a newer instance; this one stays"
+                    " as it ended",
+                    reason="BUSINESS_KEY_IN_USE",
+                    metadata={"business_key": business_key},
+                )
+        found = {one: self._task(request.key, one) for one in asked.ordinals}
+        answer = fold.retry(draft, asked, {o: t for o, t in found.items() if t is not None})
+        if holder is not None:
+            assert business_key is not None
+            draft.take_business_key(TakenBusinessKey(business_key=business_key, previous=holder))
         return answer
 
     def _draft(self, key: InstanceKey) -> Draft | None:
@@ -245,8 +290,19 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
                 | Report(ordinal=ordinal)
                 | Settle(ordinal=ordinal)
                 | Expire(ordinal=ordinal)
+                | Redrive(ordinal=ordinal)
+                | ChildEnded(ordinal=ordinal)
             ):
                 tasks[TaskKey(*request.key, ordinal)] = None
+            case Retry(ordinals=ordinals, business_key=business_key) as retried:
+                tasks.update({TaskKey(*request.key, one): None for one in ordinals})
+                if business_key is not None:
+                    name = BusinessKey(request.tenant_id, retried.definition_key, business_key)
+                    business_keys[name] = None
+            case Fire(timer_id=timer_id):
+                task = task_of_deadline(timer_id)
+                if task is not None:
+                    tasks[TaskKey(*request.key, task)] = None
     return Wanted(
         instances=list(instances),
         tasks=list(tasks),
@@ -322,7 +378,7 @@ def _newborn(request: Request, asked: Start, definition: DefinitionRef, now: dat
         definition_version=definition.version,
         business_key=asked.business_key,
         status="pending",
-        paused=False,
+        paused_at=None,
         revision=0,
         seq=0,
         history_hash=GENESIS,
@@ -333,6 +389,9 @@ def _newborn(request: Request, asked: Start, definition: DefinitionRef, now: dat
         output=None,
         last_error=None,
         labels=json.dump(dict[str, Json](asked.labels)),
+        parent_instance_id=asked.parent.instance_id if asked.parent else None,
+        parent_ordinal=asked.parent.ordinal if asked.parent else None,
+        depth=asked.parent.depth if asked.parent else 0,
         started_by=asked.started_by,
         started_at=now,
         updated_at=now,

@@ -8,8 +8,8 @@ held at its epoch. What is not kept was overtaken; the orchestrator reads it afr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from control_plane.ports.records import (
@@ -91,12 +91,13 @@ class InboxEvent:
 
 
 class KeyHolder(NamedTuple):
-    """The newest instance of a business key, and how it stands."""
+    """The newest instance of a business key, how it stands, and how often the key was taken."""
 
     instance_id: InstanceId
     status: InstanceStatus
     revision: int
     current_state: JsonText
+    takings: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,8 @@ class Read:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
     """
-    A task that a decision creates. It is ready at once, or delayed until `run_at`.
+    A task that a decision creates. It is ready at once, or delayed until `run_at`; a child
+    instance (WORKFLOW) is running from the start, and never handed out.
 
     `is_cancelled` is for one that a later decision of the same turn took back: its row is
     written as cancelled, and nobody can claim it.
@@ -148,6 +150,9 @@ class NewTask:
     input: JsonText
     retry: JsonText | None
     timeout_s: float | None
+    schedule_to_start_s: float | None
+    heartbeat_s: float | None
+    detached: bool
     trace_id: str | None
     is_cancelled: bool = False
 
@@ -204,10 +209,34 @@ class DeferredEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenBusinessKey:
-    """The instance takes a business key: a free one, or the one of `previous`."""
+    """
+    The instance takes a business key: a free one, or the one of `previous`, if nobody has
+    taken it since. One that comes to life again takes its own.
+    """
 
     business_key: str
-    previous: InstanceId | None
+    previous: KeyHolder | None
+
+
+OutboxKind: TypeAlias = Literal["START_CHILD", "STOP_CHILD", "TELL_PARENT"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMessage:
+    """What an instance has to say to another, to be delivered after the commit."""
+
+    kind: OutboxKind
+    payload: JsonText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """
+    The end of a pause: withheld tasks can be claimed again. TIMER tasks that nobody has yet
+    are due `shift` later than they were.
+    """
+
+    shift: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +248,9 @@ class Change:
     there, 0 for an instance that must not exist yet. `fences` are the leases (ordinal,
     epoch) that must be held, and end. `cleared` are tasks that nobody is to claim or hold
     any more, whatever their epoch.
+
+    While `after` is paused, what becomes claimable is withheld until a `release`; so is what
+    was claimable before, from the moment somebody tries to claim it.
     """
 
     after: Instance
@@ -229,6 +261,8 @@ class Change:
     requeued: Sequence[Requeued] = ()
     fences: Sequence[tuple[int, int]] = ()
     cleared: Sequence[int] = ()
+    withdrawn: Sequence[int] = ()
+    """Tasks that nobody is to claim any more, and whose holder is to stop by itself."""
     armed: Mapping[str, datetime] = field(default_factory=dict)
     disarmed: Sequence[str] = ()
     answers: Sequence[NewAnswer] = ()
@@ -238,6 +272,8 @@ class Change:
     """Positions of the inbox events that are done with."""
     put_off: Sequence[int] = ()
     """Positions of the inbox events that were tried and have to wait on."""
+    outbox: Sequence[OutboxMessage] = ()
+    release: Release | None = None
 
     @property
     def key(self) -> InstanceKey:

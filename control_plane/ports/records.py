@@ -65,7 +65,7 @@ class Instance:
     definition_version: int
     business_key: str | None
     status: InstanceStatus
-    paused: bool
+    paused_at: datetime | None
     revision: int
     seq: int
     history_hash: bytes
@@ -76,6 +76,10 @@ class Instance:
     output: JsonText | None
     last_error: JsonText | None
     labels: JsonText
+    parent_instance_id: InstanceId | None
+    parent_ordinal: int | None
+    depth: int
+    """How many instances are above it: 0 for one that is nobody's child."""
     started_by: str
     started_at: datetime
     updated_at: datetime
@@ -88,6 +92,10 @@ class Instance:
     @property
     def is_closed(self) -> bool:
         return self.completed_at is not None
+
+    @property
+    def paused(self) -> bool:
+        return self.paused_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +140,9 @@ class Task:
     error: JsonText | None
     retry: JsonText | None
     timeout_s: float | None
+    schedule_to_start_s: float | None
+    heartbeat_s: float | None
+    detached: bool
     trace_id: str | None
     created_at: datetime
     completed_at: datetime | None

@@ -105,14 +105,35 @@ BEGIN
   taken AS (
     DELETE FROM foliot.ready r
      WHERE r.ctid = ANY (ARRAY(SELECT p.place FROM picked p))
-    RETURNING r.tenant_id, r.instance_id, r.ordinal, r.attempt + 1 AS attempt, r.epoch + 1 AS epoch),
-  held AS (
-    INSERT INTO foliot.lease (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at)
-    SELECT k.tenant_id, k.instance_id, k.ordinal, p_session_id, k.attempt, k.epoch, v_now
+    RETURNING r.*),
+  claimable AS MATERIALIZED (
+    SELECT k.*, i.paused_at IS NOT NULL AS is_withheld
       FROM taken k
       JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+      JOIN foliot.instance i USING (tenant_id, instance_id)
      -- A cancel can cross a row that is on its way into `ready`: the row goes here.
-     WHERE t.completed_at IS NULL
+     WHERE t.completed_at IS NULL),
+  resting AS MATERIALIZED (
+    -- Still paused, and not to be resumed before this has committed. Of one that is being
+    -- resumed at this moment, the tasks are claimable.
+    SELECT i.tenant_id, i.instance_id
+      FROM foliot.instance i
+     WHERE (i.tenant_id, i.instance_id) IN (
+             SELECT k.tenant_id, k.instance_id FROM claimable k WHERE k.is_withheld)
+       AND i.paused_at IS NOT NULL
+       FOR SHARE SKIP LOCKED),
+  withheld AS (
+    INSERT INTO foliot.delayed
+           (tenant_id, instance_id, ordinal, queue, rank, run_at, type, attempt, epoch)
+    SELECT k.tenant_id, k.instance_id, k.ordinal, k.queue, k.rank,
+           CASE WHEN r.instance_id IS NULL THEN k.run_at ELSE 'infinity' END, k.type, k.attempt,
+           k.epoch
+      FROM claimable k LEFT JOIN resting r USING (tenant_id, instance_id)
+     WHERE k.is_withheld),
+  held AS (
+    INSERT INTO foliot.lease (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at)
+    SELECT k.tenant_id, k.instance_id, k.ordinal, p_session_id, k.attempt + 1, k.epoch + 1, v_now
+      FROM claimable k WHERE NOT k.is_withheld
     ON CONFLICT DO NOTHING
     RETURNING lease.tenant_id, lease.instance_id, lease.ordinal, lease.attempt, lease.epoch)
   SELECT h.tenant_id, h.instance_id, h.ordinal, h.epoch, h.attempt, t.max_attempts,

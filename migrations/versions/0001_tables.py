@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("definition_key", sa.Text(), nullable=False),
         sa.Column("business_key", sa.Text(), nullable=False),
         sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("takings", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint(
             "tenant_id", "definition_key", "business_key", name=op.f("business_key_pkey")
         ),
@@ -117,6 +118,21 @@ def upgrade() -> None:
         postgresql_where=sa.text("deferred_at IS NULL"),
     )
     op.create_table(
+        "outbox",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("payload", postgresql.JSON(), nullable=False),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('START_CHILD', 'STOP_CHILD', 'TELL_PARENT')", name=op.f("outbox_kind_check")
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "position", name=op.f("outbox_pkey")),
+        schema="foliot",
+    )
+    op.create_index("outbox_position_idx", "outbox", ["position"], unique=False, schema="foliot")
+    op.create_table(
         "instance",
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("instance_id", sa.UUID(), nullable=False),
@@ -125,7 +141,7 @@ def upgrade() -> None:
         sa.Column("definition_version", sa.Integer(), nullable=False),
         sa.Column("business_key", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("paused", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("paused_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("history_hash", postgresql.BYTEA(), nullable=False),
@@ -136,6 +152,9 @@ def upgrade() -> None:
         sa.Column("output", postgresql.JSON(), nullable=True),
         sa.Column("last_error", postgresql.JSON(), nullable=True),
         sa.Column("labels", postgresql.JSON(), nullable=False),
+        sa.Column("parent_instance_id", sa.UUID(), nullable=True),
+        sa.Column("parent_ordinal", sa.Integer(), nullable=True),
+        sa.Column("depth", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("started_by", sa.Text(), nullable=False),
         sa.Column("started_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False),
@@ -256,6 +275,9 @@ def upgrade() -> None:
         sa.Column("error", postgresql.JSON(), nullable=True),
         sa.Column("retry", postgresql.JSON(), nullable=True),
         sa.Column("timeout_s", sa.Double(), nullable=True),
+        sa.Column("schedule_to_start_s", sa.Double(), nullable=True),
+        sa.Column("heartbeat_s", sa.Double(), nullable=True),
+        sa.Column("detached", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=True),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("completed_at", sa.TIMESTAMP(timezone=True), nullable=True),
@@ -269,7 +291,7 @@ def upgrade() -> None:
             name=op.f("task_status_check"),
         ),
         sa.CheckConstraint(
-            "type IN ('HUMAN', 'TIMER', 'HTTP', 'EMAIL', 'AI', 'SYSTEM')",
+            "type IN ('HUMAN', 'TIMER', 'HTTP', 'EMAIL', 'AI', 'SYSTEM', 'WORKFLOW')",
             name=op.f("task_type_check"),
         ),
         sa.PrimaryKeyConstraint("tenant_id", "instance_id", "ordinal", name=op.f("task_pkey")),
@@ -388,6 +410,7 @@ def downgrade() -> None:
     op.drop_table("ready", schema="foliot")
     op.drop_table("lease", schema="foliot")
     op.drop_table("instance", schema="foliot")
+    op.drop_table("outbox", schema="foliot")
     op.drop_table("inbox", schema="foliot")
     op.drop_table("idempotency", schema="foliot")
     op.drop_table("history", schema="foliot")

@@ -41,6 +41,7 @@ CHANGED = (
     "lease",
     "timer",
     "inbox",
+    "outbox",
     "idempotency",
 )
 

@@ -34,7 +34,7 @@ OPEN_INSTANCE = ("pending", "running", "waiting")
 CLOSED_INSTANCE = ("completed", "failed", "cancelled")
 OPEN_TASK = ("pending", "running")
 CLOSED_TASK = ("succeeded", "failed", "cancelled", "skipped")
-TASK_TYPES = ("HUMAN", "TIMER", "HTTP", "EMAIL", "AI", "SYSTEM")
+TASK_TYPES = ("HUMAN", "TIMER", "HTTP", "EMAIL", "AI", "SYSTEM", "WORKFLOW")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -111,7 +111,7 @@ instance = sa.Table(
     sa.Column("definition_version", sa.Integer, nullable=False),
     sa.Column("business_key", sa.Text),
     sa.Column("status", sa.Text, nullable=False),
-    sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("paused_at", TIME),
     sa.Column("revision", sa.BigInteger, nullable=False),
     # Of the newest history entry: its number, and the hash that the next one continues.
     sa.Column("seq", sa.BigInteger, nullable=False),
@@ -125,6 +125,10 @@ instance = sa.Table(
     sa.Column("output", JSON),
     sa.Column("last_error", JSON),
     sa.Column("labels", JSON, nullable=False),
+    # Of a child: the instance and the task it was started for. How deep it is: 0 for the others.
+    sa.Column("parent_instance_id", UUID(as_uuid=True)),
+    sa.Column("parent_ordinal", sa.Integer),
+    sa.Column("depth", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("started_by", sa.Text, nullable=False),
     sa.Column("started_at", TIME, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),
@@ -194,6 +198,8 @@ business_key = sa.Table(
     sa.Column("definition_key", sa.Text, primary_key=True),
     sa.Column("business_key", sa.Text, primary_key=True),
     sa.Column("instance_id", UUID(as_uuid=True), nullable=False),
+    # How often it was taken: whoever takes it from an instance saw this number.
+    sa.Column("takings", sa.Integer, nullable=False, server_default="1"),
 )
 
 task = sa.Table(
@@ -224,7 +230,12 @@ task = sa.Table(
     sa.Column("error", JSON),
     # Null where the definition sets none: the defaults of shared/retry.py hold.
     sa.Column("retry", JSON),
+    # Null for no limit: of one attempt, of the wait for it to begin, of its silence.
     sa.Column("timeout_s", sa.Double),
+    sa.Column("schedule_to_start_s", sa.Double),
+    sa.Column("heartbeat_s", sa.Double),
+    # Its instance does not wait for it, nor fail with it: what can be redriven by itself.
+    sa.Column("detached", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Column("trace_id", sa.Text),
     sa.Column("created_at", TIME, nullable=False),
     sa.Column("completed_at", TIME),
@@ -350,6 +361,21 @@ inbox = sa.Table(
     sa.Column("accepted_at", TIME, nullable=False),
     sa.Column("deferred_at", sa.BigInteger),
     sa.Index("inbox_untried_idx", "accepted_at", postgresql_where=sa.text("deferred_at IS NULL")),
+)
+
+# What an instance has to say to others, written with the decision that says it and delivered
+# after: a child to start or to stop, a parent to tell of an end.
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("payload", JSON, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.CheckConstraint(_one_of("kind", ("START_CHILD", "STOP_CHILD", "TELL_PARENT")), name="kind"),
+    sa.Index("outbox_position_idx", "position"),
 )
 
 # What was answered to a request id (scope 'request') or an event id (scope: the instance).

@@ -26,6 +26,7 @@ from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
 from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
+from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.bootstrap import Adapters, ControlPlane
 from control_plane.settings import ControlPlaneSettings
@@ -133,6 +134,7 @@ async def serving_from(
             definitions=MemoryDefinitionStore(database),
             reader=MemoryReader(database),
             due=MemoryDue(database),
+            outbox=MemoryOutbox(database),
             claims=MemoryClaims(database),
             credentials=MemoryCredentials(database),
             doorbell=NoDoorbell(),

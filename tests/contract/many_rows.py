@@ -7,13 +7,13 @@ MANY_ROWS = (
     """
     INSERT INTO foliot.instance (
            tenant_id, instance_id, definition_id, definition_key, definition_version, business_key,
-           status, paused, revision, seq, history_hash, current_state, context, snapshot, idle,
+           status, paused_at, revision, seq, history_hash, current_state, context, snapshot, idle,
            labels, started_by, started_at, updated_at, completed_at)
     SELECT CASE WHEN n % 15 = 0 THEN 'other' ELSE 'acme' END,
            ('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, gen_random_uuid(),
            'd' || n % 20, 1, 'key-' || n,
            CASE WHEN n % 3 = 0 THEN 'waiting' WHEN n % 100 = 1 THEN 'failed' ELSE 'completed' END,
-           false, 1, 1, '', '"s"', '{}', '{}', '[]', '{}', 'ada',
+           NULL, 1, 1, '', '"s"', '{}', '{}', '[]', '{}', 'ada',
            now() - n * interval '1 minute', now(),
            CASE WHEN n % 3 <> 0 THEN now() END
       FROM generate_series(1, 160000) AS n

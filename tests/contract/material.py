@@ -42,7 +42,7 @@ def instance(now: datetime, **values: Any) -> Instance:
         "definition_version": 1,
         "business_key": None,
         "status": "running",
-        "paused": False,
+        "paused_at": None,
         "revision": 1,
         "seq": 1,
         "history_hash": digest("1"),
@@ -53,6 +53,9 @@ def instance(now: datetime, **values: Any) -> Instance:
         "output": None,
         "last_error": None,
         "labels": "{}",
+        "parent_instance_id": None,
+        "parent_ordinal": None,
+        "depth": 0,
         "started_by": "ada",
         "started_at": now,
         "updated_at": now,
@@ -88,6 +91,9 @@ def new_task(of: Instance, ordinal: int, **values: Any) -> NewTask:
         "input": '{"amount":12.5}',
         "retry": None,
         "timeout_s": None,
+        "schedule_to_start_s": None,
+        "heartbeat_s": None,
+        "detached": False,
         "trace_id": None,
     }
     return NewTask(**{**defaults, **values})

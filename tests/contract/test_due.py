@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from control_plane.adapters.postgres.due import STOP_WITHIN
 from control_plane.ports.due import DueQueue, DueTimer, ExpiredLease
 from control_plane.ports.instance_store import Change, DeferredEvent, TaskUpdate
 from control_plane.ports.records import Instance
@@ -232,11 +233,14 @@ class TestASweep:
         assert 1 == (await world.row_counts())["lease"]
 
     async def test_ends_leases_of_closed_tasks_under_live_sessions(self, world: World) -> None:
-        """Otherwise they stay as long as their executor does."""
+        """Not before their executors had the time to stop, and not as long as those live."""
         held = await _held(world, ttl_s=600)
         await _held(world, ttl_s=600)
         await stored(world, _cancelled_beside_its_lease(held))
+        await world.due.sweep()
+        assert 2 == (await world.row_counts())["lease"]
 
+        await world.move_clock(STOP_WITHIN)
         await world.due.sweep()
 
         assert 1 == (await world.row_counts())["lease"]

@@ -15,7 +15,7 @@ from control_plane.ports.instance_store import (
     TakenBusinessKey,
     Wanted,
 )
-from control_plane.ports.records import InstanceKey
+from control_plane.ports.records import Instance, InstanceKey
 from shared.ids import new_instance_id
 from shared.json import MAX_PAYLOAD_BYTES, digest, dump
 from tests.contract.material import (
@@ -40,14 +40,18 @@ ANSWER = NewAnswer(scope="request", key="r1", fingerprint=b"asked", answer='{"an
 class TestAStart:
     async def test_is_read_back_as_it_was_written(self, world: World) -> None:
         """The orchestrator decides the next turn on what it finds."""
+        now = await world.now()
         whole = instance(
-            await world.now(),
+            now,
             business_key="order-7",
             labels='{"region":"eu","tier":"gold"}',
             output='{"a":1}',
             last_error='{"kind":"k"}',
             idle='[{"ordinal":1}]',
-            paused=True,
+            paused_at=now,
+            parent_instance_id=new_instance_id(),
+            parent_ordinal=3,
+            depth=2,
         )
 
         await stored(world, start(whole))
@@ -290,6 +294,12 @@ class TestATakenKey:
         assert frozenset({fresh.key}) == kept
 
 
+def holder_of(holding: Instance, takings: int = 1) -> KeyHolder:
+    return KeyHolder(
+        holding.instance_id, holding.status, holding.revision, holding.current_state, takings
+    )
+
+
 class TestABusinessKey:
     async def test_is_held_by_the_instance_that_took_it(self, world: World) -> None:
         """Who holds it, and how that one stands, decides what a start is answered."""
@@ -302,7 +312,7 @@ class TestABusinessKey:
 
         read = await world.store.read(Wanted(business_keys=[key]))
 
-        assert {key: KeyHolder(fresh.instance_id, "running", 1, '"paying"')} == read.holders
+        assert {key: KeyHolder(fresh.instance_id, "running", 1, '"paying"', 1)} == read.holders
 
     async def test_passes_from_its_former_instance(self, world: World) -> None:
         """Where a definition allows it, a new run may follow a closed one."""
@@ -311,7 +321,7 @@ class TestABusinessKey:
             world,
             start(former, business_key=TakenBusinessKey(business_key="order-7", previous=None)),
         )
-        taking = TakenBusinessKey(business_key="order-7", previous=former.instance_id)
+        taking = TakenBusinessKey(business_key="order-7", previous=holder_of(former))
 
         await stored(world, start(heir, business_key=taking))
 
@@ -326,7 +336,7 @@ class TestABusinessKey:
             world,
             start(former, business_key=TakenBusinessKey(business_key="order-7", previous=None)),
         )
-        taking = TakenBusinessKey(business_key="order-7", previous=former.instance_id)
+        taking = TakenBusinessKey(business_key="order-7", previous=holder_of(former))
         await stored(world, start(heir, business_key=taking))
 
         kept = await world.store.write([start(late, business_key=taking)])

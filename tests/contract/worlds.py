@@ -19,18 +19,21 @@ from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
 from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
+from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.due import Due
 from control_plane.ports.instance_store import InboxEvent, InstanceStore
+from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
 from control_plane.ports.records import InstanceKey
 from shared.ids import TenantId
@@ -50,6 +53,8 @@ class World(Protocol):
     def reader(self) -> Reader: ...
     @property
     def due(self) -> Due: ...
+    @property
+    def outbox(self) -> Outbox: ...
     @property
     def claims(self) -> Claims: ...
     @property
@@ -78,6 +83,7 @@ class MemoryWorld:
         self.definitions = MemoryDefinitionStore(self.database)
         self.reader = MemoryReader(self.database)
         self.due = MemoryDue(self.database)
+        self.outbox = MemoryOutbox(self.database)
         self.claims = MemoryClaims(self.database)
         self.credentials = MemoryCredentials(self.database)
 
@@ -110,6 +116,7 @@ class MemoryWorld:
             "lease": len(database.leases),
             "timer": len(database.timers),
             "inbox": sum(len(events) for events in database.inbox.values()),
+            "outbox": len(database.outbox),
             "idempotency": len(database.answers),
             "history": sum(len(entries) for entries in database.history.values()),
         }
@@ -130,6 +137,7 @@ class PostgresWorld:
     definitions: PostgresDefinitionStore
     reader: PostgresReader
     due: PostgresDue
+    outbox: PostgresOutbox
     claims: PostgresClaims
     credentials: PostgresCredentials
 
@@ -163,6 +171,7 @@ class PostgresWorld:
             UNION ALL SELECT 'lease', count(*) FROM foliot.lease
             UNION ALL SELECT 'timer', count(*) FROM foliot.timer
             UNION ALL SELECT 'inbox', count(*) FROM foliot.inbox
+            UNION ALL SELECT 'outbox', count(*) FROM foliot.outbox
             UNION ALL SELECT 'idempotency', count(*) FROM foliot.idempotency
             UNION ALL SELECT 'history', count(*) FROM foliot.history
             """
@@ -189,6 +198,7 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
             store=PostgresInstanceStore(hot),
             definitions=PostgresDefinitionStore(pool),
             reader=PostgresReader(pool),
+            outbox=PostgresOutbox(pool),
             due=PostgresDue(pool),
             claims=PostgresClaims(pool),
             credentials=PostgresCredentials(pool),

@@ -1,10 +1,11 @@
 """Claiming from memory, as fairly as migrations/sql/0002_claim.sql does."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 
-from control_plane.adapters.memory.database import MemoryDatabase, Session
+from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase, Session
 from control_plane.ports.claims import HeldTask, SessionExpired
 from control_plane.ports.instance_store import Requeued, TaskKey
 from control_plane.ports.records import InstanceKey, Lease
@@ -53,6 +54,7 @@ class MemoryClaims:
             )
         self._database.release_delayed(RELEASE_AT_ONCE)
         only = self._database.sessions[session_id].tenant_id
+        self._withhold()
         waiting: dict[TenantId, list[TaskKey]] = {}
         for key, row in self._database.ready.items():
             if row.queue in queues and row.type in types and only in {None, key.tenant_id}:
@@ -87,6 +89,14 @@ class MemoryClaims:
 
     async def close(self, session_id: SessionId) -> None:
         self._database.sessions.pop(session_id, None)
+
+    def _withhold(self) -> None:
+        """What belongs to a paused instance is set aside until it is resumed."""
+        for key in list(self._database.ready):
+            instance = self._database.instances[InstanceKey(key.tenant_id, key.instance_id)]
+            if instance.paused:
+                row = self._database.ready.pop(key)
+                self._database.delayed[key] = replace(row, run_at=WITHHELD)
 
     def _picked(
         self, waiting: dict[TenantId, list[TaskKey]], tenants: Sequence[TenantId], max_tasks: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import NamedTuple
 
@@ -15,9 +15,13 @@ from control_plane.ports.instance_store import (
     StoredAnswer,
     TaskKey,
 )
+from control_plane.ports.outbox import Delivery
 from control_plane.ports.records import Definition, HistoryEntry, Instance, InstanceKey, Lease, Task
 from shared.clock import Clock, SystemClock
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
+
+WITHHELD = datetime.max.replace(tzinfo=UTC)
+"""When a task of a paused instance can be claimed: not before it is resumed."""
 
 
 class DefinitionKey(NamedTuple):
@@ -47,7 +51,8 @@ class MemoryDatabase:
     What all the memory adapters of one database share.
 
     Its clock is the given one plus what it was moved by, as `foliot.now()` is. `ready` and
-    `delayed` hold the same rows: claimable now, claimable later.
+    `delayed` hold the same rows: claimable now, claimable later. A business key's instance
+    comes with how often the key was taken.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -56,7 +61,7 @@ class MemoryDatabase:
     api_keys: dict[str, StoredKey] = field(default_factory=dict)
     definitions: dict[DefinitionKey, Definition] = field(default_factory=dict)
     instances: dict[InstanceKey, Instance] = field(default_factory=dict)
-    business_keys: dict[BusinessKey, InstanceId] = field(default_factory=dict)
+    business_keys: dict[BusinessKey, tuple[InstanceId, int]] = field(default_factory=dict)
     tasks: dict[TaskKey, Task] = field(default_factory=dict)
     ready: dict[TaskKey, Requeued] = field(default_factory=dict)
     delayed: dict[TaskKey, Requeued] = field(default_factory=dict)
@@ -65,6 +70,8 @@ class MemoryDatabase:
     timers: dict[TimerKey, datetime] = field(default_factory=dict)
     inbox: dict[InstanceKey, list[InboxEvent]] = field(default_factory=dict)
     inbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
+    outbox: dict[int, Delivery] = field(default_factory=dict)
+    outbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
     answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
     history: dict[InstanceKey, list[HistoryEntry]] = field(default_factory=dict)
 

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
 from control_plane.ports.due import Ahead, DueQueue, DueTimer, ExpiredLease
 from control_plane.ports.records import InstanceKey
 
 FORGET_SESSIONS_AFTER = timedelta(hours=1)
+STOP_WITHIN = timedelta(minutes=1)
 
 
 class MemoryDue:
@@ -23,7 +24,7 @@ class MemoryDue:
     async def ahead(self) -> Ahead:
         instants = [
             *self._database.timers.values(),
-            *(row.run_at for row in self._database.delayed.values()),
+            *(row.run_at for row in self._database.delayed.values() if row.run_at < WITHHELD),
         ]
         return Ahead(self._database.now(), min(instants, default=None))
 
@@ -59,8 +60,11 @@ class MemoryDue:
 
     async def sweep(self) -> None:
         database = self._database
-        for key in [key for key in database.leases if database.tasks[key].is_closed]:
-            del database.leases[key]
+        too_late = database.now() - STOP_WITHIN
+        for key in list(database.leases):
+            ended = database.tasks[key].completed_at
+            if ended is not None and ended <= too_late:
+                del database.leases[key]
         with_leases = {lease.session_id for lease in database.leases.values()}
         long_ago = database.now() - FORGET_SESSIONS_AFTER
         for session_id, session in list(database.sessions.items()):

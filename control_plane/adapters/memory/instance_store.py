@@ -2,8 +2,14 @@
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
-from control_plane.adapters.memory.database import DefinitionKey, MemoryDatabase, TimerKey
+from control_plane.adapters.memory.database import (
+    WITHHELD,
+    DefinitionKey,
+    MemoryDatabase,
+    TimerKey,
+)
 from control_plane.ports.instance_store import (
     BusinessKey,
     Change,
@@ -21,7 +27,9 @@ from control_plane.ports.instance_store import (
     TaskUpdate,
     Wanted,
 )
-from control_plane.ports.records import Definition, InstanceKey, Task
+from control_plane.ports.outbox import Delivery
+from control_plane.ports.records import Definition, InstanceKey, Task, TaskStatus
+from shared.tasks import TaskType
 
 
 class MemoryInstanceStore:
@@ -76,9 +84,11 @@ class MemoryInstanceStore:
         return None
 
     def _holder(self, key: BusinessKey) -> KeyHolder:
-        instance_id = self._database.business_keys[key]
+        instance_id, takings = self._database.business_keys[key]
         instance = self._database.instances[InstanceKey(key.tenant_id, instance_id)]
-        return KeyHolder(instance_id, instance.status, instance.revision, instance.current_state)
+        return KeyHolder(
+            instance_id, instance.status, instance.revision, instance.current_state, takings
+        )
 
     def _still_holds(self, change: Change) -> bool:
         found = self._database.instances.get(change.key)
@@ -94,7 +104,8 @@ class MemoryInstanceStore:
         return (
             taken is None
             or taken.previous is None
-            or self._database.business_keys.get(_business_key(change)) == taken.previous
+            or self._database.business_keys.get(_business_key(change))
+            == (taken.previous.instance_id, taken.previous.takings)
         )
 
     def _refuse_taken_keys(self, kept: Sequence[Change]) -> None:
@@ -127,22 +138,39 @@ class MemoryInstanceStore:
                 StoredAnswer(fingerprint=answer.fingerprint, answer=answer.answer)
             )
         if change.business_key is not None:
-            database.business_keys[_business_key(change)] = change.key.instance_id
+            previous = change.business_key.previous
+            database.business_keys[_business_key(change)] = (
+                change.key.instance_id,
+                1 if previous is None else previous.takings + 1,
+            )
         self._keep_tasks(change)
         self._keep_timers(change)
         self._keep_inbox(change)
+        for message in change.outbox:
+            position = next(database.outbox_positions)
+            database.outbox[position] = Delivery(
+                position=position,
+                tenant_id=change.key.tenant_id,
+                instance_id=change.key.instance_id,
+                kind=message.kind,
+                payload=message.payload,
+            )
 
     def _keep_tasks(self, change: Change) -> None:
         database = self._database
         for ordinal, _epoch in change.fences:
             del database.leases[TaskKey(*change.key, ordinal)]
-        for ordinal in change.cleared:
+        if change.release is not None:
+            self._release(change, change.release.shift)
+        for ordinal in (*change.cleared, *change.withdrawn):
             key = TaskKey(*change.key, ordinal)
-            for table in (database.ready, database.delayed, database.leases):
+            for table in (database.ready, database.delayed):
                 table.pop(key, None)
+        for ordinal in change.cleared:
+            database.leases.pop(TaskKey(*change.key, ordinal), None)
         for new in change.new_tasks:
             database.tasks[TaskKey(*change.key, new.ordinal)] = _created(change, new)
-            if not new.is_cancelled:
+            if not new.is_cancelled and new.type is not TaskType.WORKFLOW:
                 self._make_claimable(change, _first_hand_out(new))
         for update in change.updated_tasks:
             key = TaskKey(*change.key, update.ordinal)
@@ -150,7 +178,22 @@ class MemoryInstanceStore:
         for requeued in change.requeued:
             self._make_claimable(change, requeued)
 
+    def _release(self, change: Change, shift: timedelta) -> None:
+        database = self._database
+        for key, row in database.delayed.items():
+            if (key.tenant_id, key.instance_id) != change.key:
+                continue
+            task = database.tasks[key]
+            run_at = task.run_at + (shift if task.type is TaskType.TIMER else timedelta(0))
+            database.tasks[key] = replace(task, run_at=run_at)
+            database.delayed[key] = replace(row, run_at=run_at)
+
     def _make_claimable(self, change: Change, row: Requeued) -> None:
+        if change.after.paused:
+            self._database.delayed[TaskKey(*change.key, row.ordinal)] = replace(
+                row, run_at=WITHHELD
+            )
+            return
         is_due = row.run_at <= change.after.updated_at
         table = self._database.ready if is_due else self._database.delayed
         table[TaskKey(*change.key, row.ordinal)] = row
@@ -212,7 +255,7 @@ def _created(change: Change, new: NewTask) -> Task:
         function=new.function,
         queue=new.queue,
         priority=new.priority,
-        status="cancelled" if new.is_cancelled else "pending",
+        status=_first_status(new),
         run_at=new.run_at,
         attempt=0,
         max_attempts=new.max_attempts,
@@ -226,10 +269,19 @@ def _created(change: Change, new: NewTask) -> Task:
         error=None,
         retry=new.retry,
         timeout_s=new.timeout_s,
+        schedule_to_start_s=new.schedule_to_start_s,
+        heartbeat_s=new.heartbeat_s,
+        detached=new.detached,
         trace_id=new.trace_id,
         created_at=at,
         completed_at=at if new.is_cancelled else None,
     )
+
+
+def _first_status(new: NewTask) -> TaskStatus:
+    if new.is_cancelled:
+        return "cancelled"
+    return "running" if new.type is TaskType.WORKFLOW else "pending"
 
 
 def _first_hand_out(new: NewTask) -> Requeued:

@@ -14,6 +14,8 @@ from control_plane.ports.records import InstanceKey
 from shared.failpoints import failpoint
 
 FORGET_SESSIONS_AFTER = timedelta(hours=1)
+STOP_WITHIN = timedelta(minutes=1)
+"""How long the holder of a task that was called off may take to say how it ended."""
 
 
 class PostgresDue:
@@ -41,7 +43,7 @@ class PostgresDue:
             """
             SELECT foliot.now(),
                    least((SELECT min(t.due) FROM foliot.timer t),
-                         (SELECT min(d.run_at) FROM foliot.delayed d))
+                         (SELECT min(d.run_at) FROM foliot.delayed d WHERE d.run_at < 'infinity'))
             """
         )
         return Ahead(*row)
@@ -130,15 +132,16 @@ class PostgresDue:
         await failpoint("due.sweep.after")
 
     async def _end_leases_of_closed_tasks(self) -> None:
-        """Also under sessions that live: their executors learn so that nobody waits for them."""
+        """Also under sessions that live, once their executors had the time to stop."""
         await self._pool.execute(
             """
             DELETE FROM foliot.lease l
              USING foliot.task t
              WHERE (t.tenant_id, t.instance_id, t.ordinal)
                    = (l.tenant_id, l.instance_id, l.ordinal)
-               AND t.completed_at IS NOT NULL
-            """
+               AND t.completed_at <= (SELECT foliot.now()) - $1::interval
+            """,
+            STOP_WITHIN,
         )
 
     async def _forget_sessions(self) -> None:

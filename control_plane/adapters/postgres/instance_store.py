@@ -136,7 +136,11 @@ async def _holders(
     await failpoint("store.read.holders")
     return {
         BusinessKey(row["tenant_id"], row["definition_key"], row["business_key"]): KeyHolder(
-            row["instance_id"], row["status"], row["revision"], row["current_state"]
+            row["instance_id"],
+            row["status"],
+            row["revision"],
+            row["current_state"],
+            row["takings"],
         )
         for row in rows
     }

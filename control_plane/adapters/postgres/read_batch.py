@@ -10,9 +10,10 @@ SELECT (SELECT foliot.now()) AS now, i.*
   FROM (VALUES (1)) AS always(one)
   LEFT JOIN (
     SELECT f.tenant_id, f.instance_id, f.definition_id, f.definition_key, f.definition_version,
-           f.business_key, f.status, f.paused, f.revision, f.seq, f.history_hash,
+           f.business_key, f.status, f.paused_at, f.revision, f.seq, f.history_hash,
            f.current_state, f.context, f.snapshot, f.idle, f.output, f.last_error, f.labels,
-           f.started_by, f.started_at, f.updated_at, f.completed_at,
+           f.parent_instance_id, f.parent_ordinal, f.depth, f.started_by, f.started_at,
+           f.updated_at, f.completed_at,
            EXISTS (SELECT FROM foliot.inbox b
                     WHERE b.tenant_id = f.tenant_id AND b.instance_id = f.instance_id)
              AS has_inbox
@@ -27,7 +28,8 @@ TASKS = """
 SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queue, t.priority,
        t.status, t.run_at, t.attempt, t.max_attempts, t.epoch, t.lost_epoch, t.session_id,
        t.held_since,
-       t.idempotency_key, t.input, t.output, t.error, t.retry, t.timeout_s, t.trace_id,
+       t.idempotency_key, t.input, t.output, t.error, t.retry, t.timeout_s,
+       t.schedule_to_start_s, t.heartbeat_s, t.detached, t.trace_id,
        t.created_at, t.completed_at,
        l.session_id AS lease_session_id, l.attempt AS lease_attempt, l.epoch AS lease_epoch,
        l.claimed_at AS lease_claimed_at
@@ -65,7 +67,7 @@ SELECT a.tenant_id, a.scope, a.key, a.fingerprint, a.answer
 
 HOLDERS = """
 SELECT b.tenant_id, b.definition_key, b.business_key, b.instance_id, i.status, i.revision,
-       i.current_state
+       i.current_state, b.takings
   FROM unnest($1::text[], $2::text[], $3::text[]) AS k(tenant_id, definition_key, business_key)
  CROSS JOIN LATERAL (
     SELECT * FROM foliot.business_key b

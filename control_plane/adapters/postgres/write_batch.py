@@ -6,8 +6,8 @@ record belongs to. New instances come first, so the arrays that only they fill a
 and unnest pads them with nulls.
 
 What must hold is checked on locked rows: `locked` takes each instance that is still at its
-revision, `held` each lease still at its epoch (and each business key still with its former
-instance); both SKIP LOCKED, so the statement never waits for another writer and
+revision, `held` each lease still at its epoch (and each business key that nobody has taken
+since it was read); both SKIP LOCKED, so the statement never waits for another writer and
 cannot deadlock. `verdict.kept` says, by position, which changes passed; everything
 below is written for those alone. A position in an array is found in constant time, where a
 join of two parameter sets is not.
@@ -26,22 +26,24 @@ instance are unique violations: they end the statement, and nothing is kept.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from control_plane.ports.instance_store import Change
+from control_plane.ports.instance_store import Change, KeyHolder
+from shared.ids import InstanceId
 
 STATEMENT = """
 WITH
 change AS MATERIALIZED (
   SELECT * FROM unnest(
-    $1::text[], $2::uuid[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[],
+    $1::text[], $2::uuid[], $3::bigint[], $4::int[], $5::text[], $6::timestamptz[], $7::bigint[],
     $8::bigint[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
     $15::text[], $16::timestamptz[], $17::timestamptz[],
-    $18::uuid[], $19::text[], $20::int[], $21::text[], $22::text[], $23::text[], $24::timestamptz[])
+    $18::uuid[], $19::text[], $20::int[], $21::text[], $22::text[], $23::text[], $24::timestamptz[],
+    $94::uuid[], $95::int[], $96::smallint[])
   WITH ORDINALITY AS c(
-    tenant_id, instance_id, expected_revision, fences, status, paused, revision,
+    tenant_id, instance_id, expected_revision, fences, status, paused_at, revision,
     seq, history_hash, current_state, context, snapshot, idle, output,
     last_error, updated_at, completed_at,
     definition_id, definition_key, definition_version, business_key, labels, started_by, started_at,
-    n)),
+    parent_instance_id, parent_ordinal, depth, n)),
 locked AS MATERIALIZED (
   SELECT c.*, i.place
     FROM change c
@@ -63,12 +65,14 @@ held AS MATERIALIZED (
         FOR UPDATE SKIP LOCKED OFFSET 0) AS l),
 former AS MATERIALIZED (
   SELECT b.n, k.place
-    FROM unnest($28::int[], $29::text[], $30::uuid[]) AS b(n, business_key, previous)
+    FROM unnest($28::int[], $29::text[], $30::uuid[], $106::int[])
+      AS b(n, business_key, previous, takings)
    CROSS JOIN LATERAL (
      SELECT k.ctid AS place
        FROM foliot.business_key k
       WHERE k.tenant_id = ($1::text[])[b.n] AND k.definition_key = ($19::text[])[b.n]
         AND k.business_key = b.business_key AND k.instance_id = b.previous
+        AND k.takings = b.takings
         FOR UPDATE SKIP LOCKED OFFSET 0) AS k),
 verdict AS MATERIALIZED (
   SELECT array_agg(v.is_kept ORDER BY v.n) AS kept
@@ -81,7 +85,7 @@ verdict AS MATERIALIZED (
            GROUP BY x.n) AS v),
 updated AS (
   UPDATE foliot.instance i
-     SET status = c.status, paused = c.paused, revision = c.revision, seq = c.seq,
+     SET status = c.status, paused_at = c.paused_at, revision = c.revision, seq = c.seq,
          history_hash = c.history_hash, current_state = c.current_state::json,
          context = c.context::json, snapshot = c.snapshot::json, idle = c.idle::json,
          output = c.output::json, last_error = c.last_error::json, updated_at = c.updated_at,
@@ -91,13 +95,14 @@ updated AS (
 born AS (
   INSERT INTO foliot.instance (
          tenant_id, instance_id, definition_id, definition_key, definition_version, business_key,
-         status, paused, revision, seq, history_hash, current_state, context, snapshot, idle,
-         output, last_error, labels, started_by, started_at, updated_at, completed_at)
+         status, paused_at, revision, seq, history_hash, current_state, context, snapshot, idle,
+         output, last_error, labels, parent_instance_id, parent_ordinal, depth, started_by,
+         started_at, updated_at, completed_at)
   SELECT c.tenant_id, c.instance_id, c.definition_id, c.definition_key, c.definition_version,
-         c.business_key, c.status, c.paused, c.revision, c.seq, c.history_hash,
+         c.business_key, c.status, c.paused_at, c.revision, c.seq, c.history_hash,
          c.current_state::json, c.context::json, c.snapshot::json, c.idle::json, c.output::json,
-         c.last_error::json, c.labels::json, c.started_by, c.started_at, c.updated_at,
-         c.completed_at
+         c.last_error::json, c.labels::json, c.parent_instance_id, c.parent_ordinal, c.depth,
+         c.started_by, c.started_at, c.updated_at, c.completed_at
     FROM change c
    WHERE c.expected_revision = 0 AND ((SELECT kept FROM verdict))[c.n]),
 named AS (
@@ -108,7 +113,7 @@ named AS (
    ORDER BY 1, 2, 3),
 renamed AS (
   UPDATE foliot.business_key k
-     SET instance_id = ($2::uuid[])[f.n]
+     SET instance_id = ($2::uuid[])[f.n], takings = k.takings + 1
     FROM former f
    WHERE k.ctid = f.place AND ((SELECT kept FROM verdict))[f.n]),
 answered AS (
@@ -132,18 +137,23 @@ task AS MATERIALIZED (
          ($16::timestamptz[])[t.n] AS at, t.*
     FROM unnest($43::int[], $44::int[], $45::text[], $46::text[], $47::text[], $48::text[],
                 $49::smallint[], $50::timestamptz[], $51::int[], $52::uuid[], $53::text[],
-                $54::text[], $55::float8[], $56::text[], $57::bool[])
+                $54::text[], $55::float8[], $56::text[], $57::bool[], $97::float8[], $98::float8[],
+                $104::bool[])
       AS t(n, ordinal, name, type, function, queue,
            priority, run_at, max_attempts, idempotency_key, input,
-           retry, timeout_s, trace_id, is_cancelled)
+           retry, timeout_s, trace_id, is_cancelled, schedule_to_start_s, heartbeat_s,
+           detached)
    WHERE ((SELECT kept FROM verdict))[t.n]),
 created AS (
   INSERT INTO foliot.task (
          tenant_id, instance_id, ordinal, name, type, function, queue, priority, status, run_at,
-         max_attempts, idempotency_key, input, retry, timeout_s, trace_id, created_at, completed_at)
+         max_attempts, idempotency_key, input, retry, timeout_s, schedule_to_start_s, heartbeat_s,
+         detached, trace_id, created_at, completed_at)
   SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queue, t.priority,
-         CASE WHEN t.is_cancelled THEN 'cancelled' ELSE 'pending' END, t.run_at, t.max_attempts,
-         t.idempotency_key, t.input::json, t.retry::json, t.timeout_s, t.trace_id, t.at,
+         CASE WHEN t.is_cancelled THEN 'cancelled' WHEN t.type = 'WORKFLOW' THEN 'running'
+              ELSE 'pending' END,
+         t.run_at, t.max_attempts, t.idempotency_key, t.input::json, t.retry::json, t.timeout_s,
+         t.schedule_to_start_s, t.heartbeat_s, t.detached, t.trace_id, t.at,
          CASE WHEN t.is_cancelled THEN t.at END
     FROM task t),
 ended AS (
@@ -169,10 +179,10 @@ let_go AS (
    WHERE l.ctid = ANY (ARRAY(
            SELECT h.place FROM held h WHERE ((SELECT kept FROM verdict))[h.n]))),
 cleared AS MATERIALIZED (
-  SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.priority, t.run_at,
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.priority, t.run_at, x.keeps_lease,
          EXISTS (SELECT FROM unnest($72::int[], $73::int[]) AS q(n, ordinal)
                   WHERE q.n = x.n AND q.ordinal = x.ordinal) AS is_put_back
-    FROM unnest($70::int[], $71::int[]) AS x(n, ordinal)
+    FROM unnest($70::int[], $71::int[], $105::bool[]) AS x(n, ordinal, keeps_lease)
    CROSS JOIN LATERAL (
      SELECT * FROM foliot.task t
       WHERE t.tenant_id = ($1::text[])[x.n] AND t.instance_id = ($2::uuid[])[x.n]
@@ -203,15 +213,16 @@ cleared_lease AS (
             CROSS JOIN LATERAL (
               SELECT l.ctid AS place FROM foliot.lease l
                WHERE l.tenant_id = x.tenant_id AND l.instance_id = x.instance_id
-                 AND l.ordinal = x.ordinal OFFSET 0) AS l))),
+                 AND l.ordinal = x.ordinal OFFSET 0) AS l
+            WHERE NOT x.keeps_lease))),
 claimable AS MATERIALIZED (
   SELECT t.tenant_id, t.instance_id, t.ordinal, t.type, t.queue, t.priority, t.run_at,
-         0 AS attempt, 0 AS epoch, t.at
+         0 AS attempt, 0 AS epoch, t.at, ($6::timestamptz[])[t.n] IS NOT NULL AS is_withheld
     FROM task t
-   WHERE NOT t.is_cancelled
+   WHERE NOT t.is_cancelled AND t.type <> 'WORKFLOW'
   UNION ALL
   SELECT ($1::text[])[q.n], ($2::uuid[])[q.n], q.ordinal, q.type, q.queue, q.priority, q.run_at,
-         q.attempt, q.epoch, ($16::timestamptz[])[q.n]
+         q.attempt, q.epoch, ($16::timestamptz[])[q.n], ($6::timestamptz[])[q.n] IS NOT NULL
     FROM unnest($72::int[], $73::int[], $74::text[], $75::text[], $76::smallint[],
                 $77::timestamptz[], $78::int[], $79::int[])
       AS q(n, ordinal, type, queue, priority, run_at, attempt, epoch)
@@ -221,13 +232,13 @@ made_ready AS (
          (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt, epoch)
   SELECT c.tenant_id, c.queue, -c.priority, c.run_at, c.instance_id, c.ordinal, c.type, c.attempt,
          c.epoch
-    FROM claimable c WHERE c.run_at <= c.at),
+    FROM claimable c WHERE c.run_at <= c.at AND NOT c.is_withheld),
 put_back AS (
   INSERT INTO foliot.delayed
          (tenant_id, instance_id, ordinal, queue, rank, run_at, type, attempt, epoch)
-  SELECT c.tenant_id, c.instance_id, c.ordinal, c.queue, -c.priority, c.run_at, c.type, c.attempt,
-         c.epoch
-    FROM claimable c WHERE c.run_at > c.at
+  SELECT c.tenant_id, c.instance_id, c.ordinal, c.queue, -c.priority,
+         CASE WHEN c.is_withheld THEN 'infinity' ELSE c.run_at END, c.type, c.attempt, c.epoch
+    FROM claimable c WHERE c.run_at > c.at OR c.is_withheld
   -- A task that waits for its next attempt, and is failed by a person meanwhile.
   ON CONFLICT (tenant_id, instance_id, ordinal) DO UPDATE
     SET run_at = excluded.run_at, attempt = excluded.attempt, epoch = excluded.epoch),
@@ -272,7 +283,37 @@ applied AS (
               SELECT b.ctid AS place FROM foliot.inbox b
                WHERE b.tenant_id = ($1::text[])[p.n] AND b.instance_id = ($2::uuid[])[p.n]
                  AND b.position = p.position OFFSET 0) AS e
-            WHERE ((SELECT kept FROM verdict))[p.n])))
+            WHERE ((SELECT kept FROM verdict))[p.n]))),
+said AS (
+  INSERT INTO foliot.outbox (tenant_id, instance_id, kind, payload, created_at)
+  SELECT ($1::text[])[o.n], ($2::uuid[])[o.n], o.kind, o.payload::json, ($16::timestamptz[])[o.n]
+    FROM unnest($99::int[], $100::text[], $101::text[])
+      WITH ORDINALITY AS o(n, kind, payload, place)
+   WHERE ((SELECT kept FROM verdict))[o.n]
+   ORDER BY o.place),
+let_run AS MATERIALIZED (
+  SELECT d.place, t.task_place, d.type, d.is_withheld, t.run_at, r.shift
+    FROM unnest($102::int[], $103::interval[]) AS r(n, shift)
+   CROSS JOIN LATERAL (
+     SELECT d.ctid AS place, d.tenant_id, d.instance_id, d.ordinal, d.type,
+            d.run_at = 'infinity' AS is_withheld
+       FROM foliot.delayed d
+      WHERE d.tenant_id = ($1::text[])[r.n] AND d.instance_id = ($2::uuid[])[r.n] OFFSET 0) AS d
+   CROSS JOIN LATERAL (
+     SELECT t.ctid AS task_place, t.run_at FROM foliot.task t
+      WHERE t.tenant_id = d.tenant_id AND t.instance_id = d.instance_id
+        AND t.ordinal = d.ordinal OFFSET 0) AS t
+   WHERE ((SELECT kept FROM verdict))[r.n]),
+claimable_again AS (
+  UPDATE foliot.delayed d
+     SET run_at = CASE WHEN l.type = 'TIMER' THEN l.run_at + l.shift ELSE l.run_at END
+    FROM let_run l
+   WHERE d.ctid = l.place AND (l.is_withheld OR l.type = 'TIMER')),
+shifted AS (
+  UPDATE foliot.task t
+     SET run_at = l.run_at + l.shift
+    FROM let_run l
+   WHERE t.ctid = l.task_place AND l.type = 'TIMER' AND l.shift > interval '0')
 SELECT kept FROM verdict
 """
 
@@ -291,7 +332,7 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
         [change.expected_revision for change in changes],
         [len(c.fences) + r for c, r in zip(changes, replaced, strict=True)],
         [i.status for i in after],
-        [i.paused for i in after],
+        [i.paused_at for i in after],
         [i.revision for i in after],
         [i.seq for i in after],
         [i.history_hash for i in after],
@@ -304,7 +345,8 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
         [i.updated_at for i in after],
         [i.completed_at for i in after],
         [i.definition_id for i in born],
-        [i.definition_key for i in born],
+        # Of the others too: one may take back its business key.
+        [i.definition_key for i in after],
         [i.definition_version for i in born],
         [i.business_key for i in born],
         [i.labels for i in born],
@@ -314,7 +356,7 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
         *_columns(
             3,
             (
-                (n, c.business_key.business_key, c.business_key.previous)
+                (n, c.business_key.business_key, _instance_of(c.business_key.previous))
                 for n, c in numbered
                 if c.business_key is not None
             ),
@@ -376,7 +418,10 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
                 for u in c.updated_tasks
             ),
         ),
-        *_columns(2, ((n, ordinal) for n, c in numbered for ordinal in c.cleared)),
+        *_columns(
+            2,
+            ((n, ordinal) for n, c in numbered for ordinal in (*c.cleared, *c.withdrawn)),
+        ),
         *_columns(
             8,
             (
@@ -397,7 +442,30 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
         ),
         *_columns(2, ((n, position) for n, c in numbered for position in c.put_off)),
         *_columns(2, ((n, position) for n, c in numbered for position in c.applied)),
+        [i.parent_instance_id for i in born],
+        [i.parent_ordinal for i in born],
+        [i.depth for i in born],
+        *_columns(
+            2, ((t.schedule_to_start_s, t.heartbeat_s) for c in changes for t in c.new_tasks)
+        ),
+        *_columns(3, ((n, o.kind, o.payload) for n, c in numbered for o in c.outbox)),
+        *_columns(2, ((n, c.release.shift) for n, c in numbered if c.release is not None)),
+        [t.detached for c in changes for t in c.new_tasks],
+        [
+            keeps
+            for c in changes
+            for keeps in (*(False,) * len(c.cleared), *(True,) * len(c.withdrawn))
+        ],
+        [
+            None if taken.previous is None else taken.previous.takings
+            for c in changes
+            if (taken := c.business_key) is not None
+        ],
     ]
+
+
+def _instance_of(holder: KeyHolder | None) -> InstanceId | None:
+    return None if holder is None else holder.instance_id
 
 
 def _columns(width: int, rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

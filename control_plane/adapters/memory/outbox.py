@@ -1,0 +1,18 @@
+"""The outbox, in memory."""
+
+from collections.abc import Sequence
+
+from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.ports.outbox import Delivery
+
+
+class MemoryOutbox:
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def undelivered(self, limit: int) -> Sequence[Delivery]:
+        return list(self._database.outbox.values())[:limit]
+
+    async def delivered(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            self._database.outbox.pop(delivery.position, None)

@@ -1,0 +1,36 @@
+"""The outbox, in PostgreSQL."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.ports.outbox import Delivery
+
+
+class PostgresOutbox:
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = ReachedPool(pool)
+
+    async def undelivered(self, limit: int) -> Sequence[Delivery]:
+        rows = await self._pool.fetch(
+            """
+            SELECT o.position, o.tenant_id, o.instance_id, o.kind, o.payload
+              FROM foliot.outbox o
+             ORDER BY o.position
+             LIMIT $1
+            """,
+            limit,
+        )
+        return [Delivery(**row) for row in rows]
+
+    async def delivered(self, deliveries: Sequence[Delivery]) -> None:
+        await self._pool.execute(
+            """
+            DELETE FROM foliot.outbox o
+             USING unnest($1::text[], $2::bigint[]) AS d(tenant_id, position)
+             WHERE (o.tenant_id, o.position) = (d.tenant_id, d.position)
+            """,
+            [one.tenant_id for one in deliveries],
+            [one.position for one in deliveries],
+        )
