@@ -85,11 +85,20 @@ class TestTheFieldsOfATimestamp:
         """A zone's name never becomes a path."""
         assert "no such time zone" in refusal("now.getHours(context.z)", {"z": zone}).message
 
-    def test_refuse_a_year_that_the_zone_puts_out_of_range(self) -> None:
+    @pytest.mark.parametrize(
+        ("call", "value"),
+        [
+            ("timestamp('0001-01-01T00:00:00Z').getFullYear('-05:00')", 0),
+            ("timestamp('0001-01-01T00:00:00Z').getDayOfYear('-05:00')", 365),
+            ("timestamp('0001-01-01T00:00:00Z').getHours('-05:00')", 19),
+            ("timestamp('9999-12-31T23:59:59Z').getFullYear('+05:00')", 10_000),
+            ("timestamp('9999-12-31T23:59:59Z').getDate('+05:00')", 1),
+            ("timestamp('9999-12-31T23:59:59Z').getDayOfWeek('+05:00')", 6),
+        ],
+    )
+    def test_go_a_little_beyond_the_range_of_timestamps(self, call: str, value: int) -> None:
         """The first hours of the year 1 are in the year 0 further west."""
-        error = refusal("timestamp('0001-01-01T00:00:00Z').getHours('-05:00')")
-
-        assert "1 to 9999" in error.message
+        assert value == evaluate(call)
 
 
 class TestDurations:
