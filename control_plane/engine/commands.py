@@ -3,12 +3,15 @@ What a decision asks for. A command is data; carrying it out is somebody else's 
 """
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from control_plane.engine.frozen import frozen
 from shared.json import Json
 from shared.retry import RetryPolicy
 from shared.tasks import DEFAULT_QUEUE, TaskType, Timeouts
+
+OnParentClose: TypeAlias = Literal["cancel", "terminate", "abandon"]
+"""What becomes of a child whose outcome is no longer wanted."""
 
 _DEFAULT_RETRY = RetryPolicy()
 _NO_TIMEOUTS = Timeouts()
@@ -38,6 +41,12 @@ class CreateTask:
     compensation: int | None = None
     """The ordinal of the task whose effect this one undoes; None for an ordinary task."""
 
+    events: tuple[str, ...] = ()
+    """Of AI tasks: the event types among which the model may choose; empty for the others."""
+
+    policy: str | None = None
+    """Of AI tasks: the name of the tenant's policy that binds it; None is the tenant's default."""
+
 
 @frozen
 class StartChild:
@@ -46,13 +55,20 @@ class StartChild:
 
     Its output comes back as TaskSucceeded(ordinal), its failure or cancellation as
     TaskFailed(ordinal). Asked for only by machines whose `needs` hold "children".
+    `version` is the definition's, None the newest that is active. CancelTask(ordinal)
+    says that the child is no longer wanted, `on_parent_close` what that does to it.
     """
 
     ordinal: int
     name: str
     definition: str
+    version: int | None = None
+    business_key: str | None = None
     input: Json = None
     detached: bool = False
+    on_parent_close: OnParentClose = "cancel"
+    compensation: int | None = None
+    """The ordinal of the task whose effect this one undoes; None for an ordinary child."""
 
 
 @frozen

@@ -7,7 +7,7 @@ from typing import Any, cast
 from control_plane.engine.diagnostics import Diagnostic, SpecInvalid
 from control_plane.engine.machine import Machine, Unhandled
 from control_plane.engine.spec.assembling import Assembler
-from control_plane.engine.spec.findings import Findings, quote
+from control_plane.engine.spec.findings import EnoughFound, Findings, quote
 from control_plane.engine.spec.outline import read_outline, wrong_type
 from control_plane.engine.spec.reading import read_spec
 from control_plane.engine.spec.rules import look_at
@@ -36,20 +36,28 @@ def check_spec(
     Never raises for what a spec says, whatever it says.
     """
     findings = Findings()
+    try:
+        machine = _machine(spec, findings)
+    except EnoughFound:
+        machine = None
+    return (None if findings.has_errors() else machine), findings.in_order()
+
+
+def _machine(spec: str | bytes | dict[str, Any], findings: Findings) -> Machine | None:
     body, spec_hash = read_spec(spec, findings)
     if findings.has_errors():
-        return None, findings.in_order()
+        return None
     nodes = read_outline(body, findings)
     if findings.has_errors():
         # What stands in states whose outline is wrong would only repeat the complaint.
-        return None, findings.in_order()
+        return None
     assembler = Assembler(nodes, findings)
     states = assembler.states()
     context = assembler.context()
     unhandled = _unhandled(body, findings)
     compensates = _on_cancel(body, findings)
     if findings.has_errors():
-        return None, findings.in_order()
+        return None
     names = {one.descriptor for one in assembler.transitions if not one.descriptor.endswith("*")}
     names.update(kind for kind, _ in assembler.actions.raised)
     machine = Machine(
@@ -69,7 +77,7 @@ def check_spec(
         vocabulary=frozenset(names),
     )
     look_at(machine, assembler, findings)
-    return (None if findings.has_errors() else machine), findings.in_order()
+    return machine
 
 
 def _unhandled(body: dict[str, Any], findings: Findings) -> Unhandled:

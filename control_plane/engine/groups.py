@@ -81,6 +81,8 @@ def take_in(
 
 def _ending(group: OpenGroup, told: EventObject) -> EventObject | None:
     """The outcome of the whole, if this one decided it."""
+    if isinstance(group.join, int):
+        return _ending_of_some(group, group.join, told)
     has_ended = None not in group.endings
     if group.join == "settled":
         return done_of(group.name, group.invoke_id, list(group.endings)) if has_ended else None
@@ -93,8 +95,23 @@ def _ending(group: OpenGroup, told: EventObject) -> EventObject | None:
     return done_of(group.name, group.invoke_id, _outputs(group)) if has_ended else None
 
 
+def _ending_of_some(group: OpenGroup, wanted: int, told: EventObject) -> EventObject | None:
+    """The outcome once so many have succeeded, or too few are left that could."""
+    outputs = _outputs(group)
+    if len(outputs) >= wanted:
+        return done_of(group.name, group.invoke_id, outputs)
+    if len(outputs) + group.endings.count(None) < wanted:
+        return failed_of(group.name, group.invoke_id, told["error"])
+    return None
+
+
 def _outputs(group: OpenGroup) -> list[Json]:
-    return [ending["output"] for ending in group.endings if isinstance(ending, dict)]
+    """Of those that have succeeded, in the order of the items."""
+    return [
+        ending["output"]
+        for ending in group.endings
+        if isinstance(ending, dict) and "output" in ending
+    ]
 
 
 def _remember(turn: Turn, plan: TaskPlan, ordinal: int) -> None:

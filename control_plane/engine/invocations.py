@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from control_plane.engine.commands import CreateTask, StartChild
+from control_plane.engine.commands import CreateTask, OnParentClose, StartChild
 from control_plane.engine.durations import Duration, parse_duration
 from control_plane.engine.failures import ExpressionUnusable, LimitReached
 from control_plane.engine.instants import read_instant
-from control_plane.engine.limits import MAX_DELAY, MAX_FAN_OUT
+from control_plane.engine.limits import MAX_DELAY, MAX_FAN_OUT, MAX_NAME_LENGTH
 from control_plane.engine.snapshot import Join, OpenGroup, OpenTask, WaitingTask
 from control_plane.engine.templates import Template
 from control_plane.engine.turn import EventObject, Turn
@@ -66,6 +66,29 @@ def _within_reach(length: Duration, now: datetime, json_pointer: str) -> datetim
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Child:
+    """What only child instances have: a version, a business key, and how they end with us."""
+
+    version: int | None = None
+    business_key: Template | None = None
+    on_parent_close: OnParentClose = "cancel"
+    json_pointer: str = ""
+
+    def key(self, turn: Turn) -> str | None:
+        """The business key now. Raises ExpressionUnusable if it is none."""
+        if self.business_key is None:
+            return None
+        key = self.business_key.evaluate(turn)
+        if isinstance(key, str) and 0 < len(key) <= MAX_NAME_LENGTH:
+            return key
+        message = f"a business key must be a string of 1 to {MAX_NAME_LENGTH} characters"
+        raise ExpressionUnusable(f"{self.json_pointer}/businessKey", message, "")
+
+
+_NO_CHILD = Child()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class TaskPlan:
     """Everything about a task but its input, which is worked out when it is created."""
 
@@ -86,6 +109,11 @@ class TaskPlan:
 
     for_each: "ForEach | None"
     json_pointer: str
+    child: Child = _NO_CHILD
+    events: tuple[str, ...] = ()
+    """Of an AI task: what it may choose."""
+
+    policy: str | None = None
 
     def create(self, turn: Turn, invoke_id: str | None = None) -> None:
         """Open a task of this kind, or one for each item, for the state whose action runs."""
@@ -95,7 +123,7 @@ class TaskPlan:
             return
         self.open(
             turn,
-            WaitingTask(plan=self.index, input=self.input.evaluate(turn), place=0),
+            self.waiting(turn, 0),
             OpenTask(
                 name=self.name,
                 type=self.kind,
@@ -104,6 +132,15 @@ class TaskPlan:
                 detached=self.detached,
                 plan=None if self.compensation is None else self.index,
             ),
+        )
+
+    def waiting(self, turn: Turn, place: int) -> WaitingTask:
+        """All that has to be worked out at once, for a task that may be created later."""
+        return WaitingTask(
+            plan=self.index,
+            input=self.input.evaluate(turn),
+            place=place,
+            business_key=self.child.key(turn),
         )
 
     @property
@@ -119,8 +156,12 @@ class TaskPlan:
                     ordinal=turn.next_ordinal,
                     name=self.name,
                     definition=str(self.function),
+                    version=self.child.version,
+                    business_key=waiting.business_key,
                     input=waiting.input,
                     detached=self.detached,
+                    on_parent_close=self.child.on_parent_close,
+                    compensation=waiting.undoes,
                 ),
                 open_task,
             )
@@ -140,6 +181,8 @@ class TaskPlan:
                 timeout=self.timeout,
                 detached=self.detached,
                 compensation=waiting.undoes,
+                events=self.events,
+                policy=self.policy,
             ),
             open_task,
         )
@@ -188,11 +231,13 @@ class ForEach:
         if not items and self.join == "any":
             message = "there is no item, so none can succeed; `any` needs at least one"
             raise ExpressionUnusable(self.json_pointer, message, "")
+        if isinstance(self.join, int) and len(items) < self.join:
+            message = f"there are {len(items)} items, and `join` needs {self.join} to succeed"
+            raise ExpressionUnusable(self.json_pointer, message, "")
         waiting = []
         for place, item in enumerate(items):
             turn.scope["item"], turn.scope["index"] = item, place
-            given = plan.input.evaluate(turn)
-            waiting.append(WaitingTask(plan=plan.index, input=given, place=place))
+            waiting.append(plan.waiting(turn, place))
         turn.scope.pop("item", None)
         turn.scope.pop("index", None)
         group = OpenGroup(

@@ -21,6 +21,9 @@ MAX_EXPRESSION_CHARACTERS = 32_000
 MAX_NAMED = 1_000
 """Guards, actions or delays, each, that a spec gives names to."""
 
+MAX_CHOICES = 50
+"""Event types among which an AI task may choose."""
+
 MAX_TARGETS = 10_000
 """Targets of all transitions of a spec together."""
 

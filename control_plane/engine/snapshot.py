@@ -12,8 +12,11 @@ from shared.json import Json
 
 Status: TypeAlias = Literal["active", "done", "error", "cancelled"]
 
-Join: TypeAlias = Literal["all", "any", "settled"]
-"""When a group has ended: all succeeded or one failed; one succeeded; all ended."""
+Join: TypeAlias = Literal["all", "any", "settled"] | int
+"""
+When a group has ended: all succeeded or one failed; one succeeded; all ended; or so many
+succeeded, or can no longer.
+"""
 
 
 @frozen
@@ -45,6 +48,7 @@ class WaitingTask:
     input: Json
     place: int
     undoes: int | None = None
+    business_key: str | None = None
 
 
 @frozen

@@ -166,13 +166,18 @@ def _group(group: OpenGroup) -> dict[str, Json]:
         "state": group.state,
         "join": group.join,
         "endings": list(group.endings),
-        "waiting": [[one.plan, one.place, one.undoes, one.input] for one in group.waiting],
+        "waiting": [_waiting(one) for one in group.waiting],
     }
     if group.invoke_id is not None:
         body["invoke_id"] = group.invoke_id
     if group.detached:
         body["detached"] = True
     return body
+
+
+def _waiting(task: WaitingTask) -> list[Json]:
+    known: list[Json] = [task.plan, task.place, task.undoes, task.input]
+    return known if task.business_key is None else [*known, task.business_key]
 
 
 def _open_group(body: Mapping[str, Any]) -> OpenGroup:
@@ -184,8 +189,14 @@ def _open_group(body: Mapping[str, Any]) -> OpenGroup:
         join=body["join"],
         endings=tuple(body["endings"]),
         waiting=tuple(
-            WaitingTask(plan=plan, place=place, undoes=undoes, input=given)
-            for plan, place, undoes, given in body["waiting"]
+            WaitingTask(
+                plan=plan,
+                place=place,
+                undoes=undoes,
+                input=given,
+                business_key=key[0] if key else None,
+            )
+            for plan, place, undoes, given, *key in body["waiting"]
         ),
     )
 

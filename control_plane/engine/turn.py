@@ -218,11 +218,10 @@ class Turn:
         payload: dict[str, Json] = {"name": open_task.name, "type": open_task.type}
         if isinstance(task, StartChild):
             payload["definition"] = task.definition
-        else:
-            if task.function is not None:
-                payload["function"] = task.function
-            if task.compensation is not None:
-                payload["compensates"] = task.compensation
+        elif task.function is not None:
+            payload["function"] = task.function
+        if task.compensation is not None:
+            payload["compensates"] = task.compensation
         if open_task.detached:
             payload["detached"] = True
         self.created[ordinal] = task

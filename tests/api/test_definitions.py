@@ -23,6 +23,7 @@ def invoking(source: str, **more: object) -> dict[str, Any]:
             "working": {"invoke": {"src": source, "onDone": "done", "onError": "done", **more}},
             "done": {"type": "final"},
         },
+        "on": {"APPROVE": ".done"},
     }
 
 
@@ -192,7 +193,7 @@ class TestActivating:
     @pytest.mark.parametrize(
         ("spec", "what", "pointer"),
         [
-            (invoking("ai", input={}), "AI", "/states/working/invoke/src"),
+            (invoking("ai", events=["APPROVE"]), "AI", "/states/working/invoke/src"),
             (invoking("email", input={}), "EMAIL", "/states/working/invoke/src"),
             (
                 invoking("system.x", forEach={"@expr": "[1, 2]"}),

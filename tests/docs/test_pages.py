@@ -18,6 +18,8 @@ KIB = 1024
 LIMITS = {
     "a spec": f"{limits.MAX_SPEC_BYTES // KIB} KiB",
     "an instance's context": f"{limits.MAX_CONTEXT_BYTES // KIB} KiB",
+    "expressions that differ": str(limits.MAX_EXPRESSIONS),
+    "characters of expressions": str(limits.MAX_EXPRESSION_CHARACTERS),
     "states": str(limits.MAX_STATES),
     "levels of states": str(limits.MAX_STATE_DEPTH),
     "transitions": str(limits.MAX_TRANSITIONS),
@@ -67,13 +69,13 @@ class TestThePageOfDefinitions:
     @pytest.mark.parametrize(
         ("begins", "words"),
         [
-            ("At the root", vocabulary.ROOT_KEYS),
-            ("In a state", vocabulary.STATE_KEYS),
-            ("In a transition", vocabulary.TRANSITION_KEYS),
-            ("In an `invoke`", vocabulary.INVOKE_KEYS),
+            ("At the root", set(vocabulary.ROOT)),
+            ("In a state", set(vocabulary.STATE)),
+            ("In a transition", set(vocabulary.TRANSITION)),
+            ("In an `invoke`", set(vocabulary.INVOKE)),
         ],
     )
-    def test_lists_the_words_of_the_format(self, begins: str, words: frozenset[str]) -> None:
+    def test_lists_the_words_of_the_format(self, begins: str, words: set[str]) -> None:
         """The page and the validator know the same words."""
         _, _, rest = WORDS.partition(begins + ":")
 

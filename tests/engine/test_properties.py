@@ -23,12 +23,12 @@ from control_plane.engine import (
     check_spec,
     fold,
 )
-from control_plane.engine.spec.vocabulary import INVOKE_KEYS, ROOT_KEYS, TRANSITION_KEYS
+from control_plane.engine.spec.vocabulary import INVOKE, ROOT, TRANSITION
 from tests.engine.machines import is_legal, random_event, random_spec
 from tests.engine.telling import NOW, Instance
 
 WORDS = (
-    *sorted(ROOT_KEYS | TRANSITION_KEYS | INVOKE_KEYS), "params", "@expr", "branches", "a", "b",
+    *sorted({*ROOT, *TRANSITION, *INVOKE}), "params", "@expr", "branches", "a", "b",
 )  # fmt: skip
 SEEDS = st.integers(0, 2**32)
 MANY = settings(

@@ -20,19 +20,25 @@ from control_plane.engine.actions import (
 from control_plane.engine.groups import Compensate
 from control_plane.engine.guards import Guard
 from control_plane.engine.invocations import TaskPlan
-from control_plane.engine.spec.calling import check_calls
+from control_plane.engine.limits import MAX_NAME_LENGTH
+from control_plane.engine.spec.calling import check_calls, check_count
 from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.guarding import Guards
-from control_plane.engine.spec.outline import unknown_keys, wrong_type
+from control_plane.engine.spec.outline import NAME, is_name, unknown_keys, wrong_type
 from control_plane.engine.spec.tasking import Tasks
 from control_plane.engine.spec.values import Values
-from control_plane.engine.spec.vocabulary import ACTION_KEYS, CREATE_TASK_KEYS, builtin
+from control_plane.engine.spec.vocabulary import (
+    ACTIONS,
+    BRANCH,
+    COMPENSATE,
+    CREATE_TASK,
+    CREATE_TASK_ACTION,
+    NAMED,
+    builtin,
+)
 from control_plane.engine.templates import Constant, Template
 from shared.tasks import TaskType
 
-_NAMED_KEYS = frozenset({"type", "params"})
-_BRANCH_KEYS = frozenset({"guard", "actions"})
-_COMPENSATE_KEYS = frozenset({"type"})
 REGISTERED = ("createTask", "compensate")
 """Action types that are neither built in nor named by the spec."""
 
@@ -62,6 +68,7 @@ class Actions:
 
     def compile_named(self) -> None:
         """The root's `actions`: `{name: action or list of actions}`."""
+        check_count(self._named, "action", "/actions", self._findings)
         for name in self._named:
             if builtin(name) is not None or name in REGISTERED:
                 self._findings.error(
@@ -99,23 +106,23 @@ class Actions:
         if kind == "createTask":
             return self._create_task(value, pointer)
         if kind == "compensate":
-            unknown_keys(self._findings, pointer, value, _COMPENSATE_KEYS)
+            unknown_keys(self._findings, pointer, value, COMPENSATE)
             return Compensate(self._tasks.plans)
         word = builtin(kind)
         if word is None:
-            unknown_keys(self._findings, pointer, value, _NAMED_KEYS)
+            unknown_keys(self._findings, pointer, value, NAMED)
             return self._call(kind, value.get("params"), pointer)
-        if word not in ACTION_KEYS:
+        if word not in ACTIONS:
             self._findings.error(
                 "unknown-action",
                 join(pointer, "type"),
                 f"{quote(kind)} is not a built-in action",
                 self._findings.did_you_mean(
-                    kind, [*(f"@{known}" for known in ACTION_KEYS), *REGISTERED]
+                    kind, [*(f"@{known}" for known in ACTIONS), *REGISTERED]
                 ),
             )
             return None
-        unknown_keys(self._findings, pointer, value, ACTION_KEYS[word])
+        unknown_keys(self._findings, pointer, value, ACTIONS[word])
         match word:
             case "assign":
                 return self._assign(value.get("context"), join(pointer, "context"))
@@ -137,7 +144,7 @@ class Actions:
         """Rule: an action's name is one of the root's `actions`."""
         body = self._bodies.get(name)
         if body is None:
-            known = [*self._bodies, *REGISTERED, *(f"@{one}" for one in ACTION_KEYS)]
+            known = [*self._bodies, *REGISTERED, *(f"@{one}" for one in ACTIONS)]
             self._findings.error(
                 "unknown-action",
                 pointer,
@@ -183,6 +190,15 @@ class Actions:
             return None
         kind = value["type"]
         if isinstance(kind, str):
+            if kind and kind != "*" and not is_name(kind):
+                self._findings.error(
+                    "bad-event",
+                    join(pointer, "type"),
+                    f"{quote(kind)} cannot be an event's type: it is longer than "
+                    f"{MAX_NAME_LENGTH} characters, or has control characters",
+                    "choose another type",
+                )
+                return None
             if not kind or kind == "*" or kind.startswith(OWN_EVENTS):
                 self._findings.error(
                     "reserved-event",
@@ -212,7 +228,7 @@ class Actions:
             if not isinstance(branch, dict):
                 wrong_type(self._findings, place, branch, "a branch: `guard` and `actions`")
                 continue
-            unknown_keys(self._findings, place, branch, _BRANCH_KEYS)
+            unknown_keys(self._findings, place, branch, BRANCH)
             guard = None
             if branch.get("guard") is not None:
                 guard = self._guards.compile(branch["guard"], join(place, "guard"))
@@ -221,44 +237,59 @@ class Actions:
 
     def _create_task(self, value: dict[str, Any], pointer: str) -> Action | None:
         """Rule: `createTask` has a name, a source, and the words of a task."""
-        unknown_keys(self._findings, pointer, value, _NAMED_KEYS)
+        unknown_keys(self._findings, pointer, value, CREATE_TASK_ACTION)
         params, pointer = value.get("params"), join(pointer, "params")
         if not isinstance(params, dict):
             wrong_type(self._findings, pointer, params, "an object that describes the task")
             return None
-        unknown_keys(self._findings, pointer, params, CREATE_TASK_KEYS)
-        source = self._source(params, pointer)
+        unknown_keys(self._findings, pointer, params, CREATE_TASK)
+        found = self._source(params, pointer)
+        if found is None:
+            return None
+        source, at = found
         name = params.get("name", source)
-        if not isinstance(name, str) or not name or source is None:
-            if source is not None:
-                wrong_type(self._findings, join(pointer, "name"), name, "a task's name")
+        if not is_name(name):
+            wrong_type(self._findings, join(pointer, "name"), name, NAME)
             return None
         detached = params.get("detached", False)
         if not isinstance(detached, bool):
             wrong_type(self._findings, join(pointer, "detached"), detached, "true or false")
             return None
-        plan = self._tasks.plan(params, pointer, name=name, source=source, detached=detached)
+        plan = self._tasks.plan(params, pointer, at, name=name, source=source, detached=detached)
         if plan is None:
             return None
         self.created.append(plan)
         return CreateTaskAction(plan)
 
-    def _source(self, params: dict[str, Any], pointer: str) -> str | None:
-        """`src` as in an invoke, or `type` and, for SYSTEM, `function`."""
-        source = params.get("src")
-        if source is None:
-            kind = params.get("type")
-            if not isinstance(kind, str) or kind not in TaskType.__members__:
-                self._findings.error(
-                    "unknown-task-type",
-                    join(pointer, "type"),
-                    f"{quote(kind)} is not a type of task",
-                    self._findings.did_you_mean(str(kind), TaskType.__members__),
-                )
-                return None
-            function = params.get("function")
-            source = kind.lower() if function is None else f"{kind.lower()}.{function}"
-        if not isinstance(source, str):
-            wrong_type(self._findings, join(pointer, "src"), source, "a task type in lower case")
+    def _source(self, params: dict[str, Any], pointer: str) -> tuple[str, str] | None:
+        """`src` as in an invoke, or `type` and, for SYSTEM, `function`; and where it stands."""
+        source, at = params.get("src"), join(pointer, "src")
+        if source is not None:
+            for key in ("type", "function"):
+                if key in params:
+                    self._findings.error(
+                        "wrong-type",
+                        join(pointer, key),
+                        f"{key!r} stands beside 'src', which says it already",
+                        "leave one of them out",
+                    )
+            if isinstance(source, str):
+                return source, at
+            wrong_type(self._findings, at, source, "a task type in lower case")
             return None
-        return source
+        kind, at = params.get("type"), join(pointer, "type")
+        if not isinstance(kind, str) or kind not in TaskType.__members__:
+            self._findings.error(
+                "unknown-task-type",
+                at,
+                f"{quote(kind)} is not a type of task",
+                self._findings.did_you_mean(str(kind), TaskType.__members__),
+            )
+            return None
+        function = params.get("function")
+        if function is None:
+            return kind.lower(), at
+        if not is_name(function):
+            wrong_type(self._findings, join(pointer, "function"), function, NAME)
+            return None
+        return f"{kind.lower()}.{function}", at

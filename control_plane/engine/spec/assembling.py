@@ -4,20 +4,30 @@ The tables of a machine, from the outline of its states.
 
 from typing import Any
 
+import orjson
+
 from control_plane.engine.actions import Action
 from control_plane.engine.guards import Guard
 from control_plane.engine.invocations import Delay, Invocation
-from control_plane.engine.limits import MAX_NAME_LENGTH, MAX_TRANSITIONS
+from control_plane.engine.limits import (
+    MAX_CONTEXT_BYTES,
+    MAX_JSON_DEPTH,
+    MAX_NAME_LENGTH,
+    MAX_TASKS_PER_TRANSITION,
+    MAX_TRANSITIONS,
+)
+from control_plane.engine.sizing import depth_of
 from control_plane.engine.spec.acting import Actions
-from control_plane.engine.spec.findings import Findings, join, quote
+from control_plane.engine.spec.calling import check_count
+from control_plane.engine.spec.findings import EnoughFound, Findings, join, quote
 from control_plane.engine.spec.guarding import Guards
-from control_plane.engine.spec.outline import Node, unknown_keys, wrong_type
+from control_plane.engine.spec.outline import NAME, Node, is_name, unknown_keys, wrong_type
 from control_plane.engine.spec.targets import Targets
 from control_plane.engine.spec.tasking import Tasks
 from control_plane.engine.spec.values import Values
-from control_plane.engine.spec.vocabulary import INVOKE_KEYS, TRANSITION_KEYS
+from control_plane.engine.spec.vocabulary import INVOKE, TRANSITION
 from control_plane.engine.states import NO_STATE, State, Timed, Transition
-from control_plane.engine.templates import Template
+from control_plane.engine.templates import Constant, Template
 
 
 class Assembler:
@@ -41,21 +51,14 @@ class Assembler:
         self._named_delays()
         self.guards.compile_named()
         self.actions.compile_named()
-        states = tuple(self._state(node) for node in self._nodes)
-        if len(self.transitions) > MAX_TRANSITIONS:
-            self._findings.error(
-                "limit-exceeded",
-                "",
-                f"the spec has {len(self.transitions)} transitions; the limit is {MAX_TRANSITIONS}",
-                "split the process into several definitions",
-            )
-        return states
+        return tuple(self._state(node) for node in self._nodes)
 
     def _named_delays(self) -> None:
         named = self._nodes[0].body.get("delays", {})
         if not isinstance(named, dict):
             wrong_type(self._findings, "/delays", named, "an object of named delays")
             return
+        check_count(named, "delay", "/delays", self._findings)
         found: dict[str, Delay] = {}
         for name, value in named.items():
             delay = self.values.delay(value, join("/delays", name))
@@ -173,9 +176,12 @@ class Assembler:
         elif "*" in descriptor.removesuffix(".*") and descriptor != "*":
             message = f"{quote(descriptor)} has a wildcard where none can be"
             remedy = "write `*`, or put `.*` at the end"
-        elif len(descriptor) > MAX_NAME_LENGTH:
-            message = f"{quote(descriptor)} is longer than {MAX_NAME_LENGTH} characters"
-            remedy = "choose a shorter name"
+        elif not is_name(descriptor):
+            message = (
+                f"{quote(descriptor)} is longer than {MAX_NAME_LENGTH} characters, or has "
+                "control characters"
+            )
+            remedy = "choose another name"
         else:
             return True
         self._findings.error("bad-event", pointer, message, remedy)
@@ -201,6 +207,14 @@ class Assembler:
         written = node.body.get("invoke", [])
         pointer = join(node.pointer, "invoke")
         several = written if isinstance(written, list) else [written]
+        if len(several) > MAX_TASKS_PER_TRANSITION:
+            self._findings.error(
+                "limit-exceeded",
+                pointer,
+                f"state {node.path!r} invokes {len(several)} tasks; the limit is "
+                f"{MAX_TASKS_PER_TRANSITION}",
+                "use `forEach`, or several states",
+            )
         found: list[tuple[Invocation, dict[str, Any], str]] = []
         taken: set[str] = set()
         for at, body in enumerate(several):
@@ -208,14 +222,14 @@ class Assembler:
             if not isinstance(body, dict):
                 wrong_type(self._findings, place, body, "an object with `src`")
                 continue
-            unknown_keys(self._findings, place, body, INVOKE_KEYS)
+            unknown_keys(self._findings, place, body, INVOKE)
             source = body.get("src")
             if not isinstance(source, str):
                 wrong_type(self._findings, join(place, "src"), source, "a task type in lower case")
                 continue
             own = body.get("id")
-            if own is not None and (not isinstance(own, str) or not own):
-                wrong_type(self._findings, join(place, "id"), own, "a string")
+            if own is not None and not is_name(own):
+                wrong_type(self._findings, join(place, "id"), own, NAME)
                 continue
             invoke_id = own or f"{at}.{node.id}"
             if invoke_id in taken:
@@ -226,7 +240,9 @@ class Assembler:
                     "give one of them another id",
                 )
             taken.add(invoke_id)
-            plan = self.tasks.plan(body, place, name=own or source, source=source)
+            plan = self.tasks.plan(
+                body, place, join(place, "src"), name=own or source, source=source
+            )
             if plan is not None:
                 found.append((Invocation(invoke_id, plan), body, place))
         return found
@@ -275,7 +291,7 @@ class Assembler:
             body, target_pointer = {"target": value}, pointer
         elif isinstance(value, dict):
             body, target_pointer = value, join(pointer, "target")
-            unknown_keys(self._findings, pointer, body, TRANSITION_KEYS)
+            unknown_keys(self._findings, pointer, body, TRANSITION)
         else:
             wrong_type(self._findings, pointer, value, "a transition: a target, or an object")
             return None
@@ -287,6 +303,14 @@ class Assembler:
             guard = self.guards.compile(body["guard"], join(pointer, "guard"))
         targets = self.targets.resolve(node, body.get("target"), target_pointer)
         self._count += 1
+        if self._count > MAX_TRANSITIONS:
+            self._findings.error(
+                "limit-exceeded",
+                pointer,
+                f"the spec has more than {MAX_TRANSITIONS} transitions",
+                "split the process into several definitions",
+            )
+            raise EnoughFound
         return Transition(
             index=self._count - 1,
             source=node.index,
@@ -301,12 +325,23 @@ class Assembler:
         )
 
     def context(self) -> Template:
-        """Rule: the context is an object, or an expression for one."""
+        """Rule: the context is an object, or an expression for one; and not too large at once."""
         value = self._nodes[0].body.get("context", {})
         if not isinstance(value, dict):
             wrong_type(self._findings, "/context", value, "an object")
             value = {}
-        return self.values.template(value, "/context")
+        found = self.values.template(value, "/context")
+        if isinstance(found, Constant):
+            size, depth = len(orjson.dumps(value)), depth_of(value)
+            if size > MAX_CONTEXT_BYTES or depth > MAX_JSON_DEPTH:
+                self._findings.error(
+                    "limit-exceeded",
+                    "/context",
+                    f"the context has {size} bytes and {depth} levels; the limits are "
+                    f"{MAX_CONTEXT_BYTES} and {MAX_JSON_DEPTH}",
+                    "keep what is large outside, and refer to it",
+                )
+        return found
 
 
 def _can_be_done(node: Node) -> bool:

@@ -2,16 +2,32 @@
 Names that stand for what may hold other names: named guards, named actions.
 """
 
-from control_plane.engine.limits import MAX_NAME_NESTING
-from control_plane.engine.spec.findings import Findings, join, quote
+from control_plane.engine.limits import MAX_NAME_NESTING, MAX_NAMED
+from control_plane.engine.spec.circles import circles
+from control_plane.engine.spec.findings import EnoughFound, Findings, join, quote
+
+
+def check_count(named: dict[str, object], what: str, pointer: str, findings: Findings) -> None:
+    """Rule: a spec does not name more than so many guards, actions or delays."""
+    if len(named) > MAX_NAMED:
+        findings.error(
+            "limit-exceeded",
+            pointer,
+            f"the spec names {len(named)} {what}s; the limit is {MAX_NAMED}",
+            "write out those that are used once, or split the process into several definitions",
+        )
+        raise EnoughFound
 
 
 def check_calls(calls: dict[str, set[str]], what: str, pointer: str, findings: Findings) -> None:
     """Rule: names do not lead back to themselves, and not through too many others."""
-    found = cycles(calls)
-    for cycle in found:
+    names = list(calls)
+    number = {name: at for at, name in enumerate(names)}
+    found = circles([sum(1 << number[one] for one in called) for called in calls.values()])
+    for circle in found:
+        cycle = tuple(names[one] for one in circle)
         findings.error(
-            f"{what}-cycle",
+            "guard-cycle" if what == "guard" else "action-cycle",
             join(pointer, cycle[0]),
             f"the {what} {quote(cycle[0])} leads back to itself",
             "take one of the names out of the circle",
@@ -31,28 +47,6 @@ def check_calls(calls: dict[str, set[str]], what: str, pointer: str, findings: F
             return
 
 
-def cycles(calls: dict[str, set[str]]) -> list[tuple[str, ...]]:
-    """One circle for each group of names that reach themselves, found without recursion."""
-    found: list[tuple[str, ...]] = []
-    settled: set[str] = set()
-    for start, called in calls.items():
-        if start in settled:
-            continue
-        path = [start]
-        rest = [iter(sorted(called))]
-        while path:
-            following = next(rest[-1], None)
-            if following is None:
-                settled.add(path.pop())
-                rest.pop()
-            elif following in path:
-                found.append(tuple(path[path.index(following) :]))
-            elif following not in settled:
-                path.append(following)
-                rest.append(iter(sorted(calls.get(following, ()))))
-    return found
-
-
 def _depths(calls: dict[str, set[str]]) -> dict[str, int]:
     """How many names each leads through at most, itself included; there are no circles."""
     found: dict[str, int] = {}
@@ -60,10 +54,11 @@ def _depths(calls: dict[str, set[str]]) -> dict[str, int]:
         waiting = [start]
         while waiting:
             name = waiting[-1]
-            missing = [one for one in calls[name] if one not in found]
+            missing = () if name in found else [one for one in calls[name] if one not in found]
             if missing:
                 waiting += missing
                 continue
-            found[name] = 1 + max((found[one] for one in calls[name]), default=0)
             waiting.pop()
+            if name not in found:
+                found[name] = 1 + max((found[one] for one in calls[name]), default=0)
     return found

@@ -3,85 +3,97 @@ Collecting what is wrong with a spec, and saying where.
 """
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from control_plane.engine.diagnostics import Diagnostic
+from control_plane.engine.spec.rulebook import RULES
 
 MAX_DIAGNOSTICS = 200
 """Errors, and again warnings, kept of one spec; a hostile one could have a million."""
 
-MAX_SUGGESTIONS, MAX_OPTIONS = 40, 500
-"""Mistakes for which the word that was meant is looked for, and words it is looked for among."""
+MAX_COMPARISONS, MAX_OPTIONS = 2_000, 500
+"""Words compared, for a whole spec and for one mistake, to find the one that was meant."""
 
 MAX_QUOTED = 60
 """Characters of an author's text that a message repeats."""
 
+MAX_WITNESS = 40
+"""Steps or names that a witness has; of more it keeps the first and the last."""
+
+
+class EnoughFound(Exception):
+    """There are so many errors that looking for more is of no use to anybody."""
+
 
 @dataclass(slots=True)
 class Findings:
-    """Diagnostics in the order they were found."""
+    """
+    Diagnostics in the order they were found.
+
+    Adding the last error that is kept raises EnoughFound, so that a spec which is wrong
+    everywhere costs no more than one that is wrong somewhere.
+    """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     errors: int = 0
     warnings: int = 0
-    asked: int = 0
+    compared: int = 0
 
     def error(
         self, rule: str, pointer: str, message: str, remedy: str, witness: Iterable[str] = ()
     ) -> None:
         """What refuses the spec."""
-        self.add(
-            Diagnostic(
-                severity="error",
-                rule=rule,
-                json_pointer=pointer,
-                message=message,
-                remedy=remedy,
-                witness=tuple(witness),
-            )
-        )
+        self.add(rule, pointer, message, remedy, witness)
 
     def warning(
         self, rule: str, pointer: str, message: str, remedy: str, witness: Iterable[str] = ()
     ) -> None:
         """What an author should look at."""
-        self.add(
-            Diagnostic(
-                severity="warning",
-                rule=rule,
-                json_pointer=pointer,
-                message=message,
-                remedy=remedy,
-                witness=tuple(witness),
-            )
-        )
+        self.add(rule, pointer, message, remedy, witness)
 
-    def add(self, diagnostic: Diagnostic) -> None:
-        is_error = diagnostic.severity == "error"
+    def add(
+        self, rule: str, pointer: str, message: str, remedy: str, witness: Iterable[str] = ()
+    ) -> None:
+        """A finding, as severe as its rule is."""
+        severity = RULES[rule].severity
+        is_error = severity == "error"
         self.errors += is_error
-        # Counted apart, so that no number of warnings can hide an error.
-        kept = self.errors if is_error else self.warnings
         self.warnings += not is_error
-        if kept <= MAX_DIAGNOSTICS:
-            self.diagnostics.append(diagnostic)
+        # Counted apart, so that no number of warnings can hide an error.
+        if (self.errors if is_error else self.warnings) <= MAX_DIAGNOSTICS:
+            self.diagnostics.append(
+                Diagnostic(
+                    severity=severity,
+                    rule=rule,
+                    json_pointer=pointer,
+                    message=message,
+                    remedy=remedy,
+                    witness=_short(tuple(witness)),
+                )
+            )
+        if self.errors >= MAX_DIAGNOSTICS:
+            raise EnoughFound
 
     def did_you_mean(self, word: str, known: Iterable[str]) -> str:
         """
         A remedy for a word that is not among the known ones.
 
-        Comparing words is slow, so after some dozens of mistakes it is no longer done.
+        Comparing words is slow, so after some thousands of comparisons none are made.
         """
-        self.asked += 1
-        if self.asked > MAX_SUGGESTIONS:
+        if self.compared >= MAX_COMPARISONS:
             return "correct the others first"
         options = sorted(known)
         if not options:
             return "there is none to choose from"
-        close = difflib.get_close_matches(word[:MAX_QUOTED], options[:MAX_OPTIONS], n=1)
+        candidates = [one for one in options if len(one) <= MAX_QUOTED][:MAX_OPTIONS]
+        self.compared += len(candidates)
+        close = difflib.get_close_matches(word[:MAX_QUOTED], candidates, n=1)
         if close:
             return f"did you mean {close[0]!r}?"
-        return f"use one of: {', '.join(options[:20])}{'…' if len(options) > 20 else ''}"
+        shown = ", ".join(one[:MAX_QUOTED] for one in options[:20])
+        return f"use one of: {shown}{'…' if len(options) > 20 else ''}"
 
     def has_errors(self) -> bool:
         return self.errors > 0
@@ -96,7 +108,18 @@ def join(pointer: str, key: str | int) -> str:
     return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
-def quote(text: object) -> str:
+def quote(value: object) -> str:
     """A value as a message shows it: never long."""
-    shown = repr(text)
+    shown = repr(value[:MAX_QUOTED]) if isinstance(value, str) else _REPR.repr(value)
     return shown if len(shown) <= MAX_QUOTED else f"{shown[:MAX_QUOTED]}…"
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = MAX_QUOTED
+
+
+def _short(witness: tuple[str, ...]) -> tuple[str, ...]:
+    if len(witness) <= MAX_WITNESS:
+        return witness
+    half = MAX_WITNESS // 2
+    return (*witness[:half], f"… {len(witness) - 2 * half} more …", *witness[-half:])

@@ -14,15 +14,12 @@ from control_plane.engine.guards import (
     Or,
     StateIn,
 )
-from control_plane.engine.spec.calling import check_calls
+from control_plane.engine.spec.calling import check_calls, check_count
 from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import Node, unknown_keys, wrong_type
 from control_plane.engine.spec.targets import Targets
 from control_plane.engine.spec.values import Values
-from control_plane.engine.spec.vocabulary import GUARD_KEYS, builtin
-
-_NAMED_KEYS = frozenset({"type", "params"})
-_BODY_KEYS = frozenset({"when", "description"})
+from control_plane.engine.spec.vocabulary import GUARD_BODY, GUARDS, NAMED, builtin
 
 
 class Guards:
@@ -46,6 +43,7 @@ class Guards:
         if not isinstance(named, dict):
             wrong_type(self._findings, "/guards", named, "an object of named guards")
             return
+        check_count(named, "guard", "/guards", self._findings)
         for name in named:
             self._bodies[name] = NamedBody()
         for name, body in named.items():
@@ -56,7 +54,7 @@ class Guards:
             if not isinstance(body, dict) or "when" not in body:
                 wrong_type(self._findings, pointer, body, 'a guard under "when"')
             else:
-                unknown_keys(self._findings, pointer, body, _BODY_KEYS)
+                unknown_keys(self._findings, pointer, body, GUARD_BODY)
                 guard = self.compile(body["when"], join(pointer, "when"))
             self._bodies[name].guard = guard if guard is not None else And(())
         self._within = None
@@ -77,17 +75,17 @@ class Guards:
             return None
         word = builtin(kind)
         if word is None:
-            unknown_keys(self._findings, pointer, value, _NAMED_KEYS)
+            unknown_keys(self._findings, pointer, value, NAMED)
             return self._named(kind, value.get("params"), pointer)
-        if word not in GUARD_KEYS:
+        if word not in GUARDS:
             self._findings.error(
                 "unknown-guard",
                 join(pointer, "type"),
                 f"{quote(kind)} is not a built-in guard",
-                self._findings.did_you_mean(kind, [f"@{known}" for known in GUARD_KEYS]),
+                self._findings.did_you_mean(kind, [f"@{known}" for known in GUARDS]),
             )
             return None
-        unknown_keys(self._findings, pointer, value, GUARD_KEYS[word])
+        unknown_keys(self._findings, pointer, value, GUARDS[word])
         if word == "stateIn":
             return self._state_in(value.get("state"), join(pointer, "state"))
         if word == "not":

@@ -10,18 +10,23 @@ from typing import Any
 from control_plane.engine.limits import MAX_NAME_LENGTH, MAX_STATE_DEPTH, MAX_STATES
 from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.vocabulary import (
-    INITIAL_KEYS,
+    DATA,
+    INITIAL,
     OLD_SPELLINGS,
-    ROOT_KEYS,
-    STATE_KEYS,
+    ROOT,
+    STATE,
+    Words,
 )
 from control_plane.engine.states import Kind
+
+NAME = f"a name: 1 to {MAX_NAME_LENGTH} characters, none of them a control character"
 
 DEFAULT_MACHINE_ID = "(machine)"
 KINDS = ("atomic", "compound", "parallel", "final", "history")
 
 _INTEGER_LIKE = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 _UNSAFE = re.compile(r"[.#\x00-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _FINAL_MUST_NOT = ("on", "always", "after", "invoke", "onDone", "states", "initial")
 _HISTORY_MUST_NOT = (
     "on", "always", "after", "invoke", "onDone", "states", "initial", "entry", "exit", "output",
@@ -42,6 +47,8 @@ class Node:
     body: dict[str, Any]
     children: list["Node"] = field(default_factory=list)
     last: int = 0
+    depth: int = 0
+    by_key: dict[str, "Node"] = field(default_factory=dict)
 
     @property
     def states(self) -> list["Node"]:
@@ -59,7 +66,7 @@ class Node:
         return other.index < self.index <= other.last
 
     def child(self, key: str) -> "Node | None":
-        return next((child for child in self.children if child.key == key), None)
+        return self.by_key.get(key)
 
 
 def read_outline(body: dict[str, Any], findings: Findings) -> list[Node]:
@@ -106,12 +113,13 @@ def _add(
     nodes.append(node)
     if parent is not None:
         parent.children.append(node)
-    depth = sum(1 for _ in node.above())
+        parent.by_key[key] = node
+        node.depth = parent.depth + 1
     states = body.get("states", {})
     if not isinstance(states, dict):
         wrong_type(findings, join(pointer, "states"), states, "an object of states")
         return
-    if depth >= MAX_STATE_DEPTH and states:
+    if node.depth >= MAX_STATE_DEPTH and states:
         findings.error(
             "limit-exceeded",
             pointer,
@@ -145,14 +153,18 @@ def wrong_type(findings: Findings, pointer: str, value: object, wanted: str) -> 
     findings.error("wrong-type", pointer, f"{quote(value)} is not {wanted}", f"write {wanted}")
 
 
-def unknown_keys(
-    findings: Findings, pointer: str, body: dict[str, Any], known: frozenset[str]
-) -> None:
+def unknown_keys(findings: Findings, pointer: str, body: dict[str, Any], known: Words) -> None:
     """Rule: only words of the format; what XState 4 said is answered with what 5 says."""
-    for key in body:
+    for key, value in body.items():
         if key in known:
-            continue
-        if key in OLD_SPELLINGS:
+            if value is None and known[key].shape not in DATA:
+                findings.error(
+                    "wrong-type",
+                    join(pointer, key),
+                    f"{key!r} is null, which is no value here",
+                    "leave the key out",
+                )
+        elif key in OLD_SPELLINGS:
             findings.error(
                 "old-spelling",
                 join(pointer, key),
@@ -183,8 +195,17 @@ def name_of_state(key: str, pointer: str, findings: Findings) -> None:
     )
 
 
+def is_name(value: object) -> bool:
+    """Whether a value can name a task: a short text without control characters."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_NAME_LENGTH
+        and _CONTROL.search(value) is None
+    )
+
+
 def keys_of_state(node: Node, findings: Findings) -> None:
-    known = ROOT_KEYS if node.parent is None else STATE_KEYS
+    known = ROOT if node.parent is None else STATE
     unknown_keys(findings, node.pointer, node.body, known)
 
 
@@ -210,7 +231,7 @@ def duplicate_ids(nodes: list[Node], findings: Findings) -> None:
             findings.error(
                 "duplicate-id",
                 pointer if own is not None else node.pointer,
-                f"the id {node.id!r} is taken by state {seen[node.id].path!r}",
+                f"the id {quote(node.id)} is taken by state {quote(seen[node.id].path)}",
                 "give one of them another id",
                 (seen[node.id].path, node.path),
             )
@@ -304,7 +325,7 @@ def initial_of_state(node: Node, findings: Findings) -> None:
             )
         return
     if isinstance(initial, dict):
-        unknown_keys(findings, pointer, initial, INITIAL_KEYS)
+        unknown_keys(findings, pointer, initial, INITIAL)
         pointer, initial = join(pointer, "target"), initial.get("target")
     if initial is None:
         findings.error(
@@ -328,7 +349,7 @@ def initial_of_state(node: Node, findings: Findings) -> None:
     elif child.kind == "history":
         if child.body.get("target") is None:
             findings.error(
-                "initial-is-history",
+                "initial-without-record",
                 pointer,
                 f"{quote(initial)} remembers nothing yet and has no `target` to begin with",
                 "give the history state a `target`, or name another initial state",

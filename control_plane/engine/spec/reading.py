@@ -1,16 +1,21 @@
 """
-A spec's text as JSON, in the order it was written.
+A spec's text as JSON, in the order it was written, and within bounds that the rest may trust.
 """
 
 import hashlib
 import json
-import math
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import orjson
 
-from control_plane.engine.limits import MAX_SPEC_BYTES, MAX_SPEC_DEPTH
-from control_plane.engine.spec.findings import Findings, quote
+from control_plane.engine.limits import (
+    MAX_KEY_LENGTH,
+    MAX_SPEC_BYTES,
+    MAX_SPEC_DEPTH,
+    MAX_SPEC_VALUES,
+)
+from control_plane.engine.spec.findings import Findings, join, quote
 from shared.json import Json
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
@@ -18,6 +23,12 @@ INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
 class _Refused(Exception):
     """The text is JSON to Python, but not to us."""
+
+
+class _Twice(dict[str, Any]):
+    """An object in whose text a key stands twice."""
+
+    key = ""
 
 
 def read_spec(
@@ -33,7 +44,7 @@ def read_spec(
         text = orjson.dumps(spec) if isinstance(spec, dict) else spec
         data = text.encode() if isinstance(text, str) else text
     except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
-        return _not_json(findings, str(error)), ""
+        return _not_json(findings, "", str(error)), ""
     digest = hashlib.sha256(data).hexdigest()
     if len(data) > MAX_SPEC_BYTES:
         findings.error(
@@ -45,70 +56,112 @@ def read_spec(
         return {}, digest
     try:
         # Strict, and without recursion in Python, so that what follows can trust the text.
-        if _depth(orjson.loads(data)) > MAX_SPEC_DEPTH:
-            findings.error(
-                "limit-exceeded",
-                "",
-                f"the spec is nested deeper than {MAX_SPEC_DEPTH} levels",
-                "nest states and values less deeply",
-            )
+        if not _is_within_bounds(orjson.loads(data), findings):
             return {}, digest
-        value = json.loads(
-            data,
-            object_pairs_hook=_object,
-            parse_constant=_no_number,
-            parse_int=_integer,
-            parse_float=_float,
-        )
+        twice: list[_Twice] = []
+        value = json.loads(data, object_pairs_hook=_objects(twice), parse_constant=_no_number)
     except (ValueError, _Refused) as error:
-        return _not_json(findings, str(error)), digest
+        return _not_json(findings, "", str(error)), digest
+    if twice:
+        # Told from where it stands; that it is the first of several is as good as any.
+        pointer = _pointer(value, lambda one: isinstance(one, _Twice))
+        why = f"the key {quote(twice[0].key)} stands twice in one object"
+        return _not_json(findings, pointer, why), digest
+    if any(type(one) is int and not INT_MIN <= one <= INT_MAX for one in _values(value)):
+        pointer = _pointer(value, lambda one: type(one) is int and not INT_MIN <= one <= INT_MAX)
+        return _not_json(findings, pointer, "this integer does not fit into 64 bits"), digest
     if not isinstance(value, dict):
-        return _not_json(findings, "the top level must be an object"), digest
+        return _not_json(findings, "", "the top level must be an object"), digest
     return value, digest
 
 
-def _not_json(findings: Findings, why: str) -> dict[str, Json]:
+def _not_json(findings: Findings, pointer: str, why: str) -> dict[str, Json]:
     findings.error(
         "not-json",
-        "",
+        pointer,
         f"the spec cannot be read as JSON: {why}",
         "correct the text and send it again",
     )
     return {}
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _Refused(f"the key {quote(twice)} stands twice in one object")
-    return found
+def _is_within_bounds(value: Json, findings: Findings) -> bool:
+    """Rule: a spec has so many values, so many levels, and keys of a length to be quoted."""
+    depth = count = 0
+    level: list[Json] = [value]
+    while level:
+        depth += 1
+        count += len(level)
+        if depth > MAX_SPEC_DEPTH:
+            findings.error(
+                "limit-exceeded",
+                "",
+                f"the spec is nested deeper than {MAX_SPEC_DEPTH} levels",
+                "nest states and values less deeply",
+            )
+            return False
+        if count > MAX_SPEC_VALUES:
+            findings.error(
+                "limit-exceeded",
+                "",
+                f"the spec has more than {MAX_SPEC_VALUES} values",
+                "split the process into several definitions, or move data out of the spec",
+            )
+            return False
+        below: list[Json] = []
+        for item in level:
+            if isinstance(item, dict):
+                if item and max(map(len, item)) > MAX_KEY_LENGTH:
+                    _key_too_long(value, item, findings)
+                    return False
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+        level = below
+    return True
+
+
+def _key_too_long(root: Json, holder: dict[str, Json], findings: Findings) -> None:
+    key = next(key for key in holder if len(key) > MAX_KEY_LENGTH)
+    findings.error(
+        "limit-exceeded",
+        _pointer(root, lambda one: one is holder),
+        f"the key {quote(key)} has {len(key)} characters; the limit is {MAX_KEY_LENGTH}",
+        "shorten it; what is long is better as a value",
+    )
+
+
+def _objects(
+    twice: list[_Twice],
+) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """What makes objects of their members, and keeps those in which a key stands twice."""
+
+    def made(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        marked = _Twice(found)
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                marked.key = key
+                break
+            seen.add(key)
+        twice.append(marked)
+        return marked
+
+    return made
 
 
 def _no_number(name: str) -> NoReturn:
     raise _Refused(f"{name} is no JSON number")
 
 
-def _integer(text: str) -> int:
-    value = int(text) if len(text) <= len(str(INT_MIN)) else INT_MIN - 1
-    if not INT_MIN <= value <= INT_MAX:
-        raise _Refused(f"{quote(text)} does not fit into 64 bits")
-    return value
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise _Refused(f"{quote(text)} does not fit into a double")
-    return value
-
-
-def _depth(value: Json) -> int:
-    depth = 0
+def _values(value: Json) -> Iterator[Json]:
+    """Every value inside, level by level."""
     level: list[Json] = [value]
     while level:
-        depth += 1
+        yield from level
         below: list[Json] = []
         for item in level:
             if isinstance(item, dict):
@@ -116,4 +169,19 @@ def _depth(value: Json) -> int:
             elif isinstance(item, list):
                 below.extend(item)
         level = below
-    return depth
+
+
+def _pointer(root: Json, is_it: Callable[[Json], bool]) -> str:
+    """Where the first value stands, in the order of the text, of which something holds."""
+    waiting: list[tuple[str, Json]] = [("", root)]
+    while waiting:
+        pointer, value = waiting.pop()
+        if is_it(value):
+            return pointer
+        members: list[tuple[str | int, Json]] = []
+        if isinstance(value, dict):
+            members = list(value.items())
+        elif isinstance(value, list):
+            members = list(enumerate(value))
+        waiting += [(join(pointer, key), one) for key, one in reversed(members)]
+    return ""

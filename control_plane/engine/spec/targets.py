@@ -2,10 +2,15 @@
 Which state a target means.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
-from control_plane.engine.spec.findings import Findings, join, quote
+from control_plane.engine.limits import MAX_TARGETS
+from control_plane.engine.spec.findings import EnoughFound, Findings, join, quote
 from control_plane.engine.spec.outline import Node, wrong_type
+
+_Through: TypeAlias = dict[int, dict[int, Node]]
+"""Of each state that a target is at or below: the first target by the child it is in, or by the
+state itself where it is the target."""
 
 
 class Targets:
@@ -14,6 +19,7 @@ class Targets:
     def __init__(self, nodes: list[Node], findings: Findings) -> None:
         self._nodes = nodes
         self._findings = findings
+        self._count = 0
         self._by_id: dict[str, Node] = {}
         for node in nodes:
             self._by_id.setdefault(node.id, node)
@@ -32,6 +38,15 @@ class Targets:
         if not isinstance(value, list):
             wrong_type(self._findings, pointer, value, "a target or a list of targets")
             return []
+        self._count += len(value)
+        if self._count > MAX_TARGETS:
+            self._findings.error(
+                "limit-exceeded",
+                pointer,
+                f"the spec has more than {MAX_TARGETS} targets in lists",
+                "let the regions' `initial` say where they begin",
+            )
+            raise EnoughFound
         several: list[Node | None] = []
         for place, item in enumerate(value):
             if isinstance(item, str):
@@ -59,7 +74,18 @@ class Targets:
                 f"write {f'.{target}'!r} for a child of the root, or '#' and an id",
             )
             return None
-        return self._walk(source.parent, target, target, pointer)
+        found = self._walk(source.parent, target, target, pointer)
+        first = target.partition(".")[0]
+        if found is not None and source.child(first) is not None and first != source.key:
+            self._findings.warning(
+                "ambiguous-target",
+                pointer,
+                f"{quote(target)} names the sibling of {quote(source.path)}, which has a child "
+                f"{quote(first)} too",
+                f"write {f'.{target}'!r} if the child is meant, or '#' and an id for the sibling",
+                (found.path, f"{source.path}.{first}"),
+            )
+        return found
 
     def by_id(self, target: str, pointer: str) -> Node | None:
         """`#id` or `#id.path`. The machine's own id may hold dots."""
@@ -101,27 +127,43 @@ class Targets:
 
     def _targets_not_in_regions(self, targets: list[Node], pointer: str) -> None:
         """Rule: several targets are in different regions of a parallel state, pairwise."""
-        for place, one in enumerate(targets):
-            for other in targets[place + 1 :]:
-                if not _in_different_regions(one, other):
-                    self._findings.error(
-                        "targets-exclude-each-other",
-                        pointer,
-                        f"{one.path!r} and {other.path!r} cannot both be entered: they are not "
-                        "in different regions of one parallel state",
-                        "keep one of them",
-                        (one.path, other.path),
-                    )
-                    return
+        through: _Through = {}
+        for target in targets:
+            place = _place(target)
+            other = _excluded(through, place)
+            if other is not None:
+                self._findings.error(
+                    "targets-exclude-each-other",
+                    pointer,
+                    f"{quote(other.path)} and {quote(target.path)} cannot both be entered: they "
+                    "are not in different regions of one parallel state",
+                    "keep one of them",
+                    (other.path, target.path),
+                )
+                return
+            region = place
+            for node in (place, *place.above()):
+                through.setdefault(node.index, {}).setdefault(region.index, target)
+                region = node
 
 
-def _in_different_regions(one: Node, other: Node) -> bool:
-    # A history state stands for whatever was active in its parent, so for all of it.
-    one, other = _place(one), _place(other)
-    if one is other or one.is_below(other) or other.is_below(one):
-        return False
-    lowest = next((node for node in one.above() if other.is_below(node)), None)
-    return lowest is not None and lowest.kind == "parallel"
+def _excluded(through: _Through, place: Node) -> Node | None:
+    """An earlier target that cannot be active together with this one."""
+    inside = through.get(place.index)
+    if inside:
+        return next(iter(inside.values()))
+    region = place
+    for node in place.above():
+        regions = through.get(node.index, {})
+        if node.index in regions:
+            return regions[node.index]
+        # Only a parallel state has more than one, so this looks at two at most.
+        if node.kind != "parallel":
+            for key, other in regions.items():
+                if key != region.index:
+                    return other
+        region = node
+    return None
 
 
 def _place(node: Node) -> Node:

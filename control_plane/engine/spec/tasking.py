@@ -3,22 +3,19 @@ Tasks in a spec: what `invoke` and `createTask` say about them.
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
+from control_plane.engine.actions import OWN_EVENTS
 from control_plane.engine.durations import parse_duration
-from control_plane.engine.invocations import CHILD, ForEach, TaskPlan
-from control_plane.engine.limits import MAX_FAN_OUT
+from control_plane.engine.invocations import CHILD, Child, ForEach, TaskPlan
+from control_plane.engine.limits import MAX_CHOICES, MAX_FAN_OUT
+from control_plane.engine.spec.attempting import Attempts
 from control_plane.engine.spec.findings import Findings, join, quote
-from control_plane.engine.spec.outline import unknown_keys, wrong_type
+from control_plane.engine.spec.outline import NAME, is_name, unknown_keys, wrong_type
 from control_plane.engine.spec.values import NAMES, Values
-from control_plane.engine.spec.vocabulary import COMPENSATION_KEYS, RETRY_KEYS, TIMEOUT_KEYS
+from control_plane.engine.spec.vocabulary import COMPENSATION
 from control_plane.engine.templates import NULL, Computed, Constant, Template
-from shared.retry import MAX_ATTEMPTS, MAX_BACKOFF, RetryPolicy
-from shared.tasks import DEFAULT_QUEUE, MAX_QUEUE_NAME, TaskType, Timeouts
-
-MAX_PRIORITY = 100
-"""Priorities run from minus this to this; larger ones are claimed first."""
+from shared.tasks import TaskType
 
 _SOURCES: dict[str, TaskType | None] = {
     **{kind.value.lower(): kind for kind in TaskType},
@@ -26,7 +23,14 @@ _SOURCES: dict[str, TaskType | None] = {
 }
 _NAMED = {"system": ".<function>", CHILD.lower(): ".<key of a definition>"}
 _JOINS = ("all", "any", "settled")
-_QUEUE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+_CLOSINGS = ("cancel", "terminate", "abandon")
+_OF_AI = ("events", "policy")
+_OF_CHILDREN = ("version", "businessKey", "onParentClose")
+_OF_ATTEMPTS = ("queue", "priority", "retry", "timeout")
+_INSTEAD = {
+    "retry": "leave it out: the tasks inside of the child have retries of their own",
+    "timeout": "leave the state by `after` if the child takes too long",
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -41,21 +45,34 @@ class Tasks:
     plans: list[TaskPlan] = field(default_factory=list)
     """All plans, each at its own index."""
 
+    _attempts: Attempts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._attempts = Attempts(self.values, self.findings)
+
     def plan(
-        self, body: dict[str, Any], pointer: str, *, name: str, source: str, detached: bool = False
+        self,
+        body: dict[str, Any],
+        pointer: str,
+        source_pointer: str,
+        *,
+        name: str,
+        source: str,
+        detached: bool = False,
     ) -> TaskPlan | None:
         """Everything about a task; None when its source is unknown, having said so."""
-        found = self._source(source, pointer)
+        found = self._source(source, source_pointer)
         if found is None:
             return None
         kind, function = found
+        self._words(kind, body, pointer)
         compensation = self._compensation(
             body.get("compensation"), join(pointer, "compensation"), name
         )
         for_each = self._for_each(body, pointer)
+        names = NAMES if for_each is None else NAMES | {"item", "index"}
         given: Template = NULL
         if "input" in body:
-            names = NAMES if for_each is None else NAMES | {"item", "index"}
             given = self.values.template(body["input"], join(pointer, "input"), names)
         if kind is None:
             self.needs.add("children")
@@ -65,23 +82,102 @@ class Tasks:
                 self.functions.add(function)
         if kind is TaskType.TIMER:
             self._timer_input(given, join(pointer, "input"))
+        attempts = self._attempts
         plan = TaskPlan(
             index=len(self.plans),
             name=name,
             type=kind,
             function=function,
             input=given,
-            queue=self._queue(body.get("queue"), join(pointer, "queue")),
-            priority=self._priority(body.get("priority", 0), join(pointer, "priority")),
-            retry=self._retry(body.get("retry"), join(pointer, "retry")),
-            timeout=self._timeouts(body.get("timeout"), join(pointer, "timeout")),
+            queue=attempts.queue(body.get("queue"), join(pointer, "queue")),
+            priority=attempts.priority(body.get("priority", 0), join(pointer, "priority")),
+            retry=attempts.retry(body.get("retry"), join(pointer, "retry")),
+            timeout=attempts.timeouts(body.get("timeout"), join(pointer, "timeout")),
             detached=detached,
             compensation=compensation,
             for_each=for_each,
             json_pointer=pointer,
+            child=self._child(body, pointer, names),
+            events=self._events(kind, body.get("events"), pointer),
+            policy=self._policy(body.get("policy"), join(pointer, "policy")),
         )
         self.plans.append(plan)
         return plan
+
+    def _words(self, kind: TaskType | None, body: dict[str, Any], pointer: str) -> None:
+        """Rule: a task is described by words of its kind."""
+        wrong = (*(() if kind is None else _OF_CHILDREN), *(() if kind is TaskType.AI else _OF_AI))
+        if kind is None:
+            wrong += _OF_ATTEMPTS
+        said = CHILD.lower() if kind is None else kind.value.lower()
+        for key in wrong:
+            if key in body:
+                self.findings.error(
+                    "word-not-for-task",
+                    join(pointer, key),
+                    f"{key!r} does not describe a task of kind {said!r}",
+                    _INSTEAD.get(key, "leave it out, or choose another kind of task"),
+                )
+
+    def _child(self, body: dict[str, Any], pointer: str, names: frozenset[str]) -> Child:
+        """Rule: a child's version is a number, its key a text, and its end one of three."""
+        version = body.get("version")
+        if version is not None and (type(version) is not int or version < 1):
+            wanted = "the number of a version, from 1"
+            wrong_type(self.findings, join(pointer, "version"), version, wanted)
+            version = None
+        key: Template | None = None
+        if body.get("businessKey") is not None:
+            given, place = body["businessKey"], join(pointer, "businessKey")
+            key = self.values.template(given, place, names)
+            if not is_name(given) and not isinstance(key, Computed):
+                wrong_type(self.findings, place, given, "a business key, or an expression for one")
+        closing = body.get("onParentClose", "cancel")
+        if closing not in _CLOSINGS:
+            place = join(pointer, "onParentClose")
+            wrong_type(self.findings, place, closing, " or ".join(_CLOSINGS))
+            closing = "cancel"
+        return Child(
+            version=version, business_key=key, on_parent_close=closing, json_pointer=pointer
+        )
+
+    def _events(self, kind: TaskType | None, given: Any, pointer: str) -> tuple[str, ...]:
+        """Rule: an AI task names the events among which it may choose, and no others can be."""
+        place = join(pointer, "events")
+        if kind is not TaskType.AI:
+            return ()
+        if given is None or given == []:
+            self.findings.error(
+                "ai-without-events",
+                pointer,
+                "this AI task does not say among which events it may choose",
+                "list event types in `events`",
+            )
+            return ()
+        if not isinstance(given, list) or len(given) > MAX_CHOICES:
+            wrong_type(self.findings, place, given, f"a list of 1 to {MAX_CHOICES} event types")
+            return ()
+        for at, event in enumerate(given):
+            if not is_name(event) or event in given[:at]:
+                wrong_type(self.findings, join(place, at), event, "an event type named once")
+                return ()
+            if "*" in event or event.startswith(OWN_EVENTS):
+                self.findings.error(
+                    "reserved-event",
+                    join(place, at),
+                    f"a model cannot choose {quote(event)}: it is a wildcard, or the engine's own",
+                    "name an event that a person could send",
+                )
+                return ()
+        return tuple(given)
+
+    def _policy(self, given: Any, pointer: str) -> str | None:
+        """Rule: an AI task names the policy that binds it; what is in it stands elsewhere."""
+        if given is not None and not is_name(given):
+            wrong_type(self.findings, pointer, given, "the name of a policy")
+            return None
+        name: str | None = given
+        return name
 
     def _source(self, source: str, pointer: str) -> tuple[TaskType | None, str | None] | None:
         """Rule: a source is a task type in lower case, for some with a name after a dot."""
@@ -96,11 +192,11 @@ class Tasks:
                 ),
             )
             return None
-        if kind in _NAMED and not function:
+        if kind in _NAMED and not is_name(function):
             self.findings.error(
                 "unknown-task-type",
                 pointer,
-                f"a task of kind {kind!r} needs a name after it",
+                f"a task of kind {kind!r} needs a name after the dot",
                 f"write {kind}{_NAMED[kind]}",
             )
             return None
@@ -118,15 +214,19 @@ class Tasks:
         """Rule: a compensation is a task of its own, that is not itself undone."""
         if body is None:
             return None
-        if not isinstance(body, dict) or not isinstance(body.get("src"), str):
+        if not isinstance(body, dict):
             wrong_type(self.findings, pointer, body, "a task: an object with `src`")
             return None
-        unknown_keys(self.findings, pointer, body, COMPENSATION_KEYS)
-        own = body.get("name", f"undo {name}")
-        if not isinstance(own, str) or not own:
-            wrong_type(self.findings, join(pointer, "name"), own, "a task's name")
+        unknown_keys(self.findings, pointer, body, COMPENSATION)
+        if not isinstance(body.get("src"), str):
+            place = join(pointer, "src")
+            wrong_type(self.findings, place, body.get("src"), "a task type in lower case")
             return None
-        return self.plan(body, pointer, name=own, source=body["src"])
+        own = body.get("name", f"undo {name}")
+        if not is_name(own):
+            wrong_type(self.findings, join(pointer, "name"), own, NAME)
+            return None
+        return self.plan(body, pointer, join(pointer, "src"), name=own, source=body["src"])
 
     def _for_each(self, body: dict[str, Any], pointer: str) -> ForEach | None:
         """Rule: `forEach` gives a list; `concurrency` and `join` stand beside it only."""
@@ -153,8 +253,11 @@ class Tasks:
             wrong_type(self.findings, join(pointer, "concurrency"), concurrency, wanted)
             concurrency = 1
         joined = body.get("join", "all")
-        if joined not in _JOINS:
-            wrong_type(self.findings, join(pointer, "join"), joined, " or ".join(_JOINS))
+        is_count = type(joined) is int and 1 <= joined <= MAX_FAN_OUT
+        if joined not in _JOINS and not is_count:
+            wanted = f"{', '.join(_JOINS)}, or a number from 1 to {MAX_FAN_OUT}"
+            wrong_type(self.findings, join(pointer, "join"), joined, wanted)
+            joined = "all"
         return ForEach(items=items, concurrency=concurrency, join=joined, json_pointer=place)
 
     def _timer_input(self, given: object, pointer: str) -> None:
@@ -172,96 +275,4 @@ class Tasks:
             pointer,
             f"{quote(value)} does not say when the timer is due",
             'write {"delay": "PT15M"} or {"at": <RFC 3339 timestamp>}',
-        )
-
-    def _queue(self, value: Any, pointer: str) -> str:
-        """Rule: a queue's name fits into the names of the broker's queues."""
-        if value is None:
-            return DEFAULT_QUEUE
-        if (
-            not isinstance(value, str)
-            or not 0 < len(value) <= MAX_QUEUE_NAME
-            or not _QUEUE.issuperset(value)
-        ):
-            wrong_type(
-                self.findings,
-                pointer,
-                value,
-                f"a queue's name: 1 to {MAX_QUEUE_NAME} letters, digits, '-', '_' and '.'",
-            )
-            return DEFAULT_QUEUE
-        return value
-
-    def _priority(self, value: Any, pointer: str) -> int:
-        if type(value) is not int or not -MAX_PRIORITY <= value <= MAX_PRIORITY:
-            wanted = f"an integer from {-MAX_PRIORITY} to {MAX_PRIORITY}"
-            wrong_type(self.findings, pointer, value, wanted)
-            return 0
-        return value
-
-    def _retry(self, value: Any, pointer: str) -> RetryPolicy:
-        """Rule: a retry policy has its words, and numbers within bounds."""
-        default = RetryPolicy()
-        if value is None:
-            return default
-        if not isinstance(value, dict):
-            wrong_type(self.findings, pointer, value, "a retry policy")
-            return default
-        unknown_keys(self.findings, pointer, value, RETRY_KEYS)
-        kinds = value.get("nonRetryable", [])
-        if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
-            wrong_type(self.findings, join(pointer, "nonRetryable"), kinds, "a list of error kinds")
-            kinds = []
-        return RetryPolicy(
-            max_attempts=int(
-                self._number(value, "maxAttempts", pointer, default.max_attempts, 1, MAX_ATTEMPTS)
-            ),
-            initial=self._backoff(value, "initial", pointer, default.initial),
-            factor=self._number(value, "factor", pointer, default.factor, 1, 100),
-            cap=self._backoff(value, "cap", pointer, default.cap),
-            jitter=self._number(value, "jitter", pointer, default.jitter, 0, 1),
-            non_retryable=frozenset(kinds),
-        )
-
-    def _number(
-        self, body: dict[str, Any], key: str, pointer: str, default: float, low: int, high: int
-    ) -> float:
-        value = body.get(key, default)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if key == "maxAttempts":
-            is_number = is_number and isinstance(value, int)
-        if not is_number or not low <= value <= high:
-            kind = "an integer" if key == "maxAttempts" else "a number"
-            wrong_type(self.findings, join(pointer, key), value, f"{kind} from {low} to {high}")
-            return default
-        return float(value)
-
-    def _backoff(
-        self, body: dict[str, Any], key: str, pointer: str, default: timedelta
-    ) -> timedelta:
-        if key not in body:
-            return default
-        length = self.values.duration(body[key], join(pointer, key))
-        if length is not None and length > MAX_BACKOFF:
-            wrong_type(
-                self.findings, join(pointer, key), body[key], f"at most {MAX_BACKOFF.days} day"
-            )
-            return default
-        return default if length is None else length
-
-    def _timeouts(self, value: Any, pointer: str) -> Timeouts:
-        """Rule: a timeout is a duration, start to close, or one for each phase."""
-        if value is None:
-            return Timeouts()
-        if not isinstance(value, dict):
-            return Timeouts(start_to_close=self.values.duration(value, pointer))
-        unknown_keys(self.findings, pointer, value, TIMEOUT_KEYS)
-
-        def phase(key: str) -> timedelta | None:
-            return self.values.duration(value[key], join(pointer, key)) if key in value else None
-
-        return Timeouts(
-            schedule_to_start=phase("scheduleToStart"),
-            start_to_close=phase("startToClose"),
-            heartbeat=phase("heartbeat"),
         )

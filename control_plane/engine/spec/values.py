@@ -5,13 +5,13 @@ Values in a spec: JSON that may hold expressions, delays, and what named ones st
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from control_plane.engine.durations import parse_duration
-from control_plane.engine.expressions import ExpressionError, compile_expression
+from control_plane.engine.expressions import Expression, ExpressionError, compile_expression
 from control_plane.engine.invocations import Delay
-from control_plane.engine.limits import MAX_DELAY
-from control_plane.engine.spec.findings import Findings, join, quote
+from control_plane.engine.limits import MAX_DELAY, MAX_EXPRESSION_CHARACTERS, MAX_EXPRESSIONS
+from control_plane.engine.spec.findings import EnoughFound, Findings, join, quote
 from control_plane.engine.spec.outline import wrong_type
 from control_plane.engine.templates import NULL, Array, Computed, Constant, Object, Template
 
@@ -19,6 +19,9 @@ NAMES = frozenset({"context", "event", "params", "task", "instance", "now"})
 """What expressions can see."""
 
 _LANGUAGES = ("cel",)
+
+_Place: TypeAlias = tuple["_Place | None", str | int]
+"""A place by the one above it, so that no pointer is written that nobody reads."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,23 +34,32 @@ class Values:
     assigned: set[str] = field(default_factory=set)
     """Keys that some `@assign` sets in the context."""
 
+    _compiled: dict[tuple[str, frozenset[str]], Expression] = field(default_factory=dict)
+    """What reads alike is compiled once."""
+
+    _characters: int = 0
+
     def template(self, value: Any, pointer: str, names: frozenset[str] = NAMES) -> Template:
         """A value in which `{"@expr": …}` may stand anywhere."""
+        return self._part(value, (None, pointer), names) or Constant(value)
+
+    def _part(self, value: Any, place: _Place, names: frozenset[str]) -> Template | None:
+        """The value, None if there is no expression in it."""
         if isinstance(value, dict):
             if "@expr" in value:
-                return self.expression(value, pointer, names) or NULL
+                return self.expression(value, _pointer(place), names) or NULL
             members = [
-                (key, self.template(item, join(pointer, key), names)) for key, item in value.items()
+                (key, item, self._part(item, (place, key), names)) for key, item in value.items()
             ]
-            if all(isinstance(member, Constant) for _, member in members):
-                return Constant(value)
-            return Object(tuple(members))
+            if all(part is None for _, _, part in members):
+                return None
+            return Object(tuple((key, part or Constant(item)) for key, item, part in members))
         if isinstance(value, list):
-            items = [self.template(item, join(pointer, at), names) for at, item in enumerate(value)]
-            if all(isinstance(item, Constant) for item in items):
-                return Constant(value)
-            return Array(tuple(items))
-        return Constant(value)
+            items = [(item, self._part(item, (place, at), names)) for at, item in enumerate(value)]
+            if all(part is None for _, part in items):
+                return None
+            return Array(tuple(part or Constant(item) for item, part in items))
+        return None
 
     def expression(
         self, value: dict[str, Any], pointer: str, names: frozenset[str] = NAMES
@@ -75,8 +87,27 @@ class Values:
         if not isinstance(text, str):
             wrong_type(self.findings, pointer, text, "an expression, as a string")
             return None
+        compiled = self._compiled.get((text, names)) or self._compile(text, pointer, names)
+        if compiled is None:
+            return None
+        computed = Computed(compiled, text, pointer)
+        self.expressions.append(computed)
+        return computed
+
+    def _compile(self, text: str, pointer: str, names: frozenset[str]) -> Expression | None:
+        """Rule: an expression is CEL; and there are not more of them than can be compiled soon."""
+        self._characters += len(text)
+        if len(self._compiled) >= MAX_EXPRESSIONS or self._characters > MAX_EXPRESSION_CHARACTERS:
+            self.findings.error(
+                "limit-exceeded",
+                pointer,
+                f"the spec has more than {MAX_EXPRESSIONS} different expressions, or more than "
+                f"{MAX_EXPRESSION_CHARACTERS} characters of them",
+                "name guards that are used often, or split the process into several definitions",
+            )
+            raise EnoughFound
         try:
-            computed = Computed(compile_expression(text, names), text, pointer)
+            compiled = compile_expression(text, names)
         except ExpressionError as error:
             self.findings.error(
                 "expression-invalid",
@@ -85,8 +116,8 @@ class Values:
                 f"an expression is CEL and sees {', '.join(sorted(names))}",
             )
             return None
-        self.expressions.append(computed)
-        return computed
+        self._compiled[text, names] = compiled
+        return compiled
 
     def delay(self, value: Any, pointer: str) -> Delay | None:
         """Rule: a delay is milliseconds, an ISO 8601 duration, an expression, or a named one."""
@@ -138,3 +169,8 @@ class Values:
             "write milliseconds, an ISO 8601 duration such as PT15M, or the name of one of the "
             f"root's `delays`{near}",
         )
+
+
+def _pointer(place: _Place) -> str:
+    above, key = place
+    return str(key) if above is None else join(_pointer(above), key)

@@ -4,75 +4,62 @@ Rules about who answers an event, and who never gets to.
 
 from collections.abc import Iterator
 
-from control_plane.engine.configurations import answers
-from control_plane.engine.diagnostics import Diagnostic
-from control_plane.engine.machine import Machine
-from control_plane.engine.procedures import is_descendant
-from control_plane.engine.spec.assembling import Assembler
-from control_plane.engine.spec.rules.graph import climb
-from control_plane.engine.states import State
+from control_plane.engine.guards import Condition, Guard, NamedGuard
+from control_plane.engine.spec.rules.found import Found
+from control_plane.engine.spec.rules.graph import Graph, climb, leads_out
+from control_plane.engine.states import NO_STATE, ROOT
 
 
-def shadowed_transition(machine: Machine) -> Iterator[Diagnostic]:
-    """A candidate behind one that has no guard."""
-    for state in machine.states:
+def shadowed_transition(graph: Graph) -> Iterator[Found]:
+    """A candidate behind one that has no guard, or the same."""
+    for state in graph.machine.states:
         for several in (*state.on.values(), state.always):
-            taken = next((one for one in several if one.guard is None), None)
-            if taken is None:
-                continue
-            for transition in several[several.index(taken) + 1 :]:
-                yield Diagnostic(
-                    severity="warning",
-                    rule="shadowed-transition",
-                    json_pointer=transition.json_pointer,
-                    message=f"this transition of {state.path!r} is never taken: "
-                    f"the one at {taken.json_pointer} comes first and has no guard",
-                    remedy="put it first, or guard the other",
-                    witness=(taken.json_pointer, transition.json_pointer),
-                )
+            first: dict[object, str] = {}
+            for transition in several:
+                same = _sameness(transition.guard)
+                taken = first.get(None) or (first.get(same) if same is not None else None)
+                if taken is not None:
+                    reason = "no guard" if first.get(None) else "the same guard"
+                    yield Found(
+                        "shadowed-transition",
+                        transition.json_pointer,
+                        f"this transition of {state.path!r} is never taken: the one at {taken} "
+                        f"comes first and has {reason}",
+                        "put it first, or guard the other",
+                        (taken, transition.json_pointer),
+                    )
+                elif transition.guard is None or same is not None:
+                    first.setdefault(same, transition.json_pointer)
 
 
-def regions_disagree(machine: Machine) -> Iterator[Diagnostic]:
+def regions_disagree(graph: Graph) -> Iterator[Found]:
     """Two regions that answer one event by leaving their parallel state's other regions too."""
-    for state in machine.states:
-        if state.kind != "parallel":
-            continue
-        leaving: dict[str, dict[int, str]] = {}
-        for transition in machine.transitions:
-            region = next(
-                (
-                    child
-                    for child in state.children
-                    if transition.source == child
-                    or is_descendant(machine.states, transition.source, child)
-                ),
-                None,
+    states = graph.machine.states
+    leaving: dict[tuple[int, str], dict[int, str]] = {}
+    for transition in graph.machine.transitions:
+        region = transition.source
+        for state in climb(graph.machine, states[region].parent if region != ROOT else NO_STATE):
+            inside = states[region]
+            if state.kind == "parallel" and leads_out(transition, region, inside.last):
+                pointers = leaving.setdefault((state.index, transition.descriptor), {})
+                pointers.setdefault(region, transition.json_pointer)
+            region = state.index
+    for (index, descriptor), pointers in leaving.items():
+        if len(pointers) > 1:
+            event = repr(descriptor) if descriptor else "an eventless transition"
+            yield Found(
+                "regions-disagree",
+                states[index].json_pointer,
+                f"{len(pointers)} regions of {states[index].path!r} answer {event} by leaving "
+                "their region; the first in the document wins",
+                "let the parallel state itself answer the event",
+                tuple(pointers.values()),
             )
-            if region is None or not transition.targets:
-                continue
-            if any(
-                target != region and not is_descendant(machine.states, target, region)
-                for target in transition.targets
-            ):
-                leaving.setdefault(transition.descriptor, {})[region] = transition.json_pointer
-        for descriptor, pointers in leaving.items():
-            if len(pointers) > 1:
-                yield Diagnostic(
-                    severity="warning",
-                    rule="regions-disagree",
-                    json_pointer=state.json_pointer,
-                    message=(
-                        f"{len(pointers)} regions of {state.path!r} answer "
-                        f"{descriptor or 'an eventless transition'!r} by leaving their region; "
-                        "the first in the document wins"
-                    ),
-                    remedy="let the parallel state itself answer the event",
-                    witness=tuple(pointers.values()),
-                )
 
 
-def child_hides_parent(machine: Machine) -> Iterator[Diagnostic]:
+def child_hides_parent(graph: Graph) -> Iterator[Found]:
     """A state that answers an event always, so that a state above it never does meanwhile."""
+    machine = graph.machine
     for state in machine.states[1:]:
         for descriptor, several in state.on.items():
             if descriptor == "*" or all(one.guard is not None for one in several):
@@ -83,53 +70,46 @@ def child_hides_parent(machine: Machine) -> Iterator[Diagnostic]:
                 (one for one in climb(machine, state.parent) if descriptor in one.on), None
             )
             if above is not None:
-                yield Diagnostic(
-                    severity="warning",
-                    rule="child-hides-parent",
-                    json_pointer=several[0].json_pointer,
-                    message=(
-                        f"while {state.path!r} is active, {above.path!r} never answers "
-                        f"{descriptor!r}"
-                    ),
-                    remedy="leave it if that is meant; otherwise guard it, or name another event",
-                    witness=(state.path, above.path),
+                yield Found(
+                    "child-hides-parent",
+                    several[0].json_pointer,
+                    f"while {state.path!r} is active, {above.path!r} never answers {descriptor!r}",
+                    "leave it if that is meant; otherwise guard it, or name another event",
+                    (state.path, above.path),
                 )
 
 
-def raised_to_nobody(machine: Machine, assembler: Assembler) -> Iterator[Diagnostic]:
-    """An event that is raised, and that no state answers."""
-    descriptors = {one for state in machine.states for one in state.on}
-    for kind, pointer in assembler.actions.raised:
-        if not any(answers(descriptor, kind) for descriptor in descriptors):
-            yield Diagnostic(
-                severity="warning",
-                rule="raised-to-nobody",
-                json_pointer=pointer,
-                message=f"no state answers the event {kind!r} that is raised here",
-                remedy="add a transition for it, or leave the action out",
-                witness=(kind,),
-            )
-
-
-def wildcard_swallows(machine: Machine) -> Iterator[Diagnostic]:
+def wildcard_swallows(graph: Graph) -> Iterator[Found]:
     """A `*` that answers what the engine itself sends to a state above."""
+    machine = graph.machine
+    hearing = {
+        state.index
+        for state in machine.states
+        if any(descriptor.startswith("xstate.") for descriptor in state.on)
+    }
     for state in machine.states[1:]:
         if "*" not in state.on or all(one.is_forbidden for one in state.on["*"]):
             continue
-        above = next((one for one in climb(machine, state.parent) if _hears_the_engine(one)), None)
+        above = next((one for one in climb(machine, state.parent) if one.index in hearing), None)
         if above is not None:
-            yield Diagnostic(
-                severity="warning",
-                rule="wildcard-swallows",
-                json_pointer=state.on["*"][0].json_pointer,
-                message=(
-                    f"the '*' of {state.path!r} also answers what {above.path!r} waits for: "
-                    "its timers, its tasks' outcomes, its being done"
-                ),
-                remedy="name the events, or use a prefix such as 'order.*'",
-                witness=(state.path, above.path),
+            yield Found(
+                "wildcard-swallows",
+                state.on["*"][0].json_pointer,
+                f"the '*' of {state.path!r} also answers what {above.path!r} waits for: its "
+                "timers, its tasks' outcomes, its being done",
+                "name the events, or use a prefix such as 'order.*'",
+                (state.path, above.path),
             )
 
 
-def _hears_the_engine(state: State) -> bool:
-    return any(descriptor.startswith("xstate.") for descriptor in state.on)
+def _sameness(guard: Guard | None) -> object:
+    """
+    What two guards have in common that are bound to give the same answer, None of others.
+
+    Also None of no guard at all, which answers for every other.
+    """
+    if isinstance(guard, Condition):
+        return guard.computed.text
+    if isinstance(guard, NamedGuard) and guard.params is None:
+        return (guard.name,)
+    return None

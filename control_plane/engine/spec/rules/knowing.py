@@ -4,15 +4,16 @@ Rules about what expressions ask for.
 
 from collections.abc import Iterator
 
-from control_plane.engine.diagnostics import Diagnostic
-from control_plane.engine.machine import Machine
+from control_plane.engine.expressions import Expression
 from control_plane.engine.spec.assembling import Assembler
+from control_plane.engine.spec.rules.found import Found
+from control_plane.engine.spec.rules.graph import Graph
 from control_plane.engine.templates import Constant, Object
 
 
-def unknown_context_key(machine: Machine, assembler: Assembler) -> Iterator[Diagnostic]:
+def unknown_context_key(graph: Graph, assembler: Assembler) -> Iterator[Found]:
     """An expression that reads a key of the context which nothing ever sets."""
-    match machine.context:
+    match graph.machine.context:
         case Constant(value=dict() as value):
             known = set(value)
         case Object(members=members):
@@ -20,18 +21,24 @@ def unknown_context_key(machine: Machine, assembler: Assembler) -> Iterator[Diag
         case _:
             return
     known |= assembler.values.assigned
+    missing: dict[str, list[str]] = {}
     for computed in assembler.values.expressions:
-        expression = computed.expression
-        asked = {path[:2] for path in expression.asks}
-        reads = {path[1] for path in expression.reads if path[0] == "context" and path[1:]}
-        for key in sorted(reads):
-            if key not in known and ("context", key) not in asked:
-                near = assembler.values.findings.did_you_mean(key, known)
-                yield Diagnostic(
-                    severity="warning",
-                    rule="unknown-context-key",
-                    json_pointer=computed.json_pointer,
-                    message=f"nothing ever sets {key!r} in the context, so this will fail",
-                    remedy=f"set it in `context`, or ask with has(); {near}",
-                    witness=(key,),
-                )
+        keys = missing.get(computed.text)
+        if keys is None:
+            keys = missing[computed.text] = _never_set(computed.expression, known)
+        for key in keys:
+            near = assembler.values.findings.did_you_mean(key, known)
+            yield Found(
+                "unknown-context-key",
+                computed.json_pointer,
+                f"nothing ever sets {key!r} in the context, so this will fail",
+                f"set it in `context`, or ask with has(); {near}",
+                (key,),
+            )
+
+
+def _never_set(expression: Expression, known: set[str]) -> list[str]:
+    """The keys of the context that it reads without asking, and that are not known."""
+    asked = {path[:2] for path in expression.asks}
+    reads = {path[1] for path in expression.reads if path[0] == "context" and path[1:]}
+    return sorted(key for key in reads if key not in known and ("context", key) not in asked)

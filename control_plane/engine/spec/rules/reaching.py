@@ -5,87 +5,117 @@ Rules about where a machine can get to, and from where it cannot get on.
 from collections.abc import Iterator
 from math import prod
 
-from control_plane.engine.diagnostics import Diagnostic
 from control_plane.engine.limits import MAX_CONFIGURATION_PRODUCT
 from control_plane.engine.machine import Machine
 from control_plane.engine.procedures import is_descendant
-from control_plane.engine.spec.rules.graph import climb, leaves_of, reachable, transitions_of
+from control_plane.engine.spec.rules.found import Found
+from control_plane.engine.spec.rules.graph import (
+    Graph,
+    below,
+    climb,
+    leads_out,
+    told,
+    transitions_of,
+)
 from control_plane.engine.states import ROOT, State
 
 
-def unreachable_state(machine: Machine) -> Iterator[Diagnostic]:
-    """A state that nothing leads to. Of several inside each other, the outermost is named."""
-    found = reachable(machine)
+def unreachable_state(graph: Graph) -> Iterator[Found]:
+    """
+    A state that nothing leads to. Of several inside each other, the outermost is named.
+
+    The witness is the transitions that would lead there, from states that cannot be reached.
+    """
+    machine = graph.machine
+    leading: dict[int, list[str]] = {}
+    for transition in machine.transitions:
+        for target in transition.targets:
+            leading.setdefault(target, []).append(told(machine, transition))
     for state in machine.states:
-        if state.index in found or (state.index != ROOT and state.parent not in found):
+        if state.index in graph.via or (state.index != ROOT and state.parent not in graph.via):
             continue
-        yield Diagnostic(
-            severity="warning",
-            rule="unreachable-state",
-            json_pointer=state.json_pointer,
-            message=f"nothing leads to state {state.path!r}",
-            remedy="give some transition this target, or leave the state out",
-            witness=(state.path,),
+        yield Found(
+            "unreachable-state",
+            state.json_pointer,
+            f"nothing leads to state {state.path!r}",
+            "give some transition this target, or leave the state out",
+            tuple(leading.get(state.index, ())) or (state.path,),
         )
 
 
-def dead_end(machine: Machine) -> Iterator[Diagnostic]:
-    """A leaf that is not final, and that nothing leads out of."""
-    for index in sorted(reachable(machine)):
-        state = machine.states[index]
-        if state.kind != "atomic" or _moves_on(machine, state) or _is_moved(machine, state):
+def dead_end(graph: Graph) -> Iterator[Found]:
+    """A leaf that is not final, and that nothing leads out of; tasks alone lead nowhere."""
+    machine = graph.machine
+    moved = _moved(machine)
+    for state in graph.reached():
+        if state.kind != "atomic" or moved & 1 << state.index:
             continue
-        yield Diagnostic(
-            severity="warning",
-            rule="dead-end",
-            json_pointer=state.json_pointer,
-            message=f"state {state.path!r} is not final, and nothing leads out of it",
-            remedy="add a transition, or make it final",
-            witness=(state.path,),
-        )
-
-
-def final_out_of_reach(machine: Machine) -> Iterator[Diagnostic]:
-    """A state from which no final state of the machine can be reached, where there is one."""
-    root = machine.states[ROOT]
-    finals = {index for index in root.children if machine.states[index].kind == "final"}
-    if not finals:
-        return
-    found = reachable(machine)
-    leaves = [machine.states[index] for index in sorted(found) if machine.states[index].is_leaf]
-    ahead: dict[int, set[int]] = {}
-    for leaf in leaves:
-        ahead[leaf.index] = set()
-        for state in climb(machine, leaf.index):
-            for transition in transitions_of(state):
-                ahead[leaf.index] |= leaves_of(machine, transition.targets)
-    # Regions move on each other's behalf, so inside of a parallel state only its own
-    # transitions tell anything; a leaf there is taken to reach what a sibling region does.
-    good = set(finals)
-    grows = True
-    while grows:
-        better = {one for one, targets in ahead.items() if one not in good and targets & good}
-        better |= {
-            leaf.index
-            for leaf in leaves
-            if leaf.index not in good and _shares_parallel(machine, leaf, good | better)
-        }
-        grows = bool(better)
-        good |= better
-    for leaf in leaves:
-        if leaf.index not in good and leaf.kind == "atomic" and _moves_on(machine, leaf):
-            yield Diagnostic(
-                severity="warning",
-                rule="final-out-of-reach",
-                json_pointer=leaf.json_pointer,
-                message=f"no final state can be reached from state {leaf.path!r}",
-                remedy="add a way out, or leave it if instances are meant to stay there",
-                witness=(leaf.path,),
+        above = list(climb(machine, state.index))
+        if any(one.after or any(transitions_of(one)) for one in above):
+            continue
+        if any(one.invokes for one in above):
+            yield Found(
+                "wait-without-exit",
+                state.json_pointer,
+                f"state {state.path!r} waits for its tasks, and nothing leads out of it then",
+                "add `onDone`, or another transition",
+                graph.way_to(state.index),
+            )
+        else:
+            yield Found(
+                "dead-end",
+                state.json_pointer,
+                f"state {state.path!r} is not final, and nothing leads out of it",
+                "add a transition, or make it final",
+                graph.way_to(state.index),
             )
 
 
-def history_of_active(machine: Machine) -> Iterator[Diagnostic]:
+def final_out_of_reach(graph: Graph) -> Iterator[Found]:
+    """A state from which no final state of the machine can be reached, where there is one."""
+    machine = graph.machine
+    good = sum(
+        1 << index
+        for index in machine.states[ROOT].children
+        if machine.states[index].kind == "final"
+    )
+    if not good:
+        return
+    waiting = [
+        (leaf, graph.onward[leaf.index], _around(machine, leaf))
+        for leaf in graph.reached()
+        if leaf.is_leaf and not good >> leaf.index & 1
+    ]
+    # Regions move on each other's behalf, so inside of a parallel state only its own
+    # transitions tell anything; a leaf there is taken to reach what a sibling region does.
+    grows = True
+    while grows:
+        before = good
+        left = []
+        for leaf, onward, around in reversed(waiting):
+            if (onward | around) & good:
+                good |= 1 << leaf.index
+            else:
+                left.append((leaf, onward, around))
+        # Back and forth, so that a chain in either order takes two rounds and not hundreds.
+        waiting = left
+        grows = good != before
+    for leaf, _, _ in sorted(waiting, key=lambda one: one[0].index):
+        if leaf.kind == "atomic" and any(
+            one.after or any(transitions_of(one)) for one in climb(machine, leaf.index)
+        ):
+            yield Found(
+                "final-out-of-reach",
+                leaf.json_pointer,
+                f"no final state can be reached from state {leaf.path!r}",
+                "add a way out, or leave it if instances are meant to stay there",
+                graph.way_to(leaf.index),
+            )
+
+
+def history_of_active(graph: Graph) -> Iterator[Found]:
     """A transition to the history of a state that is active, whose record is of an earlier stay."""
+    machine = graph.machine
     for transition in machine.transitions:
         for target in transition.targets:
             state = machine.states[target]
@@ -94,62 +124,74 @@ def history_of_active(machine: Machine) -> Iterator[Diagnostic]:
             if state.parent == transition.source or is_descendant(
                 machine.states, transition.source, state.parent
             ):
-                yield Diagnostic(
-                    severity="warning",
-                    rule="history-of-active",
-                    json_pointer=transition.json_pointer,
-                    message=(
-                        f"state {transition.source_path!r} goes to the history of "
-                        f"{machine.states[state.parent].path!r}, which is active then"
-                    ),
-                    remedy="name the state it should go to",
-                    witness=(transition.source_path, state.path),
+                yield Found(
+                    "history-of-active",
+                    transition.json_pointer,
+                    f"state {transition.source_path!r} goes to the history of "
+                    f"{machine.states[state.parent].path!r}, which is active then",
+                    "name the state it should go to",
+                    (transition.source_path, state.path),
                 )
 
 
-def too_many_combinations(machine: Machine) -> Iterator[Diagnostic]:
+def too_many_combinations(graph: Graph) -> Iterator[Found]:
     """Parallel regions that can be in more combinations than the engine keeps plans for."""
+    machine = graph.machine
     counts: dict[int, int] = {}
     for state in reversed(machine.states):
-        below = [counts[child] for child in state.children]
-        count = prod(below) if state.kind == "parallel" else max(1, sum(below))
-        counts[state.index] = count
+        inside = [counts[child] for child in state.children]
+        count = prod(inside) if state.kind == "parallel" else max(1, sum(inside))
         if state.kind == "parallel" and count > MAX_CONFIGURATION_PRODUCT:
-            yield Diagnostic(
-                severity="warning",
-                rule="too-many-combinations",
-                json_pointer=state.json_pointer,
-                message=(
-                    f"the regions of {state.path!r} can be in {count} combinations; plans are "
-                    f"kept for far fewer than {MAX_CONFIGURATION_PRODUCT}"
-                ),
-                remedy="make some regions instances of other definitions",
-                witness=(state.path,),
+            yield Found(
+                "too-many-combinations",
+                state.json_pointer,
+                f"the regions of {state.path!r} can be in more than {MAX_CONFIGURATION_PRODUCT} "
+                "combinations; plans are not kept for that many",
+                "make some regions instances of other definitions",
+                (state.path,),
             )
+        # From here on only that there are too many matters, and not by how much.
+        counts[state.index] = min(count, MAX_CONFIGURATION_PRODUCT + 1)
 
 
-def _moves_on(machine: Machine, leaf: State) -> bool:
-    return any(
-        state.invokes or state.after or any(transitions_of(state))
-        for state in climb(machine, leaf.index)
-    )
-
-
-def _is_moved(machine: Machine, leaf: State) -> bool:
-    """Whether a transition of another region takes the leaf along when it leaves."""
-    parallels = [state for state in climb(machine, leaf.parent) if state.kind == "parallel"]
-    return any(
-        is_descendant(machine.states, transition.source, state.index)
-        and any(
-            not is_descendant(machine.states, target, state.index) for target in transition.targets
+def parallel_never_done(graph: Graph) -> Iterator[Found]:
+    """A parallel root some of whose regions can be done, and some not."""
+    machine = graph.machine
+    root = machine.states[ROOT]
+    if root.kind != "parallel":
+        return
+    endless = [one for one in root.children if not can_be_done(machine, machine.states[one])]
+    if 0 < len(endless) < len(root.children):
+        yield Found(
+            "parallel-never-done",
+            root.json_pointer,
+            f"the instance is never completed: region {machine.states[endless[0]].path!r} has no "
+            "final state, while others have",
+            "give every region a final state, or none",
+            tuple(machine.states[one].path for one in endless),
         )
-        for state in parallels
-        for transition in machine.transitions
-    )
 
 
-def _shares_parallel(machine: Machine, leaf: State, good: set[int]) -> bool:
-    for state in climb(machine, leaf.index):
-        if state.kind == "parallel":
-            return any(is_descendant(machine.states, one, state.index) for one in good)
-    return False
+def can_be_done(machine: Machine, state: State) -> bool:
+    """Whether a state has the final states that it takes to be done."""
+    if state.kind == "compound":
+        return any(machine.states[one].kind == "final" for one in state.children)
+    if state.kind == "parallel":
+        return all(can_be_done(machine, machine.states[one]) for one in state.children)
+    return state.kind == "final"
+
+
+def _around(machine: Machine, leaf: State) -> int:
+    """Everything inside of the innermost parallel state around a leaf."""
+    parallel = next((one for one in climb(machine, leaf.index) if one.kind == "parallel"), None)
+    return 0 if parallel is None else below(parallel)
+
+
+def _moved(machine: Machine) -> int:
+    """What is inside of parallel states that some transition inside of them leaves."""
+    found = 0
+    for transition in machine.transitions:
+        for state in climb(machine, machine.states[transition.source].parent):
+            if state.kind == "parallel" and leads_out(transition, state.index + 1, state.last):
+                found |= below(state)
+    return found
