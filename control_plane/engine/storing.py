@@ -2,7 +2,7 @@
 A snapshot as the bytes that are stored: canonical JSON, and nothing that is as it mostly is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -26,18 +26,21 @@ FORMAT = 1
 _HASH_LENGTH = 16
 """How much of the spec's hash is stored: enough to notice a snapshot of another spec."""
 
+_UTF8_BYTES = 4
+"""No character of a text is longer in UTF-8."""
+
 
 class SnapshotUnreadable(ValueError):
     """The bytes are no snapshot of this machine; nothing was changed."""
 
 
-def dump_snapshot(snapshot: Snapshot) -> bytes:
-    """Equal snapshots give equal bytes."""
+def dump_snapshot(snapshot: Snapshot, *, with_context: bool = True) -> bytes:
+    """Equal snapshots give equal bytes. Without its context where that is stored apart."""
     body: dict[str, Any] = {
         "format": FORMAT,
         "spec": snapshot.spec_hash[:_HASH_LENGTH],
         "configuration": snapshot.configuration,
-        "context": snapshot.context,
+        "context": snapshot.context if with_context else {},
         "next_ordinal": snapshot.next_ordinal,
     }
     if snapshot.status != "active":
@@ -65,8 +68,14 @@ def dump_snapshot(snapshot: Snapshot) -> bytes:
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
-def load_snapshot(machine: Machine, data: bytes | str) -> Snapshot:
-    """The snapshot of these bytes. Raises SnapshotUnreadable for those of another spec."""
+def load_snapshot(
+    machine: Machine, data: bytes | str, context: bytes | str | None = None
+) -> Snapshot:
+    """
+    The snapshot of these bytes. `context` is its text where that is stored apart.
+
+    Raises SnapshotUnreadable for those of another spec.
+    """
     body: Mapping[str, Any] = orjson.loads(data)
     if body.get("format") != FORMAT:
         raise SnapshotUnreadable(
@@ -78,26 +87,28 @@ def load_snapshot(machine: Machine, data: bytes | str) -> Snapshot:
             f"the snapshot is of spec {body['spec']}…, the machine of "
             f"{machine.spec_hash[:_HASH_LENGTH]}…; load it with the definition it was made by"
         )
-    return Snapshot(
-        spec_hash=machine.spec_hash,
-        status=body.get("status", "active"),
-        configuration=tuple(body["configuration"]),
-        history={key: tuple(paths) for key, paths in body.get("history", {}).items()},
-        context=body["context"],
-        output=body.get("output"),
-        error=body.get("error"),
-        tasks=_open_tasks(body.get("tasks", {})),
-        timers=_open_timers(body.get("timers", {})),
-        next_ordinal=body["next_ordinal"],
-        finishing=body.get("finishing", False),
-        cancelling=body.get("cancelling"),
-        groups=_open_groups(body.get("groups", {})),
-        undo=tuple(
-            Undo(ordinal=ordinal, plan=plan, input=given)
-            for ordinal, plan, given in body.get("undo", ())
-        ),
-        stalled=_load_stalled(body["stalled"]) if "stalled" in body else None,
+    held: dict[str, Json] = body["context"] if context is None else orjson.loads(context)
+    snapshot = Snapshot(
+        machine.spec_hash,
+        body.get("status", "active"),
+        tuple(body["configuration"]),
+        _history(body["history"]) if "history" in body else {},
+        held,
+        body.get("output"),
+        body.get("error"),
+        _open_tasks(body["tasks"]) if "tasks" in body else {},
+        _open_timers(body["timers"]) if "timers" in body else {},
+        body["next_ordinal"],
+        body.get("finishing", False),
+        body.get("cancelling"),
+        _open_groups(body["groups"]) if "groups" in body else {},
+        _undo(body["undo"]) if "undo" in body else (),
+        _load_stalled(body["stalled"]) if "stalled" in body else None,
     )
+    text = data if context is None else context
+    size = len(text) * (1 if isinstance(text, bytes) else _UTF8_BYTES)
+    snapshot.context_bytes = size  # type: ignore[misc]  # it is still ours alone
+    return snapshot
 
 
 def _stalled(stalled: Stalled) -> dict[str, Json]:
@@ -124,6 +135,14 @@ def _load_stalled(body: Mapping[str, Any]) -> Stalled:
 def _open_tasks(body: Mapping[str, Any]) -> dict[int, OpenTask]:
     """In the order of their numbers, whatever the order of the text."""
     return {key: _open_task(body[str(key)]) for key in sorted(map(int, body))}
+
+
+def _history(body: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {key: tuple(paths) for key, paths in body.items()}
+
+
+def _undo(body: Sequence[Any]) -> tuple[Undo, ...]:
+    return tuple(Undo(ordinal=ordinal, plan=plan, input=given) for ordinal, plan, given in body)
 
 
 def _open_timers(body: Mapping[str, Any]) -> dict[str, OpenTimer]:

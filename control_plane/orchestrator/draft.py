@@ -85,9 +85,7 @@ class Draft:
         self.snapshot: Snapshot | None = None
         self._told: tuple[Snapshot, str] | None = None
         if instance.revision:
-            self.snapshot = replace(
-                load_snapshot(machine, instance.snapshot), context=_object(instance.context)
-            )
+            self.snapshot = load_snapshot(machine, instance.snapshot, instance.context)
         self._idle = {int(str(ordinal)) for ordinal in _array(instance.idle)}
         self._seq = instance.seq
         self._hash = instance.history_hash
@@ -444,7 +442,7 @@ class Draft:
             history_hash=self._hash,
             current_state=self.state,
             context=json.dump(snapshot.context),
-            snapshot=dump_snapshot(replace(snapshot, context={})).decode(),
+            snapshot=dump_snapshot(snapshot, with_context=False).decode(),
             idle=json.dump(list[Json](sorted(self._idle & snapshot.tasks.keys()))),
             output=None if snapshot.output is None else json.dump(snapshot.output),
             last_error=None if snapshot.error is None else json.dump(snapshot.error),
@@ -554,13 +552,6 @@ class Draft:
 
 def _seconds(length: timedelta | None) -> float | None:
     return None if length is None else length.total_seconds()
-
-
-def _object(text: str) -> dict[str, Json]:
-    value = json.load(text)
-    if not isinstance(value, dict):
-        raise TypeError("an instance's context is an object")
-    return value
 
 
 def _array(text: str) -> list[Json]:
