@@ -80,6 +80,42 @@ def dev(
     run_dev(data_dir, listen=listen, functions=functions or [], verbose=verbose)
 
 
+@app.command("test")
+def run_scenarios(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH",
+            help="Scenarios: files, and folders to look for them in.",
+            show_default=False,
+        ),
+    ],
+    junit: Annotated[
+        Path | None,
+        typer.Option(help="Also write the results here, as JUnit XML.", show_default=False),
+    ] = None,
+    *,
+    on_servers: Annotated[
+        bool,
+        typer.Option(
+            "--on-servers",
+            help="Play them on a real PostgreSQL and control plane, in virtual time, instead of"
+            " on the engine alone. Needs the extra `embedded`.",
+        ),
+    ] = False,
+) -> None:
+    """
+    Run scenarios: definitions, what happens to an instance, and what is expected.
+
+    Exits with 1 if one fails. How to write them is in docs/scenarios.md.
+
+    `foliot test scenarios/ --junit results.xml`
+    """
+    from control_plane.cli.testing import run_test
+
+    run_test(paths, on_servers=on_servers, junit=junit)
+
+
 @app.command()
 def serve() -> None:
     """

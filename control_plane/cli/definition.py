@@ -7,7 +7,7 @@ needs a server: the engine that answers is the one that the control plane runs.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,15 +30,69 @@ SpecFile = Annotated[
 
 
 @definition.command()
-def validate(file: SpecFile) -> None:
+def validate(
+    file: SpecFile,
+    output: Annotated[
+        Literal["text", "json"], typer.Option(help="For reading, or for programs.")
+    ] = "text",
+) -> None:
     """
     Say what is wrong with a definition: every finding with its place and its remedy.
 
     Exits with 1 if there is an error; warnings alone exit with 0.
+
+    `foliot definition validate order.yaml`
     """
     from control_plane.cli.validating import run_validate
 
-    run_validate(file)
+    run_validate(file, output)
+
+
+@definition.command()
+def simulate(
+    file: SpecFile,
+    script: Annotated[
+        Path | None,
+        typer.Option(
+            "--script",
+            "-s",
+            help="What happens: a scenario's file, with or without expectations.",
+            show_default=False,
+        ),
+    ] = None,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--event",
+            "-e",
+            metavar="TYPE[=PAYLOAD]",
+            help="An event to send after the script; the payload as JSON or YAML. Repeatable.",
+        ),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option("--input", "-i", help="The input of the start, an object as JSON or YAML."),
+    ] = None,
+    output: Annotated[
+        Literal["text", "json"], typer.Option(help="For reading, or for programs.")
+    ] = "text",
+    *,
+    trace: Annotated[
+        bool,
+        typer.Option("--trace", "-t", help="Also show every transition asked, and its guard."),
+    ] = False,
+) -> None:
+    """
+    Try a definition out in virtual time, without a server, and tell what happens.
+
+    Exits with 1 if a step was refused or something was not as the script expects. What a
+    script may say is in docs/scenarios.md.
+
+    `foliot definition simulate order.yaml --input '{"amount": 5}' --event 'PAY={"by": "card"}' -t`
+    """
+    from control_plane.cli.simulating import run_simulate
+
+    run_simulate(file, script=script, events=event or [], given=given, trace=trace, output=output)
 
 
 class Form(StrEnum):

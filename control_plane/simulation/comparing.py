@@ -19,7 +19,7 @@ def mismatches(scenario: Scenario, seen: Sequence[Seen]) -> Iterator[Mismatch]:
         expected = scenario.expectations[number]
         if one.refused is not None and not any("rejected" in each.wanted for each in expected):
             yield Mismatch(
-                place=scenario.document.place_of(_step_pointer(scenario, number)),
+                place=scenario.document.place_of(scenario.pointers[number]),
                 step=number,
                 about="rejected",
                 expected=False,
@@ -159,19 +159,3 @@ def _rejected(wanted: Json, seen: Seen) -> Iterator[tuple[str, Json, Json, str]]
     elif wanted != reason:
         says = "nothing was refused" if seen.refused is None else seen.refused.message
         yield "rejected", wanted, reason, says
-
-
-def _step_pointer(scenario: Scenario, number: int) -> str:
-    """Where a step is written; steps that only expect are none of the script's."""
-    if number == 0:
-        return ""
-    written = scenario.document.value
-    assert isinstance(written, dict)
-    steps = written.get("steps")
-    assert isinstance(steps, list)
-    acting = [
-        index
-        for index, step in enumerate(steps)
-        if isinstance(step, dict) and step.keys() - {"about", "expect"}
-    ]
-    return f"/steps/{acting[number - 1]}"

@@ -26,8 +26,9 @@ class Expectation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """
-    `expectations` has those of the start first, then those of each step. `spec` is the
-    definition's JSON text, as CreateDefinition takes it.
+    `expectations` has those of the start first, then those of each step; `pointers` say where
+    in the document those are written. `spec` is the definition's JSON text, as
+    CreateDefinition takes it.
     """
 
     document: Document
@@ -36,6 +37,7 @@ class Scenario:
     machine: Machine
     script: Script
     expectations: tuple[tuple[Expectation, ...], ...]
+    pointers: tuple[str, ...]
     at_the_end: Expectation | None
 
     @property

@@ -40,7 +40,8 @@ STEP_KEYS = ("about", "expect")
 
 def read_scenario(document: Document, load: Load, definition: Document | None = None) -> Scenario:
     """
-    The scenario of a document. `definition` is the one to use if the scenario names none.
+    The scenario of a document. `definition` is the one to use instead of the
+    scenario's own.
 
     Raises DocumentInvalid with the place for what it cannot mean, and for a definition that
     has errors.
@@ -54,12 +55,14 @@ class _ScenarioForm(ScriptForm):
         spec, machine = self._definition(body, load, definition)
         script = self.script(body, machine, STEP_KEYS)
         expectations: list[list[Expectation]] = [[]]
+        pointers = [""]
         for pointer, value in self.items("/steps", body.get("steps", [])):
             step = self.object(pointer, value)
             if "about" in step:
                 self.text(below(pointer, "about"), step["about"])
             if step.keys() - {"about", "expect"}:
                 expectations.append([])
+                pointers.append(pointer)
             if "expect" in step:
                 at = below(pointer, "expect")
                 expectations[-1].append(self._expectation(at, step["expect"], machine))
@@ -73,13 +76,14 @@ class _ScenarioForm(ScriptForm):
             machine=machine,
             script=script,
             expectations=tuple(tuple(found) for found in expectations),
+            pointers=tuple(pointers),
             at_the_end=at_the_end,
         )
 
     def _definition(
         self, body: dict[str, Json], load: Load, definition: Document | None
     ) -> tuple[str, Machine]:
-        given = body.get("definition")
+        given = None if definition is not None else body.get("definition")
         is_inline = isinstance(given, dict)
         if isinstance(given, dict):
             # Written out again, as the order of its keys is part of its meaning.

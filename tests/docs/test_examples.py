@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from control_plane.cli.scenario_files import read_scenario_file
 from control_plane.engine import check_spec
+from control_plane.simulation import run_scenario
 from tests.docs.pages import ROOT
-from tests.docs.scenario import play
 
 DEFINITIONS = sorted((ROOT / "examples").glob("*.json"))
 SCENARIOS = sorted((ROOT / "examples").glob("*.yaml"))
@@ -23,10 +24,10 @@ class TestAnExample:
 
     @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
     def test_goes_as_its_scenario_tells(self, path: Path) -> None:
-        """The scenario is what the example promises, moment by moment."""
-        stands = play(path)
+        """The scenario is what the example promises, step by step."""
+        result = run_scenario(read_scenario_file(path))
 
-        assert [then for then, _ in stands] == [stood for _, stood in stands]
+        assert () == result.mismatches
 
     def test_has_a_scenario(self) -> None:
         """An example without one would be copied untried."""
