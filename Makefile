@@ -30,8 +30,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup dev test check lint types imports docstrings protos bench fuzz-xstate \
-  fuzz-cel conformance-cel gen lock fmt hooks clean
+.PHONY: help demo setup dev test check lint types imports docstrings protos bench fuzz \
+  fuzz-properties fuzz-xstate fuzz-cel conformance-cel gen lock fmt hooks clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,11 @@ bench: .venv/.dev ## run the workloads and print their figures; BENCH= for its o
 	$(BIN)/python -m bench $(BENCH)
 
 # -- campaigns: longer than a test may take, each from a seed that it prints -------------------
+
+fuzz: fuzz-properties fuzz-cel ## what must hold of the engine and of its expressions
+
+fuzz-properties: .venv/.dev ## random lives of random machines; FUZZ='--seed 1 --count 5000'
+	$(BIN)/python -m tests.campaigns.properties $(FUZZ)
 
 fuzz-xstate: .venv/.dev ## random machines in foliot and in XState; FUZZ='--seed 1 --steps 5000'
 	$(BIN)/python -m tests.campaigns.xstate $(FUZZ)
