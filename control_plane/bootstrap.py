@@ -156,7 +156,7 @@ class ControlPlane:
         known: Callable[[str], Awaitable[Principal]] = partial(authenticate, ring)
         return Server(
             Servicers(
-                definition=DefinitionServicer(adapters.definitions),
+                definition=DefinitionServicer(adapters.definitions, reader),
                 instance=InstanceServicer(
                     orchestrator, reader, adapters.definitions, adapters.store, self._machines
                 ),

@@ -8,9 +8,11 @@ from control_plane.access import principal
 from control_plane.api.filters import Field, check_order, parse_filter
 from control_plane.api.mapping.definitions import STATUS_WORDS, definition_to
 from control_plane.api.mapping.diagnostics import diagnostic_to
+from control_plane.api.mapping.drawings import format_from
 from control_plane.api.mapping.texts import text_of
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
 from control_plane.ports.definition_store import DefinitionStore
+from control_plane.ports.reader import Reader
 from control_plane.use_cases.activate_definition import activate_definition
 from control_plane.use_cases.archive_definition import archive_definition
 from control_plane.use_cases.create_definition import create_definition
@@ -20,8 +22,7 @@ from control_plane.use_cases.list_definitions import DefinitionFilter, list_defi
 from control_plane.use_cases.paging import page_size
 from control_plane.use_cases.render_definition import render_definition
 from control_plane.use_cases.validate_definition import validate_definition
-from shared.errors import InvalidRequest
-from shared.ids import DefinitionId, parse_uuid
+from shared.ids import DefinitionId, InstanceId, parse_uuid
 
 FILTER = {
     "key": Field(kind="text"),
@@ -32,8 +33,9 @@ ORDERS = ("key",)
 
 
 class DefinitionServicer(pb_grpc.DefinitionServiceServicer):
-    def __init__(self, definitions: DefinitionStore) -> None:
+    def __init__(self, definitions: DefinitionStore, reader: Reader) -> None:
         self._definitions = definitions
+        self._reader = reader
 
     async def CreateDefinition(
         self,
@@ -149,12 +151,23 @@ class DefinitionServicer(pb_grpc.DefinitionServiceServicer):
         request: pb.RenderDefinitionRequest,
         _context: ServicerContext[pb.RenderDefinitionRequest, pb.RenderDefinitionResponse],
     ) -> pb.RenderDefinitionResponse:
-        if request.format not in (pb.RENDER_FORMAT_UNSPECIFIED, pb.RENDER_FORMAT_MERMAID):
-            raise InvalidRequest("format is none this server knows", field="format")
-        text = await render_definition(
-            self._definitions, principal.current().tenant, _id(request.definition_id)
+        caller = principal.current()
+        form, wanted = format_from(request.format)
+        instance_id: InstanceId | None = None
+        if request.instance_id:
+            caller.require("instance.read")
+            instance_id = InstanceId(parse_uuid(request.instance_id, "instance_id"))
+        drawing = await render_definition(
+            self._definitions,
+            self._reader,
+            caller.tenant,
+            _id(request.definition_id),
+            format=wanted,
+            instance_id=instance_id,
         )
-        return pb.RenderDefinitionResponse(format=pb.RENDER_FORMAT_MERMAID, text=text)
+        if form == pb.RENDER_FORMAT_PNG:
+            return pb.RenderDefinitionResponse(format=form, image=drawing)
+        return pb.RenderDefinitionResponse(format=form, text=drawing.decode())
 
 
 def _id(text: str) -> DefinitionId:

@@ -7,6 +7,7 @@ from grpc.aio import ServicerContext
 from control_plane.access import principal
 from control_plane.api.call_metadata import trace_id
 from control_plane.api.filters import Field, check_order, parse_filter
+from control_plane.api.mapping.explanations import explanation_to
 from control_plane.api.mapping.history import entry_to
 from control_plane.api.mapping.instances import (
     STATUS_WORDS,
@@ -16,15 +17,21 @@ from control_plane.api.mapping.instances import (
     send_event_response,
     start_from,
 )
+from control_plane.api.mapping.previews import preview_to
 from control_plane.api.mapping.tasks import task_to
+from control_plane.api.mapping.texts import text_of
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
+from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.request import OnRunning
 from control_plane.ports.definition_store import DefinitionStore
+from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.reader import InstanceFilter, Reader
 from control_plane.use_cases.cancel_instance import cancel_instance
+from control_plane.use_cases.explain_instance import explain_instance
 from control_plane.use_cases.get_instance import get_instance
 from control_plane.use_cases.list_instances import list_instances
 from control_plane.use_cases.paging import page_size
+from control_plane.use_cases.preview_event import preview_event
 from control_plane.use_cases.send_event import send_event
 from control_plane.use_cases.start_instance import start_instance
 from control_plane.use_cases.submits import Submits
@@ -41,10 +48,20 @@ ORDERS = ("start_time desc",)
 
 
 class InstanceServicer(pb_grpc.InstanceServiceServicer):
-    def __init__(self, orchestrator: Submits, reader: Reader, definitions: DefinitionStore) -> None:
+    def __init__(
+        self,
+        orchestrator: Submits,
+        reader: Reader,
+        definitions: DefinitionStore,
+        store: InstanceStore,
+        machines: Machines,
+    ) -> None:
+        """`store` is read and never written to: for what is only tried out."""
         self._orchestrator = orchestrator
         self._reader = reader
         self._definitions = definitions
+        self._store = store
+        self._machines = machines
 
     async def StartInstance(
         self,
@@ -136,6 +153,35 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
             instances=[instance_to(one, full=full) for one in page.rows],
             next_page_token=make_token([str(last.instance_id)], of=mark) if last else "",
         )
+
+    async def ExplainInstance(
+        self,
+        request: pb.ExplainInstanceRequest,
+        _context: ServicerContext[pb.ExplainInstanceRequest, pb.ExplainInstanceResponse],
+    ) -> pb.ExplainInstanceResponse:
+        explained = await explain_instance(
+            self._store,
+            self._machines,
+            self._reader,
+            principal.current().tenant,
+            _id(request.instance_id),
+        )
+        return pb.ExplainInstanceResponse(explanation=explanation_to(explained))
+
+    async def PreviewEvent(
+        self,
+        request: pb.PreviewEventRequest,
+        _context: ServicerContext[pb.PreviewEventRequest, pb.PreviewEventResponse],
+    ) -> pb.PreviewEventResponse:
+        preview = await preview_event(
+            self._store,
+            self._machines,
+            principal.current().tenant,
+            _id(request.instance_id),
+            event_type=request.event_type,
+            payload=text_of(request, "payload"),
+        )
+        return pb.PreviewEventResponse(preview=preview_to(preview))
 
     async def CancelInstance(
         self,

@@ -29,6 +29,7 @@ _DISPOSITIONS: dict[Disposition, event_pb2.EventDisposition.ValueType] = {
     "APPLIED": event_pb2.EVENT_DISPOSITION_APPLIED,
     "DEFERRED": event_pb2.EVENT_DISPOSITION_DEFERRED,
     "IGNORED": event_pb2.EVENT_DISPOSITION_IGNORED,
+    "REJECTED": event_pb2.EVENT_DISPOSITION_REJECTED,
 }
 _ON_RUNNING = {
     instance_service_pb2.ON_RUNNING_UNSPECIFIED: OnRunning.USE_EXISTING,
@@ -53,7 +54,7 @@ def instance_to(instance: Instance, *, full: bool) -> pb.Instance:
         definition_key=instance.definition_key,
         definition_version=instance.definition_version,
         business_key=instance.business_key or "",
-        status=_STATUSES[instance.status],
+        status=status_to(instance.status),
         paused=instance.paused,
         state=to_json(instance.current_state),
         context=to_json(instance.context) if full else None,
@@ -68,6 +69,14 @@ def instance_to(instance: Instance, *, full: bool) -> pb.Instance:
         if isinstance(labels, dict)
         else {},
     )
+
+
+def status_to(status: InstanceStatus) -> pb.InstanceStatus.ValueType:
+    return _STATUSES[status]
+
+
+def disposition_to(disposition: Disposition) -> event_pb2.EventDisposition.ValueType:
+    return _DISPOSITIONS[disposition]
 
 
 def is_full(view: int, *, unset: bool) -> bool:
@@ -109,7 +118,7 @@ def event_from(event: event_pb2.Event) -> EventOf:
 
 def send_event_response(answer: Answer) -> instance_service_pb2.SendEventResponse:
     return instance_service_pb2.SendEventResponse(
-        disposition=_DISPOSITIONS[answer.disposition],
+        disposition=disposition_to(answer.disposition),
         duplicate=answer.duplicate,
         revision=answer.revision,
         state=to_json(answer.state),
@@ -121,7 +130,7 @@ def accepted(answer: Answer, *, is_start: bool) -> event_service_pb2.IngestAccep
     return event_service_pb2.IngestAccepted(
         instance_id=str(answer.instance_id),
         created=created,
-        disposition=_DISPOSITIONS[answer.disposition],
+        disposition=disposition_to(answer.disposition),
         duplicate=answer.duplicate or (is_start and not created),
     )
 
