@@ -5,7 +5,7 @@ from pathlib import Path
 
 from control_plane.cli.spec_files import read_file
 from control_plane.simulation import Scenario, read_scenario
-from shared.documents import Document
+from shared.documents import Document, DocumentInvalid
 from shared.errors import InvalidRequest
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -44,5 +44,9 @@ def read_scenario_file(file: Path, definition: Document | None = None) -> Scenar
 
 def _is_definition(file: Path) -> bool:
     """Whether it has states at the top: scenarios have them inside their definition only."""
-    value = read_file(file).value
+    try:
+        value = read_file(file).value
+    except DocumentInvalid:
+        # Nobody can tell; it is told when it is run.
+        return False
     return isinstance(value, dict) and "states" in value and "steps" not in value
