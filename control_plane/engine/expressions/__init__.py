@@ -18,6 +18,7 @@ Where it differs from CEL at large:
 - `duration()` reads ISO 8601 (`PT1H30M`) besides `1h30m`; a duration has 64 bits of
   nanoseconds, which is 292 years;
 - `string()` writes a double in the fewest digits that read back as the same number;
+- the keys of a map are visited in order, and what can be no key is in no map;
 - of CEL's libraries it has `strings` without `format` and `quote`, and `math` without the
   bit operations; no `cel.bind`, no macros of two variables;
 - 2,000 characters, 40 levels and 2 macros inside each other are the end.

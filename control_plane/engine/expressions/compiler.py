@@ -92,7 +92,7 @@ class Compiler:
                 return self._map(node, deeper)
             case Macro():
                 return self._macro(node, deeper)
-            case Call():
+            case _:
                 return self._call(node, deeper)
 
     def _read(self, node: Name | Select | Index, depth: int) -> Code:

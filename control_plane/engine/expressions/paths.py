@@ -119,12 +119,10 @@ def _missing(
 ) -> ExpressionError:
     if name not in scope:
         return sites[0].error(f"{name} is not available here")
-    value = scope[name]
-    for key, site in zip(keys, sites[1:], strict=True):
-        if value.__class__ is not dict or key not in value:
-            return _no_field(value, key, site)
-        value = value[key]
-    return sites[0].error(f"{name} changed while it was read; hand over a scope that does not")
+    value, step = scope[name], 0
+    while value.__class__ is dict and keys[step] in value:
+        value, step = value[keys[step]], step + 1
+    return _no_field(value, keys[step], sites[step + 1])
 
 
 def _no_field(value: Value, key: str, site: Site) -> ExpressionError:

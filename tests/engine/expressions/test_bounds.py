@@ -126,6 +126,24 @@ class TestABomb:
         assert isinstance(error, LimitExceeded)
         assert "iterations in one macrostep" in error.message
 
+    @pytest.mark.parametrize("operator", ["&&", "||"])
+    def test_is_not_absorbed_on_either_side(self, operator: str) -> None:
+        """Or a guard would go on where the budget has ended."""
+        bomb = "context.numbers.all(x, x + x + x >= 0)"
+        value = "false" if operator == "&&" else "true"
+
+        assert isinstance(refusal(f"{bomb} {operator} {value}", HOSTILE), LimitExceeded)
+        assert isinstance(refusal(f"{bomb} {operator} {bomb}", HOSTILE), LimitExceeded)
+
+    def test_in_long_texts_is_counted_when_they_are_compared(self) -> None:
+        """Two texts of 99,000 characters take as long to compare as 96 numbers."""
+        budget = Budget()
+
+        assert evaluate("context.text == [context.text][0]", HOSTILE, budget) is True
+        assert 99_000 // 1_024 == budget.iterations
+        assert evaluate("context.text <= [context.text][0]", HOSTILE, budget) is True
+        assert 2 * (99_000 // 1_024) == budget.iterations
+
     def test_may_be_shared_values_and_is_still_counted(self) -> None:
         """Two references to one list are two lists once they are JSON."""
         error = refusal("[0]" + ".map(x, [x, x])" * 20, HOSTILE)

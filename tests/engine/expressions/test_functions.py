@@ -15,6 +15,12 @@ class TestStrings:
             ("'tacocat'.charAt(7)", ""),
             ("'tacocat'.indexOf('a', 2)", 5),
             ("'tacocat'.lastIndexOf('a', 4)", 1),
+            ("'tacocat'.lastIndexOf('at')", 5),
+            ("'tacocat'.lastIndexOf('x')", -1),
+            ("'tacocat'.lastIndexOf('')", 7),
+            ("'tacocat'.lastIndexOf('', 3)", 3),
+            ("''.lastIndexOf('')", 0),
+            ("'aaa'.lastIndexOf('aa')", 1),
             ("['a', 'b'].join('-')", "a-b"),
             ("' x\\u3000'.trim()", "x"),
             ("'ÄaZ'.lowerAscii() + 'äaz'.upperAscii()", "ÄazäAZ"),
@@ -24,6 +30,7 @@ class TestStrings:
             ("'abc'.split('')", ["a", "b", "c"]),
             ("'abc'.split('', 2)", ["a", "bc"]),
             ("''.split(',')", [""]),
+            ("''.split('')", []),
             ("'a'.split(',', 0)", []),
             ("'hello'.substring(1, 3) + 'hello'.substring(4)", "elo"),
             ("'abc'.reverse()", "cba"),
@@ -48,6 +55,7 @@ class TestMatches:
         assert evaluate("'order-17'.matches('[0-9]+')") is True
         assert evaluate("'order-17'.matches('^[0-9]+$')") is False
         assert evaluate("matches('é', '^.$')") is True
+        assert evaluate(r"'Müller'.matches(r'^\pL+$')") is True
         assert evaluate("context.p.map(p, 'abc'.matches(p))", {"p": ["b", "z"]}) == [True, False]
 
     def test_refuses_a_pattern_when_the_expression_is_compiled(self) -> None:
@@ -76,6 +84,8 @@ class TestConversions:
             ("string(1e300)", "1e+300"),
             ("string(true)", "true"),
             ("string(0.0 / 0.0)", "NaN"),
+            ("string(1.0 / 0.0) + string(-1.0 / 0.0)", "Infinity-Infinity"),
+            ("string(timestamp(0))", "1970-01-01T00:00:00Z"),
             ("bool('TRUE')", True),
             ("dyn(1)", 1),
         ],
@@ -109,6 +119,10 @@ class TestMath:
             ("math.sign(-3)", -1),
             ("math.abs(-3.5)", 3.5),
             ("math.sqrt(9)", 3.0),
+            ("string(math.sqrt(-1))", "NaN"),
+            ("string(math.sign(0.0 / 0.0))", "NaN"),
+            ("string(math.floor(1.0 / 0.0))", "Infinity"),
+            ("math.sign(-0.5)", -1.0),
             ("math.isNaN(0.0 / 0.0) && math.isInf(1.0 / 0.0) && math.isFinite(1.0)", True),
         ],
     )
@@ -116,10 +130,11 @@ class TestMath:
         """Halves are rounded away from zero, as people expect of amounts."""
         assert typed(value) == typed(evaluate(text))
 
-    def test_refuses_an_empty_list_and_no_arguments(self) -> None:
-        """There is no greatest of nothing."""
+    def test_refuses_an_empty_list_no_arguments_and_what_is_no_number(self) -> None:
+        """There is no greatest of nothing, nor of texts."""
         assert "empty list" in refusal("math.greatest(context.a)", {"a": []}).message
         assert "at least one argument" in refusal("math.greatest()").message
+        assert "not defined for (string)" in refusal("math.greatest(1, 'a')").message
 
     def test_is_no_name_of_its_own(self) -> None:
         """`math` stands before a function's dot; alone it is nothing."""

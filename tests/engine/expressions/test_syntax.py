@@ -52,6 +52,7 @@ class TestLiterals:
         [
             ("1u", 0, "write 1"),
             ("1 + b'x'", 4, "without the b"),
+            ("rr'x'", 0, "at most one prefix"),
             ("9223372036854775808", 0, "1e20"),
             ("'open", 0, "not closed"),
             ("'a\nb'", 0, "three quotes"),
@@ -117,3 +118,7 @@ class TestNames:
 
         assert "text" == evaluate("context.`content-type`", context)
         assert 1 == evaluate("context.package", context)
+
+    def test_may_begin_with_a_dot(self) -> None:
+        """In CEL that names the outermost one; here there is no other."""
+        assert 1 == evaluate(".context.a", {"a": 1})

@@ -23,11 +23,19 @@ class TestNumbers:
             ("9223372036854775807 == 9223372036854775808.0", True),
             ("0.0 / 0.0 == 0.0 / 0.0", False),
             ("1.0 / 0.0 > 1e308", True),
+            ("2.5 < 3 && 3 > 2.5", True),
+            ("2.0 == 2", True),
+            ("context.two == 2.0 && 2.0 == context.two", True),
+            ("context.two < context.two + 1", True),
+            ("[5, 6][1.0]", 6),
+            ("[1, 2] < [3] || 1 < 2", True),
+            ("-(0.5)", -0.5),
+            ("--2.5", 2.5),
         ],
     )
     def test_mix_by_promotion_to_double(self, text: str, value: object) -> None:
         """JSON writes 1250 and 1250.50 for the same field; both must compute."""
-        assert typed(value) == typed(evaluate(text))
+        assert typed(value) == typed(evaluate(text, {"two": 2}))
 
     @pytest.mark.parametrize(
         "text",
@@ -62,6 +70,10 @@ class TestTypes:
         [
             ("1 + 'a'", "+ is not defined for (int, string)"),
             ("true + true", "+ is not defined for (bool, bool)"),
+            ("'a' - 1", "- is not defined for (string, int)"),
+            ("'a' * 2", "* is not defined for (string, int)"),
+            ("[1] / 2", "/ is not defined for (list, int)"),
+            ("context.pin[0]", "[] is not defined for (int, int)"),
             ("null < 1", "< is not defined for (null, int)"),
             ("[1] < [2]", "< is not defined for (list, list)"),
             ("1.5 % 2.0", "% is not defined for (double, double)"),
@@ -98,6 +110,16 @@ class TestTypes:
             ("{1: 'a'}[1.0]", "a"),
             ("[false] != [0]", True),
             ("[0.0 / 0.0] == [0.0 / 0.0]", False),
+            ("[1] == [1, 2]", False),
+            ("{'a': 1} == {'b': 1}", False),
+            ("{'a': 1} == {'a': 1, 'b': 2}", False),
+            ("[1] in [[2], [1.0]]", True),
+            ("{'a': [1]} in [1, {'a': [1]}]", True),
+            ("now in [1, now]", True),
+            ("now in [duration('1s')]", False),
+            ("timestamp(0) == duration('0s')", False),
+            ("'a' < 'b' && 'b' > 'a'", True),
+            ("null in {'a': 1}", False),
         ],
     )
     def test_are_kept_apart_by_equality(self, text: str, value: object) -> None:
@@ -138,6 +160,10 @@ class TestFieldsAndIndexes:
         assert words in error.message
         assert position == error.position
         assert "private" not in error.message
+
+    def test_of_a_name_that_is_not_given_are_none_at_all(self) -> None:
+        """The name alone is an error too, with its place."""
+        assert "event is not available here" in refusal("1 == 2 || event == 1").message
 
     def test_are_asked_for_with_has(self) -> None:
         """A key that is there with null is there."""
