@@ -91,7 +91,7 @@ def read_outline(body: dict[str, Any], findings: Findings) -> list[Node]:
         keys_of_state(node, findings)
         kind_of_state(node, findings)
         initial_of_state(node, findings)
-        plain_words(node, findings)
+        tags_of_state(node, findings)
     return nodes
 
 
@@ -164,11 +164,13 @@ def unknown_keys(findings: Findings, pointer: str, body: dict[str, Any], known: 
                     f"{key!r} is null, which is no value here",
                     "leave the key out",
                 )
+            elif known[key].shape == "text" and not isinstance(value, str):
+                wrong_type(findings, join(pointer, key), value, "a string")
         elif key in OLD_SPELLINGS:
             findings.error(
                 "old-spelling",
                 join(pointer, key),
-                f"{key!r} is not a word of XState 5",
+                f"{key!r} is a word of XState that has no meaning here",
                 OLD_SPELLINGS[key],
             )
         else:
@@ -370,13 +372,9 @@ def initial_of_state(node: Node, findings: Findings) -> None:
         )
 
 
-def plain_words(node: Node, findings: Findings) -> None:
-    """Rule: descriptions and tags are text."""
-    body = node.body
-    for key in ("description", "version", "$schema"):
-        if key in body and not isinstance(body[key], str):
-            wrong_type(findings, join(node.pointer, key), body[key], "a string")
-    tags = body.get("tags", [])
+def tags_of_state(node: Node, findings: Findings) -> None:
+    """Rule: tags are text."""
+    tags = node.body.get("tags", [])
     if not isinstance(tags, str) and not (
         isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
     ):

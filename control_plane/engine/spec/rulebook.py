@@ -45,7 +45,7 @@ RULES: Final[dict[str, Rule]] = {
         "Write the word that was meant; data of your own belongs into `meta`.",
     ),
     "old-spelling": _refuses(
-        "A key is a word of XState 4, and XState 5 says it otherwise.",
+        "A key is a word of XState, mostly of XState 4, that has no meaning here.",
         "Write what the diagnostic offers.",
     ),
     "wrong-type": _refuses(

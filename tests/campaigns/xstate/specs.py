@@ -28,6 +28,9 @@ DELAYS: Final = ("0", "10", "20", "PT0.025S", "slow", "paced")
 CHANCE_OF_A_FAULT: Final = 0.015
 """How often an expression is one that may have no value."""
 
+CHANCE_OF_A_HISTORY: Final = 0.15
+"""How often a target is surely one: among all states there are too few."""
+
 
 def random_spec(chance: Random) -> dict[str, Any]:
     """A machine; the validator may still refuse it, which the campaign counts."""
@@ -133,7 +136,9 @@ class _Author:
         return found
 
     def _target(self, source: Node) -> Any:
-        target = self._chance.choice(self._nodes)
+        histories = [node for node in self._nodes if node.kind == "history"]
+        is_history = bool(histories) and self._maybe(CHANCE_OF_A_HISTORY)
+        target = self._chance.choice(histories if is_history else self._nodes)
         parallel = next((one for one in target.above() if one.kind == "parallel"), None)
         if parallel is None or not self._maybe(0.2):
             written = spell(self._chance, source, target)
