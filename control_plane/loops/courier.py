@@ -12,15 +12,14 @@ from typing import Any
 from control_plane.loops.pace import repeat
 from control_plane.orchestrator import (
     Answer,
-    Cancel,
     ChildEnded,
     OnClosed,
     OnRunning,
     Orchestrator,
     Parent,
+    ParentClosed,
     Request,
     Start,
-    Terminate,
 )
 from control_plane.ports.outbox import Delivery, Outbox
 from shared import json
@@ -46,9 +45,10 @@ class Courier:
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        await repeat("courier", stop, self._deliver, wake=self._wake)
+        await repeat("courier", stop, self.deliver, wake=self._wake)
 
-    async def _deliver(self) -> float:
+    async def deliver(self) -> float:
+        """One round; tells how long there is nothing more to do."""
         found = await self._outbox.undelivered(BATCH)
         if not found:
             return self._poll_s
@@ -69,7 +69,6 @@ class Courier:
         if done:
             await self._outbox.delivered(done)
         return 0 if len(done) == BATCH else self._poll_s if len(done) < len(found) else 0
-
 
     async def _hand_over(self, found: Sequence[Delivery]) -> list[Answer | FoliotError]:
         refused = {
@@ -95,23 +94,26 @@ def _request(delivery: Delivery) -> Request:
                 asked=Start(
                     definition_id=None,
                     definition_key=said["definition"],
-                    business_key=None,
+                    business_key=said["business_key"],
                     on_running=OnRunning.FAIL,
-                    on_closed=OnClosed.REJECT,
+                    on_closed=OnClosed.ALLOW,
                     input=said["input"],
                     labels={},
                     started_by=f"instance:{delivery.instance_id}",
-                    parent=Parent(delivery.instance_id, said["ordinal"], said["depth"]),
+                    version=said["version"],
+                    parent=Parent(
+                        delivery.instance_id,
+                        said["ordinal"],
+                        said["depth"],
+                        said["on_parent_close"],
+                    ),
                 ),
             )
         case "STOP_CHILD":
-            by, reason = f"instance:{delivery.instance_id}", "its parent needs it no longer"
             return Request(
                 tenant_id=delivery.tenant_id,
                 instance_id=_id(said["child"]),
-                asked=Terminate(reason=reason, terminated_by=by)
-                if said["by"] == "terminate"
-                else Cancel(reason=reason, cancelled_by=by),
+                asked=ParentClosed(by=said["by"], parent=delivery.instance_id),
             )
         case "TELL_PARENT":
             return Request(

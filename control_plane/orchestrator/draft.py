@@ -468,6 +468,7 @@ class Draft:
             timeout_s=_seconds(timeout.start_to_close),
             schedule_to_start_s=_seconds(timeout.schedule_to_start),
             heartbeat_s=_seconds(timeout.heartbeat),
+            child=None,
             detached=command.detached,
             trace_id=self.trace_id,
         )
@@ -492,13 +493,15 @@ class Draft:
             timeout_s=None,
             schedule_to_start_s=None,
             heartbeat_s=None,
+            child=messages.dump_child(command),
             detached=command.detached,
             trace_id=self.trace_id,
         )
-        self._idle.add(command.ordinal)
-        self._outbox.append(
-            messages.start_child(self.before, command.ordinal, command.definition, command.input)
-        )
+        self._say_start(self._new_tasks[command.ordinal])
+
+    def _say_start(self, task: NewTask) -> None:
+        self._idle.add(task.ordinal)
+        self._outbox.append(messages.start_child(self.before, task))
 
     def _repeat(self, command: RepeatTask) -> None:
         """The same work under a new number: the outside world takes it for another attempt."""
@@ -519,15 +522,13 @@ class Draft:
             timeout_s=was.timeout_s,
             schedule_to_start_s=was.schedule_to_start_s,
             heartbeat_s=was.heartbeat_s,
+            child=was.child,
             detached=was.detached,
             trace_id=self.trace_id,
         )
         if was.type is TaskType.WORKFLOW:
-            given = json.load(was.input)
-            self._outbox.append(
-                messages.start_child(self.before, command.ordinal, was.function or "", given)
-            )
-        if run_at > self.now or was.type is TaskType.WORKFLOW:
+            self._say_start(self._new_tasks[command.ordinal])
+        elif run_at > self.now:
             self._idle.add(command.ordinal)
         if was.schedule_to_start_s is not None:
             limit = timedelta(seconds=was.schedule_to_start_s)

@@ -30,6 +30,7 @@ from control_plane.orchestrator.messages import OUTCOME
 from control_plane.orchestrator.request import (
     Cancel,
     Fire,
+    ParentClosed,
     Pause,
     Resume,
     Retry,
@@ -174,6 +175,16 @@ def terminate(draft: Draft, asked: Terminate) -> Answer:
     draft.stops_children_by = "terminate"
     draft.tell(Terminated(reason=asked.reason), by=asked.terminated_by)
     return draft.answer()
+
+
+def close_with_parent(draft: Draft, asked: ParentClosed) -> Answer:
+    """A child that is to be abandoned lives on; one that has ended has ended."""
+    if draft.is_closed or draft.before.on_parent_close == "abandon":
+        return draft.answer(disposition="IGNORED")
+    by, reason = f"instance:{asked.parent}", "its parent needs it no longer"
+    if "terminate" in (asked.by, draft.before.on_parent_close):
+        return terminate(draft, Terminate(reason=reason, terminated_by=by))
+    return cancel(draft, Cancel(reason=reason, cancelled_by=by))
 
 
 def pause(draft: Draft, asked: Pause) -> Answer:

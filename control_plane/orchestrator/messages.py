@@ -5,8 +5,8 @@ decision that says it and delivered after the commit (control_plane/loops/courie
 
 from typing import Any, Literal, TypeAlias
 
-from control_plane.engine import Entry, Snapshot
-from control_plane.ports.instance_store import OutboxMessage
+from control_plane.engine import Entry, Snapshot, StartChild
+from control_plane.ports.instance_store import NewTask, OutboxMessage
 from control_plane.ports.records import Instance, JsonText
 from shared import json
 from shared.ids import InstanceId, child_instance_id
@@ -19,22 +19,36 @@ OUTCOME = "task.outcome"
 event has it: those that begin with `task.` are refused."""
 
 
-def start_child(parent: Instance, ordinal: int, definition: str, given: Json) -> OutboxMessage:
+def dump_child(command: StartChild) -> JsonText:
+    """How a child is asked for, as its task's row keeps it."""
+    return json.dump(
+        {
+            "version": command.version,
+            "business_key": command.business_key,
+            "on_parent_close": command.on_parent_close,
+        }
+    )
+
+
+def start_child(parent: Instance, task: NewTask) -> OutboxMessage:
+    """Start the child that this new task stands for."""
     return OutboxMessage(
         kind="START_CHILD",
         payload=json.dump(
             {
-                "child": str(child_instance_id(parent.instance_id, ordinal)),
-                "ordinal": ordinal,
-                "definition": definition,
-                "input": given,
+                "child": str(child_instance_id(parent.instance_id, task.ordinal)),
+                "ordinal": task.ordinal,
+                "definition": task.function,
+                "input": json.load(task.input),
                 "depth": parent.depth + 1,
+                **_object(task.child or "{}"),
             }
         ),
     )
 
 
 def stop_child(child: InstanceId, by: StopBy) -> OutboxMessage:
+    """The parent needs the child no longer; what that does to it is for the child to know."""
     return OutboxMessage(kind="STOP_CHILD", payload=json.dump({"child": str(child), "by": by}))
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from control_plane.orchestrator.messages import StopBy
 from control_plane.ports.records import InstanceKey
 from shared.ids import DefinitionId, InstanceId, TenantId
 from shared.json import Json
@@ -41,11 +42,15 @@ class Send:
 
 
 class Parent(NamedTuple):
-    """Whose child an instance is: the task it was started for, and how deep that makes it."""
+    """
+    Whose child an instance is: the task it was started for, how deep that makes it, and what
+    happens to it when it is no longer needed.
+    """
 
     instance_id: InstanceId
     ordinal: int
     depth: int
+    on_close: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,7 @@ class Start:
     Begin an instance of a definition: of the active version of `definition_key`, or of
     that version of it which `definition_id` names.
 
+    A child may name a `version` instead, which need not be active.
     `then` is an event that a new instance is given in the same commit. `position` is that of
     the inbox row the start was read from, which goes with it.
     """
@@ -66,6 +72,7 @@ class Start:
     input: Json
     labels: dict[str, str]
     started_by: str
+    version: int | None = None
     then: Send | None = None
     parent: Parent | None = None
     position: int | None = None
@@ -182,6 +189,14 @@ class ChildEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParentClosed:
+    """The parent needs this child no longer: it was cancelled or left a state, or terminated."""
+
+    by: StopBy
+    parent: InstanceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyInbox:
     """Somebody wrote to the instance's inbox."""
 
@@ -201,6 +216,7 @@ Asked: TypeAlias = (
     | Retry
     | Redrive
     | ChildEnded
+    | ParentClosed
     | ApplyInbox
 )
 

@@ -23,6 +23,7 @@ from control_plane.orchestrator.request import (
     Fire,
     OnClosed,
     OnRunning,
+    ParentClosed,
     Pause,
     Redrive,
     Report,
@@ -185,6 +186,8 @@ class _Batch:
                 return self._retry(request, draft, asked)
             case Redrive():
                 return fold_tasks.redrive(draft, asked, self._task(request.key, asked.ordinal))
+            case ParentClosed():
+                return fold.close_with_parent(draft, asked)
             case ChildEnded():
                 task = self._task(request.key, asked.ordinal)
                 return fold_tasks.hear_of_child(draft, asked, task)
@@ -202,7 +205,8 @@ class _Batch:
         if definition is None:
             what = str(asked.definition_id) if asked.definition_id else asked.definition_key
             raise NotFound("definition", what)
-        if definition.status != "active":
+        is_pinned = asked.version is not None and definition.status == "inactive"
+        if definition.status != "active" and not is_pinned:
             raise PreconditionFailed(
                 f"definition {definition.key!r} version {definition.version} is"
                 f" {definition.status}; activate it, then start instances of it",
@@ -317,14 +321,14 @@ def _machines_of(read: Read) -> set[MachineKey]:
     starting = {
         (name.tenant_id, found.definition_id)
         for name, found in read.definitions.items()
-        if found.status == "active"
+        if found.status != "archived"
     }
     return running | starting
 
 
 def _definition_name(request: Request, asked: Start) -> DefinitionName:
     key = "" if asked.definition_id else asked.definition_key
-    return DefinitionName(request.tenant_id, asked.definition_id, key)
+    return DefinitionName(request.tenant_id, asked.definition_id, key, asked.version)
 
 
 def _event_key(key: InstanceKey, event_id: str) -> IdempotencyKey:
@@ -392,6 +396,7 @@ def _newborn(request: Request, asked: Start, definition: DefinitionRef, now: dat
         parent_instance_id=asked.parent.instance_id if asked.parent else None,
         parent_ordinal=asked.parent.ordinal if asked.parent else None,
         depth=asked.parent.depth if asked.parent else 0,
+        on_parent_close=asked.parent.on_close if asked.parent else None,
         started_by=asked.started_by,
         started_at=now,
         updated_at=now,

@@ -52,11 +52,12 @@ class BusinessKey(NamedTuple):
 
 
 class DefinitionName(NamedTuple):
-    """A definition by its id, or by its key: the active version then."""
+    """A definition by its id, or by its key: that version of it, or the active one."""
 
     tenant_id: TenantId
     definition_id: DefinitionId | None
     key: str
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +153,7 @@ class NewTask:
     timeout_s: float | None
     schedule_to_start_s: float | None
     heartbeat_s: float | None
+    child: JsonText | None
     detached: bool
     trace_id: str | None
     is_cancelled: bool = False

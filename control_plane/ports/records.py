@@ -80,6 +80,8 @@ class Instance:
     parent_ordinal: int | None
     depth: int
     """How many instances are above it: 0 for one that is nobody's child."""
+    on_parent_close: str | None
+    """Of a child: `cancel`, `terminate` or `abandon`."""
     started_by: str
     started_at: datetime
     updated_at: datetime
@@ -142,6 +144,8 @@ class Task:
     timeout_s: float | None
     schedule_to_start_s: float | None
     heartbeat_s: float | None
+    child: JsonText | None
+    """Of a child instance: its version, its business key, and what closing its parent does."""
     detached: bool
     trace_id: str | None
     created_at: datetime

@@ -12,20 +12,20 @@ from shared import json
 from shared.json import Json
 from shared.tasks import TaskType
 
-TASK_TYPES = (TaskType.HUMAN, TaskType.TIMER, TaskType.HTTP, TaskType.SYSTEM)
-"""The task types that executors of this release have handlers for."""
+TASK_TYPES = (
+    TaskType.HUMAN,
+    TaskType.TIMER,
+    TaskType.HTTP,
+    TaskType.SYSTEM,
+    TaskType.WORKFLOW,
+)
+"""The task types that executors have handlers for, and children, which need none."""
 
 _INSTEAD = {
     TaskType.EMAIL: "send the mail from a 'system.<name>' function, or by 'http' to a mail service",
     TaskType.AI: "ask the model from a 'system.<name>' function, or by 'http' from its API",
 }
-_CHILDREN = "start the other instance by StartInstance from a 'system.<name>' function"
-_FAN_OUT = "use parallel regions, or one 'system.<name>' task that takes the whole list"
-_TIMEOUTS = {
-    "scheduleToStart": "leave the state by `after` if nobody begins in time",
-    "heartbeat": "give the attempt a `startToClose` timeout",
-}
-_COMPENSATION = "model the undoing as states that are reached by 'onError' or a cancel event"
+_TIMEOUTS = {"heartbeat": "give the attempt a `startToClose` timeout"}
 
 Path = tuple[str | int, ...]
 
@@ -69,30 +69,20 @@ def _asked_here(value: dict[str, Json], path: Path) -> Iterator[Unavailable]:
         if isinstance(asked, str):
             yield from _of_source(asked.lower(), (*path, "params", "type"))
         yield from _of_task(params, (*path, "params"))
-    if kind == "compensate":
-        yield Unavailable("compensation", _pointer((*path, "type")), _COMPENSATION)
-    if value.get("onCancel") == "compensate":
-        yield Unavailable("compensation", _pointer((*path, "onCancel")), _COMPENSATION)
 
 
 def _of_source(source: str, path: Path) -> Iterator[Unavailable]:
-    if source == "workflow":
-        yield Unavailable("child instances", _pointer(path), _CHILDREN)
     name = source.partition(".")[0].upper()
     if name in TaskType.__members__ and TaskType[name] not in TASK_TYPES:
         yield Unavailable(name, _pointer(path), _INSTEAD[TaskType[name]])
 
 
 def _of_task(task: dict[str, Json], path: Path) -> Iterator[Unavailable]:
-    if "forEach" in task:
-        yield Unavailable("fan-out", _pointer((*path, "forEach")), _FAN_OUT)
     timeout = task.get("timeout")
     if isinstance(timeout, dict):
         for name, instead in _TIMEOUTS.items():
             if name in timeout:
                 yield Unavailable(f"a {name} timeout", _pointer((*path, "timeout", name)), instead)
-    if "compensation" in task:
-        yield Unavailable("compensation", _pointer((*path, "compensation")), _COMPENSATION)
 
 
 def _pointer(path: Path) -> str:

@@ -129,6 +129,7 @@ instance = sa.Table(
     sa.Column("parent_instance_id", UUID(as_uuid=True)),
     sa.Column("parent_ordinal", sa.Integer),
     sa.Column("depth", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("on_parent_close", sa.Text),
     sa.Column("started_by", sa.Text, nullable=False),
     sa.Column("started_at", TIME, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),
@@ -234,6 +235,8 @@ task = sa.Table(
     sa.Column("timeout_s", sa.Double),
     sa.Column("schedule_to_start_s", sa.Double),
     sa.Column("heartbeat_s", sa.Double),
+    # Of a child instance: which version, by which business key, and what its parent's end does.
+    sa.Column("child", JSON),
     # Its instance does not wait for it, nor fail with it: what can be redriven by itself.
     sa.Column("detached", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Column("trace_id", sa.Text),

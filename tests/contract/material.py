@@ -56,6 +56,7 @@ def instance(now: datetime, **values: Any) -> Instance:
         "parent_instance_id": None,
         "parent_ordinal": None,
         "depth": 0,
+        "on_parent_close": None,
         "started_by": "ada",
         "started_at": now,
         "updated_at": now,
@@ -93,6 +94,7 @@ def new_task(of: Instance, ordinal: int, **values: Any) -> NewTask:
         "timeout_s": None,
         "schedule_to_start_s": None,
         "heartbeat_s": None,
+        "child": None,
         "detached": False,
         "trace_id": None,
     }

@@ -52,6 +52,7 @@ class TestAStart:
             parent_instance_id=new_instance_id(),
             parent_ordinal=3,
             depth=2,
+            on_parent_close="abandon",
         )
 
         await stored(world, start(whole))

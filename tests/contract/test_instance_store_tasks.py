@@ -55,6 +55,7 @@ class TestANewTask:
                         timeout_s=1.5,
                         schedule_to_start_s=60.0,
                         heartbeat_s=0.5,
+                        child='{"version":2}',
                         detached=True,
                         trace_id="t1",
                     )
@@ -87,6 +88,7 @@ class TestANewTask:
             timeout_s=1.5,
             schedule_to_start_s=60.0,
             heartbeat_s=0.5,
+            child='{"version":2}',
             detached=True,
             trace_id="t1",
             created_at=fresh.updated_at,

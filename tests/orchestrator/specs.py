@@ -20,6 +20,16 @@ ONE_TASK: dict[str, Any] = {
     },
 }
 
+FRAGILE: dict[str, Any] = {
+    "id": "order",
+    "initial": "paying",
+    "states": {
+        "paying": {"invoke": {"id": "pay", "src": "system.noop", "onDone": "paid"}},
+        "paid": {"type": "final", "output": {"@expr": "event.output"}},
+    },
+    "output": {"@expr": "event.output"},
+}
+
 REVIEW: dict[str, Any] = {
     "id": "order",
     "context": {"answer": ""},

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from control_plane.engine import Entry, compile_spec, dump_snapshot, fold, load_snapshot
+from control_plane.loops.courier import Courier
 from control_plane.loops.rescuer import BATCH
 from control_plane.orchestrator import (
     Answer,
@@ -18,16 +19,22 @@ from control_plane.orchestrator import (
     OnClosed,
     OnRunning,
     Orchestrator,
+    Pause,
+    Redrive,
     Repeatable,
     Report,
     Request,
+    Resume,
+    Retry,
     Send,
     Settle,
     Start,
+    Terminate,
     Turn,
 )
 from control_plane.orchestrator.chain import GENESIS, link
 from control_plane.orchestrator.request import Asked
+from control_plane.orchestrator.stalled import stalled_tasks
 from control_plane.ports.reader import TaskFilter
 from control_plane.ports.records import HistoryEntry, Instance, Task
 from shared import json
@@ -150,6 +157,41 @@ class Stage:
 
     async def cancel(self, instance_id: InstanceId) -> Answer:
         return await self._ask(instance_id, Cancel(reason="as asked", cancelled_by="ada"))
+
+    async def terminate(self, instance_id: InstanceId) -> Answer:
+        return await self._ask(instance_id, Terminate(reason="as asked", terminated_by="ada"))
+
+    async def pause(self, instance_id: InstanceId) -> Answer:
+        return await self._ask(instance_id, Pause(reason="as asked", paused_by="ada"))
+
+    async def resume(self, instance_id: InstanceId, *, shifts_timers: bool = False) -> Answer:
+        return await self._ask(
+            instance_id,
+            Resume(reason="as asked", resumed_by="ada", shifts_timers=shifts_timers),
+        )
+
+    async def retry(self, instance_id: InstanceId) -> Answer:
+        """What the use case does: read what would be repeated, and ask for that."""
+        instance = await self.instance(instance_id)
+        return await self._ask(
+            instance_id,
+            Retry(
+                reason="as asked",
+                retried_by="ada",
+                ordinals=stalled_tasks(instance),
+                definition_key=instance.definition_key,
+                business_key=instance.business_key,
+            ),
+        )
+
+    async def redrive(self, instance_id: InstanceId, ordinal: int) -> Answer:
+        return await self._ask(instance_id, Redrive(ordinal=ordinal, redriven_by="ada"))
+
+    async def deliver(self) -> None:
+        """What the courier does, until nothing is left to say."""
+        courier = Courier(self.world.outbox, self.orchestrator, poll_s=1.0)
+        while await self.world.outbox.undelivered(1):
+            await courier.deliver()
 
     async def fire_due(self) -> int:
         """What the timers loop does, once."""

@@ -25,15 +25,11 @@ class TestASpec:
         [
             ({"invoke": {"src": "ai"}}, "AI", "/invoke/src"),
             ({"invoke": [{"src": "http"}, {"src": "email"}]}, "EMAIL", "/invoke/1/src"),
-            ({"invoke": {"src": "workflow"}}, "child instances", "/invoke/src"),
-            ({"invoke": {"src": "http", "forEach": "x"}}, "fan-out", "/invoke/forEach"),
             (
-                {"invoke": {"src": "http", "compensation": {}}},
-                "compensation",
-                "/invoke/compensation",
+                {"invoke": {"src": "http", "timeout": {"heartbeat": "PT5S"}}},
+                "a heartbeat timeout",
+                "/invoke/timeout/heartbeat",
             ),
-            ({"onCancel": "compensate"}, "compensation", "/onCancel"),
-            ({"entry": [{"type": "compensate"}]}, "compensation", "/entry/0/type"),
             (
                 {"actions": {"a/b": {"type": "createTask", "params": {"type": "EMAIL"}}}},
                 "EMAIL",

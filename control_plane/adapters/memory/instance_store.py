@@ -79,7 +79,9 @@ class MemoryInstanceStore:
         if name.definition_id is not None:
             return self._database.definitions.get(DefinitionKey(name.tenant_id, name.definition_id))
         for found in self._database.definitions.values():
-            if (found.tenant_id, found.key, found.status) == (name.tenant_id, name.key, "active"):
+            if (found.tenant_id, found.key) != (name.tenant_id, name.key):
+                continue
+            if name.version in {None, found.version} and (name.version or found.status == "active"):
                 return found
         return None
 
@@ -271,6 +273,7 @@ def _created(change: Change, new: NewTask) -> Task:
         timeout_s=new.timeout_s,
         schedule_to_start_s=new.schedule_to_start_s,
         heartbeat_s=new.heartbeat_s,
+        child=new.child,
         detached=new.detached,
         trace_id=new.trace_id,
         created_at=at,

@@ -98,7 +98,7 @@ async def _definitions(
 ) -> dict[DefinitionName, DefinitionRef]:
     if not wanted:
         return {}
-    rows = await connection.fetch(read_batch.DEFINITIONS, *_columns(wanted, 3))
+    rows = await connection.fetch(read_batch.DEFINITIONS, *_columns(wanted, 4))
     await failpoint("store.read.definitions")
     return {
         wanted[row["n"] - 1]: DefinitionRef(

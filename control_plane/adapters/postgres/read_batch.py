@@ -12,8 +12,8 @@ SELECT (SELECT foliot.now()) AS now, i.*
     SELECT f.tenant_id, f.instance_id, f.definition_id, f.definition_key, f.definition_version,
            f.business_key, f.status, f.paused_at, f.revision, f.seq, f.history_hash,
            f.current_state, f.context, f.snapshot, f.idle, f.output, f.last_error, f.labels,
-           f.parent_instance_id, f.parent_ordinal, f.depth, f.started_by, f.started_at,
-           f.updated_at, f.completed_at,
+           f.parent_instance_id, f.parent_ordinal, f.depth, f.on_parent_close, f.started_by,
+           f.started_at, f.updated_at, f.completed_at,
            EXISTS (SELECT FROM foliot.inbox b
                     WHERE b.tenant_id = f.tenant_id AND b.instance_id = f.instance_id)
              AS has_inbox
@@ -29,7 +29,7 @@ SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queu
        t.status, t.run_at, t.attempt, t.max_attempts, t.epoch, t.lost_epoch, t.session_id,
        t.held_since,
        t.idempotency_key, t.input, t.output, t.error, t.retry, t.timeout_s,
-       t.schedule_to_start_s, t.heartbeat_s, t.detached, t.trace_id,
+       t.schedule_to_start_s, t.heartbeat_s, t.child, t.detached, t.trace_id,
        t.created_at, t.completed_at,
        l.session_id AS lease_session_id, l.attempt AS lease_attempt, l.epoch AS lease_epoch,
        l.claimed_at AS lease_claimed_at
@@ -46,15 +46,18 @@ SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queu
 
 DEFINITIONS = """
 SELECT k.n, d.definition_id, d.key, d.version, d.status, d.spec_hash
-  FROM unnest($1::text[], $2::uuid[], $3::text[])
-       WITH ORDINALITY AS k(tenant_id, definition_id, key, n)
+  FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[])
+       WITH ORDINALITY AS k(tenant_id, definition_id, key, version, n)
  CROSS JOIN LATERAL (
    SELECT * FROM foliot.definition d
     WHERE d.tenant_id = k.tenant_id AND d.definition_id = k.definition_id
    UNION ALL
    SELECT * FROM foliot.definition d
-    WHERE k.definition_id IS NULL AND d.tenant_id = k.tenant_id AND d.key = k.key
-      AND d.status = 'active') AS d
+    WHERE k.definition_id IS NULL AND k.version IS NULL AND d.tenant_id = k.tenant_id
+      AND d.key = k.key AND d.status = 'active'
+   UNION ALL
+   SELECT * FROM foliot.definition d
+    WHERE d.tenant_id = k.tenant_id AND d.key = k.key AND d.version = k.version) AS d
 """
 
 ANSWERS = """

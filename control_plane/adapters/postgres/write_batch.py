@@ -37,13 +37,13 @@ change AS MATERIALIZED (
     $8::bigint[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
     $15::text[], $16::timestamptz[], $17::timestamptz[],
     $18::uuid[], $19::text[], $20::int[], $21::text[], $22::text[], $23::text[], $24::timestamptz[],
-    $94::uuid[], $95::int[], $96::smallint[])
+    $94::uuid[], $95::int[], $96::smallint[], $107::text[])
   WITH ORDINALITY AS c(
     tenant_id, instance_id, expected_revision, fences, status, paused_at, revision,
     seq, history_hash, current_state, context, snapshot, idle, output,
     last_error, updated_at, completed_at,
     definition_id, definition_key, definition_version, business_key, labels, started_by, started_at,
-    parent_instance_id, parent_ordinal, depth, n)),
+    parent_instance_id, parent_ordinal, depth, on_parent_close, n)),
 locked AS MATERIALIZED (
   SELECT c.*, i.place
     FROM change c
@@ -96,12 +96,13 @@ born AS (
   INSERT INTO foliot.instance (
          tenant_id, instance_id, definition_id, definition_key, definition_version, business_key,
          status, paused_at, revision, seq, history_hash, current_state, context, snapshot, idle,
-         output, last_error, labels, parent_instance_id, parent_ordinal, depth, started_by,
-         started_at, updated_at, completed_at)
+         output, last_error, labels, parent_instance_id, parent_ordinal, depth, on_parent_close,
+         started_by, started_at, updated_at, completed_at)
   SELECT c.tenant_id, c.instance_id, c.definition_id, c.definition_key, c.definition_version,
          c.business_key, c.status, c.paused_at, c.revision, c.seq, c.history_hash,
          c.current_state::json, c.context::json, c.snapshot::json, c.idle::json, c.output::json,
          c.last_error::json, c.labels::json, c.parent_instance_id, c.parent_ordinal, c.depth,
+         c.on_parent_close,
          c.started_by, c.started_at, c.updated_at, c.completed_at
     FROM change c
    WHERE c.expected_revision = 0 AND ((SELECT kept FROM verdict))[c.n]),
@@ -138,22 +139,23 @@ task AS MATERIALIZED (
     FROM unnest($43::int[], $44::int[], $45::text[], $46::text[], $47::text[], $48::text[],
                 $49::smallint[], $50::timestamptz[], $51::int[], $52::uuid[], $53::text[],
                 $54::text[], $55::float8[], $56::text[], $57::bool[], $97::float8[], $98::float8[],
-                $104::bool[])
+                $104::bool[], $108::text[])
       AS t(n, ordinal, name, type, function, queue,
            priority, run_at, max_attempts, idempotency_key, input,
            retry, timeout_s, trace_id, is_cancelled, schedule_to_start_s, heartbeat_s,
-           detached)
+           detached, child)
    WHERE ((SELECT kept FROM verdict))[t.n]),
 created AS (
   INSERT INTO foliot.task (
          tenant_id, instance_id, ordinal, name, type, function, queue, priority, status, run_at,
          max_attempts, idempotency_key, input, retry, timeout_s, schedule_to_start_s, heartbeat_s,
-         detached, trace_id, created_at, completed_at)
+         detached, child, trace_id, created_at, completed_at)
   SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queue, t.priority,
          CASE WHEN t.is_cancelled THEN 'cancelled' WHEN t.type = 'WORKFLOW' THEN 'running'
               ELSE 'pending' END,
          t.run_at, t.max_attempts, t.idempotency_key, t.input::json, t.retry::json, t.timeout_s,
-         t.schedule_to_start_s, t.heartbeat_s, t.detached, t.trace_id, t.at,
+         t.schedule_to_start_s, t.heartbeat_s, t.detached,
+         t.child::json, t.trace_id, t.at,
          CASE WHEN t.is_cancelled THEN t.at END
     FROM task t),
 ended AS (
@@ -303,7 +305,11 @@ let_run AS MATERIALIZED (
      SELECT t.ctid AS task_place, t.run_at FROM foliot.task t
       WHERE t.tenant_id = d.tenant_id AND t.instance_id = d.instance_id
         AND t.ordinal = d.ordinal OFFSET 0) AS t
-   WHERE ((SELECT kept FROM verdict))[r.n]),
+   WHERE ((SELECT kept FROM verdict))[r.n]
+     -- What ends, or is put back, in this turn too: a row can be changed once in a statement.
+     AND NOT EXISTS (SELECT FROM cleared x
+                      WHERE x.tenant_id = d.tenant_id AND x.instance_id = d.instance_id
+                        AND x.ordinal = d.ordinal)),
 claimable_again AS (
   UPDATE foliot.delayed d
      SET run_at = CASE WHEN l.type = 'TIMER' THEN l.run_at + l.shift ELSE l.run_at END
@@ -461,6 +467,8 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
             for c in changes
             if (taken := c.business_key) is not None
         ],
+        [i.on_parent_close for i in born],
+        [t.child for c in changes for t in c.new_tasks],
     ]
 
 
