@@ -9,6 +9,8 @@ from control_plane.api.filters import Field, check_order, parse_filter
 from control_plane.api.mapping.definitions import STATUS_WORDS, definition_to
 from control_plane.api.mapping.diagnostics import diagnostic_to
 from control_plane.api.mapping.drawings import format_from
+from control_plane.api.mapping.scripts import script_from
+from control_plane.api.mapping.simulations import simulation_to
 from control_plane.api.mapping.texts import text_of
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
 from control_plane.ports.definition_store import DefinitionStore
@@ -21,6 +23,7 @@ from control_plane.use_cases.get_definition import get_definition
 from control_plane.use_cases.list_definitions import DefinitionFilter, list_definitions
 from control_plane.use_cases.paging import page_size
 from control_plane.use_cases.render_definition import render_definition
+from control_plane.use_cases.simulate_definition import simulate_definition
 from control_plane.use_cases.validate_definition import validate_definition
 from shared.ids import DefinitionId, InstanceId, parse_uuid
 
@@ -168,6 +171,22 @@ class DefinitionServicer(pb_grpc.DefinitionServiceServicer):
         if form == pb.RENDER_FORMAT_PNG:
             return pb.RenderDefinitionResponse(format=form, image=drawing)
         return pb.RenderDefinitionResponse(format=form, text=drawing.decode())
+
+    async def SimulateDefinition(
+        self,
+        request: pb.SimulateDefinitionRequest,
+        _context: ServicerContext[pb.SimulateDefinitionRequest, pb.SimulateDefinitionResponse],
+    ) -> pb.SimulateDefinitionResponse:
+        is_kept = request.WhichOneof("definition") == "definition_id"
+        simulation = await simulate_definition(
+            self._definitions,
+            principal.current().tenant,
+            definition_id=_id(request.definition_id) if is_kept else None,
+            spec=text_of(request, "spec"),
+            script=script_from(request),
+            trace=request.with_trace,
+        )
+        return pb.SimulateDefinitionResponse(simulation=simulation_to(simulation))
 
 
 def _id(text: str) -> DefinitionId:

@@ -4,12 +4,20 @@ A script as it is written: `input`, `start`, `mocks` and `steps`.
 
 import re
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from control_plane.engine import Machine
 from control_plane.engine.actions import OWN_EVENTS
 from control_plane.simulation.forms import Form, meant
-from control_plane.simulation.limits import MAX_MOCKS, MAX_STEPS
+from control_plane.simulation.limits import (
+    EARLIEST,
+    LATEST,
+    MAX_MOCKS,
+    MAX_SPAN,
+    MAX_STEPS,
+    MAX_WAIT,
+)
 from control_plane.simulation.script import (
     DEFAULT_START,
     NO_TIME,
@@ -51,10 +59,20 @@ class ScriptForm(Form):
         read = [self.step(pointer, value, names, tuple(extra)) for pointer, value in steps]
         return Script(
             input=self.object("/input", body.get("input", {})),
-            start=self.instant("/start", body["start"]) if "start" in body else DEFAULT_START,
+            start=self._start(body),
             mocks=self._mocks(body.get("mocks", {}), names),
             steps=tuple(step for step in read if step is not None),
         )
+
+    def _start(self, body: dict[str, Json]) -> datetime:
+        if "start" not in body:
+            return DEFAULT_START
+        start = self.instant("/start", body["start"])
+        if not EARLIEST <= start <= LATEST:
+            raise self.invalid(
+                "/start", f"a run starts from {EARLIEST:%Y} to {LATEST:%Y}, and not in {start:%Y}"
+            )
+        return start
 
     def step(
         self, pointer: str, value: Json, names: set[str], extra: tuple[str, ...]
@@ -148,7 +166,7 @@ class ScriptForm(Form):
         body = self.object(pointer, value, ("output", "fail", "takes"))
         takes = NO_TIME
         if "takes" in body:
-            takes = self.length(below(pointer, "takes"), body["takes"])
+            takes = self._length(below(pointer, "takes"), body["takes"], MAX_SPAN)
         return MockedAttempt(outcome=self._outcome(pointer, body, names=False), takes=takes)
 
     def _outcome(self, pointer: str, body: dict[str, Json], *, names: bool) -> Outcome:
@@ -173,10 +191,16 @@ class ScriptForm(Form):
             message=self.text(below(pointer, "message"), body.get("message", "")),
             retryable=self.boolean(below(pointer, "retryable"), body.get("retryable", True)),
             details=body.get("details"),
-            retry_after=self.length(below(pointer, "retryAfter"), body["retryAfter"])
+            retry_after=self._length(below(pointer, "retryAfter"), body["retryAfter"], MAX_WAIT)
             if "retryAfter" in body
             else None,
         )
+
+    def _length(self, pointer: str, value: Json, longest: timedelta) -> timedelta:
+        length = self.length(pointer, value)
+        if length > longest:
+            raise self.invalid(pointer, f"this is longer than {longest.days} days")
+        return length
 
     def _kind(self, pointer: str, value: Json) -> str:
         kind = self.text(pointer, value)

@@ -20,6 +20,13 @@ def validate_definition(spec: str) -> Sequence[Diagnostic]:
     A spec with errors is a good question and gets its answer. Raises InvalidJson for a
     text that is not JSON, LimitExceeded for one that is too large.
     """
+    check_text(spec)
+    _, found = check_spec(spec)
+    return found[:MAX_DIAGNOSTICS]
+
+
+def check_text(spec: str) -> str:
+    """The same text, if it is JSON within the limits; the errors are those of validating it."""
     if not spec:
         raise InvalidRequest("spec is required: a machine config as JSON text", field="spec")
     size = len(spec.encode())
@@ -28,5 +35,4 @@ def validate_definition(spec: str) -> Sequence[Diagnostic]:
     if "\0" in spec:
         raise InvalidJson("spec is not JSON: it holds a NUL character", field="spec")
     parse(spec, "spec", max_bytes=MAX_SPEC_BYTES, max_depth=MAX_SPEC_DEPTH)
-    _, found = check_spec(spec)
-    return found[:MAX_DIAGNOSTICS]
+    return spec

@@ -40,7 +40,7 @@ def preview_to(preview: Preview) -> pb.EventPreview:
         else [one.ordinal for one in change.updated_tasks if one.status == "cancelled"]
     )
     armed = _armed(preview)
-    microsteps, is_cut = _microsteps(preview.trace)
+    microsteps, is_cut = microsteps_to(preview.trace)
     logged = json.dump(list(preview.trace.logged)) if preview.trace else "[]"
     return pb.EventPreview(
         disposition=disposition_to(preview.disposition),
@@ -108,7 +108,7 @@ def _disarmed(preview: Preview) -> list[str]:
     return [one for one in preview.change.disarmed if one in preview.timers]
 
 
-def _microsteps(trace: Trace | None) -> tuple[list[pb.Microstep], bool]:
+def microsteps_to(trace: Trace | None) -> tuple[list[pb.Microstep], bool]:
     """Up to MAX_LISTED candidates in all, and whether there were more."""
     if trace is None:
         return [], False

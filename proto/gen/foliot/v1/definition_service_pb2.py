@@ -26,16 +26,20 @@ from foliot.v1 import auth_options_pb2 as foliot_dot_v1_dot_auth__options__pb2
 from foliot.v1 import definition_pb2 as foliot_dot_v1_dot_definition__pb2
 from foliot.v1 import diagnostic_pb2 as foliot_dot_v1_dot_diagnostic__pb2
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import simulation_pb2 as foliot_dot_v1_dot_simulation__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"foliot/v1/definition_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x1a\x66oliot/v1/definition.proto\x1a\x1a\x66oliot/v1/diagnostic.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1cgoogle/api/annotations.proto\"\x85\x01\n\x17\x43reateDefinitionRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1d\n\x04spec\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"q\n\x18\x43reateDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\x12*\n\x0b\x64iagnostics\x18\x02 \x03(\x0b\x32\x15.foliot.v1.Diagnostic\":\n\x19ValidateDefinitionRequest\x12\x1d\n\x04spec\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Json\"W\n\x1aValidateDefinitionResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12*\n\x0b\x64iagnostics\x18\x02 \x03(\x0b\x32\x15.foliot.v1.Diagnostic\"-\n\x14GetDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\"B\n\x15GetDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\"a\n\x16ListDefinitionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"^\n\x17ListDefinitionsResponse\x12*\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32\x15.foliot.v1.Definition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x19\x41\x63tivateDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\"G\n\x1a\x41\x63tivateDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\"4\n\x1b\x44\x65\x61\x63tivateDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\"I\n\x1c\x44\x65\x61\x63tivateDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\"1\n\x18\x41rchiveDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\"F\n\x19\x41rchiveDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\"n\n\x17RenderDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\x12\'\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x17.foliot.v1.RenderFormat\x12\x13\n\x0binstance_id\x18\x03 \x01(\t\"`\n\x18RenderDefinitionResponse\x12\'\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x17.foliot.v1.RenderFormat\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\r\n\x05image\x18\x03 \x01(\x0c*\x8d\x01\n\x0cRenderFormat\x12\x1d\n\x19RENDER_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n\x15RENDER_FORMAT_MERMAID\x10\x01\x12\x15\n\x11RENDER_FORMAT_DOT\x10\x02\x12\x15\n\x11RENDER_FORMAT_SVG\x10\x03\x12\x15\n\x11RENDER_FORMAT_PNG\x10\x04\x32\xc9\n\n\x11\x44\x65\x66initionService\x12\x95\x01\n\x10\x43reateDefinition\x12\".foliot.v1.CreateDefinitionRequest\x1a#.foliot.v1.CreateDefinitionResponse\"8\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x02 \x01(\x02\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/definitions:\x01*\x12\xa1\x01\n\x12ValidateDefinition\x12$.foliot.v1.ValidateDefinitionRequest\x1a%.foliot.v1.ValidateDefinitionResponse\">\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/definitions:validate:\x01*\x12\x96\x01\n\rGetDefinition\x12\x1f.foliot.v1.GetDefinitionRequest\x1a .foliot.v1.GetDefinitionResponse\"B\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/definitions/{definition_id}\x12\x8c\x01\n\x0fListDefinitions\x12!.foliot.v1.ListDefinitionsRequest\x1a\".foliot.v1.ListDefinitionsResponse\"2\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/definitions\x12\xb4\x01\n\x12\x41\x63tivateDefinition\x12$.foliot.v1.ActivateDefinitionRequest\x1a%.foliot.v1.ActivateDefinitionResponse\"Q\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02-\"(/v1/definitions/{definition_id}:activate:\x01*\x12\xbc\x01\n\x14\x44\x65\x61\x63tivateDefinition\x12&.foliot.v1.DeactivateDefinitionRequest\x1a\'.foliot.v1.DeactivateDefinitionResponse\"S\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02/\"*/v1/definitions/{definition_id}:deactivate:\x01*\x12\xb0\x01\n\x11\x41rchiveDefinition\x12#.foliot.v1.ArchiveDefinitionRequest\x1a$.foliot.v1.ArchiveDefinitionResponse\"P\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02,\"\'/v1/definitions/{definition_id}:archive:\x01*\x12\xa6\x01\n\x10RenderDefinition\x12\".foliot.v1.RenderDefinitionRequest\x1a#.foliot.v1.RenderDefinitionResponse\"I\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02(\x12&/v1/definitions/{definition_id}:renderb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"foliot/v1/definition_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x1a\x66oliot/v1/definition.proto\x1a\x1a\x66oliot/v1/diagnostic.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1a\x66oliot/v1/simulation.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x01\n\x17\x43reateDefinitionRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1d\n\x04spec\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"q\n\x18\x43reateDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\x12*\n\x0b\x64iagnostics\x18\x02 \x03(\x0b\x32\x15.foliot.v1.Diagnostic\":\n\x19ValidateDefinitionRequest\x12\x1d\n\x04spec\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Json\"W\n\x1aValidateDefinitionResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12*\n\x0b\x64iagnostics\x18\x02 \x03(\x0b\x32\x15.foliot.v1.Diagnostic\"-\n\x14GetDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\"B\n\x15GetDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\"a\n\x16ListDefinitionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"^\n\x17ListDefinitionsResponse\x12*\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32\x15.foliot.v1.Definition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x19\x41\x63tivateDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\"G\n\x1a\x41\x63tivateDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\"4\n\x1b\x44\x65\x61\x63tivateDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\"I\n\x1c\x44\x65\x61\x63tivateDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\"1\n\x18\x41rchiveDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\"F\n\x19\x41rchiveDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\"n\n\x17RenderDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\x12\'\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x17.foliot.v1.RenderFormat\x12\x13\n\x0binstance_id\x18\x03 \x01(\t\"`\n\x18RenderDefinitionResponse\x12\'\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x17.foliot.v1.RenderFormat\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\r\n\x05image\x18\x03 \x01(\x0c\"\xf4\x02\n\x19SimulateDefinitionRequest\x12\x17\n\rdefinition_id\x18\x01 \x01(\tH\x00\x12\x1f\n\x04spec\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.JsonH\x00\x12\x1e\n\x05input\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json\x12(\n\x05steps\x18\x04 \x03(\x0b\x32\x19.foliot.v1.SimulationStep\x12>\n\x05mocks\x18\x05 \x03(\x0b\x32/.foliot.v1.SimulateDefinitionRequest.MocksEntry\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nwith_trace\x18\x07 \x01(\x08\x1a\x41\n\nMocksEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\"\n\x05value\x18\x02 \x01(\x0b\x32\x13.foliot.v1.TaskMock:\x02\x38\x01\x42\x0c\n\ndefinition\"G\n\x1aSimulateDefinitionResponse\x12)\n\nsimulation\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Simulation*\x8d\x01\n\x0cRenderFormat\x12\x1d\n\x19RENDER_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n\x15RENDER_FORMAT_MERMAID\x10\x01\x12\x15\n\x11RENDER_FORMAT_DOT\x10\x02\x12\x15\n\x11RENDER_FORMAT_SVG\x10\x03\x12\x15\n\x11RENDER_FORMAT_PNG\x10\x04\x32\xed\x0b\n\x11\x44\x65\x66initionService\x12\x95\x01\n\x10\x43reateDefinition\x12\".foliot.v1.CreateDefinitionRequest\x1a#.foliot.v1.CreateDefinitionResponse\"8\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x02 \x01(\x02\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/definitions:\x01*\x12\xa1\x01\n\x12ValidateDefinition\x12$.foliot.v1.ValidateDefinitionRequest\x1a%.foliot.v1.ValidateDefinitionResponse\">\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/definitions:validate:\x01*\x12\x96\x01\n\rGetDefinition\x12\x1f.foliot.v1.GetDefinitionRequest\x1a .foliot.v1.GetDefinitionResponse\"B\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/definitions/{definition_id}\x12\x8c\x01\n\x0fListDefinitions\x12!.foliot.v1.ListDefinitionsRequest\x1a\".foliot.v1.ListDefinitionsResponse\"2\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/definitions\x12\xb4\x01\n\x12\x41\x63tivateDefinition\x12$.foliot.v1.ActivateDefinitionRequest\x1a%.foliot.v1.ActivateDefinitionResponse\"Q\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02-\"(/v1/definitions/{definition_id}:activate:\x01*\x12\xbc\x01\n\x14\x44\x65\x61\x63tivateDefinition\x12&.foliot.v1.DeactivateDefinitionRequest\x1a\'.foliot.v1.DeactivateDefinitionResponse\"S\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02/\"*/v1/definitions/{definition_id}:deactivate:\x01*\x12\xb0\x01\n\x11\x41rchiveDefinition\x12#.foliot.v1.ArchiveDefinitionRequest\x1a$.foliot.v1.ArchiveDefinitionResponse\"P\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02,\"\'/v1/definitions/{definition_id}:archive:\x01*\x12\xa6\x01\n\x10RenderDefinition\x12\".foliot.v1.RenderDefinitionRequest\x1a#.foliot.v1.RenderDefinitionResponse\"I\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02(\x12&/v1/definitions/{definition_id}:render\x12\xa1\x01\n\x12SimulateDefinition\x12$.foliot.v1.SimulateDefinitionRequest\x1a%.foliot.v1.SimulateDefinitionResponse\">\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/definitions:simulate:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.definition_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SIMULATEDEFINITIONREQUEST_MOCKSENTRY']._loaded_options = None
+  _globals['_SIMULATEDEFINITIONREQUEST_MOCKSENTRY']._serialized_options = b'8\001'
   _globals['_DEFINITIONSERVICE'].methods_by_name['CreateDefinition']._loaded_options = None
   _globals['_DEFINITIONSERVICE'].methods_by_name['CreateDefinition']._serialized_options = b'\272\341\030\032\n\020definition.write\020\001\030\002 \001(\002\202\323\344\223\002\024\"\017/v1/definitions:\001*'
   _globals['_DEFINITIONSERVICE'].methods_by_name['ValidateDefinition']._loaded_options = None
@@ -52,40 +56,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEFINITIONSERVICE'].methods_by_name['ArchiveDefinition']._serialized_options = b'\272\341\030\032\n\020definition.write\020\001\030\003 \001(\004\202\323\344\223\002,\"\'/v1/definitions/{definition_id}:archive:\001*'
   _globals['_DEFINITIONSERVICE'].methods_by_name['RenderDefinition']._loaded_options = None
   _globals['_DEFINITIONSERVICE'].methods_by_name['RenderDefinition']._serialized_options = b'\272\341\030\027\n\017definition.read\020\001\030\001(\001\202\323\344\223\002(\022&/v1/definitions/{definition_id}:render'
-  _globals['_RENDERFORMAT']._serialized_start=1485
-  _globals['_RENDERFORMAT']._serialized_end=1626
-  _globals['_CREATEDEFINITIONREQUEST']._serialized_start=188
-  _globals['_CREATEDEFINITIONREQUEST']._serialized_end=321
-  _globals['_CREATEDEFINITIONRESPONSE']._serialized_start=323
-  _globals['_CREATEDEFINITIONRESPONSE']._serialized_end=436
-  _globals['_VALIDATEDEFINITIONREQUEST']._serialized_start=438
-  _globals['_VALIDATEDEFINITIONREQUEST']._serialized_end=496
-  _globals['_VALIDATEDEFINITIONRESPONSE']._serialized_start=498
-  _globals['_VALIDATEDEFINITIONRESPONSE']._serialized_end=585
-  _globals['_GETDEFINITIONREQUEST']._serialized_start=587
-  _globals['_GETDEFINITIONREQUEST']._serialized_end=632
-  _globals['_GETDEFINITIONRESPONSE']._serialized_start=634
-  _globals['_GETDEFINITIONRESPONSE']._serialized_end=700
-  _globals['_LISTDEFINITIONSREQUEST']._serialized_start=702
-  _globals['_LISTDEFINITIONSREQUEST']._serialized_end=799
-  _globals['_LISTDEFINITIONSRESPONSE']._serialized_start=801
-  _globals['_LISTDEFINITIONSRESPONSE']._serialized_end=895
-  _globals['_ACTIVATEDEFINITIONREQUEST']._serialized_start=897
-  _globals['_ACTIVATEDEFINITIONREQUEST']._serialized_end=947
-  _globals['_ACTIVATEDEFINITIONRESPONSE']._serialized_start=949
-  _globals['_ACTIVATEDEFINITIONRESPONSE']._serialized_end=1020
-  _globals['_DEACTIVATEDEFINITIONREQUEST']._serialized_start=1022
-  _globals['_DEACTIVATEDEFINITIONREQUEST']._serialized_end=1074
-  _globals['_DEACTIVATEDEFINITIONRESPONSE']._serialized_start=1076
-  _globals['_DEACTIVATEDEFINITIONRESPONSE']._serialized_end=1149
-  _globals['_ARCHIVEDEFINITIONREQUEST']._serialized_start=1151
-  _globals['_ARCHIVEDEFINITIONREQUEST']._serialized_end=1200
-  _globals['_ARCHIVEDEFINITIONRESPONSE']._serialized_start=1202
-  _globals['_ARCHIVEDEFINITIONRESPONSE']._serialized_end=1272
-  _globals['_RENDERDEFINITIONREQUEST']._serialized_start=1274
-  _globals['_RENDERDEFINITIONREQUEST']._serialized_end=1384
-  _globals['_RENDERDEFINITIONRESPONSE']._serialized_start=1386
-  _globals['_RENDERDEFINITIONRESPONSE']._serialized_end=1482
-  _globals['_DEFINITIONSERVICE']._serialized_start=1629
-  _globals['_DEFINITIONSERVICE']._serialized_end=2982
+  _globals['_DEFINITIONSERVICE'].methods_by_name['SimulateDefinition']._loaded_options = None
+  _globals['_DEFINITIONSERVICE'].methods_by_name['SimulateDefinition']._serialized_options = b'\272\341\030\027\n\017definition.read\020\001\030\001(\001\202\323\344\223\002\035\"\030/v1/definitions:simulate:\001*'
+  _globals['_RENDERFORMAT']._serialized_start=1994
+  _globals['_RENDERFORMAT']._serialized_end=2135
+  _globals['_CREATEDEFINITIONREQUEST']._serialized_start=249
+  _globals['_CREATEDEFINITIONREQUEST']._serialized_end=382
+  _globals['_CREATEDEFINITIONRESPONSE']._serialized_start=384
+  _globals['_CREATEDEFINITIONRESPONSE']._serialized_end=497
+  _globals['_VALIDATEDEFINITIONREQUEST']._serialized_start=499
+  _globals['_VALIDATEDEFINITIONREQUEST']._serialized_end=557
+  _globals['_VALIDATEDEFINITIONRESPONSE']._serialized_start=559
+  _globals['_VALIDATEDEFINITIONRESPONSE']._serialized_end=646
+  _globals['_GETDEFINITIONREQUEST']._serialized_start=648
+  _globals['_GETDEFINITIONREQUEST']._serialized_end=693
+  _globals['_GETDEFINITIONRESPONSE']._serialized_start=695
+  _globals['_GETDEFINITIONRESPONSE']._serialized_end=761
+  _globals['_LISTDEFINITIONSREQUEST']._serialized_start=763
+  _globals['_LISTDEFINITIONSREQUEST']._serialized_end=860
+  _globals['_LISTDEFINITIONSRESPONSE']._serialized_start=862
+  _globals['_LISTDEFINITIONSRESPONSE']._serialized_end=956
+  _globals['_ACTIVATEDEFINITIONREQUEST']._serialized_start=958
+  _globals['_ACTIVATEDEFINITIONREQUEST']._serialized_end=1008
+  _globals['_ACTIVATEDEFINITIONRESPONSE']._serialized_start=1010
+  _globals['_ACTIVATEDEFINITIONRESPONSE']._serialized_end=1081
+  _globals['_DEACTIVATEDEFINITIONREQUEST']._serialized_start=1083
+  _globals['_DEACTIVATEDEFINITIONREQUEST']._serialized_end=1135
+  _globals['_DEACTIVATEDEFINITIONRESPONSE']._serialized_start=1137
+  _globals['_DEACTIVATEDEFINITIONRESPONSE']._serialized_end=1210
+  _globals['_ARCHIVEDEFINITIONREQUEST']._serialized_start=1212
+  _globals['_ARCHIVEDEFINITIONREQUEST']._serialized_end=1261
+  _globals['_ARCHIVEDEFINITIONRESPONSE']._serialized_start=1263
+  _globals['_ARCHIVEDEFINITIONRESPONSE']._serialized_end=1333
+  _globals['_RENDERDEFINITIONREQUEST']._serialized_start=1335
+  _globals['_RENDERDEFINITIONREQUEST']._serialized_end=1445
+  _globals['_RENDERDEFINITIONRESPONSE']._serialized_start=1447
+  _globals['_RENDERDEFINITIONRESPONSE']._serialized_end=1543
+  _globals['_SIMULATEDEFINITIONREQUEST']._serialized_start=1546
+  _globals['_SIMULATEDEFINITIONREQUEST']._serialized_end=1918
+  _globals['_SIMULATEDEFINITIONREQUEST_MOCKSENTRY']._serialized_start=1839
+  _globals['_SIMULATEDEFINITIONREQUEST_MOCKSENTRY']._serialized_end=1904
+  _globals['_SIMULATEDEFINITIONRESPONSE']._serialized_start=1920
+  _globals['_SIMULATEDEFINITIONRESPONSE']._serialized_end=1991
+  _globals['_DEFINITIONSERVICE']._serialized_start=2138
+  _globals['_DEFINITIONSERVICE']._serialized_end=3655
 # @@protoc_insertion_point(module_scope)

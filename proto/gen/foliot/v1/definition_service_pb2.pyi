@@ -7,8 +7,10 @@ from collections import abc as _abc
 from foliot.v1 import definition_pb2 as _definition_pb2
 from foliot.v1 import diagnostic_pb2 as _diagnostic_pb2
 from foliot.v1 import json_pb2 as _json_pb2
+from foliot.v1 import simulation_pb2 as _simulation_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -508,3 +510,113 @@ class RenderDefinitionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RenderDefinitionResponse: _TypeAlias = RenderDefinitionResponse  # noqa: Y015
+
+@_typing.final
+class SimulateDefinitionRequest(_message.Message):
+    """SimulateDefinitionRequest is a definition, and what happens to an instance of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MocksEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _simulation_pb2.TaskMock: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _simulation_pb2.TaskMock | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    DEFINITION_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    INPUT_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    MOCKS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    WITH_TRACE_FIELD_NUMBER: _builtins.int
+    definition_id: _builtins.str
+    """definition_id is a version that is kept, whatever its status."""
+    with_trace: _builtins.bool
+    """with_trace asks how each decision came about too. Not set leaves that out."""
+    @_builtins.property
+    def spec(self) -> _json_pb2.Json:
+        """spec is a statechart that is kept nowhere, as in CreateDefinition; at most 512 KiB."""
+
+    @_builtins.property
+    def input(self) -> _json_pb2.Json:
+        """input is that of the start, a JSON object of at most 256 KiB. Not set is the same as
+        {}.
+        """
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[_simulation_pb2.SimulationStep]:
+        """steps are what happens after the start, in order; at most 200."""
+
+    @_builtins.property
+    def mocks(self) -> _containers.MessageMap[_builtins.str, _simulation_pb2.TaskMock]:
+        """mocks are how tasks go, by their names; at most 200. A task without one waits: for a
+        step, for its timeout, for the instance to call it off. A TIMER task is done when it is
+        due.
+        """
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """start_time is the virtual time of the start, from 1970 to 2200. Not set is
+        2026-01-01T00:00:00Z.
+        """
+
+    def __init__(
+        self,
+        *,
+        definition_id: _builtins.str = ...,
+        spec: _json_pb2.Json | None = ...,
+        input: _json_pb2.Json | None = ...,
+        steps: _abc.Iterable[_simulation_pb2.SimulationStep] | None = ...,
+        mocks: _abc.Mapping[_builtins.str, _simulation_pb2.TaskMock] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        with_trace: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition", "definition_id", b"definition_id", "input", b"input", "spec", b"spec", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition", "definition_id", b"definition_id", "input", b"input", "mocks", b"mocks", "spec", b"spec", "start_time", b"start_time", "steps", b"steps", "with_trace", b"with_trace"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_definition: _TypeAlias = _typing.Literal["definition_id", "spec"]  # noqa: Y015
+    _WhichOneofArgType_definition: _TypeAlias = _typing.Literal["definition", b"definition"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_definition) -> _WhichOneofReturnType_definition | None: ...
+
+Global___SimulateDefinitionRequest: _TypeAlias = SimulateDefinitionRequest  # noqa: Y015
+
+@_typing.final
+class SimulateDefinitionResponse(_message.Message):
+    """SimulateDefinitionResponse is the run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIMULATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def simulation(self) -> _simulation_pb2.Simulation:
+        """simulation is what happened."""
+
+    def __init__(
+        self,
+        *,
+        simulation: _simulation_pb2.Simulation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["simulation", b"simulation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["simulation", b"simulation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateDefinitionResponse: _TypeAlias = SimulateDefinitionResponse  # noqa: Y015

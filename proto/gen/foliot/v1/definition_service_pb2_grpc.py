@@ -79,6 +79,11 @@ class DefinitionServiceStub:
                 request_serializer=foliot_dot_v1_dot_definition__service__pb2.RenderDefinitionRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_definition__service__pb2.RenderDefinitionResponse.FromString,
                 _registered_method=True)
+        self.SimulateDefinition = channel.unary_unary(
+                '/foliot.v1.DefinitionService/SimulateDefinition',
+                request_serializer=foliot_dot_v1_dot_definition__service__pb2.SimulateDefinitionRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_definition__service__pb2.SimulateDefinitionResponse.FromString,
+                _registered_method=True)
 
 
 class DefinitionServiceServicer:
@@ -216,6 +221,32 @@ class DefinitionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SimulateDefinition(self, request, context):
+        """SimulateDefinition tries a definition out: it plays an instance in virtual time, from
+        its start through the steps given, with tasks that go as the mocks say, and tells what
+        happens. Nothing of it is kept, and nothing outside is asked for anything. The same
+        request gets the same answer.
+
+        A step that is refused is a good question: it gets an answer, not a status. A run that
+        reaches a limit of its own, such as 10,000 decisions, 10 years or a second of computing,
+        ends there and is told so far, with limit_reached.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        NOT_FOUND           no such definition in this tenant; reason DEFINITION_NOT_FOUND
+        INVALID_ARGUMENT    the spec has errors; the status carries them as a DiagnosticList;
+        reason DEFINITION_INVALID
+        INVALID_ARGUMENT    the spec is not JSON; reason MALFORMED_REQUEST
+        INVALID_ARGUMENT    a field is missing or badly formed, or a mock is of a task that
+        the definition does not have; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED  there are too many steps or mocks, or something is too large;
+        reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DefinitionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -258,6 +289,11 @@ def add_DefinitionServiceServicer_to_server(servicer, server):
                     servicer.RenderDefinition,
                     request_deserializer=foliot_dot_v1_dot_definition__service__pb2.RenderDefinitionRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_definition__service__pb2.RenderDefinitionResponse.SerializeToString,
+            ),
+            'SimulateDefinition': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulateDefinition,
+                    request_deserializer=foliot_dot_v1_dot_definition__service__pb2.SimulateDefinitionRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_definition__service__pb2.SimulateDefinitionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -481,6 +517,33 @@ class DefinitionService:
             '/foliot.v1.DefinitionService/RenderDefinition',
             foliot_dot_v1_dot_definition__service__pb2.RenderDefinitionRequest.SerializeToString,
             foliot_dot_v1_dot_definition__service__pb2.RenderDefinitionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulateDefinition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.DefinitionService/SimulateDefinition',
+            foliot_dot_v1_dot_definition__service__pb2.SimulateDefinitionRequest.SerializeToString,
+            foliot_dot_v1_dot_definition__service__pb2.SimulateDefinitionResponse.FromString,
             options,
             channel_credentials,
             insecure,

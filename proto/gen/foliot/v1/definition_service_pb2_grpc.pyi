@@ -116,6 +116,28 @@ class DefinitionServiceStub:
       RESOURCE_EXHAUSTED   the picture takes too long or gets too large; reason
                            LIMIT_EXCEEDED
     """
+    SimulateDefinition: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.SimulateDefinitionRequest, _definition_service_pb2.SimulateDefinitionResponse]
+    """SimulateDefinition tries a definition out: it plays an instance in virtual time, from
+    its start through the steps given, with tasks that go as the mocks say, and tells what
+    happens. Nothing of it is kept, and nothing outside is asked for anything. The same
+    request gets the same answer.
+
+    A step that is refused is a good question: it gets an answer, not a status. A run that
+    reaches a limit of its own, such as 10,000 decisions, 10 years or a second of computing,
+    ends there and is told so far, with limit_reached.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      NOT_FOUND           no such definition in this tenant; reason DEFINITION_NOT_FOUND
+      INVALID_ARGUMENT    the spec has errors; the status carries them as a DiagnosticList;
+                          reason DEFINITION_INVALID
+      INVALID_ARGUMENT    the spec is not JSON; reason MALFORMED_REQUEST
+      INVALID_ARGUMENT    a field is missing or badly formed, or a mock is of a task that
+                          the definition does not have; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED  there are too many steps or mocks, or something is too large;
+                          reason LIMIT_EXCEEDED
+    """
 
 class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     """DefinitionService keeps the descriptions that instances are started from.
@@ -266,6 +288,34 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
           INVALID_ARGUMENT     the format is none that there is; reason FIELD_INVALID
           RESOURCE_EXHAUSTED   the picture takes too long or gets too large; reason
                                LIMIT_EXCEEDED
+        """
+
+    @_abc_1.abstractmethod
+    def SimulateDefinition(
+        self,
+        request: _definition_service_pb2.SimulateDefinitionRequest,
+        context: _aio.ServicerContext[_definition_service_pb2.SimulateDefinitionRequest, _definition_service_pb2.SimulateDefinitionResponse],
+    ) -> _abc.Awaitable[_definition_service_pb2.SimulateDefinitionResponse]:
+        """SimulateDefinition tries a definition out: it plays an instance in virtual time, from
+        its start through the steps given, with tasks that go as the mocks say, and tells what
+        happens. Nothing of it is kept, and nothing outside is asked for anything. The same
+        request gets the same answer.
+
+        A step that is refused is a good question: it gets an answer, not a status. A run that
+        reaches a limit of its own, such as 10,000 decisions, 10 years or a second of computing,
+        ends there and is told so far, with limit_reached.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          NOT_FOUND           no such definition in this tenant; reason DEFINITION_NOT_FOUND
+          INVALID_ARGUMENT    the spec has errors; the status carries them as a DiagnosticList;
+                              reason DEFINITION_INVALID
+          INVALID_ARGUMENT    the spec is not JSON; reason MALFORMED_REQUEST
+          INVALID_ARGUMENT    a field is missing or badly formed, or a mock is of a task that
+                              the definition does not have; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED  there are too many steps or mocks, or something is too large;
+                              reason LIMIT_EXCEEDED
         """
 
 def add_DefinitionServiceServicer_to_server(servicer: DefinitionServiceServicer, server: _aio.Server) -> None: ...
