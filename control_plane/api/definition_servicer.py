@@ -1,5 +1,7 @@
 """DefinitionService: proto in, use case, proto out."""
 
+import asyncio
+
 from foliot.v1 import definition_service_pb2 as pb
 from foliot.v1 import definition_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
@@ -186,7 +188,9 @@ class DefinitionServicer(pb_grpc.DefinitionServiceServicer):
             script=script_from(request),
             trace=request.with_trace,
         )
-        return pb.SimulateDefinitionResponse(simulation=simulation_to(simulation))
+        # A large answer takes long to write, too.
+        told = await asyncio.to_thread(simulation_to, simulation)
+        return pb.SimulateDefinitionResponse(simulation=told)
 
 
 def _id(text: str) -> DefinitionId:

@@ -1,12 +1,16 @@
 """`foliot test`: which files it runs, what it prints and writes, and the status it ends with."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from control_plane.cli import on_servers
 from control_plane.cli.app import app
+from control_plane.simulation import Scenario, ScenarioResult
 from shared.errors import InvalidRequest
 
 DEFINITION = "initial: a\nstates:\n  a: { on: { GO: b } }\n  b: { type: final }\n"
@@ -113,3 +117,32 @@ class TestTheXml:
         assert [] == list(cases["met"])
         assert "error" == cases["broken"][0].tag
         assert 'expected "a"' in (cases["wrong"][0].text or "")
+
+
+class TestOnServers:
+    def test_is_told_as_on_the_engine(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A skipped scenario with its reason; what the servers do is tests/simulation's."""
+        (folder / "other.yaml").write_text(MET)
+        monkeypatch.setattr(on_servers, "player", _two_results)
+        target = folder / "results.xml"
+
+        result = foliot(folder, "--on-servers", "--junit", target)
+
+        assert 0 == result.exit_code, result.output
+        assert "1 passed, 1 skipped in" in result.output
+        assert "skipped: not here" in result.output
+        (suite,) = ET.parse(target).getroot()
+        assert "1" == suite.get("skipped")
+
+
+class _Player:
+    """Meets everything but the file called other."""
+
+    async def run(self, scenario: Scenario) -> ScenarioResult:
+        skipped = "not here" if "other" in scenario.name else None
+        return ScenarioResult(scenario=scenario, skipped=skipped)
+
+
+@asynccontextmanager
+async def _two_results() -> AsyncIterator[_Player]:
+    yield _Player()

@@ -16,9 +16,6 @@ from tests.simulation.scenario_files import FILES, scenario_of
 ONLY_THE_ENGINE = {"child_instance"}
 """Played on the engine only, whatever servers offer: a child would be a real instance."""
 
-NOT_OFFERED = {"fan_out", "saga_compensates"}
-"""Asks for what a server may not offer yet; it says so when the definition is activated."""
-
 SERVERS_WITHIN_S = 90.0
 
 
@@ -84,7 +81,7 @@ class TestAScenario:
         """To the entry of the history, a server does what the simulation says it will."""
         seen = on_servers[file.stem]
         if isinstance(seen, str):
-            assert file.stem in ONLY_THE_ENGINE | NOT_OFFERED, seen
+            assert file.stem in ONLY_THE_ENGINE, seen
             pytest.skip(seen)
         scenario = scenario_of(file)
 

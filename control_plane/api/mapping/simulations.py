@@ -1,5 +1,8 @@
 """Simulations on the wire."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from foliot.v1 import event_preview_pb2, history_entry_pb2, instance_pb2
 from foliot.v1 import simulation_pb2 as pb
 from foliot.v1.json_pb2 import Json as JsonMessage
@@ -20,10 +23,15 @@ from control_plane.simulation.as_json import name_of
 from shared import json
 from shared.json import Json
 
+T = TypeVar("T")
+
 MAX_TOLD = 2 * 1024 * 1024
 """Characters of all JSON values in an answer."""
 
 MAX_HAPPENINGS = 1_000
+
+MAX_ROWS = 10_000
+"""Entries, tasks, timers, event types and candidates of an answer, all together."""
 
 _KINDS: dict[str, pb.SimulatedHappeningKind.ValueType] = {
     "start": pb.SIMULATED_HAPPENING_KIND_START,
@@ -58,6 +66,7 @@ class _Telling:
     def __init__(self) -> None:
         self.is_truncated = False
         self._room = MAX_TOLD
+        self._rows = MAX_ROWS
         self._happenings = 0
         self._context: Json = None
 
@@ -91,15 +100,20 @@ class _Telling:
                     json_pointer=str(seen.error["json_pointer"]),
                 )
             )
-        told.tasks.extend(self._task(one) for one in seen.tasks)
-        told.timers.extend(_timer_to(one) for one in played.timers)
-        told.accepted_event_types.extend(seen.accepts)
-        told.deferred_event_types.extend(played.deferred)
+        told.tasks.extend(self._task(one) for one in self._some(seen.tasks))
+        told.timers.extend(_timer_to(one) for one in self._some(played.timers))
+        told.accepted_event_types.extend(self._some(seen.accepts))
+        told.deferred_event_types.extend(self._some(played.deferred))
         return told
 
     def _happening(self, happening: Happening) -> pb.SimulatedHappening:
         microsteps, is_cut = microsteps_to(happening.trace)
         self.is_truncated |= is_cut
+        candidates = sum(len(one.considered) for one in microsteps)
+        if candidates > self._rows:
+            self.is_truncated, microsteps = True, []
+        else:
+            self._rows -= candidates
         told = pb.SimulatedHappening(
             time=timestamp(happening.at),
             kind=_KINDS[happening.kind],
@@ -109,11 +123,11 @@ class _Telling:
             run_time=timestamp(happening.run_at),
             disposition=disposition_to(_DISPOSITIONS[happening.disposition]),
             refusal=_refusal_to(happening.refused),
-            history=[self._entry(one) for one in happening.history],
-            created_tasks=[self._task(one) for one in happening.created],
-            cancelled_ordinals=happening.cancelled,
-            armed_timers=[_timer_to(one) for one in happening.armed],
-            disarmed_timer_ids=happening.disarmed,
+            history=[self._entry(one) for one in self._some(happening.history)],
+            created_tasks=[self._task(one) for one in self._some(happening.created)],
+            cancelled_ordinals=self._some(happening.cancelled),
+            armed_timers=[_timer_to(one) for one in self._some(happening.armed)],
+            disarmed_timer_ids=self._some(happening.disarmed),
             microsteps=microsteps,
         )
         if happening.payload is not None:
@@ -138,6 +152,13 @@ class _Telling:
             ordinal=task.ordinal, name=task.name, type=task.type, attempt=task.attempt
         )
         self._set(told.input, task.input)
+        return told
+
+    def _some(self, rows: Sequence[T]) -> Sequence[T]:
+        """As many of them as there is room for."""
+        told = rows[: self._rows]
+        self._rows -= len(told)
+        self.is_truncated |= len(told) < len(rows)
         return told
 
     def _set(self, field: JsonMessage, value: Json) -> None:

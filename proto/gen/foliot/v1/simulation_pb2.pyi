@@ -270,7 +270,8 @@ class Simulation(_message.Message):
     """
     truncated: _builtins.bool
     """truncated is true if the answer was cut: after 2 MiB of JSON values, the others are
-    left unset; after 1,000 happenings, the others are left out.
+    left unset; after 1,000 happenings, or 10,000 rows of the lists within them and within
+    the steps, the others are left out.
     """
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedStep]:
