@@ -4,6 +4,8 @@ A spec in, a machine out; or everything that is wrong with it.
 
 from typing import Any, cast
 
+import orjson
+
 from control_plane.engine.diagnostics import Diagnostic, SpecInvalid
 from control_plane.engine.machine import Machine, Unhandled
 from control_plane.engine.spec.assembling import Assembler
@@ -75,6 +77,7 @@ def _machine(spec: str | bytes | dict[str, Any], findings: Findings) -> Machine 
         task_plans=tuple(assembler.tasks.plans),
         compensates_on_cancel=compensates,
         vocabulary=frozenset(names),
+        spec_length=len(orjson.dumps(spec) if isinstance(spec, dict) else spec),
     )
     look_at(machine, assembler, findings)
     return machine

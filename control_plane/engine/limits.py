@@ -61,8 +61,9 @@ MAX_TRACED = 10_000
 MAX_DELAY = timedelta(days=5 * 366)
 """How far ahead a timer may be armed."""
 
-MAX_CACHED_CONFIGURATIONS = 1_024
-"""Configurations of one machine kept with their plans."""
+MAX_PLANNED_BYTES = 4 * 1024 * 1024
+"""What one machine keeps: configurations, and for each its candidates and step plans."""
 
-MAX_CACHED_PLANS = 4_096
-"""Step plans of one machine, over all of its configurations."""
+MAX_MACHINES = 1_000
+MAX_MACHINES_BYTES = 64 * 1024 * 1024
+"""Machines that a process keeps, and what they take together, when nobody says otherwise."""

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from control_plane.engine.actions import OWN_EVENTS
 from control_plane.engine.configurations import Configuration, Selection
 from control_plane.engine.invocations import TaskPlan
-from control_plane.engine.limits import MAX_CACHED_CONFIGURATIONS, MAX_CACHED_PLANS
+from control_plane.engine.limits import MAX_PLANNED_BYTES
 from control_plane.engine.plans import (
     Operation,
     StepPlan,
@@ -21,6 +21,12 @@ from control_plane.engine.procedures import Record
 from control_plane.engine.snapshot import Snapshot
 from control_plane.engine.states import ROOT, State, Transition
 from control_plane.engine.templates import Template
+from control_plane.engine.weighing import (
+    weigh_configuration,
+    weigh_plan,
+    weigh_selection,
+    weigh_tables,
+)
 from shared.json import Json
 
 Unhandled: TypeAlias = Literal["ignore", "reject", "defer"]
@@ -52,6 +58,9 @@ class Machine:
     vocabulary: frozenset[str]
     """The event types that the spec names, without wildcards."""
 
+    spec_length: int
+    """Characters of the spec's text."""
+
     about: dict[str, Json] = field(init=False)
     """What expressions see as `instance`."""
 
@@ -60,13 +69,18 @@ class Machine:
 
     _has_histories: bool = field(init=False)
     _configurations: dict[tuple[str, ...], Configuration] = field(init=False, default_factory=dict)
-    _plan_count: int = field(init=False, default=0)
+    _planned_bytes: int = field(init=False, default=0)
     _start: StepPlan | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.about = {"definition": self.id}
         self.index_of = {state.path: state.index for state in self.states}
         self._has_histories = any(state.kind == "history" for state in self.states)
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes it takes, and what it keeps with it."""
+        return weigh_tables(self.spec_length) + self._planned_bytes
 
     def accepts(self, snapshot: Snapshot) -> tuple[str, ...]:
         """
@@ -114,8 +128,7 @@ class Machine:
         found = self._configurations.get(made.paths)
         if found is not None:
             return found
-        if len(self._configurations) >= MAX_CACHED_CONFIGURATIONS:
-            self._forget()
+        self._keep(weigh_configuration(made))
         self._configurations[made.paths] = made
         return made
 
@@ -125,6 +138,7 @@ class Machine:
         if found is None:
             found = configuration.select(event_type)
             if event_type in self.vocabulary:
+                self._keep(weigh_selection(found))
                 configuration.selections[event_type] = found
         return found
 
@@ -151,12 +165,10 @@ class Machine:
         plans = configuration.plans
         found = plans.get(key)
         if found is None:
-            if self._plan_count >= MAX_CACHED_PLANS:
-                self._forget()
             record = self._record(history)
             found = plan_step(self.states, configuration, enabled, record, self.intern)
+            self._keep(weigh_plan(found))
             plans[key] = found
-            self._plan_count += 1
         return found
 
     def _record(self, history: Mapping[str, tuple[str, ...]]) -> Record:
@@ -165,9 +177,17 @@ class Machine:
             for path, remembered in history.items()
         }
 
-    def _forget(self) -> None:
-        """Start the caches over: simpler than choosing what to keep, and seldom needed."""
-        for configuration in self._configurations.values():
-            configuration.plans.clear()
-        self._configurations.clear()
-        self._plan_count = 0
+    def _keep(self, size: int) -> None:
+        """
+        Make room for something of this size among what is kept.
+
+        Where there is none, everything is forgotten: simpler than choosing, and seldom.
+        """
+        if self._planned_bytes + size > MAX_PLANNED_BYTES:
+            for configuration in self._configurations.values():
+                configuration.plans.clear()
+                configuration.selections.clear()
+            self._configurations.clear()
+            self._start = None
+            self._planned_bytes = 0
+        self._planned_bytes += size
