@@ -190,24 +190,20 @@ class _Reader:
     def _look_at_regions(self, place: Place, heard: list[Heard]) -> None:
         """
         SCXML asks each active leaf by itself, a definition the states above only when no region
-        answers. It makes a difference for what leaves nothing, above a parallel state.
+        answers. Where one of the two leaves nothing, SCXML runs both.
         """
-        if all(one.has_targets or not one.descriptors for one in heard):
-            return
         inside = [
-            descriptor
+            (descriptor, "target" in element.attributes)
             for below in place.walk()
             if _is_in_region_under(place, below)
             for element in below.parts_named("transition")
             for descriptor in self._transitions.answers(element)
         ]
         for one in heard:
-            if one.has_targets or not one.descriptors:
-                continue
             if any(
-                mine.covers(other) or other.covers(mine)
+                (mine.covers(other) or other.covers(mine)) and not (one.has_targets and has_targets)
                 for mine in one.descriptors
-                for other in inside
+                for other, has_targets in inside
             ):
                 self._refusals.differ(
                     one.element,
@@ -226,7 +222,9 @@ class _Reader:
 
 
 def _is_in_region_under(place: Place, below: Place) -> bool:
-    """Whether there is a parallel state between, or `place` is one."""
+    """Whether it is below a parallel state that is `place`, or is below that."""
+    if below is place:
+        return False
     for above in below.above():
         if above.kind == "parallel":
             return True

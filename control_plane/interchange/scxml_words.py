@@ -58,6 +58,9 @@ ATTRIBUTES: Final = {
     "cancel": frozenset({"sendid", "sendidexpr"}),
     "invoke": frozenset({"type", "id", "namelist"}),
 }
+_HOLDS_A_VALUE: Final = frozenset({"data", "content", "assign"})
+"""Elements whose text is a value, so that elements inside of them are XML as data."""
+
 _WITHOUT_COUNTERPART: Final = {
     "script": ("a definition holds no programs", "say it with assigns, or with a task"),
     "foreach": ("a definition has no loops", "use an expression over the list, or a task"),
@@ -100,6 +103,8 @@ class Refusals:
                 what = f"attribute {name!r} of {namespace}"
                 self.refuse(element, NotSayable("it is not SCXML's", "leave it out", what))
         found: list[Element] = []
+        if element.name in _HOLDS_A_VALUE:
+            return found
         for child in element.children:
             if child.namespace not in {"", NAMESPACE}:
                 what = f"of {child.namespace}"
@@ -110,7 +115,7 @@ class Refusals:
                 self.refuse(child, _no_word(child.name))
             else:
                 found.append(child)
-        if element.text.strip() and element.name not in {"data", "content", "assign"}:
+        if element.text.strip():
             self.refuse(element, NotSayable("text has no meaning there", "leave it out", "text"))
         return found
 

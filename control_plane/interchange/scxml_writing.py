@@ -177,7 +177,7 @@ class _Writer:
         description = node.body.get("description")
         if description:
             text = NOT_XML.sub("\N{REPLACEMENT CHARACTER}", description)
-            element.append(Comment(f" {text.replace('-', '\N{HYPHEN}')} "))
+            element.append(Comment(f" {text} ".replace("-", "\N{HYPHEN}")))
         for word in _SAYS_NOTHING:
             if node.body.get(word):
                 self._left_out.add(join(node.pointer, word), "SCXML has no place for it")

@@ -36,7 +36,7 @@ def main() -> int:
         try:
             found = cases.read(cases.fetch(directory))
         except cases.CasesMissing as error:
-            print(f"skipped: {error}")
+            sys.stdout.write(f"skipped: {error}\n")
             return 0
     results = {case.name: run(case) for case in found if given.only in case.name}
     suites = {case.name: case.suite for case in found}
@@ -51,7 +51,7 @@ def main() -> int:
     if not given.only:
         problems += _too_few(results, suites)
     for problem in problems:
-        print(problem, file=sys.stderr)
+        sys.stderr.write(f"{problem}\n")
     return 1 if problems else 0
 
 

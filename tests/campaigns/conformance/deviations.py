@@ -26,7 +26,8 @@ class Deviation:
     cases: frozenset[str]
 
     def foresees(self, result: Result) -> bool:
-        return result.kind == self.result and re.fullmatch(self.says, result.why, re.S) is not None
+        found = re.fullmatch(self.says, result.why, re.DOTALL)
+        return result.kind == self.result and found is not None
 
 
 def read() -> list[Deviation]:

@@ -1,5 +1,6 @@
 """
-One case: its document is imported by the product, and the engine goes through its script.
+One case: its document is imported by the product, and the engine goes through its script; then
+once more with the document that the product writes of what it imported.
 
 Time stands still but for what a script says to wait; a timer that is due fires, the earliest
 first, and of those that are due together the one that was armed first.
@@ -20,7 +21,7 @@ from control_plane.engine import (
     check_spec,
     decide,
 )
-from control_plane.interchange import DocumentUnreadable, read_scxml
+from control_plane.interchange import DocumentUnreadable, read_scxml, write_scxml
 from tests.campaigns.conformance.cases import Case
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -51,7 +52,20 @@ def run(case: Case) -> Result:
     machine, diagnostics = check_spec(imported.spec)
     if machine is None:
         return Result("failed", f"the spec is refused: {diagnostics[0]}")
-    return _Session(machine).go_through(case)
+    result = _Session(machine).go_through(case)
+    return _both_ways(case, imported.spec) if result.kind == "passed" else result
+
+
+def _both_ways(case: Case, spec: dict[str, Any]) -> Result:
+    """Written as SCXML and imported again, the case must pass as it did before."""
+    again = read_scxml(write_scxml(spec).text)
+    if again.refused:
+        return Result("failed", f"what was written is refused: {again.refused[0]}")
+    machine, diagnostics = check_spec(again.spec)
+    if machine is None:
+        return Result("failed", f"what was written gives a spec that is refused: {diagnostics[0]}")
+    result = _Session(machine).go_through(case)
+    return result if result.kind == "passed" else Result("failed", f"both ways: {result.why}")
 
 
 class _Session:
