@@ -158,7 +158,12 @@ class ControlPlane:
             Servicers(
                 definition=DefinitionServicer(adapters.definitions, reader),
                 instance=InstanceServicer(
-                    orchestrator, reader, adapters.definitions, adapters.store, self._machines
+                    orchestrator,
+                    reader,
+                    adapters.definitions,
+                    adapters.store,
+                    self._machines,
+                    tailer,
                 ),
                 task=TaskServicer(orchestrator, reader),
                 event=EventServicer(orchestrator, adapters.store, reader, tailer, admission),

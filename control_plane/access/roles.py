@@ -16,7 +16,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "starter": _READ | {"instance.start", "instance.send"},
     "human_worker": frozenset({"task.read", "task.complete"}),
     "definer": _READ | {"definition.write"},
-    "operator": _READ | {"instance.send", "instance.cancel", "task.complete"},
+    "operator": _READ
+    | {"instance.send", "instance.cancel", "instance.operate", "task.complete", "task.redrive"},
     "auditor": frozenset({"definition.read", "instance.read", "history.read"}),
     "tenant_admin": _READ
     | {
@@ -24,7 +25,9 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "instance.start",
         "instance.send",
         "instance.cancel",
+        "instance.operate",
         "task.complete",
+        "task.redrive",
     },
     "executor": frozenset({"executor.work"}),
 }

@@ -11,15 +11,18 @@ from control_plane.api.mapping.explanations import explanation_to
 from control_plane.api.mapping.history import entry_to
 from control_plane.api.mapping.instances import (
     STATUS_WORDS,
+    disposition_to,
     event_from,
     instance_to,
     is_full,
     send_event_response,
     start_from,
+    start_of_signal,
 )
 from control_plane.api.mapping.previews import preview_to
 from control_plane.api.mapping.tasks import task_to
 from control_plane.api.mapping.texts import text_of
+from control_plane.api.mapping.times import length_of
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
 from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.request import OnRunning
@@ -31,10 +34,17 @@ from control_plane.use_cases.explain_instance import explain_instance
 from control_plane.use_cases.get_instance import get_instance
 from control_plane.use_cases.list_instances import list_instances
 from control_plane.use_cases.paging import page_size
+from control_plane.use_cases.pause_instance import pause_instance
 from control_plane.use_cases.preview_event import preview_event
+from control_plane.use_cases.resume_instance import resume_instance
+from control_plane.use_cases.retry_instance import retry_instance
 from control_plane.use_cases.send_event import send_event
+from control_plane.use_cases.signal_with_start import signal_with_start
 from control_plane.use_cases.start_instance import start_instance
 from control_plane.use_cases.submits import Submits
+from control_plane.use_cases.terminate_instance import terminate_instance
+from control_plane.use_cases.wait_instance import wait_instance
+from control_plane.use_cases.watch_instance import News
 from shared.ids import DefinitionId, InstanceId, parse_uuid
 
 FILTER = {
@@ -55,6 +65,7 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
         definitions: DefinitionStore,
         store: InstanceStore,
         machines: Machines,
+        news: News,
     ) -> None:
         """`store` is read and never written to: for what is only tried out."""
         self._orchestrator = orchestrator
@@ -62,6 +73,7 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
         self._definitions = definitions
         self._store = store
         self._machines = machines
+        self._news = news
 
     async def StartInstance(
         self,
@@ -202,6 +214,113 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
             request_id=request.request_id,
         )
         return pb.CancelInstanceResponse(instance=instance_to(instance, full=True))
+
+    async def TerminateInstance(
+        self,
+        request: pb.TerminateInstanceRequest,
+        _context: ServicerContext[pb.TerminateInstanceRequest, pb.TerminateInstanceResponse],
+    ) -> pb.TerminateInstanceResponse:
+        caller = principal.current()
+        instance = await terminate_instance(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            _id(request.instance_id),
+            reason=request.reason,
+            terminated_by=caller.name,
+            request_id=request.request_id,
+        )
+        return pb.TerminateInstanceResponse(instance=instance_to(instance, full=True))
+
+    async def PauseInstance(
+        self,
+        request: pb.PauseInstanceRequest,
+        _context: ServicerContext[pb.PauseInstanceRequest, pb.PauseInstanceResponse],
+    ) -> pb.PauseInstanceResponse:
+        caller = principal.current()
+        instance = await pause_instance(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            _id(request.instance_id),
+            reason=request.reason,
+            paused_by=caller.name,
+            request_id=request.request_id,
+        )
+        return pb.PauseInstanceResponse(instance=instance_to(instance, full=True))
+
+    async def ResumeInstance(
+        self,
+        request: pb.ResumeInstanceRequest,
+        _context: ServicerContext[pb.ResumeInstanceRequest, pb.ResumeInstanceResponse],
+    ) -> pb.ResumeInstanceResponse:
+        caller = principal.current()
+        instance = await resume_instance(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            _id(request.instance_id),
+            reason=request.reason,
+            resumed_by=caller.name,
+            request_id=request.request_id,
+            shifts_timers=request.shift_timers,
+        )
+        return pb.ResumeInstanceResponse(instance=instance_to(instance, full=True))
+
+    async def RetryInstance(
+        self,
+        request: pb.RetryInstanceRequest,
+        _context: ServicerContext[pb.RetryInstanceRequest, pb.RetryInstanceResponse],
+    ) -> pb.RetryInstanceResponse:
+        caller = principal.current()
+        instance = await retry_instance(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            _id(request.instance_id),
+            reason=request.reason,
+            retried_by=caller.name,
+            request_id=request.request_id,
+        )
+        return pb.RetryInstanceResponse(instance=instance_to(instance, full=True))
+
+    async def SignalWithStart(
+        self,
+        request: pb.SignalWithStartRequest,
+        _context: ServicerContext[pb.SignalWithStartRequest, pb.SignalWithStartResponse],
+    ) -> pb.SignalWithStartResponse:
+        caller = principal.current()
+        signalled = await signal_with_start(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            start_of_signal(request),
+            event_from(request.event),
+            sent_by=caller.name,
+            trace_id=trace_id(),
+        )
+        return pb.SignalWithStartResponse(
+            instance=instance_to(signalled.instance, full=True),
+            created=signalled.created,
+            disposition=disposition_to(signalled.disposition),
+        )
+
+    async def WaitInstance(
+        self,
+        request: pb.WaitInstanceRequest,
+        _context: ServicerContext[pb.WaitInstanceRequest, pb.WaitInstanceResponse],
+    ) -> pb.WaitInstanceResponse:
+        max_wait = None
+        if request.HasField("max_wait"):
+            max_wait = length_of(request.max_wait, "max_wait")
+        instance = await wait_instance(
+            self._reader,
+            self._news,
+            principal.current().tenant,
+            _id(request.instance_id),
+            max_wait=max_wait,
+        )
+        return pb.WaitInstanceResponse(instance=instance_to(instance, full=True))
 
 
 def _id(text: str) -> InstanceId:

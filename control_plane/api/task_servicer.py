@@ -5,19 +5,23 @@ from foliot.v1 import task_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
+from control_plane.api.call_metadata import correlation_id
+from control_plane.api.errors import status_of
 from control_plane.api.filters import Field, check_order, parse_filter
 from control_plane.api.mapping.failures import failure_from
 from control_plane.api.mapping.tasks import STATUS_WORDS, task_to
 from control_plane.api.mapping.texts import text_of
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
 from control_plane.ports.reader import Reader, TaskFilter
+from control_plane.ports.records import Task
 from control_plane.use_cases.complete_task import complete_task
 from control_plane.use_cases.fail_task import fail_task
 from control_plane.use_cases.get_task import get_task
 from control_plane.use_cases.list_tasks import UnindexedTaskFilter, list_tasks
-from control_plane.use_cases.paging import page_size
+from control_plane.use_cases.paging import Page, page_size
+from control_plane.use_cases.redrive_tasks import MAX_REDRIVEN, redrive_tasks
 from control_plane.use_cases.submits import Submits
-from shared.errors import InvalidRequest
+from shared.errors import FoliotError, InvalidRequest
 from shared.ids import InstanceId, parse_uuid
 from shared.tasks import TaskType
 
@@ -28,6 +32,8 @@ FILTER = {
     "queue": Field(kind="text"),
     "create_time": Field(kind="time"),
 }
+
+DEAD_FILTER = {name: FILTER[name] for name in ("type", "queue", "create_time")}
 
 
 class TaskServicer(pb_grpc.TaskServiceServicer):
@@ -116,6 +122,68 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
             request_id=request.request_id,
         )
         return pb.FailTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def ListDeadTasks(
+        self,
+        request: pb.ListDeadTasksRequest,
+        _context: ServicerContext[pb.ListDeadTasksRequest, pb.ListDeadTasksResponse],
+    ) -> pb.ListDeadTasksResponse:
+        mark = f"dead\n{request.filter}"
+        page = await self._dead(
+            request.filter, _position(request.page_token, mark), page_size(request.page_size)
+        )
+        last = page.last
+        return pb.ListDeadTasksResponse(
+            tasks=[task_to(one, with_input=False, with_output=False) for one in page.rows],
+            next_page_token=make_token([str(last.instance_id), last.ordinal], of=mark)
+            if last
+            else "",
+        )
+
+    async def RedriveTasks(
+        self,
+        request: pb.RedriveTasksRequest,
+        _context: ServicerContext[pb.RedriveTasksRequest, pb.RedriveTasksResponse],
+    ) -> pb.RedriveTasksResponse:
+        if bool(request.task_ids) == bool(request.filter):
+            raise InvalidRequest(
+                "say which tasks: by task_ids, or by a filter such as 'type = HTTP'",
+                field="task_ids",
+            )
+        caller = principal.current()
+        task_ids = list(request.task_ids)
+        if request.filter:
+            found = await self._dead(
+                request.filter, None, page_size(request.max_tasks or MAX_REDRIVEN)
+            )
+            task_ids = [one.task_id for one in found.rows]
+        answers = await redrive_tasks(
+            self._orchestrator, self._reader, caller.tenant, task_ids, redriven_by=caller.name
+        )
+        return pb.RedriveTasksResponse(
+            results=[
+                pb.RedriveResult(task_id=one, error=status_of(answer, correlation_id()))
+                if isinstance(answer, FoliotError)
+                else pb.RedriveResult(task_id=one, redriven=True)
+                for one, answer in zip(task_ids, answers, strict=True)
+            ]
+        )
+
+    async def _dead(self, text: str, after: tuple[InstanceId, int] | None, size: int) -> Page[Task]:
+        terms = parse_filter(text, DEAD_FILTER)
+        task_type = terms.text("type")
+        return await list_tasks(
+            self._reader,
+            principal.current().tenant,
+            TaskFilter(status="failed", type=TaskType(task_type) if task_type else None),
+            UnindexedTaskFilter(
+                queue=terms.text("queue"),
+                created_from=terms.time("create_time", ">="),
+                created_before=terms.time("create_time", "<"),
+            ),
+            after=after,
+            size=size,
+        )
 
 
 def _position(token: str, mark: str) -> tuple[InstanceId, int] | None:

@@ -60,9 +60,10 @@ def start(draft: Draft, asked: Start) -> Answer:
         raise refused(decision.refusal)
     if asked.position is not None:
         draft.read_from_inbox(asked.position)
-    if asked.then is not None:
-        send(draft, asked.then, None)
-    return draft.answer(created=True)
+    if asked.then is None:
+        return draft.answer(created=True)
+    told = send(draft, asked.then, None)
+    return draft.answer(created=True, disposition=told.disposition)
 
 
 def send(draft: Draft, asked: Send, known: StoredAnswer | None) -> Answer:

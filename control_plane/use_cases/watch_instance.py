@@ -15,7 +15,9 @@ BOOKMARK_S = 15.0
 
 READ_AT_ONCE = 100
 
-CLOSING = frozenset({"INSTANCE_COMPLETED", "INSTANCE_FAILED", "INSTANCE_CANCELLED"})
+CLOSING = frozenset(
+    {"INSTANCE_COMPLETED", "INSTANCE_FAILED", "INSTANCE_CANCELLED", "INSTANCE_TERMINATED"}
+)
 
 
 class News(Protocol):
@@ -45,7 +47,8 @@ async def watch_instance(
     bookmark_s: float = BOOKMARK_S,
 ) -> AsyncGenerator[Watched, None]:
     """
-    Every entry after a position, each once, in order; ends after the one that closes the instance.
+    Every entry after a position, each once, in order; ends once the instance has ended. One
+    that failed and was retried has not: it is followed on.
 
     A slow reader is waited for: nothing is kept for it but its position.
     """
@@ -69,10 +72,14 @@ async def watch_instance(
         entries = await reader.list_history(
             tenant_id, instance_id, after_seq=seq, limit=READ_AT_ONCE
         )
+        has_closed = False
         for entry in entries:
             seq = entry.seq
+            has_closed = has_closed or entry.type in CLOSING
             yield entry
-            if entry.type in CLOSING:
+        if has_closed:
+            instance = await find_instance(reader, tenant_id, instance_id)
+            if instance.is_closed and instance.seq == seq:
                 return
         if not entries and not await news.wait_beyond(instance.key, seq, bookmark_s):
             yield Bookmark(seq)

@@ -13,7 +13,7 @@ from control_plane.use_cases.send_event import EventOf
 from control_plane.use_cases.start_instance import StartOf
 from shared import json
 from shared.errors import InvalidRequest
-from shared.ids import DefinitionId, parse_uuid
+from shared.ids import DefinitionId, parse_uuid, task_id
 
 _STATUSES: dict[InstanceStatus, pb.InstanceStatus.ValueType] = {
     "pending": pb.INSTANCE_STATUS_PENDING,
@@ -68,6 +68,10 @@ def instance_to(instance: Instance, *, full: bool) -> pb.Instance:
         labels={name: str(label) for name, label in labels.items()}
         if isinstance(labels, dict)
         else {},
+        parent_instance_id=str(instance.parent_instance_id or ""),
+        parent_task_id=task_id(instance.parent_instance_id, instance.parent_ordinal)
+        if instance.parent_instance_id is not None and instance.parent_ordinal is not None
+        else "",
     )
 
 
@@ -109,6 +113,21 @@ def start_from(request: instance_service_pb2.StartInstanceRequest) -> StartOf:
         on_running=_ON_RUNNING[request.on_running],
         on_closed=_ON_CLOSED[request.on_closed],
         request_id=request.request_id,
+    )
+
+
+def start_of_signal(request: instance_service_pb2.SignalWithStartRequest) -> StartOf:
+    if request.on_closed not in _ON_CLOSED:
+        raise InvalidRequest("on_closed is none this server knows", field="on_closed")
+    return StartOf(
+        definition_key=request.definition_key,
+        definition_id=None,
+        business_key=request.business_key,
+        input=text_of(request, "input"),
+        labels=dict(request.labels),
+        on_running=OnRunning.USE_EXISTING,
+        on_closed=_ON_CLOSED[request.on_closed],
+        request_id="",
     )
 
 

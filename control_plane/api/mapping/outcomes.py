@@ -8,6 +8,7 @@ from foliot.executor.v1 import outcome_pb2 as pb
 from control_plane.api.mapping.failures import failure_from
 from control_plane.api.mapping.tasks import types_from
 from control_plane.api.mapping.texts import text_of
+from control_plane.api.mapping.times import length_of
 from control_plane.use_cases.executor_session import Worker
 from control_plane.use_cases.extend_leases import Running
 from control_plane.use_cases.report_outcomes import Failed, Reported, Result, Succeeded
@@ -49,7 +50,7 @@ def _result(outcome: pb.Outcome) -> Result:
             failed = outcome.failed
             return Failed(
                 failure=failure_from(failed.failure),
-                retry_after=failed.retry_after.ToTimedelta()
+                retry_after=length_of(failed.retry_after, "retry_after")
                 if failed.HasField("retry_after")
                 else None,
             )

@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration as DurationMessage
 
 from control_plane.api.mapping.failures import failure_from
 from control_plane.api.mapping.texts import text_of
+from control_plane.api.mapping.times import length_of
 from control_plane.engine.durations import Duration
 from control_plane.simulation import (
     DEFAULT_START,
@@ -142,10 +143,7 @@ def _outcome(message: simulation_pb2.MockedAttempt, field: str) -> Outcome:
 
 def _length(message: DurationMessage, field: str, longest: timedelta = timedelta.max) -> timedelta:
     """A duration that is not negative; none is no time at all."""
-    try:
-        length = message.ToTimedelta()
-    except (ValueError, OverflowError) as error:
-        raise InvalidRequest(f"{field} is no duration there is", field=field) from error
+    length = length_of(message, field)
     if length < timedelta():
         raise InvalidRequest(f"{field} is negative; time does not go back", field=field)
     if length > longest:

@@ -31,6 +31,7 @@ _TYPES: dict[TaskType, pb.TaskType.ValueType] = {
     TaskType.EMAIL: pb.TASK_TYPE_EMAIL,
     TaskType.AI: pb.TASK_TYPE_AI,
     TaskType.SYSTEM: pb.TASK_TYPE_SYSTEM,
+    TaskType.WORKFLOW: pb.TASK_TYPE_WORKFLOW,
 }
 _TYPES_BACK: dict[int, TaskType] = {number: task_type for task_type, number in _TYPES.items()}
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from shared.errors import InvalidRequest
+
 
 def timestamp(instant: datetime | None) -> Timestamp | None:
     """None is a field that is not set."""
@@ -13,6 +15,14 @@ def timestamp(instant: datetime | None) -> Timestamp | None:
     result = Timestamp()
     result.FromDatetime(instant)
     return result
+
+
+def length_of(message: Duration, field: str) -> timedelta:
+    """The length that a caller sent. Raises InvalidRequest for one that there is not."""
+    try:
+        return message.ToTimedelta()
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(f"{field} is no duration there is", field=field) from error
 
 
 def duration(length: timedelta | None) -> Duration | None:

@@ -252,6 +252,27 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "INSTANCE_OF_OTHER_DEFINITION", "domain": "foliot",
          "metadata": {"instance_id": "…", "definition_id": "…"}}
     """
+    ERROR_REASON_INSTANCE_NOT_FAILED: _ErrorReason.ValueType  # 33
+    """ERROR_REASON_INSTANCE_NOT_FAILED comes with FAILED_PRECONDITION: only a failed instance
+    can be retried; this one has completed or was cancelled.
+
+        {"reason": "INSTANCE_NOT_FAILED", "domain": "foliot",
+         "metadata": {"instance_id": "0199…", "status": "completed"}}
+    """
+    ERROR_REASON_TASK_NOT_DEAD: _ErrorReason.ValueType  # 34
+    """ERROR_REASON_TASK_NOT_DEAD comes with FAILED_PRECONDITION: only a task that has failed
+    for good can be redriven.
+
+        {"reason": "TASK_NOT_DEAD", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7", "status": "SUCCEEDED"}}
+    """
+    ERROR_REASON_TASK_NOT_REDRIVABLE: _ErrorReason.ValueType  # 35
+    """ERROR_REASON_TASK_NOT_REDRIVABLE comes with FAILED_PRECONDITION: the instance has
+    answered the task's failure and moved on, so its success would come to nobody.
+
+        {"reason": "TASK_NOT_REDRIVABLE", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is, without its prefix, google.rpc.ErrorInfo.reason in the error
@@ -493,5 +514,26 @@ runs another version than the one asked about. Ask about the one it runs.
 
     {"reason": "INSTANCE_OF_OTHER_DEFINITION", "domain": "foliot",
      "metadata": {"instance_id": "…", "definition_id": "…"}}
+"""
+ERROR_REASON_INSTANCE_NOT_FAILED: ErrorReason.ValueType  # 33
+"""ERROR_REASON_INSTANCE_NOT_FAILED comes with FAILED_PRECONDITION: only a failed instance
+can be retried; this one has completed or was cancelled.
+
+    {"reason": "INSTANCE_NOT_FAILED", "domain": "foliot",
+     "metadata": {"instance_id": "0199…", "status": "completed"}}
+"""
+ERROR_REASON_TASK_NOT_DEAD: ErrorReason.ValueType  # 34
+"""ERROR_REASON_TASK_NOT_DEAD comes with FAILED_PRECONDITION: only a task that has failed
+for good can be redriven.
+
+    {"reason": "TASK_NOT_DEAD", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7", "status": "SUCCEEDED"}}
+"""
+ERROR_REASON_TASK_NOT_REDRIVABLE: ErrorReason.ValueType  # 35
+"""ERROR_REASON_TASK_NOT_REDRIVABLE comes with FAILED_PRECONDITION: the instance has
+answered the task's failure and moved on, so its success would come to nobody.
+
+    {"reason": "TASK_NOT_REDRIVABLE", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

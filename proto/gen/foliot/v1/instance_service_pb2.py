@@ -31,9 +31,10 @@ from foliot.v1 import instance_pb2 as foliot_dot_v1_dot_instance__pb2
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
 from foliot.v1 import task_pb2 as foliot_dot_v1_dot_task__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n foliot/v1/instance_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x15\x66oliot/v1/event.proto\x1a\x1d\x66oliot/v1/event_preview.proto\x1a\x1b\x66oliot/v1/explanation.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\"\xdf\x02\n\x14StartInstanceRequest\x12\x18\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\tH\x00\x12\x17\n\rdefinition_id\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x62usiness_key\x18\x03 \x01(\t\x12\x1e\n\x05input\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12(\n\non_running\x18\x06 \x01(\x0e\x32\x14.foliot.v1.OnRunning\x12&\n\ton_closed\x18\x07 \x01(\x0e\x32\x13.foliot.v1.OnClosed\x12;\n\x06labels\x18\x08 \x03(\x0b\x32+.foliot.v1.StartInstanceRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\ndefinition\"O\n\x15StartInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x92\x01\n\x10SendEventRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x1f\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x10.foliot.v1.Event\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"\x8a\x01\n\x11SendEventResponse\x12\x30\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x1e\n\x05state\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\"\x80\x01\n\x12GetInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12%\n\x04view\x18\x02 \x01(\x0e\x32\x17.foliot.v1.InstanceView\x12\x15\n\rinclude_tasks\x18\x03 \x01(\x08\x12\x17\n\x0finclude_history\x18\x04 \x01(\x08\"\x86\x01\n\x13GetInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x1e\n\x05tasks\x18\x02 \x03(\x0b\x32\x0f.foliot.v1.Task\x12(\n\x07history\x18\x03 \x03(\x0b\x32\x17.foliot.v1.HistoryEntry\"\x86\x01\n\x14ListInstancesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\x12%\n\x04view\x18\x05 \x01(\x0e\x32\x17.foliot.v1.InstanceView\"X\n\x15ListInstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.foliot.v1.Instance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x16\x45xplainInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\"F\n\x17\x45xplainInstanceResponse\x12+\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x16.foliot.v1.Explanation\"`\n\x13PreviewEventRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12 \n\x07payload\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json\"@\n\x14PreviewEventResponse\x12(\n\x07preview\x18\x01 \x01(\x0b\x32\x17.foliot.v1.EventPreview\"\x86\x01\n\x15\x43\x61ncelInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"?\n\x16\x43\x61ncelInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance*y\n\tOnRunning\x12\x1a\n\x16ON_RUNNING_UNSPECIFIED\x10\x00\x12\x1b\n\x17ON_RUNNING_USE_EXISTING\x10\x01\x12\x13\n\x0fON_RUNNING_FAIL\x10\x02\x12\x1e\n\x1aON_RUNNING_CANCEL_EXISTING\x10\x03*o\n\x08OnClosed\x12\x19\n\x15ON_CLOSED_UNSPECIFIED\x10\x00\x12\x14\n\x10ON_CLOSED_REJECT\x10\x01\x12\x13\n\x0fON_CLOSED_ALLOW\x10\x02\x12\x1d\n\x19ON_CLOSED_ALLOW_IF_FAILED\x10\x03\x32\xa5\x08\n\x0fInstanceService\x12\x86\x01\n\rStartInstance\x12\x1f.foliot.v1.StartInstanceRequest\x1a .foliot.v1.StartInstanceResponse\"2\xba\xe1\x18\x16\n\x0einstance.start\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02\x12\"\r/v1/instances:\x01*\x12\x91\x01\n\tSendEvent\x12\x1b.foliot.v1.SendEventRequest\x1a\x1c.foliot.v1.SendEventResponse\"I\xba\xe1\x18\x15\n\rinstance.send\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02*\"%/v1/instances/{instance_id}:sendEvent:\x01*\x12\x8a\x01\n\x0bGetInstance\x12\x1d.foliot.v1.GetInstanceRequest\x1a\x1e.foliot.v1.GetInstanceResponse\"<\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/instances/{instance_id}\x12\x82\x01\n\rListInstances\x12\x1f.foliot.v1.ListInstancesRequest\x1a .foliot.v1.ListInstancesResponse\".\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/instances\x12\x9e\x01\n\x0f\x45xplainInstance\x12!.foliot.v1.ExplainInstanceRequest\x1a\".foliot.v1.ExplainInstanceResponse\"D\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02%\x12#/v1/instances/{instance_id}:explain\x12\x9d\x01\n\x0cPreviewEvent\x12\x1e.foliot.v1.PreviewEventRequest\x1a\x1f.foliot.v1.PreviewEventResponse\"L\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02-\"(/v1/instances/{instance_id}:previewEvent:\x01*\x12\xa1\x01\n\x0e\x43\x61ncelInstance\x12 .foliot.v1.CancelInstanceRequest\x1a!.foliot.v1.CancelInstanceResponse\"J\xba\xe1\x18\x19\n\x0finstance.cancel\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02\'\"\"/v1/instances/{instance_id}:cancel:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n foliot/v1/instance_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x15\x66oliot/v1/event.proto\x1a\x1d\x66oliot/v1/event_preview.proto\x1a\x1b\x66oliot/v1/explanation.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"\xdf\x02\n\x14StartInstanceRequest\x12\x18\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\tH\x00\x12\x17\n\rdefinition_id\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x62usiness_key\x18\x03 \x01(\t\x12\x1e\n\x05input\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12(\n\non_running\x18\x06 \x01(\x0e\x32\x14.foliot.v1.OnRunning\x12&\n\ton_closed\x18\x07 \x01(\x0e\x32\x13.foliot.v1.OnClosed\x12;\n\x06labels\x18\x08 \x03(\x0b\x32+.foliot.v1.StartInstanceRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\ndefinition\"O\n\x15StartInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x92\x01\n\x10SendEventRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x1f\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x10.foliot.v1.Event\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"\x8a\x01\n\x11SendEventResponse\x12\x30\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x1e\n\x05state\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\"\x80\x01\n\x12GetInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12%\n\x04view\x18\x02 \x01(\x0e\x32\x17.foliot.v1.InstanceView\x12\x15\n\rinclude_tasks\x18\x03 \x01(\x08\x12\x17\n\x0finclude_history\x18\x04 \x01(\x08\"\x86\x01\n\x13GetInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x1e\n\x05tasks\x18\x02 \x03(\x0b\x32\x0f.foliot.v1.Task\x12(\n\x07history\x18\x03 \x03(\x0b\x32\x17.foliot.v1.HistoryEntry\"\x86\x01\n\x14ListInstancesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\x12%\n\x04view\x18\x05 \x01(\x0e\x32\x17.foliot.v1.InstanceView\"X\n\x15ListInstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.foliot.v1.Instance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x16\x45xplainInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\"F\n\x17\x45xplainInstanceResponse\x12+\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x16.foliot.v1.Explanation\"`\n\x13PreviewEventRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12 \n\x07payload\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json\"@\n\x14PreviewEventResponse\x12(\n\x07preview\x18\x01 \x01(\x0b\x32\x17.foliot.v1.EventPreview\"\x86\x01\n\x15\x43\x61ncelInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"?\n\x16\x43\x61ncelInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"S\n\x18TerminateInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"B\n\x19TerminateInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"O\n\x14PauseInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15PauseInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"f\n\x15ResumeInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x14\n\x0cshift_timers\x18\x04 \x01(\x08\"?\n\x16ResumeInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"O\n\x14RetryInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15RetryInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"\x9d\x02\n\x16SignalWithStartRequest\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\t\x12\x14\n\x0c\x62usiness_key\x18\x02 \x01(\t\x12\x1e\n\x05input\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1f\n\x05\x65vent\x18\x04 \x01(\x0b\x32\x10.foliot.v1.Event\x12&\n\ton_closed\x18\x05 \x01(\x0e\x32\x13.foliot.v1.OnClosed\x12=\n\x06labels\x18\x06 \x03(\x0b\x32-.foliot.v1.SignalWithStartRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x83\x01\n\x17SignalWithStartResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x30\n\x0b\x64isposition\x18\x03 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\"W\n\x13WaitInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12+\n\x08max_wait\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\x14WaitInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance*y\n\tOnRunning\x12\x1a\n\x16ON_RUNNING_UNSPECIFIED\x10\x00\x12\x1b\n\x17ON_RUNNING_USE_EXISTING\x10\x01\x12\x13\n\x0fON_RUNNING_FAIL\x10\x02\x12\x1e\n\x1aON_RUNNING_CANCEL_EXISTING\x10\x03*o\n\x08OnClosed\x12\x19\n\x15ON_CLOSED_UNSPECIFIED\x10\x00\x12\x14\n\x10ON_CLOSED_REJECT\x10\x01\x12\x13\n\x0fON_CLOSED_ALLOW\x10\x02\x12\x1d\n\x19ON_CLOSED_ALLOW_IF_FAILED\x10\x03\x32\xff\x0f\n\x0fInstanceService\x12\x86\x01\n\rStartInstance\x12\x1f.foliot.v1.StartInstanceRequest\x1a .foliot.v1.StartInstanceResponse\"2\xba\xe1\x18\x16\n\x0einstance.start\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02\x12\"\r/v1/instances:\x01*\x12\x91\x01\n\tSendEvent\x12\x1b.foliot.v1.SendEventRequest\x1a\x1c.foliot.v1.SendEventResponse\"I\xba\xe1\x18\x15\n\rinstance.send\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02*\"%/v1/instances/{instance_id}:sendEvent:\x01*\x12\x8a\x01\n\x0bGetInstance\x12\x1d.foliot.v1.GetInstanceRequest\x1a\x1e.foliot.v1.GetInstanceResponse\"<\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/instances/{instance_id}\x12\x82\x01\n\rListInstances\x12\x1f.foliot.v1.ListInstancesRequest\x1a .foliot.v1.ListInstancesResponse\".\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/instances\x12\x9e\x01\n\x0f\x45xplainInstance\x12!.foliot.v1.ExplainInstanceRequest\x1a\".foliot.v1.ExplainInstanceResponse\"D\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02%\x12#/v1/instances/{instance_id}:explain\x12\x9d\x01\n\x0cPreviewEvent\x12\x1e.foliot.v1.PreviewEventRequest\x1a\x1f.foliot.v1.PreviewEventResponse\"L\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02-\"(/v1/instances/{instance_id}:previewEvent:\x01*\x12\xa1\x01\n\x0e\x43\x61ncelInstance\x12 .foliot.v1.CancelInstanceRequest\x1a!.foliot.v1.CancelInstanceResponse\"J\xba\xe1\x18\x19\n\x0finstance.cancel\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02\'\"\"/v1/instances/{instance_id}:cancel:\x01*\x12\xad\x01\n\x11TerminateInstance\x12#.foliot.v1.TerminateInstanceRequest\x1a$.foliot.v1.TerminateInstanceResponse\"M\xba\xe1\x18\x19\n\x0finstance.cancel\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02*\"%/v1/instances/{instance_id}:terminate:\x01*\x12\x9e\x01\n\rPauseInstance\x12\x1f.foliot.v1.PauseInstanceRequest\x1a .foliot.v1.PauseInstanceResponse\"J\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02&\"!/v1/instances/{instance_id}:pause:\x01*\x12\xa2\x01\n\x0eResumeInstance\x12 .foliot.v1.ResumeInstanceRequest\x1a!.foliot.v1.ResumeInstanceResponse\"K\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\'\"\"/v1/instances/{instance_id}:resume:\x01*\x12\x9e\x01\n\rRetryInstance\x12\x1f.foliot.v1.RetryInstanceRequest\x1a .foliot.v1.RetryInstanceResponse\"J\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02&\"!/v1/instances/{instance_id}:retry:\x01*\x12\xab\x01\n\x0fSignalWithStart\x12!.foliot.v1.SignalWithStartRequest\x1a\".foliot.v1.SignalWithStartResponse\"Q\xba\xe1\x18%\n\x0einstance.start\n\rinstance.send\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02\"\"\x1d/v1/instances:signalWithStart:\x01*\x12\x92\x01\n\x0cWaitInstance\x12\x1e.foliot.v1.WaitInstanceRequest\x1a\x1f.foliot.v1.WaitInstanceResponse\"A\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/instances/{instance_id}:waitb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._loaded_options = None
+  _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_INSTANCESERVICE'].methods_by_name['StartInstance']._loaded_options = None
   _globals['_INSTANCESERVICE'].methods_by_name['StartInstance']._serialized_options = b'\272\341\030\026\n\016instance.start\020\001\030\002(\003\202\323\344\223\002\022\"\r/v1/instances:\001*'
   _globals['_INSTANCESERVICE'].methods_by_name['SendEvent']._loaded_options = None
@@ -56,40 +59,78 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTANCESERVICE'].methods_by_name['PreviewEvent']._serialized_options = b'\272\341\030\025\n\rinstance.read\020\001\030\001(\001\202\323\344\223\002-\"(/v1/instances/{instance_id}:previewEvent:\001*'
   _globals['_INSTANCESERVICE'].methods_by_name['CancelInstance']._loaded_options = None
   _globals['_INSTANCESERVICE'].methods_by_name['CancelInstance']._serialized_options = b'\272\341\030\031\n\017instance.cancel\020\001\030\003 \001(\004\202\323\344\223\002\'\"\"/v1/instances/{instance_id}:cancel:\001*'
-  _globals['_ONRUNNING']._serialized_start=1996
-  _globals['_ONRUNNING']._serialized_end=2117
-  _globals['_ONCLOSED']._serialized_start=2119
-  _globals['_ONCLOSED']._serialized_end=2230
-  _globals['_STARTINSTANCEREQUEST']._serialized_start=292
-  _globals['_STARTINSTANCEREQUEST']._serialized_end=643
-  _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_start=584
-  _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_end=629
-  _globals['_STARTINSTANCERESPONSE']._serialized_start=645
-  _globals['_STARTINSTANCERESPONSE']._serialized_end=724
-  _globals['_SENDEVENTREQUEST']._serialized_start=727
-  _globals['_SENDEVENTREQUEST']._serialized_end=873
-  _globals['_SENDEVENTRESPONSE']._serialized_start=876
-  _globals['_SENDEVENTRESPONSE']._serialized_end=1014
-  _globals['_GETINSTANCEREQUEST']._serialized_start=1017
-  _globals['_GETINSTANCEREQUEST']._serialized_end=1145
-  _globals['_GETINSTANCERESPONSE']._serialized_start=1148
-  _globals['_GETINSTANCERESPONSE']._serialized_end=1282
-  _globals['_LISTINSTANCESREQUEST']._serialized_start=1285
-  _globals['_LISTINSTANCESREQUEST']._serialized_end=1419
-  _globals['_LISTINSTANCESRESPONSE']._serialized_start=1421
-  _globals['_LISTINSTANCESRESPONSE']._serialized_end=1509
-  _globals['_EXPLAININSTANCEREQUEST']._serialized_start=1511
-  _globals['_EXPLAININSTANCEREQUEST']._serialized_end=1556
-  _globals['_EXPLAININSTANCERESPONSE']._serialized_start=1558
-  _globals['_EXPLAININSTANCERESPONSE']._serialized_end=1628
-  _globals['_PREVIEWEVENTREQUEST']._serialized_start=1630
-  _globals['_PREVIEWEVENTREQUEST']._serialized_end=1726
-  _globals['_PREVIEWEVENTRESPONSE']._serialized_start=1728
-  _globals['_PREVIEWEVENTRESPONSE']._serialized_end=1792
-  _globals['_CANCELINSTANCEREQUEST']._serialized_start=1795
-  _globals['_CANCELINSTANCEREQUEST']._serialized_end=1929
-  _globals['_CANCELINSTANCERESPONSE']._serialized_start=1931
-  _globals['_CANCELINSTANCERESPONSE']._serialized_end=1994
-  _globals['_INSTANCESERVICE']._serialized_start=2233
-  _globals['_INSTANCESERVICE']._serialized_end=3294
+  _globals['_INSTANCESERVICE'].methods_by_name['TerminateInstance']._loaded_options = None
+  _globals['_INSTANCESERVICE'].methods_by_name['TerminateInstance']._serialized_options = b'\272\341\030\031\n\017instance.cancel\020\001\030\003 \001(\004\202\323\344\223\002*\"%/v1/instances/{instance_id}:terminate:\001*'
+  _globals['_INSTANCESERVICE'].methods_by_name['PauseInstance']._loaded_options = None
+  _globals['_INSTANCESERVICE'].methods_by_name['PauseInstance']._serialized_options = b'\272\341\030\032\n\020instance.operate\020\001\030\002 \001(\004\202\323\344\223\002&\"!/v1/instances/{instance_id}:pause:\001*'
+  _globals['_INSTANCESERVICE'].methods_by_name['ResumeInstance']._loaded_options = None
+  _globals['_INSTANCESERVICE'].methods_by_name['ResumeInstance']._serialized_options = b'\272\341\030\032\n\020instance.operate\020\001\030\002 \001(\004\202\323\344\223\002\'\"\"/v1/instances/{instance_id}:resume:\001*'
+  _globals['_INSTANCESERVICE'].methods_by_name['RetryInstance']._loaded_options = None
+  _globals['_INSTANCESERVICE'].methods_by_name['RetryInstance']._serialized_options = b'\272\341\030\032\n\020instance.operate\020\001\030\002 \001(\004\202\323\344\223\002&\"!/v1/instances/{instance_id}:retry:\001*'
+  _globals['_INSTANCESERVICE'].methods_by_name['SignalWithStart']._loaded_options = None
+  _globals['_INSTANCESERVICE'].methods_by_name['SignalWithStart']._serialized_options = b'\272\341\030%\n\016instance.start\n\rinstance.send\020\001\030\002(\003\202\323\344\223\002\"\"\035/v1/instances:signalWithStart:\001*'
+  _globals['_INSTANCESERVICE'].methods_by_name['WaitInstance']._loaded_options = None
+  _globals['_INSTANCESERVICE'].methods_by_name['WaitInstance']._serialized_options = b'\272\341\030\025\n\rinstance.read\020\001\030\001(\001\202\323\344\223\002\"\022 /v1/instances/{instance_id}:wait'
+  _globals['_ONRUNNING']._serialized_start=3214
+  _globals['_ONRUNNING']._serialized_end=3335
+  _globals['_ONCLOSED']._serialized_start=3337
+  _globals['_ONCLOSED']._serialized_end=3448
+  _globals['_STARTINSTANCEREQUEST']._serialized_start=324
+  _globals['_STARTINSTANCEREQUEST']._serialized_end=675
+  _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_start=616
+  _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_end=661
+  _globals['_STARTINSTANCERESPONSE']._serialized_start=677
+  _globals['_STARTINSTANCERESPONSE']._serialized_end=756
+  _globals['_SENDEVENTREQUEST']._serialized_start=759
+  _globals['_SENDEVENTREQUEST']._serialized_end=905
+  _globals['_SENDEVENTRESPONSE']._serialized_start=908
+  _globals['_SENDEVENTRESPONSE']._serialized_end=1046
+  _globals['_GETINSTANCEREQUEST']._serialized_start=1049
+  _globals['_GETINSTANCEREQUEST']._serialized_end=1177
+  _globals['_GETINSTANCERESPONSE']._serialized_start=1180
+  _globals['_GETINSTANCERESPONSE']._serialized_end=1314
+  _globals['_LISTINSTANCESREQUEST']._serialized_start=1317
+  _globals['_LISTINSTANCESREQUEST']._serialized_end=1451
+  _globals['_LISTINSTANCESRESPONSE']._serialized_start=1453
+  _globals['_LISTINSTANCESRESPONSE']._serialized_end=1541
+  _globals['_EXPLAININSTANCEREQUEST']._serialized_start=1543
+  _globals['_EXPLAININSTANCEREQUEST']._serialized_end=1588
+  _globals['_EXPLAININSTANCERESPONSE']._serialized_start=1590
+  _globals['_EXPLAININSTANCERESPONSE']._serialized_end=1660
+  _globals['_PREVIEWEVENTREQUEST']._serialized_start=1662
+  _globals['_PREVIEWEVENTREQUEST']._serialized_end=1758
+  _globals['_PREVIEWEVENTRESPONSE']._serialized_start=1760
+  _globals['_PREVIEWEVENTRESPONSE']._serialized_end=1824
+  _globals['_CANCELINSTANCEREQUEST']._serialized_start=1827
+  _globals['_CANCELINSTANCEREQUEST']._serialized_end=1961
+  _globals['_CANCELINSTANCERESPONSE']._serialized_start=1963
+  _globals['_CANCELINSTANCERESPONSE']._serialized_end=2026
+  _globals['_TERMINATEINSTANCEREQUEST']._serialized_start=2028
+  _globals['_TERMINATEINSTANCEREQUEST']._serialized_end=2111
+  _globals['_TERMINATEINSTANCERESPONSE']._serialized_start=2113
+  _globals['_TERMINATEINSTANCERESPONSE']._serialized_end=2179
+  _globals['_PAUSEINSTANCEREQUEST']._serialized_start=2181
+  _globals['_PAUSEINSTANCEREQUEST']._serialized_end=2260
+  _globals['_PAUSEINSTANCERESPONSE']._serialized_start=2262
+  _globals['_PAUSEINSTANCERESPONSE']._serialized_end=2324
+  _globals['_RESUMEINSTANCEREQUEST']._serialized_start=2326
+  _globals['_RESUMEINSTANCEREQUEST']._serialized_end=2428
+  _globals['_RESUMEINSTANCERESPONSE']._serialized_start=2430
+  _globals['_RESUMEINSTANCERESPONSE']._serialized_end=2493
+  _globals['_RETRYINSTANCEREQUEST']._serialized_start=2495
+  _globals['_RETRYINSTANCEREQUEST']._serialized_end=2574
+  _globals['_RETRYINSTANCERESPONSE']._serialized_start=2576
+  _globals['_RETRYINSTANCERESPONSE']._serialized_end=2638
+  _globals['_SIGNALWITHSTARTREQUEST']._serialized_start=2641
+  _globals['_SIGNALWITHSTARTREQUEST']._serialized_end=2926
+  _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._serialized_start=616
+  _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._serialized_end=661
+  _globals['_SIGNALWITHSTARTRESPONSE']._serialized_start=2929
+  _globals['_SIGNALWITHSTARTRESPONSE']._serialized_end=3060
+  _globals['_WAITINSTANCEREQUEST']._serialized_start=3062
+  _globals['_WAITINSTANCEREQUEST']._serialized_end=3149
+  _globals['_WAITINSTANCERESPONSE']._serialized_start=3151
+  _globals['_WAITINSTANCERESPONSE']._serialized_end=3212
+  _globals['_INSTANCESERVICE']._serialized_start=3451
+  _globals['_INSTANCESERVICE']._serialized_end=5498
 # @@protoc_insertion_point(module_scope)

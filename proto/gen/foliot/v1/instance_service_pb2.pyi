@@ -12,6 +12,7 @@ from foliot.v1 import instance_pb2 as _instance_pb2
 from foliot.v1 import json_pb2 as _json_pb2
 from foliot.v1 import task_pb2 as _task_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -622,3 +623,392 @@ class CancelInstanceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelInstanceResponse: _TypeAlias = CancelInstanceResponse  # noqa: Y015
+
+@_typing.final
+class TerminateInstanceRequest(_message.Message):
+    """TerminateInstanceRequest names an instance to end at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    reason: _builtins.str
+    """reason is why, for the history and for people, at most 1,000 characters. Required."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TerminateInstanceRequest: _TypeAlias = TerminateInstanceRequest  # noqa: Y015
+
+@_typing.final
+class TerminateInstanceResponse(_message.Message):
+    """TerminateInstanceResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def instance(self) -> _instance_pb2.Instance:
+        """instance is as it is now, with context and output."""
+
+    def __init__(
+        self,
+        *,
+        instance: _instance_pb2.Instance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TerminateInstanceResponse: _TypeAlias = TerminateInstanceResponse  # noqa: Y015
+
+@_typing.final
+class PauseInstanceRequest(_message.Message):
+    """PauseInstanceRequest names an instance to hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    reason: _builtins.str
+    """reason is why, for the history and for people, at most 1,000 characters. Required."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseInstanceRequest: _TypeAlias = PauseInstanceRequest  # noqa: Y015
+
+@_typing.final
+class PauseInstanceResponse(_message.Message):
+    """PauseInstanceResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def instance(self) -> _instance_pb2.Instance:
+        """instance is as it is now, with context and output."""
+
+    def __init__(
+        self,
+        *,
+        instance: _instance_pb2.Instance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseInstanceResponse: _TypeAlias = PauseInstanceResponse  # noqa: Y015
+
+@_typing.final
+class ResumeInstanceRequest(_message.Message):
+    """ResumeInstanceRequest names an instance to let go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SHIFT_TIMERS_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    reason: _builtins.str
+    """reason is why, for the history and for people, at most 1,000 characters. Required."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    shift_timers: _builtins.bool
+    """shift_timers lets what the instance waits for be as much later as the pause was long:
+    its timers, and its TIMER tasks that nobody has begun. Not set keeps the instants; what
+    fell due during the pause is due at once.
+    """
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        shift_timers: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "reason", b"reason", "request_id", b"request_id", "shift_timers", b"shift_timers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeInstanceRequest: _TypeAlias = ResumeInstanceRequest  # noqa: Y015
+
+@_typing.final
+class ResumeInstanceResponse(_message.Message):
+    """ResumeInstanceResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def instance(self) -> _instance_pb2.Instance:
+        """instance is as it is now, with context and output."""
+
+    def __init__(
+        self,
+        *,
+        instance: _instance_pb2.Instance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeInstanceResponse: _TypeAlias = ResumeInstanceResponse  # noqa: Y015
+
+@_typing.final
+class RetryInstanceRequest(_message.Message):
+    """RetryInstanceRequest names an instance to take up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    reason: _builtins.str
+    """reason is why, for the history and for people, at most 1,000 characters. Required."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryInstanceRequest: _TypeAlias = RetryInstanceRequest  # noqa: Y015
+
+@_typing.final
+class RetryInstanceResponse(_message.Message):
+    """RetryInstanceResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def instance(self) -> _instance_pb2.Instance:
+        """instance is as it is now, with context and output."""
+
+    def __init__(
+        self,
+        *,
+        instance: _instance_pb2.Instance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryInstanceResponse: _TypeAlias = RetryInstanceResponse  # noqa: Y015
+
+@_typing.final
+class SignalWithStartRequest(_message.Message):
+    """SignalWithStartRequest is an event for the instance of a business key, and how to start one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    DEFINITION_KEY_FIELD_NUMBER: _builtins.int
+    BUSINESS_KEY_FIELD_NUMBER: _builtins.int
+    INPUT_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    ON_CLOSED_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    definition_key: _builtins.str
+    """definition_key is the definition's: its active version is started. Required."""
+    business_key: _builtins.str
+    """business_key is the instance's. Required."""
+    on_closed: Global___OnClosed.ValueType
+    """on_closed says what to do if only ended instances have the business_key. Not set
+    gives ON_CLOSED_REJECT.
+    """
+    @_builtins.property
+    def input(self) -> _json_pb2.Json:
+        """input is what a new instance begins with, as StartInstanceRequest.input."""
+
+    @_builtins.property
+    def event(self) -> _event_pb2.Event:
+        """event is what the instance is given. Required, with an event_id."""
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """labels are marks for a new instance, as StartInstanceRequest.labels."""
+
+    def __init__(
+        self,
+        *,
+        definition_key: _builtins.str = ...,
+        business_key: _builtins.str = ...,
+        input: _json_pb2.Json | None = ...,
+        event: _event_pb2.Event | None = ...,
+        on_closed: Global___OnClosed.ValueType = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "input", b"input"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_key", b"business_key", "definition_key", b"definition_key", "event", b"event", "input", b"input", "labels", b"labels", "on_closed", b"on_closed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignalWithStartRequest: _TypeAlias = SignalWithStartRequest  # noqa: Y015
+
+@_typing.final
+class SignalWithStartResponse(_message.Message):
+    """SignalWithStartResponse is the instance that has the event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    DISPOSITION_FIELD_NUMBER: _builtins.int
+    created: _builtins.bool
+    """created is true if this call, or the first one that it repeats, started it."""
+    disposition: _event_pb2.EventDisposition.ValueType
+    """disposition is what became of the event."""
+    @_builtins.property
+    def instance(self) -> _instance_pb2.Instance:
+        """instance is as it is now, with context and output."""
+
+    def __init__(
+        self,
+        *,
+        instance: _instance_pb2.Instance | None = ...,
+        created: _builtins.bool = ...,
+        disposition: _event_pb2.EventDisposition.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "disposition", b"disposition", "instance", b"instance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignalWithStartResponse: _TypeAlias = SignalWithStartResponse  # noqa: Y015
+
+@_typing.final
+class WaitInstanceRequest(_message.Message):
+    """WaitInstanceRequest names an instance, and says how long to wait for its end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    MAX_WAIT_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    @_builtins.property
+    def max_wait(self) -> _duration_pb2.Duration:
+        """max_wait is how long to wait at most, up to 60 s. Not set gives 60 s."""
+
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        max_wait: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_wait", b"max_wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "max_wait", b"max_wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitInstanceRequest: _TypeAlias = WaitInstanceRequest  # noqa: Y015
+
+@_typing.final
+class WaitInstanceResponse(_message.Message):
+    """WaitInstanceResponse is how things stand at the end of the wait."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def instance(self) -> _instance_pb2.Instance:
+        """instance is as it is now, with context and output. It has ended if complete_time is set."""
+
+    def __init__(
+        self,
+        *,
+        instance: _instance_pb2.Instance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitInstanceResponse: _TypeAlias = WaitInstanceResponse  # noqa: Y015

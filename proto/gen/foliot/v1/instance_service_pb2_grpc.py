@@ -75,6 +75,36 @@ class InstanceServiceStub:
                 request_serializer=foliot_dot_v1_dot_instance__service__pb2.CancelInstanceRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_instance__service__pb2.CancelInstanceResponse.FromString,
                 _registered_method=True)
+        self.TerminateInstance = channel.unary_unary(
+                '/foliot.v1.InstanceService/TerminateInstance',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.TerminateInstanceRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.TerminateInstanceResponse.FromString,
+                _registered_method=True)
+        self.PauseInstance = channel.unary_unary(
+                '/foliot.v1.InstanceService/PauseInstance',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.PauseInstanceRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.PauseInstanceResponse.FromString,
+                _registered_method=True)
+        self.ResumeInstance = channel.unary_unary(
+                '/foliot.v1.InstanceService/ResumeInstance',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.ResumeInstanceRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.ResumeInstanceResponse.FromString,
+                _registered_method=True)
+        self.RetryInstance = channel.unary_unary(
+                '/foliot.v1.InstanceService/RetryInstance',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.RetryInstanceRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.RetryInstanceResponse.FromString,
+                _registered_method=True)
+        self.SignalWithStart = channel.unary_unary(
+                '/foliot.v1.InstanceService/SignalWithStart',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.SignalWithStartRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.SignalWithStartResponse.FromString,
+                _registered_method=True)
+        self.WaitInstance = channel.unary_unary(
+                '/foliot.v1.InstanceService/WaitInstance',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.WaitInstanceRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.WaitInstanceResponse.FromString,
+                _registered_method=True)
 
 
 class InstanceServiceServicer:
@@ -220,6 +250,114 @@ class InstanceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TerminateInstance(self, request, context):
+        """TerminateInstance ends an instance at once: nothing of its definition runs any more,
+        no exit action and no compensation. What its tasks have under way is told to stop. Its
+        status is then CANCELLED, and its history says INSTANCE_TERMINATED.
+
+        Idempotent: terminating an instance that is cancelled changes nothing.
+
+        Errors:
+        NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        FAILED_PRECONDITION  it has completed or failed; reason INSTANCE_CLOSED
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseInstance(self, request, context):
+        """PauseInstance lets an instance rest. Events it is sent are deferred, its timers do not
+        fire, and no task of it is handed out. An attempt that is under way goes on, and what it
+        comes to is kept until the instance is resumed. Cancelling a paused instance resumes it
+        first.
+
+        Idempotent: pausing a paused instance changes nothing.
+
+        Errors:
+        NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        FAILED_PRECONDITION  it has ended; reason INSTANCE_CLOSED
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeInstance(self, request, context):
+        """ResumeInstance lets a paused instance go on. What was kept is applied in the order in
+        which it was accepted, its tasks can be claimed again, its timers are armed.
+
+        Idempotent: resuming an instance that is not paused changes nothing.
+
+        Errors:
+        NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        FAILED_PRECONDITION  it has ended; reason INSTANCE_CLOSED
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryInstance(self, request, context):
+        """RetryInstance takes up a failed instance from where it failed. It is in the states it
+        was in, its timers are armed for the instants they had, and every task that was open is
+        created anew, the one that failed included. A new task has the idempotency_key of the
+        one it repeats, so the outside world takes it for another attempt.
+
+        Idempotent: retrying an instance that is live changes nothing.
+
+        Errors:
+        NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        FAILED_PRECONDITION  it has completed or was cancelled; reason INSTANCE_NOT_FAILED
+        ALREADY_EXISTS       its business_key belongs to a newer instance;
+        reason BUSINESS_KEY_IN_USE
+        ABORTED              it was changed at this moment, retry again;
+        reason REVISION_MISMATCH
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignalWithStart(self, request, context):
+        """SignalWithStart gives the live instance of a business key an event, and starts one first
+        if there is none. A start and its event are one commit.
+
+        Idempotent by the event's event_id: a repeat finds the instance it started, and the
+        event is not applied twice.
+
+        Errors:
+        those of StartInstance and of SendEvent
+        ALREADY_EXISTS  the business_key's instance has ended, and on_closed allows no other;
+        reason BUSINESS_KEY_IN_USE
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WaitInstance(self, request, context):
+        """WaitInstance answers when the instance has ended, or when the wait is over, whichever is
+        first: look at its complete_time. The wait is the shorter of max_wait and what the
+        call's own deadline leaves.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        NOT_FOUND         no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        INVALID_ARGUMENT  max_wait is negative or over 60 s; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InstanceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -257,6 +395,36 @@ def add_InstanceServiceServicer_to_server(servicer, server):
                     servicer.CancelInstance,
                     request_deserializer=foliot_dot_v1_dot_instance__service__pb2.CancelInstanceRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_instance__service__pb2.CancelInstanceResponse.SerializeToString,
+            ),
+            'TerminateInstance': grpc.unary_unary_rpc_method_handler(
+                    servicer.TerminateInstance,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.TerminateInstanceRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.TerminateInstanceResponse.SerializeToString,
+            ),
+            'PauseInstance': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseInstance,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.PauseInstanceRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.PauseInstanceResponse.SerializeToString,
+            ),
+            'ResumeInstance': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeInstance,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.ResumeInstanceRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.ResumeInstanceResponse.SerializeToString,
+            ),
+            'RetryInstance': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryInstance,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.RetryInstanceRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.RetryInstanceResponse.SerializeToString,
+            ),
+            'SignalWithStart': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignalWithStart,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.SignalWithStartRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.SignalWithStartResponse.SerializeToString,
+            ),
+            'WaitInstance': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaitInstance,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.WaitInstanceRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.WaitInstanceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -454,6 +622,168 @@ class InstanceService:
             '/foliot.v1.InstanceService/CancelInstance',
             foliot_dot_v1_dot_instance__service__pb2.CancelInstanceRequest.SerializeToString,
             foliot_dot_v1_dot_instance__service__pb2.CancelInstanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TerminateInstance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/TerminateInstance',
+            foliot_dot_v1_dot_instance__service__pb2.TerminateInstanceRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.TerminateInstanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseInstance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/PauseInstance',
+            foliot_dot_v1_dot_instance__service__pb2.PauseInstanceRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.PauseInstanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeInstance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/ResumeInstance',
+            foliot_dot_v1_dot_instance__service__pb2.ResumeInstanceRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.ResumeInstanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryInstance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/RetryInstance',
+            foliot_dot_v1_dot_instance__service__pb2.RetryInstanceRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.RetryInstanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignalWithStart(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/SignalWithStart',
+            foliot_dot_v1_dot_instance__service__pb2.SignalWithStartRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.SignalWithStartResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaitInstance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/WaitInstance',
+            foliot_dot_v1_dot_instance__service__pb2.WaitInstanceRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.WaitInstanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -128,6 +128,90 @@ class InstanceServiceStub:
                            reason IDEMPOTENCY_MISMATCH
       INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
     """
+    TerminateInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.TerminateInstanceRequest, _instance_service_pb2.TerminateInstanceResponse]
+    """TerminateInstance ends an instance at once: nothing of its definition runs any more,
+    no exit action and no compensation. What its tasks have under way is told to stop. Its
+    status is then CANCELLED, and its history says INSTANCE_TERMINATED.
+
+    Idempotent: terminating an instance that is cancelled changes nothing.
+
+    Errors:
+      NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      FAILED_PRECONDITION  it has completed or failed; reason INSTANCE_CLOSED
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+    """
+    PauseInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.PauseInstanceRequest, _instance_service_pb2.PauseInstanceResponse]
+    """PauseInstance lets an instance rest. Events it is sent are deferred, its timers do not
+    fire, and no task of it is handed out. An attempt that is under way goes on, and what it
+    comes to is kept until the instance is resumed. Cancelling a paused instance resumes it
+    first.
+
+    Idempotent: pausing a paused instance changes nothing.
+
+    Errors:
+      NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      FAILED_PRECONDITION  it has ended; reason INSTANCE_CLOSED
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+    """
+    ResumeInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.ResumeInstanceRequest, _instance_service_pb2.ResumeInstanceResponse]
+    """ResumeInstance lets a paused instance go on. What was kept is applied in the order in
+    which it was accepted, its tasks can be claimed again, its timers are armed.
+
+    Idempotent: resuming an instance that is not paused changes nothing.
+
+    Errors:
+      NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      FAILED_PRECONDITION  it has ended; reason INSTANCE_CLOSED
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+    """
+    RetryInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.RetryInstanceRequest, _instance_service_pb2.RetryInstanceResponse]
+    """RetryInstance takes up a failed instance from where it failed. It is in the states it
+    was in, its timers are armed for the instants they had, and every task that was open is
+    created anew, the one that failed included. A new task has the idempotency_key of the
+    one it repeats, so the outside world takes it for another attempt.
+
+    Idempotent: retrying an instance that is live changes nothing.
+
+    Errors:
+      NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      FAILED_PRECONDITION  it has completed or was cancelled; reason INSTANCE_NOT_FAILED
+      ALREADY_EXISTS       its business_key belongs to a newer instance;
+                           reason BUSINESS_KEY_IN_USE
+      ABORTED              it was changed at this moment, retry again;
+                           reason REVISION_MISMATCH
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+    """
+    SignalWithStart: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.SignalWithStartRequest, _instance_service_pb2.SignalWithStartResponse]
+    """SignalWithStart gives the live instance of a business key an event, and starts one first
+    if there is none. A start and its event are one commit.
+
+    Idempotent by the event's event_id: a repeat finds the instance it started, and the
+    event is not applied twice.
+
+    Errors:
+      those of StartInstance and of SendEvent
+      ALREADY_EXISTS  the business_key's instance has ended, and on_closed allows no other;
+                      reason BUSINESS_KEY_IN_USE
+    """
+    WaitInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.WaitInstanceRequest, _instance_service_pb2.WaitInstanceResponse]
+    """WaitInstance answers when the instance has ended, or when the wait is over, whichever is
+    first: look at its complete_time. The wait is the shorter of max_wait and what the
+    call's own deadline leaves.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      NOT_FOUND         no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      INVALID_ARGUMENT  max_wait is negative or over 60 s; reason FIELD_INVALID
+    """
 
 class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     """InstanceService starts instances, feeds them events and tells what became of them.
@@ -284,6 +368,126 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
           INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def TerminateInstance(
+        self,
+        request: _instance_service_pb2.TerminateInstanceRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.TerminateInstanceRequest, _instance_service_pb2.TerminateInstanceResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.TerminateInstanceResponse]:
+        """TerminateInstance ends an instance at once: nothing of its definition runs any more,
+        no exit action and no compensation. What its tasks have under way is told to stop. Its
+        status is then CANCELLED, and its history says INSTANCE_TERMINATED.
+
+        Idempotent: terminating an instance that is cancelled changes nothing.
+
+        Errors:
+          NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          FAILED_PRECONDITION  it has completed or failed; reason INSTANCE_CLOSED
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def PauseInstance(
+        self,
+        request: _instance_service_pb2.PauseInstanceRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.PauseInstanceRequest, _instance_service_pb2.PauseInstanceResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.PauseInstanceResponse]:
+        """PauseInstance lets an instance rest. Events it is sent are deferred, its timers do not
+        fire, and no task of it is handed out. An attempt that is under way goes on, and what it
+        comes to is kept until the instance is resumed. Cancelling a paused instance resumes it
+        first.
+
+        Idempotent: pausing a paused instance changes nothing.
+
+        Errors:
+          NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          FAILED_PRECONDITION  it has ended; reason INSTANCE_CLOSED
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeInstance(
+        self,
+        request: _instance_service_pb2.ResumeInstanceRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.ResumeInstanceRequest, _instance_service_pb2.ResumeInstanceResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.ResumeInstanceResponse]:
+        """ResumeInstance lets a paused instance go on. What was kept is applied in the order in
+        which it was accepted, its tasks can be claimed again, its timers are armed.
+
+        Idempotent: resuming an instance that is not paused changes nothing.
+
+        Errors:
+          NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          FAILED_PRECONDITION  it has ended; reason INSTANCE_CLOSED
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def RetryInstance(
+        self,
+        request: _instance_service_pb2.RetryInstanceRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.RetryInstanceRequest, _instance_service_pb2.RetryInstanceResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.RetryInstanceResponse]:
+        """RetryInstance takes up a failed instance from where it failed. It is in the states it
+        was in, its timers are armed for the instants they had, and every task that was open is
+        created anew, the one that failed included. A new task has the idempotency_key of the
+        one it repeats, so the outside world takes it for another attempt.
+
+        Idempotent: retrying an instance that is live changes nothing.
+
+        Errors:
+          NOT_FOUND            no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          FAILED_PRECONDITION  it has completed or was cancelled; reason INSTANCE_NOT_FAILED
+          ALREADY_EXISTS       its business_key belongs to a newer instance;
+                               reason BUSINESS_KEY_IN_USE
+          ABORTED              it was changed at this moment, retry again;
+                               reason REVISION_MISMATCH
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def SignalWithStart(
+        self,
+        request: _instance_service_pb2.SignalWithStartRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.SignalWithStartRequest, _instance_service_pb2.SignalWithStartResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.SignalWithStartResponse]:
+        """SignalWithStart gives the live instance of a business key an event, and starts one first
+        if there is none. A start and its event are one commit.
+
+        Idempotent by the event's event_id: a repeat finds the instance it started, and the
+        event is not applied twice.
+
+        Errors:
+          those of StartInstance and of SendEvent
+          ALREADY_EXISTS  the business_key's instance has ended, and on_closed allows no other;
+                          reason BUSINESS_KEY_IN_USE
+        """
+
+    @_abc_1.abstractmethod
+    def WaitInstance(
+        self,
+        request: _instance_service_pb2.WaitInstanceRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.WaitInstanceRequest, _instance_service_pb2.WaitInstanceResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.WaitInstanceResponse]:
+        """WaitInstance answers when the instance has ended, or when the wait is over, whichever is
+        first: look at its complete_time. The wait is the shorter of max_wait and what the
+        call's own deadline leaves.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          NOT_FOUND         no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          INVALID_ARGUMENT  max_wait is negative or over 60 s; reason FIELD_INVALID
         """
 
 def add_InstanceServiceServicer_to_server(servicer: InstanceServiceServicer, server: _aio.Server) -> None: ...

@@ -40,6 +40,8 @@ class _TaskTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskType.Val
     """TASK_TYPE_AI asks a language model, inside the tenant's policy."""
     TASK_TYPE_SYSTEM: _TaskType.ValueType  # 6
     """TASK_TYPE_SYSTEM calls a function that executors have registered by name."""
+    TASK_TYPE_WORKFLOW: _TaskType.ValueType  # 7
+    """TASK_TYPE_WORKFLOW is a child instance: the end of the one is the end of the other."""
 
 class TaskType(_TaskType, metaclass=_TaskTypeEnumTypeWrapper):
     """TaskType is who or what carries a task out."""
@@ -58,6 +60,8 @@ TASK_TYPE_AI: TaskType.ValueType  # 5
 """TASK_TYPE_AI asks a language model, inside the tenant's policy."""
 TASK_TYPE_SYSTEM: TaskType.ValueType  # 6
 """TASK_TYPE_SYSTEM calls a function that executors have registered by name."""
+TASK_TYPE_WORKFLOW: TaskType.ValueType  # 7
+"""TASK_TYPE_WORKFLOW is a child instance: the end of the one is the end of the other."""
 Global___TaskType: _TypeAlias = TaskType  # noqa: Y015
 
 class _TaskStatus:

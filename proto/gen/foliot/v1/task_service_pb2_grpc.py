@@ -59,6 +59,16 @@ class TaskServiceStub:
                 request_serializer=foliot_dot_v1_dot_task__service__pb2.FailTaskRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_task__service__pb2.FailTaskResponse.FromString,
                 _registered_method=True)
+        self.ListDeadTasks = channel.unary_unary(
+                '/foliot.v1.TaskService/ListDeadTasks',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.ListDeadTasksRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.ListDeadTasksResponse.FromString,
+                _registered_method=True)
+        self.RedriveTasks = channel.unary_unary(
+                '/foliot.v1.TaskService/RedriveTasks',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.RedriveTasksRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.RedriveTasksResponse.FromString,
+                _registered_method=True)
 
 
 class TaskServiceServicer:
@@ -139,6 +149,39 @@ class TaskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeadTasks(self, request, context):
+        """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. It
+        sees every change that was answered before it was called.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        INVALID_ARGUMENT  the filter is not one described at the field; reason FILTER_INVALID
+        INVALID_ARGUMENT  the page_token is not from this server, or came with another
+        filter; reason PAGE_TOKEN_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedriveTasks(self, request, context):
+        """RedriveTasks tries dead tasks once more, those that are named or the oldest that the
+        filter finds. Where a task's instance failed of it, the instance is retried, as
+        RetryInstance does; a detached task is created anew by itself. A task whose failure its
+        instance has answered cannot be redriven. Each task has a result of its own.
+
+        Idempotent: redriving a task that was redriven gives the same result as the first time
+        or a TASK_NOT_DEAD, and never a third task.
+
+        Errors:
+        INVALID_ARGUMENT    neither task_ids nor a filter, or both; a filter that is not one
+        described at the field; reason FIELD_INVALID or FILTER_INVALID
+        RESOURCE_EXHAUSTED  more than 200 task_ids; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TaskServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -161,6 +204,16 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     servicer.FailTask,
                     request_deserializer=foliot_dot_v1_dot_task__service__pb2.FailTaskRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_task__service__pb2.FailTaskResponse.SerializeToString,
+            ),
+            'ListDeadTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadTasks,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.ListDeadTasksRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.ListDeadTasksResponse.SerializeToString,
+            ),
+            'RedriveTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedriveTasks,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.RedriveTasksRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.RedriveTasksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -276,6 +329,60 @@ class TaskService:
             '/foliot.v1.TaskService/FailTask',
             foliot_dot_v1_dot_task__service__pb2.FailTaskRequest.SerializeToString,
             foliot_dot_v1_dot_task__service__pb2.FailTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/ListDeadTasks',
+            foliot_dot_v1_dot_task__service__pb2.ListDeadTasksRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.ListDeadTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedriveTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/RedriveTasks',
+            foliot_dot_v1_dot_task__service__pb2.RedriveTasksRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.RedriveTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -75,6 +75,31 @@ class TaskServiceStub:
       INVALID_ARGUMENT     the failure is missing or badly formed; reason FIELD_INVALID
       RESOURCE_EXHAUSTED   the failure is too large; reason LIMIT_EXCEEDED
     """
+    ListDeadTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ListDeadTasksRequest, _task_service_pb2.ListDeadTasksResponse]
+    """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. It
+    sees every change that was answered before it was called.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      INVALID_ARGUMENT  the filter is not one described at the field; reason FILTER_INVALID
+      INVALID_ARGUMENT  the page_token is not from this server, or came with another
+                        filter; reason PAGE_TOKEN_INVALID
+    """
+    RedriveTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.RedriveTasksRequest, _task_service_pb2.RedriveTasksResponse]
+    """RedriveTasks tries dead tasks once more, those that are named or the oldest that the
+    filter finds. Where a task's instance failed of it, the instance is retried, as
+    RetryInstance does; a detached task is created anew by itself. A task whose failure its
+    instance has answered cannot be redriven. Each task has a result of its own.
+
+    Idempotent: redriving a task that was redriven gives the same result as the first time
+    or a TASK_NOT_DEAD, and never a third task.
+
+    Errors:
+      INVALID_ARGUMENT    neither task_ids nor a filter, or both; a filter that is not one
+                          described at the field; reason FIELD_INVALID or FILTER_INVALID
+      RESOURCE_EXHAUSTED  more than 200 task_ids; reason LIMIT_EXCEEDED
+    """
 
 class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     """TaskService shows tasks, and ends those that people and outside systems carry out.
@@ -160,6 +185,43 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
                                reason IDEMPOTENCY_MISMATCH
           INVALID_ARGUMENT     the failure is missing or badly formed; reason FIELD_INVALID
           RESOURCE_EXHAUSTED   the failure is too large; reason LIMIT_EXCEEDED
+        """
+
+    @_abc_1.abstractmethod
+    def ListDeadTasks(
+        self,
+        request: _task_service_pb2.ListDeadTasksRequest,
+        context: _aio.ServicerContext[_task_service_pb2.ListDeadTasksRequest, _task_service_pb2.ListDeadTasksResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.ListDeadTasksResponse]:
+        """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. It
+        sees every change that was answered before it was called.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          INVALID_ARGUMENT  the filter is not one described at the field; reason FILTER_INVALID
+          INVALID_ARGUMENT  the page_token is not from this server, or came with another
+                            filter; reason PAGE_TOKEN_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def RedriveTasks(
+        self,
+        request: _task_service_pb2.RedriveTasksRequest,
+        context: _aio.ServicerContext[_task_service_pb2.RedriveTasksRequest, _task_service_pb2.RedriveTasksResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.RedriveTasksResponse]:
+        """RedriveTasks tries dead tasks once more, those that are named or the oldest that the
+        filter finds. Where a task's instance failed of it, the instance is retried, as
+        RetryInstance does; a detached task is created anew by itself. A task whose failure its
+        instance has answered cannot be redriven. Each task has a result of its own.
+
+        Idempotent: redriving a task that was redriven gives the same result as the first time
+        or a TASK_NOT_DEAD, and never a third task.
+
+        Errors:
+          INVALID_ARGUMENT    neither task_ids nor a filter, or both; a filter that is not one
+                              described at the field; reason FIELD_INVALID or FILTER_INVALID
+          RESOURCE_EXHAUSTED  more than 200 task_ids; reason LIMIT_EXCEEDED
         """
 
 def add_TaskServiceServicer_to_server(servicer: TaskServiceServicer, server: _aio.Server) -> None: ...
