@@ -43,6 +43,7 @@ class Answers:
         left_out: LeftOuts,
         scope: Scope,
     ) -> None:
+        self._root = nodes[0]
         self._targets = targets
         self._ids = ids
         self._content = content
@@ -96,6 +97,10 @@ class Answers:
             self._left_out.add(answer.pointer, str(error))
             return
         self._whereto(made, node, answer)
+        if not answer.descriptor and "target" not in made.attrib:
+            self._left_out.add(answer.pointer, "SCXML takes it again, for as long as it may")
+            if "cond" not in made.attrib:
+                return
         self._look_at_name(answer)
         pointer = join(answer.pointer, "actions")
         self._content.write(made, body.get("actions"), pointer, scope)
@@ -146,6 +151,13 @@ class Answers:
         return []
 
     def _look_at_regions(self, node: Node, targets: list[Node], answer: Answer) -> None:
+        root = self._root
+        if (
+            node is not root
+            and root in targets
+            and (root.body.get("exit") or root.body.get("invoke"))
+        ):
+            self._left_out.add(answer.pointer, "SCXML leaves what it enters: the root, too")
         places = [node, *targets]
         common = next(
             (

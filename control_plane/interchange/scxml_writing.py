@@ -76,9 +76,10 @@ class _Writer:
         if self._needs_a_state(root):
             self._inside_of_one(document, root)
         else:
-            begin = root.child(_target_of(root.body["initial"]))
-            assert begin is not None  # the spec was compiled
-            document.set("initial", self._begin(begin))
+            if root.kind == "compound":
+                begin = root.child(_target_of(root.body["initial"]))
+                assert begin is not None  # the spec was compiled
+                document.set("initial", self._begin(begin))
             for child in root.children:
                 if child.kind != "history":
                     self._state(document, child)
