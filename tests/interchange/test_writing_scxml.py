@@ -325,6 +325,22 @@ class TestADocumentThatIsWritten:
 
         assert "<!-- a \N{HYPHEN}\N{HYPHEN}> b -->" in exported(spec).text
 
+    def test_may_have_no_states(self) -> None:
+        """A machine that does nothing is a definition too."""
+        back = read_scxml(exported({"states": {}}).text)
+
+        assert ((), {}) == (back.refused, back.spec["states"])
+
+    def test_has_no_eventless_transition_that_never_ends(self) -> None:
+        """Here one without a target is taken once; SCXML would go on with it."""
+        spec = {"initial": "a", "states": {"a": {"always": {"actions": raised("e")}}}}
+        written = exported(spec)
+
+        assert (["/states/a/always"], False) == (
+            [one.json_pointer for one in written.left_out],
+            "<transition" in written.text,
+        )
+
     def test_is_not_made_of_what_is_no_definition(self) -> None:
         """Only a spec that compiles has a meaning to write."""
         with pytest.raises(SpecInvalid):
