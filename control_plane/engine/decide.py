@@ -58,21 +58,23 @@ def decide(
     A refused start has nothing to keep: its snapshot has no states and status "error".
     """
     tracer = Tracer() if trace else None
-    if isinstance(event, Started):
-        if snapshot is not None:
-            raise TypeError("this instance has been started: Started goes with no snapshot")
-        return _start(machine, event, now, tracer)
     if snapshot is None:
+        if isinstance(event, Started):
+            return _start(machine, event, now, tracer)
         raise TypeError(f"an instance begins with Started, not with {type(event).__name__}")
-    if isinstance(event, Received):
-        return _receive(machine, snapshot, event, now, tracer)
-    if isinstance(event, TaskSucceeded | TaskFailed):
-        return hear_of_task(machine, snapshot, event, now, tracer)
-    if isinstance(event, TimerFired):
-        return ring(machine, snapshot, event, now, tracer)
-    if isinstance(event, Cancelled):
-        return _cancel(machine, snapshot, event, now, tracer)
-    return intervene(snapshot, event)
+    match event:
+        case Received():
+            return _receive(machine, snapshot, event, now, tracer)
+        case TaskSucceeded() | TaskFailed():
+            return hear_of_task(machine, snapshot, event, now, tracer)
+        case TimerFired():
+            return ring(machine, snapshot, event, now, tracer)
+        case Cancelled():
+            return _cancel(machine, snapshot, event, now, tracer)
+        case Started():
+            raise TypeError("this instance has been started: Started goes with no snapshot")
+        case _:
+            return intervene(snapshot, event)
 
 
 def _start(machine: Machine, event: Started, now: datetime, tracer: Tracer | None) -> Decision:

@@ -3,17 +3,13 @@ The loop of the standard: take an event, then eventless transitions and raised e
 one microstep after the other, until nothing is left to do.
 """
 
-from collections.abc import Sequence
-
 from control_plane.engine.configurations import Configuration
-from control_plane.engine.decision import Entry
 from control_plane.engine.failures import LimitReached
 from control_plane.engine.limits import MAX_MICROSTEPS
 from control_plane.engine.machine import Machine
-from control_plane.engine.plans import StepPlan
+from control_plane.engine.plans import StepPlan, told_of
 from control_plane.engine.states import Transition
 from control_plane.engine.turn import Turn
-from shared.json import Json
 
 
 class Macrostep:
@@ -47,7 +43,8 @@ class Macrostep:
             selection = self.machine.selection(configuration, event_type)
         enabled = selection.choose(turn)
         if enabled:
-            self._step(enabled, eventless=False)
+            plan = self.machine.plan(configuration, enabled, turn.history)
+            self._carry_out(plan, eventless=False)
             return enabled
         if turn.tracer is not None:
             turn.tracer.step(event_type, eventless=False, chosen=())
@@ -58,11 +55,13 @@ class Macrostep:
         turn = self.turn
         is_restless = True
         while not turn.finished:
-            if is_restless:
-                enabled = self.configuration.choose_eventless(turn)
+            configuration = self.configuration
+            if is_restless and configuration.eventless:
+                enabled = configuration.choose_eventless(turn)
                 if enabled:
                     self._count()
-                    is_restless = self._step(enabled, eventless=True)
+                    plan = self.machine.plan(configuration, enabled, turn.history)
+                    is_restless = self._carry_out(plan, eventless=True)
                     continue
                 if turn.tracer is not None:
                     turn.tracer.step(turn.scope["event"]["type"], eventless=True, chosen=())
@@ -78,10 +77,6 @@ class Macrostep:
         turn = self.turn
         for turn.owner, run in self.machine.end(self.configuration):
             run(turn)
-
-    def _step(self, enabled: Sequence[Transition], *, eventless: bool) -> bool:
-        plan = self.machine.plan(self.configuration, enabled, self.turn.history)
-        return self._carry_out(plan, eventless=eventless)
 
     def _carry_out(self, plan: StepPlan, *, eventless: bool) -> bool:
         """Run a plan; whether it changed anything that an eventless guard could notice."""
@@ -99,8 +94,7 @@ class Macrostep:
             return False
         self.handled = True
         if plan.told is not None:
-            told: dict[str, Json] = {"event": event_type, **plan.told}
-            turn.entries.append(Entry("STATE_TRANSITION", told))
+            turn.entries.append(plan.entry or told_of(event_type, plan.told))
         turn.changed = plan.moves
         turn.tasks_of_step = 0
         if plan.remembers:

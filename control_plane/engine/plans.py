@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from control_plane.engine.actions import Action
 from control_plane.engine.configurations import Configuration
+from control_plane.engine.decision import Entry
 from control_plane.engine.operations import (
     ArmAfter,
     Finish,
@@ -39,7 +40,8 @@ class StepPlan:
     `remembers` is what history states record. `moves` tells whether the configuration
     or a record changes at all, without which eventless transitions would never settle.
     `told` is its STATE_TRANSITION entry but for the event, None when nothing is left
-    or entered. `does_nothing` when all of its transitions are forbidden ones.
+    or entered; `entry` is all of it, made once, where the transitions name the event.
+    `does_nothing` when all of its transitions are forbidden ones.
     """
 
     transitions: tuple[Transition, ...]
@@ -50,6 +52,7 @@ class StepPlan:
     exited: tuple[str, ...]
     entered: tuple[str, ...]
     told: dict[str, Json] | None
+    entry: Entry | None
     does_nothing: bool
 
 
@@ -74,6 +77,7 @@ def plan_start(states: Sequence[State], intern: Intern) -> StepPlan:
         exited=(),
         entered=entered,
         told=_told((), to.paths, (), entered),
+        entry=None,
         does_nothing=False,
     )
 
@@ -106,6 +110,7 @@ def plan_step(
 
     to = before if staying == active else intern(frozenset(staying))
     exited, entered = _paths(states, leaving), _paths(states, sorted(entry.entered))
+    told = _told(before.paths, to.paths, exited, entered) if exited or entered else None
     return StepPlan(
         transitions=chosen,
         operations=tuple(operations),
@@ -114,7 +119,8 @@ def plan_step(
         moves=bool(remembered) or to is not before,
         exited=exited,
         entered=entered,
-        told=_told(before.paths, to.paths, exited, entered) if exited or entered else None,
+        told=told,
+        entry=_entry(chosen, told),
         does_nothing=all(one.is_forbidden for one in chosen),
     )
 
@@ -220,6 +226,20 @@ def _told(
         "exited": list(exited),
         "entered": list(entered),
     }
+
+
+def _entry(chosen: Iterable[Transition], told: dict[str, Json] | None) -> Entry | None:
+    """The STATE_TRANSITION of transitions that answer one event only, by its type."""
+    if told is not None:
+        for one in chosen:
+            if one.descriptor and not one.descriptor.endswith("*"):
+                return told_of(one.descriptor, told)
+    return None
+
+
+def told_of(event_type: str, told: dict[str, Json]) -> Entry:
+    """A STATE_TRANSITION entry."""
+    return Entry("STATE_TRANSITION", {"event": event_type, **told})
 
 
 def _for(path: str, actions: Iterable[Action]) -> list[Operation]:

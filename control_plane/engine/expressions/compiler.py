@@ -176,7 +176,11 @@ class Compiler:
                 run = operators.order(symbol, left.run, right.run, site)
             return _code(run, "bool", codes)
         kind = arithmetic_kind(symbol, left.kind, right.kind)
-        return _code(operators.arithmetic(symbol, left.run, right.run, site), kind, codes)
+        if symbol in operators.INT_OPERATIONS and constant.__class__ is int:
+            run = operators.arithmetic_with_int(symbol, left.run, constant, site)
+        else:
+            run = operators.arithmetic(symbol, left.run, right.run, site)
+        return _code(run, kind, codes)
 
     def _conditional(self, node: Conditional, depth: int) -> Code:
         condition = self.code(node.condition, depth)

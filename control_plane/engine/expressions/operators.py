@@ -19,7 +19,7 @@ from control_plane.engine.expressions.comparing import (
 from control_plane.engine.expressions.errors import Site
 from control_plane.engine.expressions.values import INT_MAX, INT_MIN, Value
 
-_INT_OPERATIONS: Final = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+INT_OPERATIONS: Final = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 
 def equality(symbol: str, left: Run, right: Run, site: Site) -> Run:
@@ -85,7 +85,7 @@ def membership(left: Run, right: Run, site: Site) -> Run:
 def arithmetic(symbol: str, left: Run, right: Run, site: Site) -> Run:
     """`+ - * / %`."""
     operation = OPERATIONS[symbol]
-    of_ints = _INT_OPERATIONS.get(symbol)
+    of_ints = INT_OPERATIONS.get(symbol)
 
     def run_ints(scope: Scope, budget: Budget) -> Value:
         one, other = left(scope, budget), right(scope, budget)
@@ -99,6 +99,21 @@ def arithmetic(symbol: str, left: Run, right: Run, site: Site) -> Run:
         return operation(left(scope, budget), right(scope, budget), budget, site)
 
     return run if of_ints is None else run_ints
+
+
+def arithmetic_with_int(symbol: str, left: Run, constant: int, site: Site) -> Run:
+    """`+ - *` with an integer literal on the right, as counters have it."""
+    operation, of_ints = OPERATIONS[symbol], INT_OPERATIONS[symbol]
+
+    def run(scope: Scope, budget: Budget) -> Value:
+        one = left(scope, budget)
+        if one.__class__ is int:
+            result = of_ints(one, constant)
+            if INT_MIN <= result <= INT_MAX:
+                return result
+        return operation(one, constant, budget, site)
+
+    return run
 
 
 def negative(operand: Run, site: Site) -> Run:
