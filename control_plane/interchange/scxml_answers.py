@@ -97,18 +97,18 @@ class Answers:
             self._left_out.add(answer.pointer, str(error))
             return
         self._whereto(made, node, answer)
-        if not answer.descriptor and "target" not in made.attrib:
-            self._left_out.add(answer.pointer, "SCXML takes it again, for as long as it may")
-            if "cond" not in made.attrib:
-                return
         self._look_at_name(answer)
         pointer = join(answer.pointer, "actions")
         self._content.write(made, body.get("actions"), pointer, scope)
         for word in ("description", "meta"):
             if word in body:
                 self._left_out.add(join(answer.pointer, word), "SCXML has no place for it")
-        if made.attrib or len(made):
-            element.append(made)
+        if not answer.descriptor and "target" not in made.attrib and made.find("assign") is None:
+            # Here it is taken once when it changes nothing.
+            self._left_out.add(answer.pointer, "SCXML takes it again, for as long as it may")
+            if "cond" not in made.attrib and made.find(".//assign") is None:
+                return
+        element.append(made)
 
     def _whereto(self, made: Element, node: Node, answer: Answer) -> None:
         """The targets, so that as much is left and entered as in the definition."""

@@ -258,6 +258,24 @@ class TestARoundTrip:
         }
         both_ways(spec, "e")
 
+    def test_keeps_eventless_transitions_that_count(self) -> None:
+        """What sets something is taken again in both, until a condition lets go."""
+        spec: dict[str, Any] = {
+            "unhandled": "ignore",
+            "context": {"n": 0},
+            "initial": "a",
+            "states": {
+                "a": {
+                    "always": [
+                        {"guard": expr("context.n == 9"), "target": "b"},
+                        {"actions": assign(n=expr("context.n + 1"))},
+                    ]
+                },
+                "b": {},
+            },
+        }
+        both_ways(spec)
+
     def test_keeps_tasks(self) -> None:
         """As invocations of their kind, with their outcomes."""
         spec: dict[str, Any] = {
