@@ -310,15 +310,13 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
         request: pb.WaitInstanceRequest,
         _context: ServicerContext[pb.WaitInstanceRequest, pb.WaitInstanceResponse],
     ) -> pb.WaitInstanceResponse:
-        max_wait = None
-        if request.HasField("max_wait"):
-            max_wait = length_of(request.max_wait, "max_wait")
+        timeout = length_of(request.timeout, "timeout") if request.HasField("timeout") else None
         instance = await wait_instance(
             self._reader,
             self._news,
             principal.current().tenant,
             _id(request.instance_id),
-            max_wait=max_wait,
+            timeout=timeout,
         )
         return pb.WaitInstanceResponse(instance=instance_to(instance, full=True))
 

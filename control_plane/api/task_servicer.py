@@ -128,7 +128,8 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
         request: pb.ListDeadTasksRequest,
         _context: ServicerContext[pb.ListDeadTasksRequest, pb.ListDeadTasksResponse],
     ) -> pb.ListDeadTasksResponse:
-        mark = f"dead\n{request.filter}"
+        order = check_order(request.order_by, ["run_time"])
+        mark = f"dead\n{request.filter}\n{order}"
         page = await self._dead(
             request.filter, _position(request.page_token, mark), page_size(request.page_size)
         )

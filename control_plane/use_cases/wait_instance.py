@@ -19,15 +19,15 @@ async def wait_instance(
     tenant_id: TenantId,
     instance_id: InstanceId,
     *,
-    max_wait: timedelta | None,
+    timeout: timedelta | None,
 ) -> Instance:
     """The instance as it is then: ended, or not yet."""
-    wait = MAX_WAIT if max_wait is None else max_wait
+    wait = MAX_WAIT if timeout is None else timeout
     if not timedelta(0) <= wait <= MAX_WAIT:
         raise InvalidRequest(
-            f"max_wait is {wait}; wait for 0 to {MAX_WAIT.seconds} s, and again if that was too"
+            f"timeout is {wait}; wait for 0 to {MAX_WAIT.seconds} s, and again if that was too"
             " short",
-            field="max_wait",
+            field="timeout",
         )
     loop = asyncio.get_running_loop()
     until = loop.time() + wait.total_seconds()

@@ -196,9 +196,9 @@ class TestActivating:
             (invoking("ai", events=["APPROVE"]), "AI", "/states/working/invoke/src"),
             (invoking("email", input={}), "EMAIL", "/states/working/invoke/src"),
             (
-                invoking("system.x", forEach={"@expr": "[1, 2]"}),
-                "fan-out",
-                "/states/working/invoke/forEach",
+                invoking("system.x", timeout={"heartbeat": "PT5S"}),
+                "a heartbeat timeout",
+                "/states/working/invoke/timeout/heartbeat",
             ),
         ],
     )

@@ -73,8 +73,8 @@ class TestAnExplanation:
         ]
         assert ["after P2D"] == [one.event for one in told.timers]
         assert ["WITHDRAW"] == list(told.accepted_event_types)
-        assert told.timers[0].due_time == told.next_deadline
-        assert 0 < told.next_deadline.seconds - told.explain_time.seconds <= 2 * 86_400
+        assert told.timers[0].due_time == told.next_deadline_time
+        assert 0 < told.next_deadline_time.seconds - told.explain_time.seconds <= 2 * 86_400
         assert '"review"' == told.state.json
         assert "somebody to do 'decide' (task 1)" in told.summary
 

@@ -9,8 +9,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 
 from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.api.mapping.tasks import type_to
 from control_plane.api.reflection import NAMES as REFLECTION
 from control_plane.server import SERVICES
+from control_plane.use_cases.offers import TASK_TYPES
 from shared.errors import Unavailable
 from tests.api.serving import WITHIN_S, Client, Serving, client_of, info_in, serving_from
 from tests.api.test_executors import connected, heard
@@ -84,7 +86,7 @@ class TestServerInfo:
         answer = await client.admin.GetServerInfo(pb.GetServerInfoRequest())
 
         assert answer.version
-        assert 4 == len(answer.task_types)
+        assert [type_to(one) for one in TASK_TYPES] == list(answer.task_types)
 
 
 class TestDraining:

@@ -33,7 +33,7 @@ class OneHistory:
         self.entries = [entry(1, "INSTANCE_STARTED")]
 
     async def get_instance(self, _tenant_id: TenantId, _instance_id: InstanceId) -> Any:
-        return _Instance(seq=len(self.entries), is_closed=False)
+        return _Instance(seq=len(self.entries), is_closed=len(self.entries) == 2)
 
     async def list_history(
         self, _tenant_id: TenantId, _instance_id: InstanceId, *, after_seq: int, limit: int

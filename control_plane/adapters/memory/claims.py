@@ -79,12 +79,13 @@ class MemoryClaims:
     async def still_held(
         self, tasks: Sequence[tuple[TenantId, HeldTask]]
     ) -> frozenset[tuple[TenantId, HeldTask]]:
-        leases = self._database.leases
+        database = self._database
         return frozenset(
             (tenant_id, task)
             for tenant_id, task in tasks
-            if (lease := leases.get(TaskKey(tenant_id, task.instance_id, task.ordinal)))
+            if (lease := database.leases.get(key := TaskKey(tenant_id, *task[:2])))
             and lease.epoch == task.epoch
+            and not database.tasks[key].is_closed
         )
 
     async def close(self, session_id: SessionId) -> None:

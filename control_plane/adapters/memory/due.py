@@ -19,7 +19,7 @@ class MemoryDue:
     async def timers(self, limit: int) -> Sequence[DueTimer]:
         now = self._database.now()
         due = [DueTimer(*key, due) for key, due in self._database.timers.items() if due <= now]
-        return sorted(due, key=lambda timer: timer.due)[:limit]
+        return sorted(due, key=lambda timer: (timer.due, timer.timer_id))[:limit]
 
     async def ahead(self) -> Ahead:
         instants = [

@@ -87,6 +87,10 @@ class PostgresClaims:
                SELECT FROM foliot.lease l
                 WHERE l.tenant_id = k.tenant_id AND l.instance_id = k.instance_id
                   AND l.ordinal = k.ordinal AND l.epoch = k.epoch OFFSET 0) AS l
+             CROSS JOIN LATERAL (
+               SELECT FROM foliot.task t
+                WHERE t.tenant_id = k.tenant_id AND t.instance_id = k.instance_id
+                  AND t.ordinal = k.ordinal AND t.completed_at IS NULL OFFSET 0) AS t
             """,
             [tenant_id for tenant_id, _ in tasks],
             [task.instance_id for _, task in tasks],

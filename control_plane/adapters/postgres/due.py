@@ -29,7 +29,7 @@ class PostgresDue:
             SELECT t.tenant_id, t.instance_id, t.timer_id, t.due
               FROM foliot.timer t
              WHERE t.due <= (SELECT foliot.now())
-             ORDER BY t.due
+             ORDER BY t.due, t.timer_id
              LIMIT $1
             """,
             limit,

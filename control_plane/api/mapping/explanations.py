@@ -49,7 +49,7 @@ def explanation_to(explained: Explained) -> pb.Explanation:
         deferred_event_types=explanation.deferred[:MAX_LISTED],
         accepted_event_types=explanation.accepts,
         transitions=[_candidate_to(one, operands) for one in explanation.candidates[:MAX_LISTED]],
-        next_deadline=timestamp(explanation.next_deadline),
+        next_deadline_time=timestamp(explanation.next_deadline),
         nothing_can_wake=explanation.nothing_can_wake,
         why=explanation.why,
     )

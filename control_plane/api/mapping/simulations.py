@@ -77,7 +77,7 @@ class _Telling:
         self.is_truncated |= len(played.happenings) > left
         told = pb.SimulatedStep(
             description=name_of(played.step),
-            time=timestamp(played.at),
+            end_time=timestamp(played.at),
             happenings=[self._happening(one) for one in played.happenings[: max(left, 0)]],
             refusal=_refusal_to(seen.refused),
         )
@@ -115,7 +115,7 @@ class _Telling:
         else:
             self._rows -= candidates
         told = pb.SimulatedHappening(
-            time=timestamp(happening.at),
+            end_time=timestamp(happening.at),
             kind=_KINDS[happening.kind],
             subject=happening.subject,
             ordinal=happening.ordinal or 0,

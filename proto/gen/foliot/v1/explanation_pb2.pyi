@@ -77,7 +77,7 @@ class Explanation(_message.Message):
     DEFERRED_EVENT_TYPES_FIELD_NUMBER: _builtins.int
     ACCEPTED_EVENT_TYPES_FIELD_NUMBER: _builtins.int
     TRANSITIONS_FIELD_NUMBER: _builtins.int
-    NEXT_DEADLINE_FIELD_NUMBER: _builtins.int
+    NEXT_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
     NOTHING_CAN_WAKE_FIELD_NUMBER: _builtins.int
     WHY_FIELD_NUMBER: _builtins.int
     instance_id: _builtins.str
@@ -138,8 +138,8 @@ class Explanation(_message.Message):
         """
 
     @_builtins.property
-    def next_deadline(self) -> _timestamp_pb2.Timestamp:
-        """next_deadline is when the first timer or task with a time is due. Not set if there
+    def next_deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """next_deadline_time is when the first timer or task with a time is due. Not set if there
         is none.
         """
 
@@ -158,13 +158,13 @@ class Explanation(_message.Message):
         deferred_event_types: _abc.Iterable[_builtins.str] | None = ...,
         accepted_event_types: _abc.Iterable[_builtins.str] | None = ...,
         transitions: _abc.Iterable[Global___CandidateTransition] | None = ...,
-        next_deadline: _timestamp_pb2.Timestamp | None = ...,
+        next_deadline_time: _timestamp_pb2.Timestamp | None = ...,
         nothing_can_wake: _builtins.bool = ...,
         why: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["explain_time", b"explain_time", "next_deadline", b"next_deadline", "state", b"state"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["explain_time", b"explain_time", "next_deadline_time", b"next_deadline_time", "state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_event_types", b"accepted_event_types", "children", b"children", "deferred_event_types", b"deferred_event_types", "explain_time", b"explain_time", "instance_id", b"instance_id", "next_deadline", b"next_deadline", "nothing_can_wake", b"nothing_can_wake", "paused", b"paused", "state", b"state", "status", b"status", "summary", b"summary", "tasks", b"tasks", "timers", b"timers", "transitions", b"transitions", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_event_types", b"accepted_event_types", "children", b"children", "deferred_event_types", b"deferred_event_types", "explain_time", b"explain_time", "instance_id", b"instance_id", "next_deadline_time", b"next_deadline_time", "nothing_can_wake", b"nothing_can_wake", "paused", b"paused", "state", b"state", "status", b"status", "summary", b"summary", "tasks", b"tasks", "timers", b"timers", "transitions", b"transitions", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

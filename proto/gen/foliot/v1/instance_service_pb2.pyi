@@ -968,22 +968,22 @@ class WaitInstanceRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INSTANCE_ID_FIELD_NUMBER: _builtins.int
-    MAX_WAIT_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
     instance_id: _builtins.str
     """instance_id is the instance's. Required."""
     @_builtins.property
-    def max_wait(self) -> _duration_pb2.Duration:
-        """max_wait is how long to wait at most, up to 60 s. Not set gives 60 s."""
+    def timeout(self) -> _duration_pb2.Duration:
+        """timeout is how long to wait at most, up to 60 s. Not set gives 60 s."""
 
     def __init__(
         self,
         *,
         instance_id: _builtins.str = ...,
-        max_wait: _duration_pb2.Duration | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_wait", b"max_wait"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "max_wait", b"max_wait"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

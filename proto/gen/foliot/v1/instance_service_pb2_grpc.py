@@ -345,14 +345,14 @@ class InstanceServiceServicer:
 
     def WaitInstance(self, request, context):
         """WaitInstance answers when the instance has ended, or when the wait is over, whichever is
-        first: look at its complete_time. The wait is the shorter of max_wait and what the
+        first: look at its complete_time. The wait is the shorter of timeout and what the
         call's own deadline leaves.
 
         Changes nothing, so it may be repeated at will.
 
         Errors:
         NOT_FOUND         no such instance in this tenant; reason INSTANCE_NOT_FOUND
-        INVALID_ARGUMENT  max_wait is negative or over 60 s; reason FIELD_INVALID
+        INVALID_ARGUMENT  timeout is negative or over 60 s; reason FIELD_INVALID
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

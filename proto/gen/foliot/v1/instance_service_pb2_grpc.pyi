@@ -203,14 +203,14 @@ class InstanceServiceStub:
     """
     WaitInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.WaitInstanceRequest, _instance_service_pb2.WaitInstanceResponse]
     """WaitInstance answers when the instance has ended, or when the wait is over, whichever is
-    first: look at its complete_time. The wait is the shorter of max_wait and what the
+    first: look at its complete_time. The wait is the shorter of timeout and what the
     call's own deadline leaves.
 
     Changes nothing, so it may be repeated at will.
 
     Errors:
       NOT_FOUND         no such instance in this tenant; reason INSTANCE_NOT_FOUND
-      INVALID_ARGUMENT  max_wait is negative or over 60 s; reason FIELD_INVALID
+      INVALID_ARGUMENT  timeout is negative or over 60 s; reason FIELD_INVALID
     """
 
 class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -480,14 +480,14 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_instance_service_pb2.WaitInstanceRequest, _instance_service_pb2.WaitInstanceResponse],
     ) -> _abc.Awaitable[_instance_service_pb2.WaitInstanceResponse]:
         """WaitInstance answers when the instance has ended, or when the wait is over, whichever is
-        first: look at its complete_time. The wait is the shorter of max_wait and what the
+        first: look at its complete_time. The wait is the shorter of timeout and what the
         call's own deadline leaves.
 
         Changes nothing, so it may be repeated at will.
 
         Errors:
           NOT_FOUND         no such instance in this tenant; reason INSTANCE_NOT_FOUND
-          INVALID_ARGUMENT  max_wait is negative or over 60 s; reason FIELD_INVALID
+          INVALID_ARGUMENT  timeout is negative or over 60 s; reason FIELD_INVALID
         """
 
 def add_InstanceServiceServicer_to_server(servicer: InstanceServiceServicer, server: _aio.Server) -> None: ...

@@ -299,7 +299,7 @@ class SimulatedStep(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DESCRIPTION_FIELD_NUMBER: _builtins.int
-    TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
     HAPPENINGS_FIELD_NUMBER: _builtins.int
     DISPOSITION_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
@@ -323,8 +323,8 @@ class SimulatedStep(_message.Message):
     what follows unset too.
     """
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp:
-        """time is the virtual time when it was over."""
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """end_time is the virtual time when it was over."""
 
     @_builtins.property
     def happenings(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedHappening]:
@@ -372,7 +372,7 @@ class SimulatedStep(_message.Message):
         self,
         *,
         description: _builtins.str = ...,
-        time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
         happenings: _abc.Iterable[Global___SimulatedHappening] | None = ...,
         disposition: _event_pb2.EventDisposition.ValueType = ...,
         refusal: _event_preview_pb2.EventRefusal | None = ...,
@@ -386,9 +386,9 @@ class SimulatedStep(_message.Message):
         accepted_event_types: _abc.Iterable[_builtins.str] | None = ...,
         deferred_event_types: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "error", b"error", "output", b"output", "refusal", b"refusal", "state", b"state", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "end_time", b"end_time", "error", b"error", "output", b"output", "refusal", b"refusal", "state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_event_types", b"accepted_event_types", "context", b"context", "deferred_event_types", b"deferred_event_types", "description", b"description", "disposition", b"disposition", "error", b"error", "happenings", b"happenings", "output", b"output", "refusal", b"refusal", "state", b"state", "status", b"status", "tasks", b"tasks", "time", b"time", "timers", b"timers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_event_types", b"accepted_event_types", "context", b"context", "deferred_event_types", b"deferred_event_types", "description", b"description", "disposition", b"disposition", "end_time", b"end_time", "error", b"error", "happenings", b"happenings", "output", b"output", "refusal", b"refusal", "state", b"state", "status", b"status", "tasks", b"tasks", "timers", b"timers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
