@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from control_plane.engine import Entry, Machine, Snapshot, dump_snapshot, fold, load_snapshot
 from control_plane.engine.instants import read_instant
 from control_plane.orchestrator.chain import GENESIS, link
+from control_plane.orchestrator.deadlines import task_of_deadline
 from control_plane.ports.doctor import Past
 from control_plane.ports.records import CLOSED_TASK, HistoryEntry, InstanceStatus, TaskStatus
 from shared import json
@@ -175,9 +176,12 @@ def _rows(past: Past, snapshot: Snapshot) -> Iterator[Problem]:
     for ordinal in sorted(open_tasks ^ snapshot.tasks.keys()):
         where = "its row is" if ordinal in open_tasks else "its instance has it"
         yield Problem("I12", ordinal, f"{where} open, and the other is not")
+    if past.instance.paused_at is not None:
+        # Its timers rest.
+        return
     timers = {timer_id: timer.due for timer_id, timer in snapshot.timers.items()}
     for timer_id in sorted(timers.keys() | past.timers.keys()):
-        if timers.get(timer_id) != past.timers.get(timer_id):
+        if task_of_deadline(timer_id) is None and timers.get(timer_id) != past.timers.get(timer_id):
             yield Problem(
                 "I13",
                 None,
@@ -189,7 +193,13 @@ def _rows(past: Past, snapshot: Snapshot) -> Iterator[Problem]:
 def _orphan(past: Past, snapshot: Snapshot, machine: Machine) -> Iterator[Problem]:
     """Whether open tasks can be claimed is for the checks of rows to say."""
     instance = past.instance
-    if instance.is_closed or instance.paused or snapshot.tasks or past.timers or past.inbox:
+    if (
+        instance.is_closed
+        or instance.paused_at is not None
+        or snapshot.tasks
+        or past.timers
+        or past.inbox
+    ):
         return
     if not machine.accepts(snapshot):
         yield Problem("I9", None, f"it is {instance.status}, and nothing can ever move it")

@@ -11,12 +11,17 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from control_plane.adapters.postgres.doctor_checks import CHECKS, READY
+from control_plane.adapters.postgres.doctor_checks import (
+    CHECKS,
+    CHILDREN,
+    LIVE_OR_TELLING,
+    READY,
+)
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import entry_of, instance_of
 from control_plane.ports.doctor import FIRST, LAST, Examined, Finding, Past, Slice
 from control_plane.ports.records import HistoryEntry, TaskStatus
-from shared.ids import InstanceId, TenantId
+from shared.ids import InstanceId, TenantId, child_instance_id
 
 MAX_INSTANCES = 500
 """In a slice, at most."""
@@ -121,6 +126,7 @@ class PostgresDoctor:
                     *([patience] if check.is_patient else []),
                 )
             ]
+            findings += await self._childless(connection, bounds, patience)
             return Examined(findings=findings, pasts=await self._pasts(connection, bounds))
 
     async def strays(self, tenant_id: TenantId, patience: timedelta) -> Sequence[Finding]:
@@ -142,6 +148,31 @@ class PostgresDoctor:
             if len(rows) < MAX_READY or len(findings) >= MAX_FINDINGS:
                 return findings
             place = tuple(rows[-1])[:5]
+
+    async def _childless(
+        self,
+        connection: asyncpg.Connection,
+        bounds: tuple[TenantId, InstanceId, InstanceId],
+        patience: timedelta,
+    ) -> list[Finding]:
+        """Tasks that stand for a child, where there is none that could still end them."""
+        waiting = {
+            child_instance_id(instance_id, ordinal): (instance_id, ordinal)
+            for instance_id, ordinal in await connection.fetch(CHILDREN, *bounds, patience)
+        }
+        alive = await connection.fetch(LIVE_OR_TELLING, bounds[0], list(waiting))
+        for row in alive:
+            del waiting[row["instance_id"]]
+        return [
+            Finding(
+                invariant="I9",
+                tenant_id=bounds[0],
+                instance_id=instance_id,
+                ordinal=ordinal,
+                message=f"it waits for its child {child}, which is not there, or has ended",
+            )
+            for child, (instance_id, ordinal) in waiting.items()
+        ]
 
     async def _pasts(
         self, connection: asyncpg.Connection, bounds: tuple[TenantId, InstanceId, InstanceId]

@@ -30,14 +30,15 @@ SELECT i.instance_id, NULL::integer AS ordinal,
  LIMIT $4
 """
 
-# A task that is running without a lease is with people, or is a child instance; but one whose
-# first hand-out was never settled can only have lost its lease.
+# A task that is running without a lease is with people, is a child instance, or has ended while
+# its instance was paused; else one whose first hand-out was never settled has lost its lease.
 PLACES = """
 SELECT t.instance_id, t.ordinal,
        format('the %s task %L is %s, and is ready %s times, delayed %s and leased %s; an open'
               ' task is in one place', t.type, t.name, t.status, p.ready, p.delayed, p.leased)
          AS detail
   FROM foliot.task t
+  JOIN foliot.instance i USING (tenant_id, instance_id)
  CROSS JOIN LATERAL (
    SELECT (SELECT count(*) FROM foliot.ready r
             WHERE r.tenant_id = t.tenant_id AND r.queue = t.queue AND r.rank = -t.priority
@@ -51,7 +52,8 @@ SELECT t.instance_id, t.ordinal,
               AND l.ordinal = t.ordinal) AS leased) AS p
  WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
    AND t.completed_at IS NULL
-   AND CASE WHEN t.status = 'running' AND (t.epoch > 0 OR t.type = 'WORKFLOW')
+   AND CASE WHEN t.status = 'running'
+                 AND (t.epoch > 0 OR t.type = 'WORKFLOW' OR i.paused_at IS NOT NULL)
             THEN p.ready + p.delayed + p.leased > 1
             ELSE p.ready + p.delayed + p.leased <> 1 END
  LIMIT $4
@@ -69,18 +71,24 @@ SELECT l.instance_id, l.ordinal,
  LIMIT $4
 """
 
-# A claim or a release that crosses a task's end leaves a row; the next claim or sweep ends it.
+# Whoever has a task that was called off keeps the lease until it has stopped, or its session
+# has ended, or housekeeping comes by: every ten minutes. What else crosses a task's end, the
+# next claim or sweep takes away.
 LEFT_OVER = """
 SELECT x.instance_id, x.ordinal,
        format('it is %s, and the task ended as %s at %s', x.place, t.status, t.completed_at)
          AS detail
-  FROM (SELECT l.tenant_id, l.instance_id, l.ordinal, 'leased' AS place FROM foliot.lease l
+  FROM (SELECT l.tenant_id, l.instance_id, l.ordinal, 'leased' AS place,
+               CASE WHEN s.expires_at > (SELECT foliot.now()) THEN interval '12 minutes'
+                    ELSE interval '0' END AS may_last
+          FROM foliot.lease l
+          LEFT JOIN foliot.executor_session s ON s.session_id = l.session_id
          WHERE l.tenant_id = $1 AND l.instance_id > $2 AND l.instance_id <= $3
         UNION ALL
-        SELECT d.tenant_id, d.instance_id, d.ordinal, 'delayed' FROM foliot.delayed d
+        SELECT d.tenant_id, d.instance_id, d.ordinal, 'delayed', interval '0' FROM foliot.delayed d
          WHERE d.tenant_id = $1 AND d.instance_id > $2 AND d.instance_id <= $3) AS x
   JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
- WHERE t.completed_at <= (SELECT foliot.now()) - $5::interval
+ WHERE t.completed_at <= (SELECT foliot.now()) - $5::interval - x.may_last
  LIMIT $4
 """
 
@@ -116,6 +124,7 @@ SELECT x.instance_id, x.ordinal, format('there is a %s of it, and no instance', 
  LIMIT $4
 """
 
+# The deadline of a task's beginning is no timer of the definition: it goes when it is due.
 TIMERS_OF_THE_DEAD = """
 SELECT r.instance_id, NULL::integer AS ordinal,
        format('the timer %L is armed for %s, and the instance is %s', r.timer_id, r.due, i.status)
@@ -123,7 +132,7 @@ SELECT r.instance_id, NULL::integer AS ordinal,
   FROM foliot.timer r
   JOIN foliot.instance i USING (tenant_id, instance_id)
  WHERE r.tenant_id = $1 AND r.instance_id > $2 AND r.instance_id <= $3
-   AND i.completed_at IS NOT NULL
+   AND i.completed_at IS NOT NULL AND r.timer_id NOT LIKE 'task-start-deadline:%'
  LIMIT $4
 """
 
@@ -133,7 +142,7 @@ SELECT r.instance_id, NULL::integer AS ordinal,
   FROM foliot.timer r
   JOIN foliot.instance i USING (tenant_id, instance_id)
  WHERE r.tenant_id = $1 AND r.instance_id > $2 AND r.instance_id <= $3
-   AND i.completed_at IS NULL AND NOT i.paused
+   AND i.completed_at IS NULL AND i.paused_at IS NULL
    AND r.due <= (SELECT foliot.now()) - $5::interval
  LIMIT $4
 """
@@ -144,7 +153,7 @@ SELECT d.instance_id, d.ordinal,
   FROM foliot.delayed d
   JOIN foliot.instance i USING (tenant_id, instance_id)
  WHERE d.tenant_id = $1 AND d.instance_id > $2 AND d.instance_id <= $3
-   AND NOT i.paused
+   AND i.paused_at IS NULL
    AND (d.run_at = 'infinity' OR d.run_at <= (SELECT foliot.now()) - $5::interval)
  LIMIT $4
 """
@@ -189,7 +198,7 @@ SELECT b.instance_id, NULL::integer AS ordinal,
   JOIN foliot.instance i USING (tenant_id, instance_id)
  WHERE b.tenant_id = $1 AND b.instance_id > $2 AND b.instance_id <= $3
    AND b.accepted_at <= (SELECT foliot.now()) - $5::interval
-   AND (i.completed_at IS NOT NULL OR (b.deferred_at IS NULL AND NOT i.paused))
+   AND (i.completed_at IS NOT NULL OR (b.deferred_at IS NULL AND i.paused_at IS NULL))
  LIMIT $4
 """
 
@@ -207,6 +216,7 @@ SELECT i.instance_id, NULL::integer AS ordinal,
  LIMIT $4
 """
 
+# A task that repeats one that has ended, after its instance was retried, has that one's key.
 SHARED_KEYS = """
 SELECT t.instance_id, t.ordinal,
        format('its idempotency key %s is also that of task %s:%s', t.idempotency_key,
@@ -214,9 +224,40 @@ SELECT t.instance_id, t.ordinal,
   FROM foliot.task t
   JOIN foliot.task o
     ON o.idempotency_key = t.idempotency_key
-       AND (o.tenant_id, o.instance_id, o.ordinal) <> (t.tenant_id, t.instance_id, t.ordinal)
+       AND ((o.tenant_id, o.instance_id) <> (t.tenant_id, t.instance_id)
+            OR (o.ordinal <> t.ordinal AND o.completed_at IS NULL AND t.completed_at IS NULL))
  WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
  LIMIT $4
+"""
+
+UNTOLD = """
+SELECT o.instance_id, NULL::integer AS ordinal,
+       format('its message %s lies undelivered since %s', o.kind, o.created_at) AS detail
+  FROM foliot.outbox o
+ WHERE o.tenant_id = $1 AND o.instance_id > $2 AND o.instance_id <= $3
+   AND o.created_at <= (SELECT foliot.now()) - $5::interval
+ LIMIT $4
+"""
+
+# Which instance is the child of a task follows from the task's id, outside. What is on its way
+# is in the outbox.
+CHILDREN = """
+SELECT t.instance_id, t.ordinal
+  FROM foliot.task t
+ WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
+   AND t.type = 'WORKFLOW' AND t.completed_at IS NULL
+   AND t.created_at <= (SELECT foliot.now()) - $4::interval
+   AND NOT EXISTS (SELECT FROM foliot.outbox o
+                    WHERE o.tenant_id = t.tenant_id AND o.instance_id = t.instance_id)
+"""
+
+LIVE_OR_TELLING = """
+SELECT i.instance_id
+  FROM foliot.instance i
+ WHERE i.tenant_id = $1 AND i.instance_id = ANY ($2::uuid[])
+   AND (i.completed_at IS NULL
+        OR EXISTS (SELECT FROM foliot.outbox o
+                    WHERE o.tenant_id = i.tenant_id AND o.instance_id = i.instance_id))
 """
 
 CHECKS = (
@@ -234,6 +275,7 @@ CHECKS = (
     Check("I17", FORGOTTEN_EVENTS, is_patient=True),
     Check("I21", TWO_LIVE),
     Check("I22", SHARED_KEYS),
+    Check("I9", UNTOLD, is_patient=True),
 )
 
 # Not by instance: a claimable row is found by its queue. $2 to $6 are the row before, $7 the

@@ -1,0 +1,27 @@
+"""What the model and the campaign have found, each at the lowest level that shows it."""
+
+from control_plane.orchestrator import Cancel, Pause
+from tests.contract.worlds import PostgresWorld
+from tests.orchestrator.specs import ONE_TASK
+from tests.orchestrator.stage import Stage
+
+
+class TestAPausedInstanceThatIsCancelled:
+    async def test_leaves_no_withheld_task_behind(
+        self, stage: Stage, postgres: PostgresWorld
+    ) -> None:
+        """One statement set the task free, as of a resume, and took it away: one of them won."""
+        await stage.define(ONE_TASK)
+        instance_id = (await stage.start()).instance_id
+        for asked in (
+            Pause(reason="", paused_by="ada"),
+            Cancel(reason="", cancelled_by="ada"),
+        ):
+            if isinstance(asked, Cancel):
+                # The claim finds it paused, and withholds its task.
+                assert [] == await stage.claim()
+            await stage.orchestrator.submit(stage.request(instance_id, asked))
+
+        counts = await postgres.row_counts()
+
+        assert not {"ready", "delayed", "lease"} & counts.keys()
