@@ -115,7 +115,7 @@ class _Telling:
         else:
             self._rows -= candidates
         told = pb.SimulatedHappening(
-            end_time=timestamp(happening.at),
+            happening_time=timestamp(happening.at),
             kind=_KINDS[happening.kind],
             subject=happening.subject,
             ordinal=happening.ordinal or 0,

@@ -400,7 +400,7 @@ class SimulatedHappening(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    TIME_FIELD_NUMBER: _builtins.int
+    HAPPENING_TIME_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     ORDINAL_FIELD_NUMBER: _builtins.int
@@ -430,8 +430,8 @@ class SimulatedHappening(_message.Message):
     disposition: _event_pb2.EventDisposition.ValueType
     """disposition is what the definition made of it."""
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp:
-        """time is the virtual time at which it happened."""
+    def happening_time(self) -> _timestamp_pb2.Timestamp:
+        """happening_time is the virtual time at which it happened."""
 
     @_builtins.property
     def payload(self) -> _json_pb2.Json:
@@ -482,7 +482,7 @@ class SimulatedHappening(_message.Message):
     def __init__(
         self,
         *,
-        time: _timestamp_pb2.Timestamp | None = ...,
+        happening_time: _timestamp_pb2.Timestamp | None = ...,
         kind: Global___SimulatedHappeningKind.ValueType = ...,
         subject: _builtins.str = ...,
         ordinal: _builtins.int = ...,
@@ -500,9 +500,9 @@ class SimulatedHappening(_message.Message):
         microsteps: _abc.Iterable[_event_preview_pb2.Microstep] | None = ...,
         logged: _json_pb2.Json | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "logged", b"logged", "payload", b"payload", "refusal", b"refusal", "run_time", b"run_time", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "happening_time", b"happening_time", "logged", b"logged", "payload", b"payload", "refusal", b"refusal", "run_time", b"run_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["armed_timers", b"armed_timers", "attempt", b"attempt", "cancelled_ordinals", b"cancelled_ordinals", "created_tasks", b"created_tasks", "disarmed_timer_ids", b"disarmed_timer_ids", "disposition", b"disposition", "error", b"error", "history", b"history", "kind", b"kind", "logged", b"logged", "microsteps", b"microsteps", "ordinal", b"ordinal", "payload", b"payload", "refusal", b"refusal", "run_time", b"run_time", "subject", b"subject", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["armed_timers", b"armed_timers", "attempt", b"attempt", "cancelled_ordinals", b"cancelled_ordinals", "created_tasks", b"created_tasks", "disarmed_timer_ids", b"disarmed_timer_ids", "disposition", b"disposition", "error", b"error", "happening_time", b"happening_time", "history", b"history", "kind", b"kind", "logged", b"logged", "microsteps", b"microsteps", "ordinal", b"ordinal", "payload", b"payload", "refusal", b"refusal", "run_time", b"run_time", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
