@@ -176,10 +176,10 @@ def _rows(past: Past, snapshot: Snapshot) -> Iterator[Problem]:
     for ordinal in sorted(open_tasks ^ snapshot.tasks.keys()):
         where = "its row is" if ordinal in open_tasks else "its instance has it"
         yield Problem("I12", ordinal, f"{where} open, and the other is not")
-    if past.instance.paused_at is not None:
-        # Its timers rest.
-        return
     timers = {timer_id: timer.due for timer_id, timer in snapshot.timers.items()}
+    if past.instance.paused_at is not None:
+        # They rest.
+        timers = {}
     for timer_id in sorted(timers.keys() | past.timers.keys()):
         if task_of_deadline(timer_id) is None and timers.get(timer_id) != past.timers.get(timer_id):
             yield Problem(
