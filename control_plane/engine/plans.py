@@ -102,13 +102,14 @@ def plan_step(
         operations += _for(states[index].path, on_exit(states[index]))
     for one in chosen:
         operations += _for(one.source_path, one.actions)
-    entry = EntrySet(states, {**record, **remembered})
+    staying = active.difference(leaving)
+    entry = EntrySet(states, {**record, **remembered}, staying)
     for one in chosen:
         entry.add_transition(one, domains[one.index])
-    staying = set(active.difference(leaving))
-    operations += _enter(states, entry, staying)
+    after = set(staying)
+    operations += _enter(states, entry, after)
 
-    to = before if staying == active else intern(frozenset(staying))
+    to = before if after == active else intern(frozenset(after))
     exited, entered = _paths(states, leaving), _paths(states, sorted(entry.entered))
     told = _told(before.paths, to.paths, exited, entered) if exited or entered else None
     return StepPlan(

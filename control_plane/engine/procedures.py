@@ -3,9 +3,9 @@ The procedures of the standard, as XState runs them: domains, exit sets, entry s
 
 They read the tables of a machine and return sets of state numbers. They run once for
 each combination of configuration and transitions, so they are written to be read.
-Two decisions keep every configuration legal: a transition's domain is fixed before the
-exits record history, and a transition to a history state conflicts with any other that
-exits its source.
+Three decisions keep every configuration legal: a transition's domain is fixed before the
+exits record history; a transition to a history state conflicts with any other that exits
+its source; and a region that is not left is not entered again because a sibling is.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -126,12 +126,16 @@ class EntrySet:
     """
     What a microstep enters, and for which states their `initial` actions run.
 
-    `by_default` are the states entered by default or targeted directly.
+    `by_default` are the states entered by default or targeted directly. `staying` are
+    the active states that are not left.
     """
 
-    def __init__(self, states: Sequence[State], record: Record) -> None:
+    def __init__(
+        self, states: Sequence[State], record: Record, staying: frozenset[int] = frozenset()
+    ) -> None:
         self._states = states
         self._record = record
+        self._staying = staying
         self.entered: set[int] = set()
         self.by_default: set[int] = set()
         self._above: set[int] = set()
@@ -218,7 +222,7 @@ class EntrySet:
                 continue
             for child in self._states[ancestor].children:
                 # XState adds such a region without its `initial` actions.
-                if not self._enters_below(child):
+                if child not in self._staying and not self._enters_below(child):
                     self._enter(child)
                     self._add_descendants(child)
 

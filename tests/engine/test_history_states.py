@@ -153,3 +153,36 @@ class TestATransitionToTheHistoryOfAnotherRegionsParent:
 
         assert 2 == len(it.snapshot.configuration)
         assert it.snapshot == it.reloaded()
+
+
+class TestATransitionToAHistoryAboveItsSource:
+    def test_leaves_the_other_regions_as_they_are(self) -> None:
+        """
+        The history has no record, and leads back into its source's own region. The region
+        beside it is not left, so it is not entered by default as well.
+        """
+        it = Instance(
+            {
+                "id": "m",
+                "initial": "p",
+                "states": {
+                    "p": {
+                        "type": "parallel",
+                        "states": {
+                            "l": {
+                                "initial": "a",
+                                "on": {"BACK": "#m.memory"},
+                                "states": {"a": {}, "b": {}},
+                            },
+                            "r": {"initial": "a", "states": {"a": {"on": {"R": "b"}}, "b": {}}},
+                        },
+                    },
+                    "memory": {"type": "history", "target": "p.l.b"},
+                },
+            }
+        )
+        it.send("R")
+        it.send("BACK")
+
+        assert {"p": {"l": "b", "r": "b"}} == it.value
+        assert ("p.l.b", "p.r.b") == it.snapshot.configuration

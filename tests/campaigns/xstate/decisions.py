@@ -101,6 +101,34 @@ computeExitSet([t2], stateNodeSet, historyValue))) {
     ),
 )
 
+REGIONS_STAY = Decision(
+    "regions-stay",
+    "a region that is not left is not entered again because a history leads to one beside it; "
+    "XState enters it by default, and may be in two children of it afterwards",
+    (
+        Change(
+            old="""
+  computeEntrySet(filteredTransitions, historyValue, statesForDefaultEntry, statesToEnter);
+""",
+            new="""
+  statesToEnter.staying = new Set(mutStateNodeSet);
+  computeEntrySet(filteredTransitions, historyValue, statesForDefaultEntry, statesToEnter);
+""",
+        ),
+        Change(
+            old="""
+        if (![...statesToEnter].some(s => isDescendant(s, child))) {
+          statesToEnter.add(child);
+""",
+            new="""
+        if (!statesToEnter.staying.has(child) &&
+            ![...statesToEnter].some(s => isDescendant(s, child))) {
+          statesToEnter.add(child);
+""",
+        ),
+    ),
+)
+
 START_IS_EMPTY = Decision(
     "start-is-empty",
     "while the machine is being entered, `@stateIn` finds no state but the root, however it names "
@@ -117,7 +145,7 @@ START_IS_EMPTY = Decision(
     ),
 )
 
-DECISIONS = (DOCUMENT_ORDER, DOMAIN_FIRST, HISTORY_CONFLICTS, START_IS_EMPTY)
+DECISIONS = (DOCUMENT_ORDER, DOMAIN_FIRST, HISTORY_CONFLICTS, REGIONS_STAY, START_IS_EMPTY)
 
 Variant = tuple[Decision, ...]
 """XState with these decisions applied; () is XState as it is published."""

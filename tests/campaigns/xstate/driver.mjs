@@ -211,6 +211,7 @@ function report(snapshot, actions) {
     if (type === 'xstate.emit') emitted.push(params.event);
     else if (type === 'xstate.log') logged.push(params.value);
     else if (type === 'xstate.raise' && params.delay !== undefined) {
+      if (!Number.isFinite(params.delay)) throw new Error('a delay must be a number');
       effects.push(['arm', params.id ?? null, params.event, params.delay]);
     } else if (type === 'xstate.cancel') {
       effects.push(['disarm', typeof params === 'string' ? params : (params.sendId ?? params.id)]);

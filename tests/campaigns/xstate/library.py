@@ -84,8 +84,9 @@ def _unpack(package: Path, folder: Path, temporary: Path) -> None:
     with tarfile.open(package) as archive:
         archive.extractall(temporary / "unpacked", filter="data")
     dist = temporary / "unpacked" / "package" / "dist"
-    sources = {path.name: path.read_text("utf-8") for path in dist.glob("*.esm.js")}
-    algorithm = next(name for name in sources if name.startswith("raise-") and "dev" not in name)
+    needed = [path for path in dist.glob("*.esm.js") if ".development." not in path.name]
+    sources = {path.name: path.read_text("utf-8") for path in needed}
+    algorithm = next(name for name in sources if name.startswith("raise-"))
     for variant in variants():
         into = folder / _folder_of(variant)
         into.mkdir(parents=True, exist_ok=True)

@@ -108,8 +108,8 @@ class Match:
         """Carry out steps until one means something to XState."""
         verdict = self._verdict
         while (step := choose(ours.snapshot)) is not None:
+            verdict.steps.append(step)  # before it is taken, which may break a promise
             told = ours.take(step)
-            verdict.steps.append(step)
             if told is not None:
                 is_restore = isinstance(step, Restore)
                 verdict.restores += is_restore

@@ -14,6 +14,7 @@ from tests.campaigns.xstate.decisions import (
     DOCUMENT_ORDER,
     DOMAIN_FIRST,
     HISTORY_CONFLICTS,
+    REGIONS_STAY,
     START_IS_EMPTY,
     Decision,
 )
@@ -104,6 +105,31 @@ WITNESSES = (
                     },
                 },
                 "memory": {"type": "history", "target": "on.region.left"},
+            },
+        },
+        (Send("B", None), Send("A", None)),
+    ),
+    Witness(
+        REGIONS_STAY,
+        {
+            "id": "m",
+            "initial": "p",
+            "states": {
+                "p": {
+                    "type": "parallel",
+                    "states": {
+                        "left": {
+                            "initial": "a",
+                            "on": {"A": "#m.memory"},
+                            "states": {"a": {}, "b": {}},
+                        },
+                        "right": {
+                            "initial": "a",
+                            "states": {"a": {"on": {"B": "b"}}, "b": {}},
+                        },
+                    },
+                },
+                "memory": {"type": "history", "target": "p.left.b"},
             },
         },
         (Send("B", None), Send("A", None)),
