@@ -6,6 +6,7 @@ What cannot be delivered now, because the database or a turn is busy, stays for 
 """
 
 import asyncio
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from control_plane.orchestrator import (
 )
 from control_plane.ports.outbox import Delivery, Outbox
 from shared import json
-from shared.errors import FoliotError, LimitExceeded, Overloaded, Unavailable
+from shared.errors import Conflict, FoliotError, LimitExceeded, Overloaded, Unavailable
 from shared.ids import InstanceId, parse_uuid
 
 BATCH = 200
@@ -48,45 +49,83 @@ class Courier:
         await repeat("courier", stop, self.deliver, wake=self._wake)
 
     async def deliver(self) -> float:
-        """One round; tells how long there is nothing more to do."""
-        found = await self._outbox.undelivered(BATCH)
-        if not found:
-            return self._poll_s
-        answers = await self._hand_over(found)
-        refusals = [
-            _could_not_start(delivery, answer)
-            for delivery, answer in zip(found, answers, strict=True)
-            if delivery.kind == "START_CHILD" and _is_final_error(answer)
-        ]
-        answers_to_refusals = await self._orchestrator.submit_all(refusals)
-        has_to_wait = any(isinstance(answer, FoliotError) for answer in answers_to_refusals)
-        done = [
-            delivery
-            for delivery, answer in zip(found, answers, strict=True)
-            if isinstance(answer, Answer)
-            or (_is_final_error(answer) and not (has_to_wait and delivery.kind == "START_CHILD"))
-        ]
-        if done:
-            await self._outbox.delivered(done)
-        return 0 if len(done) == BATCH else self._poll_s if len(done) < len(found) else 0
+        """
+        One round, past whatever has to stay; tells how long there is nothing more to do.
+        """
+        position = 0
+        while found := await self._outbox.undelivered(BATCH, after=position):
+            done = await self._hand_over(found)
+            if done:
+                await self._outbox.delivered(done)
+            position = found[-1].position
+            if len(found) < BATCH:
+                break
+        return self._poll_s
 
-    async def _hand_over(self, found: Sequence[Delivery]) -> list[Answer | FoliotError]:
-        refused = {
-            one.position: LimitExceeded("depth of child instances", actual=depth, maximum=MAX_DEPTH)
-            for one in found
-            if one.kind == "START_CHILD" and (depth := _said(one)["depth"]) > MAX_DEPTH
-        }
-        answers = iter(
-            await self._orchestrator.submit_all(
-                [_request(one) for one in found if one.position not in refused]
+    async def _hand_over(self, found: Sequence[Delivery]) -> list[Delivery]:
+        """
+        What of it is done with. Messages to one instance go one after the other: one that has to
+        stay holds back those behind it, so that no child is stopped before it is started.
+        """
+        done: list[Delivery] = []
+        lines = _by_receiver(found)
+        while lines:
+            first = [line.popleft() for line in lines]
+            delivered = await self._deliver(first)
+            done += [one for one, is_done in zip(first, delivered, strict=True) if is_done]
+            lines = [
+                line for line, is_done in zip(lines, delivered, strict=True) if is_done and line
+            ]
+        return done
+
+    async def _deliver(self, messages: Sequence[Delivery]) -> list[bool]:
+        """Whether each is done with, of messages to different instances."""
+        answers = await self._submit([_request(one) for one in messages])
+        told = iter(
+            await self._submit(
+                [
+                    _could_not_start(one, answer)
+                    for one, answer in zip(messages, answers, strict=True)
+                    if _is_refused_start(one, answer)
+                ]
             )
         )
-        return [refused.get(one.position) or next(answers) for one in found]
+        return [
+            _is_final(next(told)) if _is_refused_start(one, answer) else _is_final(answer)
+            for one, answer in zip(messages, answers, strict=True)
+        ]
+
+    async def _submit(
+        self, requests: Sequence[Request | FoliotError]
+    ) -> list[Answer | FoliotError]:
+        """An answer or an error for each; what is an error already stays one."""
+        answers = iter(
+            await self._orchestrator.submit_all(
+                [one for one in requests if isinstance(one, Request)]
+            )
+        )
+        return [one if isinstance(one, FoliotError) else next(answers) for one in requests]
 
 
-def _request(delivery: Delivery) -> Request:
+def _by_receiver(found: Sequence[Delivery]) -> list[deque[Delivery]]:
+    lines: defaultdict[tuple[str, str], deque[Delivery]] = defaultdict(deque)
+    for one in found:
+        said = _said(one)
+        lines[one.tenant_id, said["parent" if one.kind == "TELL_PARENT" else "child"]].append(one)
+    return list(lines.values())
+
+
+def _is_refused_start(delivery: Delivery, answer: Answer | FoliotError) -> bool:
+    return delivery.kind == "START_CHILD" and isinstance(answer, FoliotError) and _is_final(answer)
+
+
+def _request(delivery: Delivery) -> Request | FoliotError:
     said = _said(delivery)
     match delivery.kind:
+        case "START_CHILD" if said["depth"] > MAX_DEPTH:
+            return LimitExceeded(
+                "depth of child instances", actual=said["depth"], maximum=MAX_DEPTH
+            )
         case "START_CHILD":
             return Request(
                 tenant_id=delivery.tenant_id,
@@ -142,9 +181,14 @@ def _could_not_start(delivery: Delivery, answer: Answer | FoliotError) -> Reques
     )
 
 
-def _is_final_error(answer: Answer | FoliotError) -> bool:
-    """Whether asking again would be answered the same."""
-    return isinstance(answer, FoliotError) and not isinstance(answer, Unavailable | Overloaded)
+def _is_final(answer: Answer | FoliotError) -> bool:
+    """
+    Whether asking again would be answered the same. An error of no kind is a bug's: what met it
+    is kept until it is mended, as somebody waits for it, and `foliot doctor` tells of it.
+    """
+    return type(answer) is not FoliotError and not isinstance(
+        answer, Unavailable | Overloaded | Conflict
+    )
 
 
 def _said(delivery: Delivery) -> dict[str, Any]:

@@ -21,8 +21,11 @@ class Delivery:
 
 
 class Outbox(Protocol):
-    async def undelivered(self, limit: int) -> Sequence[Delivery]:
-        """What lies there, the oldest first. Others may be delivering it at this moment."""
+    async def undelivered(self, limit: int, *, after: int = 0) -> Sequence[Delivery]:
+        """
+        What lies there beyond a position, the oldest first. Others may be delivering it at this
+        moment.
+        """
 
     async def delivered(self, deliveries: Sequence[Delivery]) -> None:
         """These are done with. One that is gone already is nobody's concern."""

@@ -54,8 +54,8 @@ class KeepsAll:
     def __init__(self, said: Sequence[Delivery]) -> None:
         self._said = said
 
-    async def undelivered(self, limit: int) -> Sequence[Delivery]:
-        return self._said[:limit]
+    async def undelivered(self, limit: int, *, after: int = 0) -> Sequence[Delivery]:
+        return [one for one in self._said if one.position > after][:limit]
 
     async def delivered(self, deliveries: Sequence[Delivery]) -> None:
         """A crash came between."""

@@ -10,8 +10,9 @@ class MemoryOutbox:
     def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
 
-    async def undelivered(self, limit: int) -> Sequence[Delivery]:
-        return list(self._database.outbox.values())[:limit]
+    async def undelivered(self, limit: int, *, after: int = 0) -> Sequence[Delivery]:
+        lies = self._database.outbox.values()
+        return [one for one in lies if one.position > after][:limit]
 
     async def delivered(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:

@@ -7,21 +7,21 @@ import asyncpg
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.ports.outbox import Delivery
 
+UNDELIVERED = """
+    SELECT o.position, o.tenant_id, o.instance_id, o.kind, o.payload
+      FROM foliot.outbox o
+     WHERE o.position > $2
+     ORDER BY o.position
+     LIMIT $1
+"""
+
 
 class PostgresOutbox:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = ReachedPool(pool)
 
-    async def undelivered(self, limit: int) -> Sequence[Delivery]:
-        rows = await self._pool.fetch(
-            """
-            SELECT o.position, o.tenant_id, o.instance_id, o.kind, o.payload
-              FROM foliot.outbox o
-             ORDER BY o.position
-             LIMIT $1
-            """,
-            limit,
-        )
+    async def undelivered(self, limit: int, *, after: int = 0) -> Sequence[Delivery]:
+        rows = await self._pool.fetch(UNDELIVERED, limit, after)
         return [Delivery(**row) for row in rows]
 
     async def delivered(self, deliveries: Sequence[Delivery]) -> None:
