@@ -91,7 +91,10 @@ def _redrive(snapshot: Snapshot, event: Redriven) -> Decision:
     payload: dict[str, Json] = {"name": event.name, "type": event.type, "repeats": event.of}
     return Decision(
         snapshot=replace(
-            snapshot, tasks={**snapshot.tasks, ordinal: task}, next_ordinal=ordinal + 1
+            snapshot,
+            tasks={**snapshot.tasks, ordinal: task},
+            next_ordinal=ordinal + 1,
+            redriven=snapshot.redriven | {event.of},
         ),
         commands=(RepeatTask(ordinal=ordinal, of=event.of),),
         history=(Entry(type="TASK_REDRIVEN", payload=payload, ordinal=ordinal),),

@@ -110,7 +110,8 @@ class Snapshot:
     is being cancelled runs its compensations; `cancelling` is the reason then.
 
     `groups` are numbered by their first task. `undo` is what `compensate` would do, the
-    last first. `stalled` is set while the status is "error". `context_bytes`
+    last first. `stalled` is set while the status is "error". `redriven` are the dead tasks
+    that were done again by themselves, each once. `context_bytes`
     is an upper bound of the context's bytes as JSON; 0 is not known, as it is after `replace`.
     """
 
@@ -129,4 +130,5 @@ class Snapshot:
     groups: Mapping[int, OpenGroup] = field(default_factory=dict)
     undo: tuple[Undo, ...] = ()
     stalled: Stalled | None = None
+    redriven: frozenset[int] = frozenset()
     context_bytes: int = field(default=0, init=False, compare=False, repr=False)

@@ -65,6 +65,8 @@ def dump_snapshot(snapshot: Snapshot, *, with_context: bool = True) -> bytes:
         body["undo"] = [[one.ordinal, one.plan, one.input] for one in snapshot.undo]
     if snapshot.stalled is not None:
         body["stalled"] = _stalled(snapshot.stalled)
+    if snapshot.redriven:
+        body["redriven"] = sorted(snapshot.redriven)
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
@@ -104,6 +106,7 @@ def load_snapshot(
         _open_groups(body["groups"]) if "groups" in body else {},
         _undo(body["undo"]) if "undo" in body else (),
         _load_stalled(body["stalled"]) if "stalled" in body else None,
+        frozenset(body.get("redriven", ())),
     )
     text = data if context is None else context
     size = len(text) * (1 if isinstance(text, bytes) else _UTF8_BYTES)

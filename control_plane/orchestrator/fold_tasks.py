@@ -222,6 +222,13 @@ def redrive(draft: Draft, asked: Redrive, task: Task | None) -> Answer:
             reason="TASK_NOT_REDRIVABLE",
             metadata={"task_id": task.task_id},
         )
+    if draft.snapshot is not None and task.ordinal in draft.snapshot.redriven:
+        raise PreconditionFailed(
+            f"task {task.task_id} was redriven before; look at the newest task of its instance with"
+            " its idempotency_key, and redrive that if it is dead too",
+            reason="TASK_NOT_DEAD",
+            metadata={"task_id": task.task_id, "status": "FAILED"},
+        )
     draft.repeats = {task.ordinal: task}
     event = Redriven(of=task.ordinal, name=task.name, type=task.type)
     draft.tell(event, by=asked.redriven_by)

@@ -170,8 +170,8 @@ class TaskServiceServicer:
         RetryInstance does; a detached task is created anew by itself. A task whose failure its
         instance has answered cannot be redriven. Each task has a result of its own.
 
-        Idempotent: redriving a task that was redriven gives the same result as the first time
-        or a TASK_NOT_DEAD, and never a third task.
+        Idempotent: redriving a task that was redriven gives the same result as the first time,
+        or the error TASK_NOT_DEAD or TASK_NOT_REDRIVABLE, and never a third task.
 
         Errors:
         INVALID_ARGUMENT    neither task_ids nor a filter, or both; a filter that is not one
