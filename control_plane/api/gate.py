@@ -31,6 +31,9 @@ from shared.rpc import CORRELATION_ID, STATUS_DETAILS
 DEFAULT_DEADLINE_S = 30.0
 """For a unary call whose caller set none."""
 
+WAITING_DEADLINES_S: Mapping[str, float] = {"/foliot.v1.InstanceService/WaitInstance": 75.0}
+"""As that, for calls that are asked to wait: longer than they may be asked to."""
+
 REAUTHENTICATE_S = 60.0
 """How often the credential of a stream is looked at again."""
 
@@ -72,24 +75,26 @@ class Gate(grpc.aio.ServerInterceptor):
         rule = self._rules.get(method)
         if handler is None or rule is None:
             return handler
-        wrapped = self._wrapped[method] = self._wrap(handler, rule)
+        deadline_s = WAITING_DEADLINES_S.get(method, self._default_deadline_s)
+        wrapped = self._wrapped[method] = self._wrap(handler, rule, deadline_s)
         return wrapped
 
-    def _wrap(self, handler: Handler, rule: Rule) -> Handler:
+    def _wrap(self, handler: Handler, rule: Rule, deadline_s: float) -> Handler:
         if not handler.request_streaming and not handler.response_streaming:
-            return grpc.unary_unary_rpc_method_handler(self._unary(handler, rule))
+            return grpc.unary_unary_rpc_method_handler(self._unary(handler, rule, deadline_s))
         if handler.request_streaming and handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(self._streaming(handler, rule))
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(self._streaming(handler, rule))
         raise TypeError("no method of ours streams requests for one response; wrap it here first")
 
-    def _unary(self, handler: Handler, rule: Rule) -> Callable[[bytes, Context], Any]:
+    def _unary(
+        self, handler: Handler, rule: Rule, deadline_s: float
+    ) -> Callable[[bytes, Context], Any]:
         # Their types are those of the blocking API.
         serve: Any = handler.unary_unary
         parse: Any = handler.request_deserializer
         serialize: Any = handler.response_serializer
-        deadline_s = self._default_deadline_s
         admission = self._admission
 
         async def call(raw: bytes, context: Context) -> bytes:

@@ -1,5 +1,7 @@
 """InstanceService: proto in, use case, proto out."""
 
+from datetime import timedelta
+
 from foliot.v1 import instance_service_pb2 as pb
 from foliot.v1 import instance_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
@@ -308,15 +310,17 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
     async def WaitInstance(
         self,
         request: pb.WaitInstanceRequest,
-        _context: ServicerContext[pb.WaitInstanceRequest, pb.WaitInstanceResponse],
+        context: ServicerContext[pb.WaitInstanceRequest, pb.WaitInstanceResponse],
     ) -> pb.WaitInstanceResponse:
         timeout = length_of(request.timeout, "timeout") if request.HasField("timeout") else None
+        left_s = context.time_remaining()
         instance = await wait_instance(
             self._reader,
             self._news,
             principal.current().tenant,
             _id(request.instance_id),
-            timeout=timeout,
+            at_most=timeout,
+            deadline=None if left_s is None else timedelta(seconds=left_s),
         )
         return pb.WaitInstanceResponse(instance=instance_to(instance, full=True))
 

@@ -67,19 +67,20 @@ async def watch_instance(
         )
     if instance.is_closed and after_seq == instance.seq:
         return
-    seq = after_seq
+    seq, has_closed = after_seq, instance.is_closed
     while True:
         entries = await reader.list_history(
             tenant_id, instance_id, after_seq=seq, limit=READ_AT_ONCE
         )
-        has_closed = False
         for entry in entries:
             seq = entry.seq
             has_closed = has_closed or entry.type in CLOSING
             yield entry
         if has_closed:
+            # What called-off tasks came to may follow the end, and so may a retry.
             instance = await find_instance(reader, tenant_id, instance_id)
             if instance.is_closed and instance.seq == seq:
                 return
+            has_closed = instance.is_closed
         if not entries and not await news.wait_beyond(instance.key, seq, bookmark_s):
             yield Bookmark(seq)
