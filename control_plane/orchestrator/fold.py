@@ -62,11 +62,12 @@ def start(draft: Draft, asked: Start) -> Answer:
         draft.read_from_inbox(asked.position)
     if asked.then is None:
         return draft.answer(created=True)
-    told = send(draft, asked.then, None)
+    told = send(draft, asked.then, None, created=True)
     return draft.answer(created=True, disposition=told.disposition)
 
 
-def send(draft: Draft, asked: Send, known: StoredAnswer | None) -> Answer:
+def send(draft: Draft, asked: Send, known: StoredAnswer | None, *, created: bool = False) -> Answer:
+    """`created` goes with the answer: the event came with the instance's start."""
     scope = str(draft.before.instance_id)
     fingerprint = json.digest(json.dump([asked.type, asked.payload]))
     if asked.event_id:
@@ -80,7 +81,7 @@ def send(draft: Draft, asked: Send, known: StoredAnswer | None) -> Answer:
         _check_inbox(draft)
         draft.touch()
         draft.defer(asked.event_id, asked.type, asked.payload)
-        answer = draft.answer(disposition="DEFERRED")
+        answer = draft.answer(disposition="DEFERRED", created=created)
     else:
         decision = draft.tell(
             Received(type=asked.type, payload=asked.payload, event_id=asked.event_id)
@@ -92,7 +93,7 @@ def send(draft: Draft, asked: Send, known: StoredAnswer | None) -> Answer:
             draft.defer(asked.event_id, asked.type, asked.payload)
         else:
             apply_inbox(draft)
-        answer = draft.answer(disposition=decision.disposition)
+        answer = draft.answer(disposition=decision.disposition, created=created)
     if asked.event_id:
         draft.remember(
             NewAnswer(

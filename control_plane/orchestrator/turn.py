@@ -199,6 +199,8 @@ class _Batch:
         before = self._read.instances.get(request.key)
         if before is not None:
             # Its commit's outcome had been unknown; now it is known to have happened.
+            if asked.then is not None:
+                return self._answer(replace(request, asked=asked.then))
             return _as_it_stands(before, created=True)
         name = _definition_name(request, asked)
         definition = self._read.definitions.get(name)
@@ -287,6 +289,8 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
                     business_keys[
                         BusinessKey(request.tenant_id, asked.definition_key, business_key)
                     ] = None
+                if asked.then is not None:
+                    answers[_event_key(request.key, asked.then.event_id)] = None
             case Send(event_id=event_id) if event_id:
                 answers[_event_key(request.key, event_id)] = None
             case (
