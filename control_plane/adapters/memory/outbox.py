@@ -16,4 +16,6 @@ class MemoryOutbox:
 
     async def delivered(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            self._database.outbox.pop(delivery.position, None)
+            found = self._database.outbox.get(delivery.position)
+            if found is not None and found.tenant_id == delivery.tenant_id:
+                del self._database.outbox[delivery.position]
