@@ -31,7 +31,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test check lint types imports docstrings protos bench fuzz \
-  fuzz-properties fuzz-xstate fuzz-cel conformance conformance-cel gen lock fmt hooks clean
+  fuzz-properties fuzz-xstate fuzz-cel fuzz-schema conformance conformance-cel gen lock fmt hooks clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -99,6 +99,9 @@ fuzz-xstate: .venv/.dev ## random machines in foliot and in XState; FUZZ='--seed
 
 fuzz-cel: .venv/.dev ## random expressions here and in CEL's own runtime; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.cel $(FUZZ)
+
+fuzz-schema: .venv/.dev ## broken specs, to the parser and to the JSON Schema; FUZZ='--seed 1 --count 5000'
+	$(BIN)/python -m tests.campaigns.schema $(FUZZ)
 
 conformance: .venv/.dev ## SCXML's test suites (W3C, SCION): fetch them, import and run each case
 	$(BIN)/python -m tests.campaigns.conformance

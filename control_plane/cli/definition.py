@@ -108,6 +108,77 @@ Output = Annotated[
 ]
 
 
+@definition.command()
+def render(
+    file: SpecFile,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="mermaid, dot, svg or png. Told by the output's name, or mermaid, if not given.",
+            show_default=False,
+        ),
+    ] = "",
+    output: Output = None,
+    active: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--active",
+            "-a",
+            metavar="STATE",
+            help="A state that is to stand out, by its path, as work.packing. Repeatable.",
+        ),
+    ] = None,
+) -> None:
+    """
+    Draw a definition: as text for Mermaid or Graphviz, or as a picture.
+
+    SVG and PNG take Graphviz: from the extra `foliot[draw]`, or as `dot` on the PATH.
+
+    `foliot definition render order.yaml --output order.svg --active packing`
+    """
+    from control_plane.cli.rendering import run_render
+
+    run_render(file, form=form, output=output, active=active or [])
+
+
+@definition.command()
+def diff(
+    before: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BEFORE",
+            help="The definition as it was, as JSON or YAML.",
+            allow_dash=True,
+            show_default=False,
+        ),
+    ],
+    after: Annotated[
+        Path,
+        typer.Argument(
+            metavar="AFTER",
+            help="The definition as it is to be.",
+            allow_dash=True,
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Literal["text", "json"], typer.Option(help="For reading, or for programs.")
+    ] = "text",
+) -> None:
+    """
+    Say what has changed from one definition to another, and what that means for instances.
+
+    Exits with 0 if nothing that an instance could notice has changed, with 1 if something has,
+    and with 2 if one of the files is no definition. Spelling, key order and comments do not count.
+
+    `foliot definition diff order.v1.yaml order.yaml`
+    """
+    from control_plane.cli.differing import run_diff
+
+    run_diff(before, after, output)
+
+
 @definition.command("import")
 def import_(
     file: Annotated[
@@ -170,3 +241,15 @@ def export(
     from control_plane.cli.exporting import run_export
 
     run_export(file, form=form, output=output, partial=partial)
+
+
+@definition.command()
+def schema() -> None:
+    """
+    Print the JSON Schema of definitions, by which editors complete and explain.
+
+    Keep it in a file, and name that in the definition's `$schema` or in the editor's settings.
+    """
+    from control_plane.cli.printing_schema import run_schema
+
+    run_schema()

@@ -8,6 +8,7 @@ Pure: time comes in as an argument, tasks are named by their number within the
 instance, and what is to be done outside goes out as commands.
 """
 
+from control_plane.engine.changes import Change
 from control_plane.engine.commands import (
     ArmTimer,
     CancelTask,
@@ -17,7 +18,9 @@ from control_plane.engine.commands import (
     RepeatTask,
     StartChild,
 )
+from control_plane.engine.comparing import Comparison, Renamed, compare
 from control_plane.engine.compiling import check_spec, compile_spec
+from control_plane.engine.continuing import Compatibility, Reason
 from control_plane.engine.decide import decide
 from control_plane.engine.decision import (
     Considered,
@@ -59,6 +62,7 @@ from control_plane.engine.machine import Machine
 from control_plane.engine.machine_cache import MachineCache
 from control_plane.engine.render import render_mermaid
 from control_plane.engine.snapshot import OpenTask, OpenTimer, Snapshot
+from control_plane.engine.spec.schema import spec_schema
 from control_plane.engine.state_value import value_of
 from control_plane.engine.storing import SnapshotUnreadable, dump_snapshot, load_snapshot
 
@@ -69,7 +73,10 @@ __all__ = [
     "CancelTask",
     "Cancelled",
     "Candidate",
+    "Change",
     "Command",
+    "Comparison",
+    "Compatibility",
     "Considered",
     "CreateTask",
     "Decision",
@@ -88,9 +95,11 @@ __all__ = [
     "Microstep",
     "OpenTask",
     "OpenTimer",
+    "Reason",
     "Received",
     "Redriven",
     "Refusal",
+    "Renamed",
     "RepeatTask",
     "Resumed",
     "Retried",
@@ -105,6 +114,7 @@ __all__ = [
     "TimerFired",
     "Trace",
     "check_spec",
+    "compare",
     "compile_spec",
     "decide",
     "dump_snapshot",
@@ -113,6 +123,7 @@ __all__ = [
     "fold",
     "load_snapshot",
     "render_mermaid",
+    "spec_schema",
     "timers_of",
     "value_of",
 ]

@@ -81,6 +81,8 @@ class Actions:
         for name, body in self._named.items():
             self._within = name
             self._calls[name] = set()
+            if body is None:
+                wrong_type(self._findings, join("/actions", name), body, "an action or a list")
             self._bodies[name].actions = self.compile(body, join("/actions", name))
         self._within = None
         check_calls(self._calls, "action", "/actions", self._findings)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from control_plane.engine.spec.findings import Findings, join
+from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import unknown_keys, wrong_type
 from control_plane.engine.spec.values import Values
 from control_plane.engine.spec.vocabulary import MAX_FACTOR, MAX_PRIORITY, RETRY, TIMEOUT
@@ -92,8 +92,11 @@ class Attempts:
             return default
         length = self.values.duration(body[key], join(pointer, key))
         if length is not None and length > MAX_BACKOFF:
-            wrong_type(
-                self.findings, join(pointer, key), body[key], f"at most {MAX_BACKOFF.days} day"
+            self.findings.error(
+                "limit-exceeded",
+                join(pointer, key),
+                f"{quote(body[key])} is over the limit of {MAX_BACKOFF.days} day between attempts",
+                "let an attempt fail for good sooner, and try again from another state",
             )
             return default
         return default if length is None else length

@@ -198,6 +198,10 @@ RULES: Final[dict[str, Rule]] = {
         "`concurrency` or `join` stands where there is no `forEach`.",
         "Add `forEach`, or leave the word out.",
     ),
+    "for-each-not-list": _refuses(
+        "An expression is used as `forEach` and can never give a list.",
+        "Give the items as a list.",
+    ),
     "bad-timer-input": _refuses(
         "A timer's input does not say when it is due.",
         'Write `{"delay": "PT15M"}` or `{"at": <RFC 3339 timestamp>}`.',

@@ -130,7 +130,7 @@ class Tasks:
         if body.get("businessKey") is not None:
             given, place = body["businessKey"], join(pointer, "businessKey")
             key = self.values.template(given, place, names)
-            if not is_name(given) and not isinstance(key, Computed):
+            if not is_name(given) and not _is_computed(given):
                 wrong_type(self.findings, place, given, "a business key, or an expression for one")
         closing = body.get("onParentClose", "cancel")
         if closing not in _CLOSINGS:
@@ -243,10 +243,15 @@ class Tasks:
         place = join(pointer, "forEach")
         items = self.values.template(body["forEach"], place)
         kind = items.expression.result if isinstance(items, Computed) else None
-        if (isinstance(items, Constant) and not isinstance(items.value, list)) or (
-            kind not in {None, "list"}
-        ):
+        if not _is_computed(body["forEach"]) and not isinstance(body["forEach"], list):
             wrong_type(self.findings, place, body["forEach"], "a list, or an expression for one")
+        elif kind not in {None, "list"}:
+            self.findings.error(
+                "for-each-not-list",
+                place,
+                f"this expression gives {kind}, never a list",
+                "give the items as a list",
+            )
         concurrency = body.get("concurrency", MAX_FAN_OUT)
         if type(concurrency) is not int or not 1 <= concurrency <= MAX_FAN_OUT:
             wanted = f"an integer from 1 to {MAX_FAN_OUT}"
@@ -276,3 +281,7 @@ class Tasks:
             f"{quote(value)} does not say when the timer is due",
             'write {"delay": "PT15M"} or {"at": <RFC 3339 timestamp>}',
         )
+
+
+def _is_computed(value: object) -> bool:
+    return isinstance(value, dict) and "@expr" in value

@@ -271,7 +271,7 @@ ERRORS: list[tuple[str, str, Any]] = [
     ("wrong-type", "/states/a/invoke/retry/maxAttempts", invoking(retry={"maxAttempts": 0})),
     ("wrong-type", "/states/a/invoke/retry/maxAttempts", invoking(retry={"maxAttempts": 1.5})),
     ("wrong-type", "/states/a/invoke/retry/jitter", invoking(retry={"jitter": 2})),
-    ("wrong-type", "/states/a/invoke/retry/cap", invoking(retry={"cap": "P2D"})),
+    ("limit-exceeded", "/states/a/invoke/retry/cap", invoking(retry={"cap": "P2D"})),
     ("wrong-type", "/states/a/invoke/retry/nonRetryable", invoking(retry={"nonRetryable": "x"})),
     ("bad-duration", "/states/a/invoke/timeout", invoking(timeout="P1M")),
     (
@@ -287,7 +287,7 @@ ERRORS: list[tuple[str, str, Any]] = [
     ),
     ("without-for-each", "/states/a/invoke/join", invoking(join="any")),
     ("wrong-type", "/states/a/invoke/forEach", invoking(forEach=5)),
-    ("wrong-type", "/states/a/invoke/forEach", invoking(forEach=expr("1"))),
+    ("for-each-not-list", "/states/a/invoke/forEach", invoking(forEach=expr("1"))),
     ("wrong-type", "/states/a/invoke/join", invoking(forEach=[1], join="first")),
     ("wrong-type", "/states/a/invoke/concurrency", invoking(forEach=[1], concurrency=0)),
     ("wrong-type", "/states/a/invoke/compensation", invoking(compensation="undo")),

@@ -150,6 +150,7 @@ PASSING: dict[str, Any] = {
         src="workflow.billing", version=3, businessKey=expr("event.id"), onParentClose="abandon"
     ),
     "without-for-each": invoking(forEach=[1, 2, 3], join=2, concurrency=1),
+    "for-each-not-list": invoking(forEach=expr("[1, 2].map(n, n + 1)"), input=expr("item")),
     "bad-timer-input": invoking(src="timer", input={"at": "2030-01-31T12:00:00Z"}),
     "ai-without-events": CHOSEN,
     "ai-event-not-accepted": {
