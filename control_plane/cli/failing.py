@@ -16,7 +16,7 @@ CONFIGURATION = 2
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def explained(failed: int = FAILED) -> Iterator[None]:
     """Turn what is expected to go wrong into an exit code and a sentence on stderr."""
     console = Console(stderr=True)
     try:
@@ -28,9 +28,9 @@ def explained() -> Iterator[None]:
         sys.exit(CONFIGURATION)
     except (FoliotError, EmbeddedError) as error:
         console.print(f"[bold red]foliot:[/] {error}", highlight=False)
-        sys.exit(FAILED)
+        sys.exit(failed)
     except grpc.aio.AioRpcError as error:
         console.print(
             f"[bold red]foliot:[/] {error.code().name}: {error.details()}", highlight=False
         )
-        sys.exit(FAILED)
+        sys.exit(failed)

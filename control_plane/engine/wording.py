@@ -31,7 +31,15 @@ _AFTER = "xstate.after."
 
 def trigger_words(machine: Machine, transition: Transition) -> str:
     """What a transition answers: `SUBMIT`, `after P1D`, `approve done`, `always`."""
-    return event_words(transition.descriptor, machine.states[transition.source].id)
+    source = machine.states[transition.source]
+    for prefix in (_DONE_ACTOR, _FAILED_ACTOR):
+        if transition.descriptor.startswith(prefix):
+            wanted = transition.descriptor.removeprefix(prefix)
+            for invocation in source.invokes:
+                # One without an id has a long one of its own making; its name says more.
+                if invocation.id == wanted:
+                    return event_words(f"{prefix}{invocation.plan.name}")
+    return event_words(transition.descriptor, source.id)
 
 
 def event_words(kind: str, state_id: str = "") -> str:
