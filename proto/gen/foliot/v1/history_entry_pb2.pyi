@@ -69,6 +69,22 @@ class _HistoryEntryTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Hist
     """HISTORY_ENTRY_TYPE_INSTANCE_FAILED tells which error ended the instance."""
     HISTORY_ENTRY_TYPE_INSTANCE_CANCELLED: _HistoryEntryType.ValueType  # 17
     """HISTORY_ENTRY_TYPE_INSTANCE_CANCELLED tells who cancelled the instance, and why."""
+    HISTORY_ENTRY_TYPE_INSTANCE_CANCELLING: _HistoryEntryType.ValueType  # 18
+    """HISTORY_ENTRY_TYPE_INSTANCE_CANCELLING tells that the instance is being cancelled: its
+    compensations run first.
+    """
+    HISTORY_ENTRY_TYPE_INSTANCE_TERMINATED: _HistoryEntryType.ValueType  # 19
+    """HISTORY_ENTRY_TYPE_INSTANCE_TERMINATED tells who ended the instance at once, and why."""
+    HISTORY_ENTRY_TYPE_INSTANCE_PAUSED: _HistoryEntryType.ValueType  # 20
+    """HISTORY_ENTRY_TYPE_INSTANCE_PAUSED tells who let the instance rest, and why."""
+    HISTORY_ENTRY_TYPE_INSTANCE_RESUMED: _HistoryEntryType.ValueType  # 21
+    """HISTORY_ENTRY_TYPE_INSTANCE_RESUMED tells who let the instance go on, and why."""
+    HISTORY_ENTRY_TYPE_INSTANCE_RETRIED: _HistoryEntryType.ValueType  # 22
+    """HISTORY_ENTRY_TYPE_INSTANCE_RETRIED tells who took the failed instance up again, and why."""
+    HISTORY_ENTRY_TYPE_TASK_REDRIVEN: _HistoryEntryType.ValueType  # 23
+    """HISTORY_ENTRY_TYPE_TASK_REDRIVEN tells of a task that does a dead one's work once more."""
+    HISTORY_ENTRY_TYPE_TASK_STOPPED: _HistoryEntryType.ValueType  # 24
+    """HISTORY_ENTRY_TYPE_TASK_STOPPED tells how an attempt of a task that was called off ended."""
 
 class HistoryEntryType(_HistoryEntryType, metaclass=_HistoryEntryTypeEnumTypeWrapper):
     """HistoryEntryType is what a history entry tells of."""
@@ -117,6 +133,22 @@ HISTORY_ENTRY_TYPE_INSTANCE_FAILED: HistoryEntryType.ValueType  # 16
 """HISTORY_ENTRY_TYPE_INSTANCE_FAILED tells which error ended the instance."""
 HISTORY_ENTRY_TYPE_INSTANCE_CANCELLED: HistoryEntryType.ValueType  # 17
 """HISTORY_ENTRY_TYPE_INSTANCE_CANCELLED tells who cancelled the instance, and why."""
+HISTORY_ENTRY_TYPE_INSTANCE_CANCELLING: HistoryEntryType.ValueType  # 18
+"""HISTORY_ENTRY_TYPE_INSTANCE_CANCELLING tells that the instance is being cancelled: its
+compensations run first.
+"""
+HISTORY_ENTRY_TYPE_INSTANCE_TERMINATED: HistoryEntryType.ValueType  # 19
+"""HISTORY_ENTRY_TYPE_INSTANCE_TERMINATED tells who ended the instance at once, and why."""
+HISTORY_ENTRY_TYPE_INSTANCE_PAUSED: HistoryEntryType.ValueType  # 20
+"""HISTORY_ENTRY_TYPE_INSTANCE_PAUSED tells who let the instance rest, and why."""
+HISTORY_ENTRY_TYPE_INSTANCE_RESUMED: HistoryEntryType.ValueType  # 21
+"""HISTORY_ENTRY_TYPE_INSTANCE_RESUMED tells who let the instance go on, and why."""
+HISTORY_ENTRY_TYPE_INSTANCE_RETRIED: HistoryEntryType.ValueType  # 22
+"""HISTORY_ENTRY_TYPE_INSTANCE_RETRIED tells who took the failed instance up again, and why."""
+HISTORY_ENTRY_TYPE_TASK_REDRIVEN: HistoryEntryType.ValueType  # 23
+"""HISTORY_ENTRY_TYPE_TASK_REDRIVEN tells of a task that does a dead one's work once more."""
+HISTORY_ENTRY_TYPE_TASK_STOPPED: HistoryEntryType.ValueType  # 24
+"""HISTORY_ENTRY_TYPE_TASK_STOPPED tells how an attempt of a task that was called off ended."""
 Global___HistoryEntryType: _TypeAlias = HistoryEntryType  # noqa: Y015
 
 @_typing.final
