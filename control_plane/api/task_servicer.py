@@ -33,6 +33,9 @@ FILTER = {
     "create_time": Field(kind="time"),
 }
 
+MAX_LOOKED_AT = 10_000
+"""Dead tasks that one redrive looks at for those that its filter finds."""
+
 DEAD_FILTER = {name: FILTER[name] for name in ("type", "queue", "create_time")}
 
 
@@ -154,10 +157,7 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
         caller = principal.current()
         task_ids = list(request.task_ids)
         if request.filter:
-            found = await self._dead(
-                request.filter, None, page_size(request.max_tasks or MAX_REDRIVEN)
-            )
-            task_ids = [one.task_id for one in found.rows]
+            task_ids = await self._oldest_dead(request.filter, _most(request.max_tasks))
         answers = await redrive_tasks(
             self._orchestrator, self._reader, caller.tenant, task_ids, redriven_by=caller.name
         )
@@ -169,6 +169,18 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
                 for one, answer in zip(task_ids, answers, strict=True)
             ]
         )
+
+    async def _oldest_dead(self, text: str, most: int) -> list[str]:
+        """Ids of dead tasks, from as many pages as it takes, within MAX_LOOKED_AT."""
+        found: list[str] = []
+        after = None
+        for _ in range(MAX_LOOKED_AT // MAX_REDRIVEN):
+            page = await self._dead(text, after, MAX_REDRIVEN)
+            found += [one.task_id for one in page.rows]
+            if page.last is None or len(found) >= most:
+                break
+            after = page.last.instance_id, page.last.ordinal
+        return found[:most]
 
     async def _dead(self, text: str, after: tuple[InstanceId, int] | None, size: int) -> Page[Task]:
         terms = parse_filter(text, DEAD_FILTER)
@@ -185,6 +197,14 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
             after=after,
             size=size,
         )
+
+
+def _most(asked: int) -> int:
+    if asked < 0:
+        raise InvalidRequest(
+            f"max_tasks {asked} is negative; leave it unset for {MAX_REDRIVEN}", field="max_tasks"
+        )
+    return min(asked, MAX_REDRIVEN) or MAX_REDRIVEN
 
 
 def _position(token: str, mark: str) -> tuple[InstanceId, int] | None:
