@@ -30,8 +30,13 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+<<<<<<< HEAD
 .PHONY: help demo setup dev test check lint types imports docstrings protos bench fuzz \
   fuzz-properties fuzz-xstate fuzz-cel fuzz-schema conformance conformance-cel gen lock fmt hooks clean
+=======
+.PHONY: help demo setup dev test check lint types imports docstrings protos bench bench-engine fuzz \
+  fuzz-properties fuzz-xstate fuzz-cel conformance conformance-cel gen lock fmt hooks clean
+>>>>>>> e4831de (wip)
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -86,6 +91,9 @@ protos: .venv/.dev
 
 bench: .venv/.dev ## run the workloads and print their figures; BENCH= for its options
 	$(BIN)/python -m bench $(BENCH)
+
+bench-engine: .venv/.dev ## measure the engine alone, beside others; BENCH='--alone --rounds 5'
+	$(BIN)/python -m bench.engine $(BENCH)
 
 # -- campaigns: longer than a test may take, each from a seed that it prints -------------------
 

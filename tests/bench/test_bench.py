@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.engine.contender import Figures
+from bench.engine.foliot import Foliot
+from bench.engine.python_statemachine import PythonStatemachine
+from bench.engine.shapes import shapes
 from bench.figures import Latency
 from bench.meter import GROUPS, PLANES
 from bench.workloads import WORKLOADS
@@ -63,3 +67,28 @@ class TestALatency:
     ) -> None:
         """An interpolated percentile is a time that nobody waited."""
         assert expected == Latency.of(times_s)
+
+
+class TestTheBenchOfTheEngine:
+    def test_measures_this_engine_and_the_one_that_is_installed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Their machines are made of the same specs; a figure means that the event was taken."""
+        monkeypatch.setattr("bench.engine.timing.BATCHES", 1)
+        monkeypatch.setattr("bench.engine.timing.BATCH_S", 0.0)
+
+        for contender in (Foliot(), PythonStatemachine()):
+            for shape in shapes():
+                figures = contender.measure(shape)
+
+                assert 0 < figures.event_us < 1e6 * figures.compile_ms
+                assert figures.memory_bytes > 1_000
+
+    def test_keeps_the_best_of_all_rounds(self) -> None:
+        """What another process disturbed is not the engine's."""
+        one = Figures(event_us=6.0, stored_us=12.0, compile_ms=1.0, memory_bytes=9)
+        other = Figures(event_us=7.0, stored_us=11.0, compile_ms=2.0, memory_bytes=8)
+
+        assert one.best(other) == Figures(
+            event_us=6.0, stored_us=11.0, compile_ms=1.0, memory_bytes=8
+        )

@@ -1,0 +1,1 @@
+"""How fast the engine decides, beside others that run statecharts, and in how much memory."""
