@@ -1,12 +1,14 @@
 """The control plane on a real PostgreSQL: what it checks first, and that the ring closes."""
 
 import asyncio
-from typing import Literal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
 
 import asyncpg
 import grpc
 import pytest
-from foliot.executor.v1 import executor_service_pb2, outcome_pb2
+from foliot.executor.v1 import claimed_task_pb2, executor_service_pb2, outcome_pb2
 from foliot.v1 import instance_pb2, instance_service_pb2, task_pb2
 
 import migrations
@@ -19,7 +21,42 @@ from shared.errors import InvalidRequest, PreconditionFailed
 from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
 from shared.settings import Settings
 from tests.api.serving import PEPPER, TENANT, WITHIN_S, Client, with_key
-from tests.api.stories import GREETING, activate, start
+from tests.api.stories import GREETING, activate, as_json, start
+
+PARENT: dict[str, Any] = {
+    "id": "parent",
+    "initial": "waiting",
+    "states": {
+        "waiting": {
+            "invoke": {"id": "child", "src": "workflow.greeting", "onDone": "done"},
+        },
+        "done": {"type": "final"},
+    },
+}
+BOOKING: dict[str, Any] = {
+    "id": "booking",
+    "onCancel": "compensate",
+    "initial": "booking",
+    "states": {
+        "booking": {
+            "invoke": {
+                "id": "book",
+                "src": "system.book",
+                "forEach": ["flight", "hotel"],
+                "input": {"what": {"@expr": "item"}},
+                "join": "all",
+                "compensation": {
+                    "name": "unbook",
+                    "src": "system.unbook",
+                    "input": {"booking": {"@expr": "event.output"}},
+                },
+                "onDone": "booked",
+            }
+        },
+        "booked": {"on": {"GO": "gone"}},
+        "gone": {"type": "final"},
+    },
+}
 
 OWN = ControlPlaneSettings(pepper=PEPPER, startup_wait_s=0)  # type: ignore[arg-type]  # pydantic makes it secret
 
@@ -74,48 +111,129 @@ class TestStarting:
 class TestTheRing:
     async def test_closes_over_postgresql(self, database_url: str) -> None:
         """Start, claim, report, end: every hop that is this plane's, on the real adapters."""
-        await migrations.upgrade(database_url)
-        pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=1)
-        admin = mint(tenant_id=TENANT, role="tenant_admin", pepper=PEPPER)
-        worker = mint(tenant_id=None, role="executor", pepper=PEPPER)
-        for key in (admin, worker):
-            await PostgresCredentials(pool).add(key.stored, "Tests")
-        stop = asyncio.Event()
-        async with connected(settings_for(database_url), OWN) as control_plane:
-            running = asyncio.create_task(control_plane.run(stop))
-            async with asyncio.timeout(WITHIN_S):
-                address = await control_plane.address
+        async with ring(database_url) as (client, executor):
+            await activate(client, GREETING, "greeting")
+            instance = await start(client, "greeting")
+            verdicts = await succeed(executor, await claim(executor, 1))
+            ended = await got(client, instance.instance_id)
+
+        assert [outcome_pb2.OUTCOME_VERDICT_APPLIED] == verdicts
+        assert instance_pb2.INSTANCE_STATUS_COMPLETED == ended.status
+
+    async def test_closes_through_a_child(self, database_url: str) -> None:
+        """The courier starts it, its task is done, and its parent hears of its end."""
+        async with ring(database_url) as (client, executor):
+            await activate(client, GREETING, "greeting")
+            await activate(client, PARENT, "parent")
+            parent = await start(client, "parent")
+            (task,) = claimed = await claim(executor, 1)
+            child = await got(client, task.instance_id)
+            await succeed(executor, claimed)
+            ended = await waited(client, parent.instance_id)
+
+        assert instance_pb2.INSTANCE_STATUS_WAITING == parent.status
+        assert parent.instance_id != child.instance_id
+        assert ("greeting", '"done"') == (child.definition_key, ended.state.json)
+        assert instance_pb2.INSTANCE_STATUS_COMPLETED == ended.status
+
+    async def test_joins_what_was_fanned_out_and_undoes_it_when_cancelled(
+        self, database_url: str
+    ) -> None:
+        """Two tasks at once, one outcome; then their compensations, and only then the end."""
+        async with ring(database_url) as (client, executor):
+            await activate(client, BOOKING, "booking")
+            instance_id = (await start(client, "booking")).instance_id
+            await succeed(executor, await claim(executor, 2))
+            booked = await got(client, instance_id)
+            cancelling = await client.instances.CancelInstance(
+                instance_service_pb2.CancelInstanceRequest(
+                    instance_id=instance_id, reason="changed my mind"
+                )
+            )
+            undone = []
+            for _ in range(2):
+                claimed = await claim(executor, 1)
+                undone += [one.function for one in claimed]
+                await succeed(executor, claimed)
+            ended = await waited(client, instance_id)
+
+        assert '"booked"' == booked.state.json
+        assert not cancelling.instance.HasField("complete_time")
+        assert ["unbook", "unbook"] == undone
+        assert instance_pb2.INSTANCE_STATUS_CANCELLED == ended.status
+
+
+@asynccontextmanager
+async def ring(database_url: str) -> AsyncIterator[tuple[Client, Client]]:
+    """A control plane on the database, an administrator of a tenant, and an executor."""
+    await migrations.upgrade(database_url)
+    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=1)
+    admin = mint(tenant_id=TENANT, role="tenant_admin", pepper=PEPPER)
+    worker = mint(tenant_id=None, role="executor", pepper=PEPPER)
+    for key in (admin, worker):
+        await PostgresCredentials(pool).add(key.stored, "Tests")
+    await pool.close()
+    stop = asyncio.Event()
+    async with connected(settings_for(database_url), OWN) as control_plane:
+        running = asyncio.create_task(control_plane.run(stop))
+        async with asyncio.timeout(WITHIN_S):
+            address = await control_plane.address
+        try:
             async with (
                 grpc.aio.insecure_channel(address, interceptors=with_key(admin.text)) as callers,
                 grpc.aio.insecure_channel(address, interceptors=with_key(worker.text)) as workers,
             ):
-                client, executor = Client(callers, admin.text), Client(workers, worker.text)
-                await activate(client, GREETING, "greeting")
-                instance = await start(client, "greeting")
-                claimed = await executor.executors.ClaimTasks(
-                    executor_service_pb2.ClaimTasksRequest(
-                        executor_name="tests", task_types=[task_pb2.TASK_TYPE_SYSTEM]
-                    )
-                )
-                (task,) = claimed.tasks
-                reported = await executor.executors.ReportOutcomes(
-                    executor_service_pb2.ReportOutcomesRequest(
-                        outcomes=[
-                            outcome_pb2.Outcome(
-                                tenant_id=task.tenant_id,
-                                task_id=task.task_id,
-                                epoch=task.epoch,
-                                succeeded=outcome_pb2.Outcome.Succeeded(),
-                            )
-                        ]
-                    )
-                )
-                ended = await client.instances.GetInstance(
-                    instance_service_pb2.GetInstanceRequest(instance_id=instance.instance_id)
-                )
+                yield Client(callers, admin.text), Client(workers, worker.text)
+        finally:
             stop.set()
             await running
-        await pool.close()
 
-        assert [outcome_pb2.OUTCOME_VERDICT_APPLIED] == [one.verdict for one in reported.acks]
-        assert instance_pb2.INSTANCE_STATUS_COMPLETED == ended.instance.status
+
+async def claim(executor: Client, count: int) -> list[claimed_task_pb2.ClaimedTask]:
+    """So many tasks, as soon as they are there."""
+    tasks: list[claimed_task_pb2.ClaimedTask] = []
+    async with asyncio.timeout(WITHIN_S):
+        while len(tasks) < count:
+            claimed = await executor.executors.ClaimTasks(
+                executor_service_pb2.ClaimTasksRequest(
+                    executor_name="tests", task_types=[task_pb2.TASK_TYPE_SYSTEM]
+                )
+            )
+            tasks += claimed.tasks
+    assert count == len(tasks)
+    return tasks
+
+
+async def succeed(
+    executor: Client, tasks: list[claimed_task_pb2.ClaimedTask]
+) -> list[outcome_pb2.OutcomeVerdict]:
+    """Report that all went well: what the control plane made of each."""
+    reported = await executor.executors.ReportOutcomes(
+        executor_service_pb2.ReportOutcomesRequest(
+            outcomes=[
+                outcome_pb2.Outcome(
+                    tenant_id=task.tenant_id,
+                    task_id=task.task_id,
+                    epoch=task.epoch,
+                    succeeded=outcome_pb2.Outcome.Succeeded(output=as_json("as asked")),
+                )
+                for task in tasks
+            ]
+        )
+    )
+    return [one.verdict for one in reported.acks]
+
+
+async def got(client: Client, instance_id: str) -> instance_pb2.Instance:
+    answer = await client.instances.GetInstance(
+        instance_service_pb2.GetInstanceRequest(instance_id=instance_id)
+    )
+    return answer.instance
+
+
+async def waited(client: Client, instance_id: str) -> instance_pb2.Instance:
+    """The instance once it has ended, or after a while."""
+    answer = await client.instances.WaitInstance(
+        instance_service_pb2.WaitInstanceRequest(instance_id=instance_id), timeout=WITHIN_S
+    )
+    return answer.instance
