@@ -30,13 +30,9 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-<<<<<<< HEAD
-.PHONY: help demo setup dev test check lint types imports docstrings protos bench fuzz \
-  fuzz-properties fuzz-xstate fuzz-cel fuzz-schema conformance conformance-cel gen lock fmt hooks clean
-=======
-.PHONY: help demo setup dev test check lint types imports docstrings protos bench bench-engine fuzz \
-  fuzz-properties fuzz-xstate fuzz-cel conformance conformance-cel gen lock fmt hooks clean
->>>>>>> e4831de (wip)
+.PHONY: help demo setup dev test check lint types imports docstrings protos bench bench-engine \
+  fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema conformance conformance-cel gen lock fmt \
+  hooks clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
