@@ -150,12 +150,11 @@ class EntrySet:
             ):
                 self._add(target)
             self._add_descendants(target)
-        leaves_root = source == ROOT and transition.reenter
         for target in effective_targets(states, transition.targets, self._record):
             above = list(ancestors(states, target, domain))
             if domain != NO_STATE and states[domain].kind == "parallel":
                 above.append(domain)
-            self._add_ancestors(above, NO_STATE if leaves_root else domain)
+            self._add_ancestors(above, domain)
 
     def add_initial(self) -> None:
         """Enter the machine: the root and all of its initial states, by default."""

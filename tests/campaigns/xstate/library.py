@@ -70,8 +70,9 @@ def _download(into: Path, package: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise NotAvailable(f"npm had no answer within {FETCH_TIMEOUT_S} s") from error
     except subprocess.CalledProcessError as error:
-        last = error.stderr.strip().splitlines()[-1:] or ["npm said nothing"]
-        raise NotAvailable(f"npm could not fetch xstate {VERSION}: {last[0]}") from error
+        said = [line for line in error.stderr.splitlines() if line.startswith("npm error")]
+        why = said[0] if said else "npm does not say why"
+        raise NotAvailable(f"npm could not fetch xstate {VERSION}: {why}") from error
     (fetched,) = into.glob("*.tgz")
     if not _is_published(fetched):
         raise NotAvailable(f"what npm fetched is not xstate {VERSION} as it was published")
