@@ -206,7 +206,7 @@ async def claim(executor: Client, count: int) -> list[claimed_task_pb2.ClaimedTa
 
 async def succeed(
     executor: Client, tasks: list[claimed_task_pb2.ClaimedTask]
-) -> list[outcome_pb2.OutcomeVerdict]:
+) -> list[outcome_pb2.OutcomeVerdict.ValueType]:
     """Report that all went well: what the control plane made of each."""
     reported = await executor.executors.ReportOutcomes(
         executor_service_pb2.ReportOutcomesRequest(

@@ -57,7 +57,9 @@ async def operate(
 ) -> instance_pb2.Instance:
     """Do one of the verbs to an instance."""
     request = REQUESTS[verb](**{"instance_id": instance_id, "reason": "as asked", **more})
-    return (await getattr(client.instances, verb)(request)).instance
+    answer = await getattr(client.instances, verb)(request)
+    instance: instance_pb2.Instance = answer.instance
+    return instance
 
 
 async def refusal_of(call: Any) -> tuple[grpc.StatusCode, str]:
@@ -319,7 +321,7 @@ class TestSignallingWithStart:
         ("field", "value"), [("business_key", ""), ("definition_key", ""), ("event", None)]
     )
     async def test_takes_a_key_a_definition_and_an_event(
-        self, client: Client, field: str, value: object
+        self, client: Client, field: str, value: Any
     ) -> None:
         """None of the three can be done without."""
         refused = await refusal_of(signal(client, "e1", **{field: value}))

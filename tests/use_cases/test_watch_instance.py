@@ -1,15 +1,19 @@
 """Watching: what an idle stream says."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
+
+import pytest
 
 from control_plane.ports.reader import Reader
 from control_plane.ports.records import HistoryEntry, InstanceKey
 from control_plane.use_cases.watch_instance import Bookmark, watch_instance
 from shared.ids import InstanceId, TenantId, new_instance_id
 
+WITHIN_S = 5.0
 KEY = InstanceKey(TenantId("acme"), new_instance_id())
 
 
@@ -31,9 +35,10 @@ class OneHistory:
 
     def __init__(self) -> None:
         self.entries = [entry(1, "INSTANCE_STARTED")]
+        self.is_closed = False
 
     async def get_instance(self, _tenant_id: TenantId, _instance_id: InstanceId) -> Any:
-        return _Instance(seq=len(self.entries), is_closed=len(self.entries) == 2)
+        return _Instance(seq=len(self.entries), is_closed=self.is_closed)
 
     async def list_history(
         self, _tenant_id: TenantId, _instance_id: InstanceId, *, after_seq: int, limit: int
@@ -53,6 +58,7 @@ class Quiet:
         if self._waits == 1:
             return False
         self._history.entries.append(entry(2, "INSTANCE_COMPLETED"))
+        self._history.is_closed = True
         return True
 
 
@@ -74,3 +80,23 @@ class TestAnIdleStream:
 
         assert [1, 1, 2] == [item.seq for item in watched]
         assert [False, True, False] == [isinstance(item, Bookmark) for item in watched]
+
+
+class TestAStreamOfAnEndedInstance:
+    @pytest.mark.parametrize("after_seq", [0, 1, 2])
+    async def test_ends_with_what_follows_the_end(self, after_seq: int) -> None:
+        """How a called-off attempt stopped may be told after the instance has ended."""
+        history = OneHistory()
+        history.entries += [entry(2, "INSTANCE_CANCELLED"), entry(3, "TASK_STOPPED")]
+        history.is_closed = True
+        reader = cast("Reader", history)
+
+        async with asyncio.timeout(WITHIN_S):
+            seen = [
+                one
+                async for one in watch_instance(
+                    reader, Quiet(history), *KEY, after_seq=after_seq, bookmark_s=0
+                )
+            ]
+
+        assert history.entries[after_seq:] == seen
