@@ -31,7 +31,7 @@ class Place:
     """A block of the page, and the reader's files when they come to it."""
 
     block: Block
-    files: dict[str, Json]
+    files: dict[str, dict[str, Json]]
 
     @property
     def name(self) -> str:
@@ -44,26 +44,25 @@ class Place:
         return read_document(json.dumps(self.files[kept]).encode(), f"{kept}.json")
 
 
-def laid_over(old: Json, new: Json) -> Json:
+def laid_over(old: Json, new: dict[str, Json]) -> dict[str, Json]:
     """What a merge patch, RFC 7396, makes of a document."""
-    if not isinstance(new, dict):
-        return new
     merged = dict(old) if isinstance(old, dict) else {}
     for key, value in new.items():
         if value is None:
             merged.pop(key, None)
         else:
-            merged[key] = laid_over(merged.get(key), value)
+            merged[key] = laid_over(merged.get(key), value) if isinstance(value, dict) else value
     return merged
 
 
 def read_page() -> list[Place]:
-    files: dict[str, Json] = {}
+    files: dict[str, dict[str, Json]] = {}
     places = []
     for block in blocks(page("docs/tutorial.md")):
         if block.language == "yaml":
             name, _, how = block.word.partition(" ")
             shown = read_document(block.text.encode(), name).value
+            assert isinstance(shown, dict), f"line {block.line} is no object"
             files = {**files, name: laid_over(files[name], shown) if how == CHANGES else shown}
         places.append(Place(block, files))
     return places
@@ -71,7 +70,7 @@ def read_page() -> list[Place]:
 
 PLACES = read_page()
 YAML = [place for place in PLACES if place.block.language == "yaml"]
-SCENARIOS = [place for place in YAML if "definition" in place.load(place.name).value]
+SCENARIOS = [place for place in YAML if "definition" in place.files[place.name]]
 DEFINITIONS = [place for place in YAML if place not in SCENARIOS]
 COMMANDS = [
     (place, after.block.text) for place, after in pairwise(PLACES) if place.block.language == "sh"
