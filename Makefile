@@ -107,7 +107,7 @@ fuzz-cel: .venv/.dev ## random expressions here and in CEL's own runtime; FUZZ='
 fuzz-schema: .venv/.dev ## broken specs, to the parser and to the JSON Schema; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.schema $(FUZZ)
 
-conformance: .venv/.dev ## SCXML's test suites (W3C, SCION): fetch them, import and run each case
+conformance: .venv/.dev conformance-cel ## the test suites of CEL and of SCXML (W3C, SCION): fetch and run them
 	$(BIN)/python -m tests.campaigns.conformance
 
 conformance-cel: .venv/.dev ## the CEL specification's vectors: fetch them, count what agrees
