@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import grpc
 from pydantic import ValidationError
 from rich.console import Console
+from rich.text import Text
 
 from control_plane.embedded import EmbeddedError
 from shared.errors import FoliotError
@@ -18,19 +19,23 @@ CONFIGURATION = 2
 @contextmanager
 def explained(failed: int = FAILED) -> Iterator[None]:
     """Turn what is expected to go wrong into an exit code and a sentence on stderr."""
-    console = Console(stderr=True)
     try:
         yield
     except ValidationError as error:
         for problem in error.errors():
             name = "FOLIOT_" + "_".join(str(part) for part in problem["loc"]).upper()
-            console.print(f"[bold red]foliot:[/] {name}: {problem['msg']}", highlight=False)
+            _say(f"{name}: {problem['msg']}")
         sys.exit(CONFIGURATION)
     except (FoliotError, EmbeddedError) as error:
-        console.print(f"[bold red]foliot:[/] {error}", highlight=False)
+        _say(str(error))
         sys.exit(failed)
     except grpc.aio.AioRpcError as error:
-        console.print(
-            f"[bold red]foliot:[/] {error.code().name}: {error.details()}", highlight=False
-        )
+        _say(f"{error.code().name}: {error.details()}")
         sys.exit(failed)
+
+
+def _say(message: str) -> None:
+    """As it is: what stands in brackets is no markup."""
+    Console(stderr=True, highlight=False).print(
+        Text.assemble(("foliot:", "bold red"), f" {message}")
+    )

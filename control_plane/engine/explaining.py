@@ -59,7 +59,8 @@ class Candidate:
 
     `event` is the descriptor as the definition has it, "" for an eventless one, and
     `trigger` the same in words. `operands` are what the guard read, as far as it is
-    there. `shadowed_by` points to the transition that is always taken in its place.
+    there. `shadowed_by` points to the transition that is taken in its place now, whatever
+    the event brings.
     """
 
     json_pointer: str
@@ -193,10 +194,12 @@ def _candidates(machine: Machine, snapshot: Snapshot, now: datetime) -> tuple[Ca
     for index in sorted(configuration.active, key=lambda one: (-machine.depth(one), one)):
         state = machine.states[index]
         for transition in _in_order(state):
+            is_certain = transition.guard is None
             if not transition.is_forbidden:
                 shadow = _shadow(certain, state, transition.descriptor)
                 found.append(_candidate(machine, transition, shadow, turn))
-            if transition.guard is None:
+                is_certain = found[-1].value == "TRUE"
+            if is_certain:
                 certain.setdefault(transition.descriptor, []).append(transition)
     return tuple(found)
 
@@ -210,7 +213,7 @@ def _in_order(state: State) -> list[Transition]:
 def _shadow(
     certain: Mapping[str, Sequence[Transition]], state: State, descriptor: str
 ) -> Transition | None:
-    """What is taken before a transition of this state could be, if it has no guard."""
+    """What is taken before a transition of this state could be, whatever the event brings."""
     for covering in _covering(descriptor):
         for one in certain.get(covering, ()):
             if state.index <= one.source <= state.last:

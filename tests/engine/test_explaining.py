@@ -185,6 +185,13 @@ class TestATransition:
             "/on/OTHER": None,
         } == found
 
+    def test_is_shadowed_by_one_whose_guard_says_yes(self) -> None:
+        """The first that may be taken is taken; what stands after it is not asked."""
+        found = explained(Instance(CLAIM))
+
+        assert "/states/review/on/PAY/0" == candidate(found, "/states/review/on/PAY/1").shadowed_by
+        assert candidate(found, "/states/review/on/PAY/0").shadowed_by is None
+
     def test_of_another_region_shadows_nothing(self) -> None:
         """Regions answer side by side."""
         it = Instance(

@@ -314,8 +314,8 @@ class CandidateTransition(_message.Message):
     error: _builtins.str
     """error is why the guard has no value. Empty unless value is GUARD_VALUE_ERROR."""
     shadowed_by: _builtins.str
-    """shadowed_by is the json_pointer of the transition that is always taken in its place.
-    Empty if there is none.
+    """shadowed_by is the json_pointer of the transition that is taken in its place now,
+    whatever the event brings. Empty if there is none.
     """
     @_builtins.property
     def targets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
