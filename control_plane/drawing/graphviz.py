@@ -25,6 +25,18 @@ MAX_MEMORY_MB = 1024
 MAX_PICTURE_BYTES = 3 * 1024 * 1024
 """A picture that is larger does not fit in an answer of the API."""
 
+FONT_PLACES = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "/usr/share/X11/fonts",
+    "~/.local/share/fonts",
+    "~/.fonts",
+)
+"""Where Linux keeps fonts, unless fontconfig is told otherwise."""
+
+_FONT_FILES = (".ttf", ".otf", ".ttc", ".pfb", ".pcf.gz")
+_FONT_SETTINGS = frozenset({"FONTCONFIG_FILE", "FONTCONFIG_PATH"})
+
 _WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -45,6 +57,13 @@ def render(dot: str, format: PictureFormat) -> bytes:  # noqa: A002 - as the API
         raise PreconditionFailed(
             f"there is no Graphviz here to make {format.upper()} with: install foliot[draw], or"
             " Graphviz so that `dot` is on the PATH; DOT and Mermaid work without",
+            reason="DRAWING_NOT_AVAILABLE",
+            metadata={"format": format},
+        )
+    if format == "png" and not _has_fonts():
+        raise PreconditionFailed(
+            "there is no font here to write a PNG with: install one (Debian: fonts-dejavu-core);"
+            " an SVG brings its text, and needs none",
             reason="DRAWING_NOT_AVAILABLE",
             metadata={"format": format},
         )
@@ -87,10 +106,23 @@ def _program() -> str | None:
     return shutil.which("dot")
 
 
+def _has_fonts() -> bool:
+    """Without any, Graphviz draws a box for every letter, and says nothing of it."""
+    if sys.platform != "linux" or _FONT_SETTINGS & os.environ.keys():
+        return True
+    places = (Path(place).expanduser() for place in FONT_PLACES)
+    return any(
+        name.lower().endswith(_FONT_FILES)
+        for place in places
+        for _, _, names in os.walk(place)
+        for name in names
+    )
+
+
 def _environment() -> dict[str, str]:
     """As little as it needs. SERVER_NAME tells Graphviz to read no files for anybody."""
-    kept = ("PATH", "PYTHONPATH", "HOME", "XDG_CACHE_HOME", "SYSTEMROOT", "TEMP")
-    passed = {name: os.environ[name] for name in kept if name in os.environ}
+    kept = {"PATH", "PYTHONPATH", "HOME", "XDG_CACHE_HOME", "SYSTEMROOT", "TEMP", *_FONT_SETTINGS}
+    passed = {name: os.environ[name] for name in sorted(kept) if name in os.environ}
     return {**passed, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "SERVER_NAME": "foliot"}
 
 

@@ -97,6 +97,22 @@ class TestWithoutGraphviz:
         )
 
 
+class TestWithoutFonts:
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there always are some")
+    def test_a_png_is_refused_and_an_svg_is_not(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A slim image has none: every letter of a PNG would be an empty box."""
+        a_program(tmp_path, monkeypatch, "print('drawn')")
+        monkeypatch.setattr(graphviz, "FONT_PLACES", (str(tmp_path),))
+        monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
+        monkeypatch.delenv("FONTCONFIG_PATH", raising=False)
+
+        assert b"drawn\n" == draw(compiled(ORDER), format="svg")
+        with pytest.raises(PreconditionFailed, match="fonts-dejavu-core"):
+            draw(compiled(ORDER), format="png")
+
+
 class TestTheProcessThatLaysOut:
     def test_is_stopped_when_it_takes_too_long(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
