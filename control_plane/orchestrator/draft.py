@@ -60,6 +60,10 @@ _STATUS_OF_CLOSED: dict[str, InstanceStatus] = {
 }
 
 
+_HOLDERS = ("attempt", "epoch", "lost_epoch", "session_id", "held_since")
+"""The columns of a task that say who has had it."""
+
+
 class Draft:
     """
     Mutable for the length of one turn; `change()` is what comes of it.
@@ -277,6 +281,12 @@ class Draft:
         self._begun[update.ordinal] = update
 
     def update_task(self, update: TaskUpdate) -> None:
+        """What this turn has already taken in of the task's holders stays, unless it says more."""
+        before = self._updates.get(update.ordinal)
+        if before is not None:
+            known = {name: getattr(before, name) for name in _HOLDERS}
+            kept = {name: value for name, value in known.items() if getattr(update, name) is None}
+            update = replace(update, **kept)
         self._updates[update.ordinal] = update
         self._idle.discard(update.ordinal)
 
