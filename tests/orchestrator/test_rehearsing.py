@@ -10,13 +10,14 @@ import pytest
 from control_plane.orchestrator import Machines, Send
 from control_plane.orchestrator.rehearsing import Preview, preview_send, read_draft
 from control_plane.ports.records import Instance, InstanceKey
+from control_plane.use_cases.explain_instance import explain_instance
 from shared import json
 from shared.errors import FoliotError, NotFound
 from shared.ids import InstanceId, new_instance_id
 from shared.json import Json
 from tests.contract.worlds import ACME, OTHER
 from tests.engine.telling import NOW
-from tests.orchestrator.specs import COUNTER, DEFERRING
+from tests.orchestrator.specs import COUNTER, DEFERRING, ONE_TASK
 from tests.orchestrator.stage import Stage
 
 MOVING: dict[str, Any] = {
@@ -201,3 +202,41 @@ class TestAPreview:
                 InstanceKey(tenant, wanted),
                 Send(event_id="", type="GO", payload=None),
             )
+
+
+class TestAnExplanation:
+    async def test_knows_when_a_failed_task_is_tried_again(self, stage: Stage) -> None:
+        """The next attempt is a deadline like a timer's, and it stands in the task's row."""
+        await stage.define(ONE_TASK)
+        started = await stage.start()
+        (task,) = await stage.claim()
+        await stage.fail(task)
+
+        told = await explain_instance(
+            stage.world.store,
+            Machines(stage.world.definitions),
+            stage.world.reader,
+            ACME,
+            started.instance_id,
+        )
+
+        (awaited,) = told.explanation.tasks
+        assert awaited.run_at is not None
+        assert timedelta(0) < awaited.run_at - told.now <= timedelta(seconds=10)
+        assert awaited.run_at == told.explanation.next_deadline
+
+    async def test_names_the_events_that_are_kept(self, stage: Stage) -> None:
+        """They were accepted, and nothing has come of them yet."""
+        await stage.define(DEFERRING)
+        started = await stage.start()
+        await stage.send(started.instance_id, "SAY", {"word": "a"})
+
+        told = await explain_instance(
+            stage.world.store,
+            Machines(stage.world.definitions),
+            stage.world.reader,
+            ACME,
+            started.instance_id,
+        )
+
+        assert ("SAY",) == told.explanation.deferred
