@@ -1,6 +1,7 @@
 """InstanceService: proto in, use case, proto out."""
 
 from datetime import timedelta
+from typing import cast
 
 from foliot.v1 import instance_service_pb2 as pb
 from foliot.v1 import instance_service_pb2_grpc as pb_grpc
@@ -313,7 +314,8 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
         context: ServicerContext[pb.WaitInstanceRequest, pb.WaitInstanceResponse],
     ) -> pb.WaitInstanceResponse:
         timeout = length_of(request.timeout, "timeout") if request.HasField("timeout") else None
-        left_s = context.time_remaining()
+        # None without a deadline, whatever its stub says.
+        left_s = cast("float | None", context.time_remaining())
         instance = await wait_instance(
             self._reader,
             self._news,

@@ -124,7 +124,7 @@ class TestASimulation:
             history_entry_pb2.HISTORY_ENTRY_TYPE_STATE_TRANSITION,
         ] == [entry.type for entry in done.history]
         (timer,) = later.timers
-        assert 86_400 == timer.due_time.seconds - later.happening_time.seconds
+        assert 86_400 == timer.due_time.seconds - later.end_time.seconds
 
     async def test_tells_how_decisions_came_about_if_asked(self, client: Client) -> None:
         """Guards, with what they read."""

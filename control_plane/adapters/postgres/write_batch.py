@@ -307,9 +307,9 @@ let_run AS MATERIALIZED (
         AND t.ordinal = d.ordinal OFFSET 0) AS t
    WHERE ((SELECT kept FROM verdict))[r.n]
      -- What ends, or is put back, in this turn too: a row can be changed once in a statement.
-     AND NOT EXISTS (SELECT FROM cleared x
-                      WHERE x.tenant_id = d.tenant_id AND x.instance_id = d.instance_id
-                        AND x.ordinal = d.ordinal)),
+     AND NOT d.ordinal = ANY (ARRAY(
+           SELECT x.ordinal FROM cleared x
+            WHERE x.tenant_id = d.tenant_id AND x.instance_id = d.instance_id))),
 claimable_again AS (
   UPDATE foliot.delayed d
      SET run_at = CASE WHEN l.type = 'TIMER' THEN l.run_at + l.shift ELSE l.run_at END
