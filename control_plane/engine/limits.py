@@ -18,6 +18,9 @@ MAX_EXPRESSIONS = 1_000
 MAX_EXPRESSION_CHARACTERS = 32_000
 """Characters of a spec's expressions together, those that read alike counted once."""
 
+PATTERN_CHARACTERS = 500
+"""What a `matches` counts as among them: a pattern takes long to compile."""
+
 MAX_NAMED = 1_000
 """Guards, actions or delays, each, that a spec gives names to."""
 

@@ -10,7 +10,12 @@ from typing import Any, TypeAlias
 from control_plane.engine.durations import parse_duration
 from control_plane.engine.expressions import Expression, ExpressionError, compile_expression
 from control_plane.engine.invocations import Delay
-from control_plane.engine.limits import MAX_DELAY, MAX_EXPRESSION_CHARACTERS, MAX_EXPRESSIONS
+from control_plane.engine.limits import (
+    MAX_DELAY,
+    MAX_EXPRESSION_CHARACTERS,
+    MAX_EXPRESSIONS,
+    PATTERN_CHARACTERS,
+)
 from control_plane.engine.spec.findings import EnoughFound, Findings, join, quote
 from control_plane.engine.spec.outline import wrong_type
 from control_plane.engine.templates import NULL, Array, Computed, Constant, Object, Template
@@ -96,13 +101,14 @@ class Values:
 
     def _compile(self, text: str, pointer: str, names: frozenset[str]) -> Expression | None:
         """Rule: an expression is CEL; and there are not more of them than can be compiled soon."""
-        self._characters += len(text)
+        self._characters += len(text) + PATTERN_CHARACTERS * text.count("matches")
         if len(self._compiled) >= MAX_EXPRESSIONS or self._characters > MAX_EXPRESSION_CHARACTERS:
             self.findings.error(
                 "limit-exceeded",
                 pointer,
                 f"the spec has more than {MAX_EXPRESSIONS} different expressions, or more than "
-                f"{MAX_EXPRESSION_CHARACTERS} characters of them",
+                f"{MAX_EXPRESSION_CHARACTERS} characters of them (a `matches` counts as "
+                f"{PATTERN_CHARACTERS})",
                 "name guards that are used often, or split the process into several definitions",
             )
             raise EnoughFound
