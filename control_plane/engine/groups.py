@@ -116,10 +116,7 @@ def _outputs(group: OpenGroup) -> list[Json]:
 
 def _remember(turn: Turn, plan: TaskPlan, ordinal: int) -> None:
     """Keep how to undo what has just succeeded, while its output is at hand."""
-    if plan.compensation is not None:
-        undo = Undo(
-            ordinal=ordinal,
-            plan=plan.compensation.index,
-            input=plan.compensation.input.evaluate(turn),
-        )
-        turn.undo = (undo, *turn.undo)
+    how = plan.compensation
+    assert how is not None  # only tasks of such plans have one noted
+    undo = Undo(ordinal=ordinal, plan=how.index, input=how.input.evaluate(turn))
+    turn.undo = (undo, *turn.undo)

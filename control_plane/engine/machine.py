@@ -133,14 +133,15 @@ class Machine:
         return made
 
     def selection(self, configuration: Configuration, event_type: str) -> Selection:
-        """The candidates for an event; kept only for event types that the spec names."""
-        found = configuration.selections.get(event_type)
-        if found is None:
-            found = configuration.select(event_type)
-            if event_type in self.vocabulary:
-                self._keep(weigh_selection(found))
-                configuration.selections[event_type] = found
-        return found
+        """
+        The candidates for an event that the configuration does not have yet; kept only for
+        event types that the spec names.
+        """
+        made = configuration.select(event_type)
+        if event_type in self.vocabulary:
+            self._keep(weigh_selection(made))
+            configuration.selections[event_type] = made
+        return made
 
     def start(self) -> StepPlan:
         """The microstep that enters the machine."""

@@ -78,10 +78,7 @@ def exit_set(
     """What the transition leaves. Nothing when it has no target."""
     if not transition.targets:
         return frozenset()
-    left = frozenset(state for state in active if is_descendant(states, state, domain))
-    if transition.reenter and transition.source == domain:
-        return left | {domain}
-    return left
+    return frozenset(state for state in active if is_descendant(states, state, domain))
 
 
 def without_conflicts(

@@ -10,7 +10,6 @@ from control_plane.engine.decision import (
     Entry,
     EventNotAccepted,
     ExpressionFailed,
-    InstanceClosed,
     LimitExceeded,
     Refusal,
     Trace,
@@ -210,8 +209,8 @@ def _reason(refusal: Refusal) -> dict[str, Json]:
             }
         case LimitExceeded(limit=limit):
             return {"reason": "LIMIT_EXCEEDED", "limit": limit}
-        case InstanceClosed(status=status):
-            return {"reason": "INSTANCE_CLOSED", "status": status}
+        case _:
+            return {"reason": "INSTANCE_CLOSED", "status": refusal.status}
 
 
 def _waits(turn: Turn) -> bool:

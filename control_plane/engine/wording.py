@@ -75,10 +75,9 @@ def guard_words(machine: Machine, guard: Guard) -> str:
             return " or ".join(_within(machine, one) for one in guard.guards)
         case Not():
             return f"not {_within(machine, guard.guard)}"
-        case StateIn():
-            return "in " + ", ".join(machine.states[one].path for one in sorted(guard.states))
         case _:
-            return "guard"
+            assert isinstance(guard, StateIn)
+            return "in " + ", ".join(machine.states[one].path for one in sorted(guard.states))
 
 
 def action_words(action: Action) -> str:
@@ -101,10 +100,9 @@ def action_words(action: Action) -> str:
             return f"task {task_words(action.plan)}"
         case Compensate():
             return "compensate"
-        case Call():
-            return action.name
         case _:
-            return "action"
+            assert isinstance(action, Call)
+            return action.name
 
 
 def task_words(plan: TaskPlan) -> str:
@@ -120,21 +118,19 @@ def _within(machine: Machine, guard: Guard) -> str:
 
 
 def _type_of(event: Template) -> str:
+    """An event is an object with a `type`, or an expression that gives one."""
     match event:
         case Constant(value=dict() as value):
-            return str(value.get("type"))
+            return str(value["type"])
         case Object():
-            for key, member in event.members:
-                if key == "type":
-                    return _text_of(member)
-    return _text_of(event)
+            return _text_of(dict(event.members)["type"])
+        case _:
+            return _text_of(event)
 
 
 def _text_of(template: Template) -> str:
-    match template:
-        case Constant():
-            return str(template.value)
-        case Computed():
-            return template.text
-        case _:
-            return "…"
+    """Of what is a text or an expression: the validator lets nothing else stand there."""
+    if isinstance(template, Computed):
+        return template.text
+    assert isinstance(template, Constant)
+    return str(template.value)

@@ -76,3 +76,10 @@ class TestADuration:
         assert length is not None
         with pytest.raises(OverflowError):
             length.after(START)
+
+    @pytest.mark.parametrize(
+        ("length", "ends"), [(timedelta(hours=1), True), (timedelta(hours=-1), False)]
+    )
+    def test_may_be_one_of_pythons(self, length: timedelta, ends: bool) -> None:
+        """Files of people have lengths that their reader has read already."""
+        assert ends == (parse_duration(length) is not None)

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from control_plane.engine import InstanceClosed
+from control_plane.engine import ExpressionFailed, InstanceClosed
 from tests.engine.telling import Instance, assign, expr, say
 
 CREATE: dict[str, Any] = {"type": "createTask", "params": {"name": "mail", "type": "EMAIL"}}
@@ -321,3 +321,19 @@ class TestTheContext:
         it.send("WRAP")
 
         assert ("APPLIED", "REJECTED") == (deepest, it.decision.disposition)
+
+    def test_may_hold_much_that_is_not_deep(self) -> None:
+        """Brackets side by side are no depth, whatever their number."""
+        it = Instance({"context": {}, "on": {"SET": {"actions": assign(v=expr("event.v"))}}})
+        it.send("SET", {"v": [[n] for n in range(100)]})
+
+        assert "APPLIED" == it.decision.disposition
+
+    def test_is_refused_when_it_cannot_be_stored(self) -> None:
+        """Half of a surrogate pair is no text that JSON could hold."""
+        it = Instance({"context": {}, "on": {"SET": {"actions": assign(v=expr("event.v"))}}})
+        it.send("SET", {"v": "\ud800"})
+
+        assert isinstance(it.decision.refusal, ExpressionFailed)
+        assert "cannot be written as JSON" in it.decision.refusal.message
+        assert {} == it.context

@@ -282,3 +282,91 @@ class TestAPausedInstance:
     def test_says_that_events_wait(self) -> None:
         """An event that was accepted and does nothing has its reason here."""
         assert "It is paused" in explained(Instance(CLAIM), paused=True).summary
+
+    @pytest.mark.parametrize(
+        ("guard", "value"),
+        [
+            ({"type": "@stateIn", "state": "#m.a"}, "TRUE"),
+            ({"type": "@not", "guard": {"type": "@stateIn", "state": "#m.a"}}, "FALSE"),
+            ({"type": "@and", "guards": [expr("context.n == 1"), "plain"]}, "TRUE"),
+            ({"type": "@or", "guards": [expr("event.ok"), "plain"]}, "DEPENDS_ON_EVENT"),
+            ({"type": "limit", "params": {"of": {"n": [1, expr("context.n")]}}}, "TRUE"),
+            ({"type": "limit", "params": {"of": {"n": [1, expr("event.n")]}}}, "DEPENDS_ON_EVENT"),
+            ({"type": "limit", "params": {"of": expr("context.missing")}}, "ERROR"),
+        ],
+    )
+    def test_depends_on_the_event_wherever_its_guard_reads_it(self, guard: Any, value: str) -> None:
+        """In what it is put together of, and in the parameters of a named one."""
+        spec = {
+            "id": "m",
+            "context": {"n": 1},
+            "guards": {
+                "plain": {"when": expr("context.n < 2")},
+                "limit": {"when": expr("size(params.of) > 0")},
+            },
+            "initial": "a",
+            "states": {"a": {"on": {"GO": {"guard": guard, "target": "b"}}}, "b": {}},
+        }
+
+        assert [value] == [one.value for one in explained(Instance(spec)).candidates]
+
+
+class TestTheSummary:
+    @pytest.mark.parametrize(
+        ("left", "words"),
+        [
+            (timedelta(milliseconds=5), "less than a second"),
+            (timedelta(days=1, hours=2, minutes=3), "1 day 2 hours"),
+            (timedelta(minutes=1, seconds=1), "1 minute 1 second"),
+        ],
+    )
+    def test_says_how_long_a_timer_has_left(self, left: timedelta, words: str) -> None:
+        """In its two largest units: who reads it wants to know whether to wait."""
+        it = Instance(CLAIM)
+        it.wait(timedelta(days=2) - left)
+
+        assert f"in {words}" in explained(it).summary
+
+    def test_names_a_few_and_counts_the_rest(self) -> None:
+        """A sentence with a thousand names is none."""
+        tasks = [{"id": f"t{n}", "src": "http", "onDone": "b"} for n in range(7)]
+        it = Instance({"initial": "a", "states": {"a": {"invoke": tasks}, "b": {}}})
+        summary = explained(it).summary
+
+        assert "tasks 't0' (task 1)" in summary
+        assert "'t4' (task 5) and 2 more to end" in summary
+
+    def test_counts_what_outlives_an_instance(self) -> None:
+        """It has ended, and something of it is still done."""
+        task = {"type": "createTask", "params": {"name": "n", "type": "EMAIL", "detached": True}}
+
+        def ended(*tasks: Any) -> str:
+            end = {"type": "final", "entry": list(tasks)}
+            return explained(Instance({"initial": "a", "states": {"a": end}})).summary
+
+        assert ended(task).endswith("1 detached task is still carried out.")
+        assert ended(task, task).endswith("2 detached tasks are still carried out.")
+
+    def test_waits_for_several_children(self) -> None:
+        """Each is looked for by itself."""
+        children = [
+            {"id": name, "src": "workflow.x", "onDone": "b", "onError": "b"} for name in "kl"
+        ]
+        it = Instance({"initial": "a", "states": {"a": {"invoke": children}, "b": {}}})
+
+        assert "child instances 'k' (task 1) and 'l' (task 2) to end" in explained(it).summary
+
+    def test_names_every_active_state_and_the_machine_where_it_has_none(self) -> None:
+        """The root alone has no path that somebody could look for."""
+        both = {"type": "parallel", "states": {"l": {"on": {"E": "r"}}, "r": {}}}
+        alone = {"id": "alone", "on": {"E": {"actions": assign(n=1)}}}
+
+        assert "It is in states 'l' and 'r'." in explained(Instance(both)).summary
+        assert "the definition's root 'alone'" in explained(Instance(alone)).summary
+
+    def test_of_a_start_that_failed_names_no_state(self) -> None:
+        """It was in none."""
+        it = Instance({"context": {"n": expr("event.nope")}, "initial": "a", "states": {"a": {}}})
+
+        assert explained(it).summary.startswith("It failed: ")
+        assert "(at /context/n/@expr)" in explained(it).summary

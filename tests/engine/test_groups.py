@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from control_plane.engine import LimitExceeded
+from control_plane.engine import ExpressionFailed, LimitExceeded
 from tests.engine.telling import ERROR, Instance, assign, expr, say
 
 
@@ -312,3 +312,32 @@ class TestAChild:
         stopped.send("STOP")
 
         assert (["done"], [1]) == (done.said, stopped.cancelled)
+
+
+class TestATaskForEachItemOfWhichSomeAreEnough:
+    def test_is_done_when_so_many_have_succeeded(self) -> None:
+        """Two of three signatures: the third is called off."""
+        it = Instance(fan_out(join=2), input=[1, 2, 3])
+        it.succeed(3, "c")
+        half = it.value
+        it.succeed(1, "a")
+
+        assert ("all", "done", {"got": ["a", "c"]}) == (half, it.value, it.context)
+        assert [2] == it.cancelled
+
+    def test_has_failed_when_too_few_are_left(self) -> None:
+        """Nobody waits for what cannot come any more."""
+        it = Instance(fan_out(join=2), input=[1, 2, 3])
+        it.fail(1)
+        half = it.value
+        it.fail(2)
+
+        assert ("all", "sorry", {"got": "http.status"}) == (half, it.value, it.context)
+
+    def test_is_not_begun_with_too_few_items(self) -> None:
+        """It could not succeed, whatever its tasks do."""
+        it = Instance(fan_out(join=3), input=[1])
+
+        assert "REJECTED" == it.decision.disposition
+        assert isinstance(it.decision.refusal, ExpressionFailed)
+        assert "`join` needs 3" in it.decision.refusal.message

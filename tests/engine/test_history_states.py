@@ -186,3 +186,38 @@ class TestATransitionToAHistoryAboveItsSource:
 
         assert {"p": {"l": "b", "r": "b"}} == it.value
         assert ("p.l.b", "p.r.b") == it.snapshot.configuration
+
+
+class TestAHistoryAsTheInitialState:
+    def test_leads_to_its_default_when_its_parent_is_entered_for_the_first_time(self) -> None:
+        """There is nothing to remember yet."""
+        it = Instance(
+            {
+                "initial": "memory",
+                "states": {"memory": {"type": "history", "target": "b"}, "a": {}, "b": {}},
+            }
+        )
+
+        assert "b" == it.value
+
+    def test_brings_back_what_was_active_whenever_its_parent_is_entered(self) -> None:
+        """Nobody who leads there has to know of it."""
+        inside = {
+            "memory": {"type": "history", "target": "a"},
+            "a": {"on": {"NEXT": "b"}},
+            "b": {},
+        }
+        it = Instance(
+            {
+                "initial": "on",
+                "states": {
+                    "on": {"initial": "memory", "states": inside, "on": {"OFF": "off"}},
+                    "off": {"on": {"ON": "on"}},
+                },
+            }
+        )
+        first = it.value
+        for event in ("NEXT", "OFF", "ON"):
+            it.send(event)
+
+        assert ({"on": "a"}, {"on": "b"}) == (first, it.value)

@@ -8,6 +8,7 @@ from control_plane.engine import (
     CancelTask,
     DisarmTimer,
     InstanceClosed,
+    Redriven,
     RepeatTask,
     Resumed,
     Retried,
@@ -192,3 +193,21 @@ class TestResuming:
 
         assert due + timedelta(minutes=5) == next(iter(it.snapshot.timers.values())).due
         assert it.snapshot == it.folded()
+
+
+class TestRedriving:
+    def test_repeats_a_dead_task_as_a_detached_one(self) -> None:
+        """The instance went on without it, so it does not wait for it again."""
+        it = Instance(FRAGILE)
+        decision = it.tell(Redriven(of=1, name="pay", type="SYSTEM"))
+
+        assert (RepeatTask(ordinal=3, of=1),) == decision.commands
+        assert it.snapshot.tasks[3].detached
+        assert frozenset({1}) == it.snapshot.redriven
+
+    def test_is_stored_and_folded(self) -> None:
+        """What was redriven once is known wherever the instance is loaded."""
+        it = Instance(FRAGILE)
+        it.tell(Redriven(of=1, name="pay", type="SYSTEM"))
+
+        assert it.snapshot == it.reloaded() == it.folded()

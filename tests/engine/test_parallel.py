@@ -84,3 +84,29 @@ class TestRegions:
         it = Instance({"type": "parallel", "states": {"a": {}, "b": {}}})
 
         assert {"a": {}, "b": {}} == it.value
+
+    def test_may_be_final_themselves(self) -> None:
+        """A region that is done from the beginning; the others have to follow."""
+        it = Instance(
+            {
+                "initial": "p",
+                "states": {
+                    "p": {
+                        "type": "parallel",
+                        "onDone": "off",
+                        "states": {
+                            "done": {"type": "final"},
+                            "work": {
+                                "initial": "x",
+                                "states": {"x": {"on": {"END": "y"}}, "y": {"type": "final"}},
+                            },
+                        },
+                    },
+                    "off": {},
+                },
+            }
+        )
+        before = it.value
+        it.send("END")
+
+        assert ({"p": {"done": {}, "work": "x"}}, "off") == (before, it.value)

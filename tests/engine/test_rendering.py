@@ -127,3 +127,10 @@ class TestAPicture:
         )
 
         assert "GO [(big or not big) and in a]" in text
+
+    def test_leave_out_what_leads_to_the_machine_itself(self) -> None:
+        """Mermaid has no name for the whole diagram."""
+        again = {"target": "#m", "reenter": True}
+        machine = compiled({"id": "m", "initial": "a", "states": {"a": {"on": {"AGAIN": again}}}})
+
+        assert "AGAIN" not in render_mermaid(machine)

@@ -102,6 +102,10 @@ class TestAStartThatCannotBeCarriedOut:
         assert () == decision.commands
         assert ["EVENT_REJECTED"] == [entry.type for entry in decision.history]
 
+    def test_is_in_no_state(self) -> None:
+        """There is nothing to show of what never began."""
+        assert {} == Instance(self.SPEC).value
+
     def test_is_refused_when_the_context_is_no_object(self) -> None:
         """Expressions read the context by key, so it must have keys."""
         it = Instance({"context": expr("event.input")}, input=[1])

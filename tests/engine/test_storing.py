@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from control_plane.engine import SnapshotUnreadable, dump_snapshot, load_snapshot
-from tests.engine.telling import Instance, compiled, raised
+from tests.engine.telling import Instance, compiled, expr, raised
 
 BUSY: dict[str, Any] = {
     "initial": "a",
@@ -102,3 +102,41 @@ class TestAStoredSnapshot:
 
         with pytest.raises(SnapshotUnreadable, match="'soon'"):
             load_snapshot(compiled(BUSY), json.dumps(body))
+
+    def test_keeps_a_cancel_that_is_under_way(self) -> None:
+        """Its compensations are open, and when they have ended the reason is needed."""
+        undo = {"id": "t", "src": "http", "onDone": "b", "compensation": {"src": "http"}}
+        it = Instance(
+            {
+                "onCancel": "compensate",
+                "initial": "a",
+                "states": {"a": {"invoke": undo}, "b": {"on": {"GO": "a"}}},
+            }
+        )
+        it.succeed(1)
+        it.cancel("wrong address")
+
+        assert ("wrong address", it.snapshot) == (it.reloaded().cancelling, it.reloaded())
+
+    def test_keeps_a_group_that_nobody_waits_for(self) -> None:
+        """Its tasks are carried out all the same, and so are those that wait for their turn."""
+        each = {
+            "name": "mail", "type": "EMAIL", "detached": True,
+            "forEach": [1, 2], "concurrency": 1, "input": expr("item"),
+        }  # fmt: skip
+        spec = {"initial": "a", "states": {"a": {"entry": {"type": "createTask", "params": each}}}}
+        it = Instance(spec)
+
+        assert it.snapshot.groups[1].detached
+        assert it.snapshot == it.reloaded()
+
+    def test_may_have_its_context_apart(self) -> None:
+        """Where each has a place of its own, what is written of the one is not in the other."""
+        it = Instance(BUSY)
+        shell = dump_snapshot(it.snapshot, with_context=False)
+        context = json.dumps(it.context, ensure_ascii=False)
+        loaded = load_snapshot(it.machine, shell, context)
+
+        assert {} == json.loads(shell)["context"]
+        assert it.snapshot == loaded
+        assert loaded.context_bytes >= len(context.encode())

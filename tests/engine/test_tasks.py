@@ -5,7 +5,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from control_plane.engine import CreateTask, LimitExceeded, TaskSucceeded
+from control_plane.engine import (
+    CreateTask,
+    ExpressionFailed,
+    LimitExceeded,
+    StartChild,
+    TaskSucceeded,
+)
 from control_plane.engine.limits import MAX_TASKS_PER_TRANSITION
 from shared.retry import RetryPolicy
 from shared.tasks import TaskType, Timeouts
@@ -313,6 +319,19 @@ class TestATimerTask:
 
         assert [due] == [task.run_at for task in it.created]
 
+    @pytest.mark.parametrize("given", [5, {}, {"delay": 5, "at": "2030-02-01T00:00:00Z"}])
+    def test_refuses_an_input_of_another_form(self, given: Any) -> None:
+        """It has a delay or an instant, and not both."""
+        it = Instance(
+            {
+                "initial": "a",
+                "states": {"a": {"invoke": {"src": "timer", "input": expr("event.input")}}},
+            },
+            input=given,
+        )
+
+        assert "REJECTED" == it.decision.disposition
+
     @pytest.mark.parametrize(
         "at", [None, 5, "tomorrow", "2030-01-31T13:00:00", "2099-01-01T00:00:00Z"]
     )
@@ -435,3 +454,54 @@ class TestAnOutcomeThatCannotBeApplied:
         it.tell(TaskSucceeded(ordinal=1))
 
         assert "IGNORED" == it.decision.disposition
+
+    def test_leaves_detached_tasks_to_themselves(self) -> None:
+        """They were never waited for, so their failing instance does not call them off."""
+        detached = {"name": "mail", "type": "EMAIL", "detached": True}
+        it = Instance(
+            {
+                "initial": "a",
+                "states": {
+                    "a": {
+                        "entry": {"type": "createTask", "params": detached},
+                        "invoke": {"id": "t", "src": "http"},
+                    }
+                },
+            }
+        )
+        it.fail(2)
+
+        assert ("error", [1], []) == (it.snapshot.status, [*it.snapshot.tasks], it.cancelled)
+
+
+class TestAChildInstance:
+    SPEC: ClassVar[dict[str, Any]] = {
+        "initial": "a",
+        "states": {
+            "a": {
+                "invoke": {
+                    "src": "workflow.billing",
+                    "businessKey": expr("event.input.key"),
+                    "input": [1, expr("event.input.key")],
+                    "onDone": "b",
+                    "onError": "b",
+                }
+            },
+            "b": {"type": "final"},
+        },
+    }
+
+    def test_is_started_with_its_key_and_input(self) -> None:
+        """Both are worked out when its state is entered."""
+        (command,) = Instance(self.SPEC, input={"key": "k-7"}).decision.commands
+
+        assert isinstance(command, StartChild)
+        assert ("k-7", [1, "k-7"]) == (command.business_key, command.input)
+
+    @pytest.mark.parametrize("key", [7, "", "x" * 201])
+    def test_is_not_started_under_a_key_that_is_none(self, key: Any) -> None:
+        """Nobody could find it by that."""
+        it = Instance(self.SPEC, input={"key": key})
+
+        assert isinstance(it.decision.refusal, ExpressionFailed)
+        assert "/states/a/invoke/businessKey" == it.decision.refusal.json_pointer

@@ -246,3 +246,24 @@ class TestADelayedEvent:
         it.fire("t")
 
         assert ("APPLIED", {}) == (it.decision.disposition, it.snapshot.timers)
+
+
+class TestATimerWithoutAName:
+    def test_is_not_taken_for_one_that_its_author_named(self) -> None:
+        """An author may choose ids that look like the engine's own."""
+        named = [raised("N", delay=1000, id=f"raise.{10**12 + n}") for n in (-1, 0)]
+        it = Instance({"on": {"GO": {"actions": [*named, raised("X", delay=1000)]}}})
+        it.send("GO")
+
+        assert 3 == len(it.armed)
+        assert [{"type": "X"}] == [
+            it.snapshot.timers[key].event for key in it.armed if key.endswith("001")
+        ]
+
+    def test_is_refused_when_it_is_due_after_all_time(self) -> None:
+        """Python's calendar ends with the year 9999, and a delay may go past it."""
+        it = Instance({"on": {"GO": {"actions": raised("X", delay=expr("event.delay"))}}})
+        it.send("GO", {"delay": "P9000Y"})
+
+        assert isinstance(it.decision.refusal, LimitExceeded)
+        assert "timer delay in days" == it.decision.refusal.limit

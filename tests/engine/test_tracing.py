@@ -3,6 +3,7 @@
 from typing import Any
 
 from control_plane.engine import Considered, Microstep
+from control_plane.engine.limits import MAX_TRACED
 from tests.engine.telling import Instance, assign, expr, raised
 
 SPEC: dict[str, Any] = {
@@ -129,3 +130,36 @@ class TestATrace:
         assert it.decision.trace is not None
         (considered,) = it.decision.trace.microsteps[0].considered
         assert {"context.n": 1, "event": {"type": "GO"}} == considered.operands
+
+
+class TestATraceOfVeryMuch:
+    def test_is_cut_short_and_says_so(self) -> None:
+        """An event may be considered a thousand times by many transitions."""
+        no = [{"guard": expr("false"), "target": "a"}] * 12
+        it = Instance(
+            {
+                "initial": "a",
+                "states": {"a": {"on": {"GO": {"actions": [raised("B")] * 900}, "B": no}}},
+            }
+        )
+        trace = it.send("GO", trace=True).trace
+
+        assert trace is not None
+        assert trace.is_cut_short
+        assert MAX_TRACED >= sum(len(one.considered) for one in trace.microsteps)
+
+    def test_is_the_same_decision(self) -> None:
+        """Being watched changes nothing, neither the length of what is seen."""
+        spec = {
+            "context": {"n": 0},
+            "on": {
+                "GO": [
+                    {"guard": expr("context.n > 9"), "actions": assign(n=0)},
+                    {"actions": [assign(n=expr("context.n + 1")), assign(m=expr("context.n"))]},
+                ]
+            },
+        }
+        seen, unseen = Instance(spec).send("GO", trace=True), Instance(spec).send("GO")
+
+        assert (unseen.snapshot, unseen.history) == (seen.snapshot, seen.history)
+        assert {"n": 1, "m": 1} == seen.snapshot.context
