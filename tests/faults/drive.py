@@ -230,7 +230,10 @@ class System:
 
     async def many_at_once(self, pick: Pick) -> None:
         """What one turn decides together, for one instance or several."""
-        makers = (self._send, self._report, self._settle, self._begin, self._send)
+        makers = (
+            *(self._send, self._report, self._settle, self._begin, self._send),
+            *(self._report_of_holder, self._pause, self._resume, self._resume),
+        )
         asked = [makers[pick(len(makers))](pick) for _ in range(2 + pick(4))]
         await self._ask_all([one for one in asked if one is not None])
 
@@ -554,11 +557,25 @@ class System:
 
     async def look(self) -> None:
         """Every row must be as the reference has it, and what became claimable must have rung."""
+        await self._withhold_early()
         _agree("the rows", expected_rows(self.reference), await actual_rows(self.world))
-        if any(one.has_rung for one in self.reference.instances.values()):
+        instances = self.reference.instances.values()
+        if any(one.has_rung and not one.is_paused for one in instances):
             _agree("whether it rang for what became claimable", True, bool(self.rung))
         self._nothing_rings()
         self.rung.clear()
+
+    async def _withhold_early(self) -> None:
+        """
+        What a turn makes claimable before it pauses the instance is withheld by the same
+        commit, and not by the first claim: nobody can tell.
+        """
+        for instance_id, ordinal in await self.world.owner.fetch(WITHHELD):
+            instance = self.reference.instances.get(instance_id)
+            if instance is not None and instance.is_paused:
+                task = instance.tasks[ordinal]
+                if task.place in {"ready", "delayed"}:
+                    task.place, task.is_withheld = "delayed", True
 
     def _nothing_rings(self) -> None:
         for instance in self.reference.instances.values():

@@ -37,6 +37,10 @@ class Code:
         self._changed = _compiled(function, changed(_source(function), *places))
 
     async def apply(self, owner: asyncpg.Connection) -> None:
+        self.put_in()
+
+    def put_in(self) -> None:
+        """Into this process."""
         self._function.__code__ = self._changed
 
     async def restore(self, owner: asyncpg.Connection) -> None:
@@ -53,6 +57,10 @@ class Statement:
         self._changed = changed(self._was, *places)
 
     async def apply(self, owner: asyncpg.Connection) -> None:
+        self.put_in()
+
+    def put_in(self) -> None:
+        """Into this process."""
         setattr(self._module, self._name, self._changed)
 
     async def restore(self, owner: asyncpg.Connection) -> None:

@@ -66,7 +66,10 @@ def _try(holds: Callable[[Life], None], seed: int, count: int) -> tuple[int, boo
         suppress_health_check=list(HealthCheck),
         print_blob=False,
     )
-    @given(machine=st.integers(0, MACHINES - 1), life=st.integers(0, 2**32 - 1))
+    @given(
+        machine=st.integers(seed * MACHINES, (seed + 1) * MACHINES - 1),
+        life=st.integers(0, 2**32 - 1),
+    )
     def each(machine: int, life: int) -> None:
         nonlocal passed
         holds(live(machine, life))

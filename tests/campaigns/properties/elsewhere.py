@@ -25,7 +25,8 @@ TIMEOUT_S: Final = 3_600
 def digests_of(seed: int, count: int, order: str) -> list[str]:
     """A digest for each life, in the order of the lives however they were lived."""
     chance = Random(seed)
-    lives = [(chance.randrange(MACHINES), chance.randrange(2**32)) for _ in range(count)]
+    first = seed * MACHINES
+    lives = [(first + chance.randrange(MACHINES), chance.randrange(2**32)) for _ in range(count)]
     numbers = list(range(count))
     if order == "backwards":
         numbers.reverse()

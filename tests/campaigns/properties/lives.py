@@ -31,10 +31,12 @@ from tests.campaigns.xstate import specs as statecharts
 from tests.engine import machines as tasks
 from tests.engine.telling import NOW
 
-MACHINES: Final = 8_000
-"""How many different machines there are: as many as the lives leave time to compile."""
+MACHINES: Final = 2_000
+"""How many machines a campaign has, by its seed: few enough for each to live often."""
 
-CACHED: Final = 2_000
+CACHED: Final = 2 * MACHINES
+"""Of each, one copy."""
+
 LONGEST: Final = 12
 PAYLOADS: Final[tuple[Json, ...]] = (
     None,

@@ -1,0 +1,92 @@
+"""`python -m tests.campaigns.chaos`: a whole foliot under load and torment, and nothing lost."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import time
+from collections import Counter
+from random import Random
+
+from tests.campaigns.chaos.campaign import Result, run_once
+from tests.campaigns.chaos.checking import counted
+from tests.faults.bugs import bugs
+
+MAX_SHOWN = 20
+
+
+def main() -> int:
+    """Zero when nothing was found."""
+    options = argparse.ArgumentParser(prog="python -m tests.campaigns.chaos", description=__doc__)
+    options.add_argument("--seed", type=int, help="of the first run; the others count on from it")
+    options.add_argument("--count", type=int, default=10, help="runs")
+    options.add_argument("--stories", type=int, default=1_500, help="instances started in a run")
+    options.add_argument("--rate", type=float, default=1.0, help="how fast faults come")
+    options.add_argument("--seconds", type=float, default=0.0, help="the least that a run lasts")
+    options.add_argument("--bug", default="", choices=["", *bugs()], help="to be found")
+    chosen = options.parse_args()
+    seed = chosen.seed if chosen.seed is not None else Random().randrange(2**31)
+    _say(
+        f"python -m tests.campaigns.chaos --seed {seed} --count {chosen.count}"
+        f" --stories {chosen.stories} --rate {chosen.rate:g} --seconds {chosen.seconds:g}"
+    )
+    results = []
+    for number in range(chosen.count):
+        began = time.monotonic()
+        result = asyncio.run(
+            run_once(
+                seed + number,
+                stories=chosen.stories,
+                rate=chosen.rate,
+                bug=chosen.bug,
+                at_least_s=chosen.seconds,
+                say=_say,
+            )
+        )
+        results.append(result)
+        _tell(result, time.monotonic() - began)
+    _sum_up(results)
+    return 1 if any(result.violations for result in results) else 0
+
+
+def _tell(result: Result, seconds: float) -> None:
+    _say(
+        f"seed {result.seed}: {result.instances} instances, {result.tasks} tasks in"
+        f" {result.hand_outs} hand-outs ({result.zombies} fenced), {result.acknowledged}"
+        f" acknowledgements after {result.tries} tries, {result.entries_watched} entries watched;"
+        f" {_faults(result.faults)}; quiet after {result.quiet_after_s:.1f} s; {seconds:.0f} s in"
+        f" all; {len(result.violations)} violations"
+    )
+    for invariant, count in sorted(counted(result.violations).items()):
+        _say(f"  {count:>5} × {invariant}")
+    for violation in result.violations[:MAX_SHOWN]:
+        _say(f"  {violation.invariant}: {violation.what}")
+    if result.violations:
+        _say(f"  its logs are in {result.directory}")
+    else:
+        shutil.rmtree(result.directory, ignore_errors=True)
+
+
+def _sum_up(results: list[Result]) -> None:
+    faults: Counter[str] = sum((result.faults for result in results), Counter())
+    _say(
+        f"{len(results)} runs: {_faults(faults)};"
+        f" {sum(result.instances for result in results)} instances,"
+        f" {sum(result.tasks for result in results)} tasks,"
+        f" {sum(result.acknowledged for result in results)} acknowledgements,"
+        f" quiet after at most {max(result.quiet_after_s for result in results):.1f} s;"
+        f" {sum(len(result.violations) for result in results)} violations"
+    )
+
+
+def _faults(faults: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in faults.most_common())
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

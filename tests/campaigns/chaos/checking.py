@@ -1,0 +1,282 @@
+"""
+The checker: what callers were told, what handlers did and what watchers saw, against one
+another and against the database. Pure; what it finds has the invariant's name.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tests.campaigns.chaos.evidence import Entry, Evidence, Instance
+from tests.campaigns.chaos.logs import Line
+
+APPLIED = "OUTCOME_VERDICT_APPLIED"
+CLOSING = frozenset(
+    {"INSTANCE_COMPLETED", "INSTANCE_FAILED", "INSTANCE_CANCELLED", "INSTANCE_TERMINATED"}
+)
+
+
+class Violation(NamedTuple):
+    invariant: str
+    what: str
+
+
+def check(evidence: Evidence) -> list[Violation]:
+    """Everything that must not be."""
+    return [violation for looks in CHECKS for violation in looks(evidence)]
+
+
+# --- callers ----------------------------------------------------------------------------------
+
+
+def check_acknowledged(evidence: Evidence) -> Iterator[Violation]:
+    """What was acknowledged is there, whatever happened since; what was refused is not."""
+    for asked, outcome in _requests(evidence.client):
+        verify = _VERIFY.get(asked["kind"])
+        if verify is not None:
+            yield from verify(evidence, asked, outcome)
+
+
+def _start(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
+    if outcome["what"] != "answered":
+        yield Violation("I1", f"start {asked['key']} was refused: {outcome.get('code')}")
+        return
+    instance = evidence.instances.get(outcome["instance"])
+    if instance is None or instance.key != asked["key"]:
+        yield Violation(
+            "I1",
+            f"start {asked['key']} was acknowledged as {outcome['instance']}, which is not there",
+        )
+
+
+def _event(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
+    instance = evidence.instances[asked["instance"]]
+    applied = _applied(instance).count(asked["event"])
+    turned_away = any(
+        entry.type == "EVENT_REJECTED" and entry.said().get("event_id") == asked["event"]
+        for entry in instance.history
+    )
+    where = f"event {asked['event']} of {asked['instance']}"
+    if applied > 1:
+        yield Violation("I17", f"{where} was applied {applied} times")
+    if outcome["what"] == "answered" and not applied and not turned_away:
+        yield Violation("I1", f"{where} was acknowledged, and is nowhere")
+    if outcome["what"] == "refused" and applied:
+        yield Violation("I19", f"{where} was refused ({outcome['code']}), and was applied")
+
+
+def _decide(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
+    instance = evidence.instances[asked["instance"]]
+    ours = any(
+        task.type == "HUMAN" and task.output == {"answer": asked["output"]}
+        for task in instance.tasks.values()
+    )
+    where = f"the decision about {asked['instance']}"
+    if outcome["what"] == "answered" and not ours:
+        yield Violation("I1", f"{where} was acknowledged, and the task says something else")
+    if outcome["what"] == "refused" and outcome["code"] != "NOT_FOUND" and ours:
+        yield Violation("I19", f"{where} was refused ({outcome['code']}), and counts")
+
+
+def _cancel(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
+    instance = evidence.instances[asked["instance"]]
+    if outcome["what"] == "answered" and instance.status != "cancelled":
+        yield Violation("I1", f"{asked['instance']} was cancelled, and is {instance.status}")
+    if outcome["what"] == "refused" and instance.status == "cancelled":
+        yield Violation("I19", f"cancelling {asked['instance']} was refused, and it is cancelled")
+
+
+def _pause(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
+    history = evidence.instances[asked["instance"]].history
+    if outcome["what"] == "answered" and not any(e.type == "INSTANCE_PAUSED" for e in history):
+        yield Violation("I1", f"{asked['instance']} was paused, and its history does not say so")
+
+
+_Verify = Callable[[Evidence, Line, Line], Iterator[Violation]]
+_VERIFY: Mapping[str, _Verify] = {
+    "start": _start,
+    "event": _event,
+    "decide": _decide,
+    "cancel": _cancel,
+    "pause": _pause,
+}
+
+
+def check_repeats(evidence: Evidence) -> Iterator[Violation]:
+    """The same request again gets the first answer."""
+    first: dict[int, Line] = {}
+    for line in evidence.client:
+        if line["what"] in {"answered", "refused"}:
+            first[line["number"]] = line
+        elif line["what"] == "answered again":
+            if _told(line) != _told(first[line["number"]]):
+                yield Violation("I18", f"{first[line['number']]} was answered {line} later")
+        elif line["what"] == "refused again":
+            yield Violation("I18", f"{first[line['number']]} was refused later: {line['code']}")
+
+
+def check_words(evidence: Evidence) -> Iterator[Violation]:
+    """Events of one sender, each sent when the one before was acknowledged, apply in order."""
+    for instance_id, instance in evidence.instances.items():
+        applied = _applied(instance)
+        if applied != sorted(applied):
+            yield Violation("I17", f"{instance_id} applied {applied}")
+
+
+def check_refusals(evidence: Evidence) -> Iterator[Violation]:
+    """Nobody hears of exceptions."""
+    for line in evidence.client:
+        if line["what"] == "unknown":
+            yield Violation("I37", f"a caller got UNKNOWN: {line['text']}")
+
+
+# --- handlers ---------------------------------------------------------------------------------
+
+
+def check_hand_outs(evidence: Evidence) -> Iterator[Violation]:
+    """Each epoch is handed out once, with the task's own key, and attempts are bounded."""
+    seen: set[tuple[str, int]] = set()
+    keys: dict[str, str] = {}
+    tasks: dict[str, str] = {}
+    for line in _of(evidence.effects, "begun"):
+        task, epoch, key = line["task"], line["epoch"], line["key"]
+        if (task, epoch) in seen:
+            yield Violation("I3", f"epoch {epoch} of {task} was carried out twice")
+        seen.add((task, epoch))
+        if keys.setdefault(task, key) != key:
+            yield Violation("I22", f"{task} has the keys {keys[task]} and {key}")
+        if tasks.setdefault(key, task) != task:
+            yield Violation("I22", f"{task} and {tasks[key]} have the key {key}")
+        if line["attempt"] > line["max_attempts"]:
+            yield Violation("I7", f"{task} is at attempt {line['attempt']}")
+
+
+def check_no_attempt_after_the_end(evidence: Evidence) -> Iterator[Violation]:
+    """
+    Once a success has been acknowledged, the task is handed out to nobody. One that was handed
+    out before, to a process that stood still, may still begin: its epoch is an older one.
+    """
+    ended = {(e["task"], e["epoch"]): e for e in _of(evidence.effects, "ended")}
+    final: dict[str, int] = {}
+    for line in _of(evidence.effects, "acked"):
+        how = ended.get((line["task"], line["epoch"]))
+        if line["verdict"] != APPLIED or how is None or how["state"] != "succeeded":
+            continue
+        if final.setdefault(line["task"], line["epoch"]) != line["epoch"]:
+            yield Violation("I4", f"{line['task']} succeeded by two epochs")
+    for line in _of(evidence.effects, "begun"):
+        if line["epoch"] > final.get(line["task"], line["epoch"]):
+            yield Violation(
+                "I2",
+                f"{line['task']} was handed out by epoch {line['epoch']}, after epoch"
+                f" {final[line['task']]} had succeeded",
+            )
+
+
+def check_outcomes(evidence: Evidence) -> Iterator[Violation]:
+    """What a task came to is what the run of its last epoch came to, and nobody else's."""
+    ended = {(e["task"], e["epoch"]): e for e in _of(evidence.effects, "ended")}
+    for instance_id, instance in evidence.instances.items():
+        for ordinal, task in instance.tasks.items():
+            if task.type != "SYSTEM" or task.status != "succeeded":
+                continue
+            run = ended.get((f"{instance_id}:{ordinal}", task.epoch))
+            if run is None or run["output"] != task.output:
+                yield Violation(
+                    "I3",
+                    f"{instance_id}:{ordinal} has the outcome of another run than that of its"
+                    f" epoch {task.epoch}",
+                )
+    for line in _of(evidence.effects, "acked"):
+        how = ended.get((line["task"], line["epoch"]))
+        if line["verdict"] != APPLIED or how is None or how["state"] != "succeeded":
+            continue
+        told = evidence.task(line["task"])
+        if told is None or (told.status, told.epoch) != ("succeeded", line["epoch"]):
+            yield Violation("I1", f"a success of {line['task']} was acknowledged, and is lost")
+
+
+# --- watchers ----------------------------------------------------------------------------------
+
+
+def check_watched(evidence: Evidence) -> Iterator[Violation]:
+    """A stream has every entry once, in order, through every reconnect, as it was written."""
+    reached: defaultdict[str, int] = defaultdict(int)
+    has_closed: set[str] = set()
+    for line in evidence.watchers:
+        watch = line["watch"]
+        instance_id = watch.partition(":")[2]
+        match line["what"]:
+            case "opened" if line["after"] != reached[watch]:
+                yield Violation("I28", f"{watch} was resumed after {line['after']}")
+            case "bookmark" if line["seq"] != reached[watch]:
+                yield Violation(
+                    "I28", f"{watch}: a bookmark at {line['seq']}, not {reached[watch]}"
+                )
+            case "entry":
+                if line["seq"] != reached[watch] + 1:
+                    yield Violation("I28", f"{watch}: {line['seq']} came after {reached[watch]}")
+                reached[watch] = line["seq"]
+                if line["type"] in CLOSING:
+                    has_closed.add(watch)
+                written = _entry(evidence.instances.get(instance_id), line["seq"])
+                # What has nothing to say is told without a payload.
+                told = line["type"], line["payload"] or "{}"
+                if written is None or (written.type, written.payload) != told:
+                    yield Violation("I23", f"{watch}: entry {line['seq']} was told, not kept")
+            case "followed" if watch not in has_closed:
+                yield Violation(
+                    "I30", f"{watch} ended at {reached[watch]}, and its instance did not"
+                )
+
+
+def check_everything_ended(evidence: Evidence) -> Iterator[Violation]:
+    """No orphan: every definition of a run leads to an end."""
+    for instance_id, instance in evidence.instances.items():
+        if not any(entry.type in CLOSING for entry in instance.history):
+            yield Violation("I9", f"{instance_id} ({instance.key}) is {instance.status} for ever")
+
+
+CHECKS: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
+    check_acknowledged,
+    check_repeats,
+    check_words,
+    check_refusals,
+    check_hand_outs,
+    check_no_attempt_after_the_end,
+    check_outcomes,
+    check_watched,
+    check_everything_ended,
+)
+
+
+def _requests(lines: Sequence[Line]) -> Iterator[tuple[Line, Line]]:
+    """Each request with what became of it; those that were never answered are nobody's fault."""
+    asked = {line["number"]: line for line in _of(lines, "asked")}
+    for line in lines:
+        if line["what"] in {"answered", "refused"}:
+            yield asked[line["number"]], line
+
+
+def _of(lines: Sequence[Line], what: str) -> Iterator[Line]:
+    return (line for line in lines if line["what"] == what)
+
+
+def _told(line: Line) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name not in {"at", "what"}}
+
+
+def _applied(instance: Instance) -> list[str]:
+    """The ids of the events that were applied, in order."""
+    said = [entry.said() for entry in instance.history if entry.type == "EVENT_RECEIVED"]
+    return [one["event_id"] for one in said if one["disposition"] == "APPLIED"]
+
+
+def _entry(instance: Instance | None, seq: int) -> Entry | None:
+    if instance is None or not 0 < seq <= len(instance.history):
+        return None
+    return instance.history[seq - 1]
+
+
+def counted(violations: Sequence[Violation]) -> Counter[str]:
+    return Counter(violation.invariant for violation in violations)

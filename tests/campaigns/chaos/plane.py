@@ -1,0 +1,82 @@
+"""
+A plane in a forked process: the product's own entry points, and a note of what its handlers do.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from foliot.executor.v1 import outcome_pb2
+
+from control_plane.bootstrap import serve
+from executor import __main__ as executor_main
+from executor.adapters.grpc_control_plane import GrpcControlPlane
+from executor.ports.control_plane import Report
+from executor.runner import Beginning, Runner
+from shared.process import loop_factory
+from shared.settings import Settings
+from shared.tasks import ClaimedTask
+from shared.telemetry.logging import configure_logging
+from tests.campaigns.chaos.logs import EFFECTS, Log
+from tests.campaigns.chaos.planted import plant_in_process
+
+LOGS = "CHAOS_LOGS"
+BUG = "CHAOS_BUG"
+
+
+def run(kind: str, environment: Mapping[str, str]) -> None:
+    """Be a plane until it ends. `environment` is added to this process's."""
+    os.environ.update(environment)
+    if os.environ.get(BUG):
+        plant_in_process(os.environ[BUG])
+    _PLANES[kind]()
+
+
+def _control_plane() -> None:
+    settings = Settings()
+    configure_logging(settings.log_format, settings.log_level)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(serve(settings))
+
+
+def _executor() -> None:
+    _note_effects(Log(Path(os.environ[LOGS], EFFECTS)))
+    try:
+        executor_main.main()
+    except SystemExit as ended:
+        sys.stderr.write(f"the executor ended with {ended.code}\n")
+
+
+def _note_effects(log: Log) -> None:
+    """Before a handler runs, after it has, and when its outcome was acknowledged."""
+    carry_out, acknowledge = Runner.run, GrpcControlPlane._acknowledge
+
+    async def noted(self: Runner, task: ClaimedTask, beginning: Beginning) -> Report:
+        about: dict[str, Any] = {"task": task.task_id, "epoch": task.epoch, "pid": os.getpid()}
+        log.write(
+            "begun",
+            **about,
+            key=str(task.idempotency_key),
+            attempt=task.attempt,
+            max_attempts=task.max_attempts,
+        )
+        report = await carry_out(self, task, beginning)
+        log.write("ended", **about, state=report.outcome.state, output=report.outcome.output)
+        return report
+
+    def noted_ack(self: GrpcControlPlane, ack: outcome_pb2.OutcomeAck) -> None:
+        verdict = outcome_pb2.OutcomeVerdict.Name(ack.verdict)
+        log.write("acked", task=ack.task_id, epoch=ack.epoch, verdict=verdict)
+        acknowledge(self, ack)
+
+    Runner.run = noted  # type: ignore[method-assign]  # the product is not to know of this
+    GrpcControlPlane._acknowledge = noted_ack  # type: ignore[method-assign]  # as above
+
+
+_PLANES: Mapping[str, Callable[[], None]] = {
+    "control-plane": _control_plane,
+    "executor": _executor,
+}

@@ -1,0 +1,173 @@
+"""
+A whole foliot to be tormented: PostgreSQL and Valkey, two control planes, four executors, and
+a link between any two of them.
+"""
+
+import json
+import os
+import random
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+import migrations
+from control_plane.access.keys import mint
+from control_plane.bootstrap import let_in
+from control_plane.embedded import Embedded, RestartLimit, Supervisor
+from shared.ids import TenantId
+from shared.postgres.session import CONTROL_PLANE_ROLE, EXECUTOR_ROLE
+from tests.campaigns.chaos.logs import CLIENT, FAULTS, WATCHERS, Log
+from tests.campaigns.chaos.network import Link, free_port, to_one_of, to_socket
+from tests.campaigns.chaos.plane import BUG, LOGS
+from tests.campaigns.chaos.planes import Plane, Planes, nursing
+from tests.campaigns.chaos.planted import plant_in_database
+from tests.campaigns.chaos.workload import LEASE_S
+
+PREFIX = "foliot-chaos-"
+TENANT = TenantId("chaos")
+CONTROL_PLANES = 2
+EXECUTORS = 4
+NO_LIMIT = RestartLimit(restarts=100_000, first_delay_s=0.05, longest_delay_s=0.05)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Everything that a run works with. `owner_url` leads straight to the database."""
+
+    directory: Path
+    owner_url: str
+    redis_url: str
+    api_key: str
+    supervisor: Supervisor
+    planes: Planes
+    links: dict[str, Link]
+    client: Log
+    watchers: Log
+    faults: Log
+
+    async def restart_postgres(self) -> None:
+        """As `pg_ctl -m immediate` does: no checkpoint, and recovery at the next start."""
+        pid = self.supervisor.pid_of("postgres")
+        if pid is not None:
+            os.kill(pid, signal.SIGQUIT)
+
+    def addresses(self) -> list[str]:
+        """Where clients reach the control planes."""
+        return [
+            f"127.0.0.1:{self.links[f'client→control-plane-{number}'].port}"
+            for number in range(1, CONTROL_PLANES + 1)
+        ]
+
+
+@asynccontextmanager
+async def staged(dice: random.Random, *, bug: str, has_failpoints: bool) -> AsyncIterator[Stage]:
+    """All of it, at work; gone with the block, but for the directory of a run that failed."""
+    directory = _new_directory()
+    async with AsyncExitStack() as exits:
+        embedded = Embedded(directory / "data").prepare()
+        embedded.supervisor = Supervisor(directory / "data" / "logs", limit=NO_LIMIT)
+        exits.push_async_callback(embedded.stop)
+        planes = await exits.enter_async_context(nursing(dice, has_failpoints=has_failpoints))
+        await embedded.start()
+        await migrations.upgrade(embedded.database_url)
+        pepper = secrets.token_hex(16)
+        key = mint(tenant_id=TENANT, role="tenant_admin", pepper=pepper)
+        executor_key = mint(tenant_id=None, role="executor", pepper=pepper)
+        await let_in(embedded.database_url, [key.stored, executor_key.stored], "Chaos")
+        if bug:
+            owner = await asyncpg.connect(embedded.database_url)
+            await plant_in_database(bug, owner)
+            await owner.close()
+        stage = Stage(
+            directory=directory,
+            owner_url=embedded.database_url,
+            redis_url=embedded.redis_url,
+            api_key=key.text,
+            supervisor=embedded.supervisor,
+            planes=planes,
+            links={},
+            client=Log(directory / CLIENT),
+            watchers=Log(directory / WATCHERS),
+            faults=Log(directory / FAULTS),
+        )
+        exits.callback(_close_logs, stage)
+        common = {
+            "FOLIOT_MODE": "dev",
+            "FOLIOT_LEASE_S": str(LEASE_S),
+            "FOLIOT_POLL_S": "0.3",
+            "FOLIOT_LOG_LEVEL": "info",
+            LOGS: str(directory),
+            BUG: bug,
+        }
+        await _start_planes(stage, exits, common, pepper, executor_key.text)
+        yield stage
+    shutil.rmtree(directory / "data", ignore_errors=True)
+
+
+def _new_directory() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX))
+    # As root, the servers' account has to get through.
+    directory.chmod(0o711)
+    return directory
+
+
+async def _start_planes(
+    stage: Stage, exits: AsyncExitStack, common: dict[str, str], pepper: str, executor_key: str
+) -> None:
+    dice = stage.planes.dice
+    ports = [free_port() for _ in range(CONTROL_PLANES)]
+    sockets = stage.owner_url.split("host=")[1].split("&")[0].replace("%2F", "/")
+
+    async def link(name: str, target: str) -> int:
+        dial = {
+            "postgres": to_socket(f"{sockets}/.s.PGSQL.5432"),
+            "valkey": to_socket(stage.redis_url.removeprefix("unix://")),
+            "any": to_one_of(lambda: dice.choice(ports)),
+        }.get(target) or to_one_of(lambda: int(target))
+        made = stage.links[name] = Link(name, dial)
+        await made.open()
+        exits.push_async_callback(made.close)
+        return made.port
+
+    for number, port in enumerate(ports, start=1):
+        name = f"control-plane-{number}"
+        database = await link(f"{name}→postgres", "postgres")
+        redis = await link(f"{name}→valkey", "valkey")
+        await link(f"client→{name}", str(port))
+        environment = {
+            **common,
+            "FOLIOT_DATABASE_URL": f"postgresql://{CONTROL_PLANE_ROLE}@127.0.0.1:{database}/foliot",
+            "FOLIOT_REDIS_URL": f"redis://127.0.0.1:{redis}",
+            "FOLIOT_PEPPER": pepper,
+            "FOLIOT_LISTEN": f"127.0.0.1:{port}",
+        }
+        output = stage.directory / f"{name}.log"
+        await stage.planes.start(Plane(name, "control-plane", environment, output))
+    for number in range(1, EXECUTORS + 1):
+        name = f"executor-{number}"
+        database = await link(f"{name}→postgres", "postgres")
+        redis = await link(f"{name}→valkey", "valkey")
+        home = await link(f"{name}→control-plane", "any")
+        environment = {
+            **common,
+            "FOLIOT_DATABASE_URL": f"postgresql://{EXECUTOR_ROLE}@127.0.0.1:{database}/foliot",
+            "FOLIOT_REDIS_URL": f"redis://127.0.0.1:{redis}",
+            "FOLIOT_CONTROL_PLANE": f"127.0.0.1:{home}",
+            "FOLIOT_API_KEY": executor_key,
+            "FOLIOT_EXECUTOR_NAME": name,
+            "FOLIOT_FUNCTIONS": json.dumps(["tests.campaigns.chaos.workload:functions"]),
+        }
+        output = stage.directory / f"{name}.log"
+        await stage.planes.start(Plane(name, "executor", environment, output))
+
+
+def _close_logs(stage: Stage) -> None:
+    for log in (stage.client, stage.watchers, stage.faults):
+        log.close()

@@ -1,0 +1,153 @@
+"""
+The definitions that a run starts, and the function that their tasks call.
+
+A fifth of the attempts last about as long as a lease, so that executors which are paused or
+cut off wake up as zombies in the middle of one.
+"""
+
+import asyncio
+import random
+import uuid
+from typing import Any
+
+from executor.functions import Functions, TaskContext, TaskFailed
+from shared.json import Json
+
+functions = Functions()
+
+LEASE_S = 1.0
+"""The shortest there is."""
+
+LONG_SHARE = 0.2
+LONG_S = (0.5 * LEASE_S, 1.6 * LEASE_S)
+SHORT_S = (0.0, 0.02)
+FAILING_SHARE = 0.05
+STEPS = 3
+WIDTH = 4
+WORDS = 4
+HUMAN_WAITS = "PT3S"
+
+Spec = dict[str, Any]
+
+
+@functions.register("work")
+async def work(_: Json, __: TaskContext) -> Json:
+    """Take a while, fail now and then, and say by a number of its own that it was this run."""
+    is_long = random.random() < LONG_SHARE
+    await asyncio.sleep(random.uniform(*(LONG_S if is_long else SHORT_S)))
+    if random.random() < FAILING_SHARE:
+        raise TaskFailed("chaos.failed", "as it happens")
+    return {"run": uuid.uuid4().hex}
+
+
+def _work(onwards: str) -> Spec:
+    return {
+        "src": "system.work",
+        "retry": {"maxAttempts": 8, "initial": "PT0.1S", "factor": 2, "cap": "PT1S"},
+        "onDone": onwards,
+        "onError": "#failed",
+    }
+
+
+def _ends(*names: str) -> Spec:
+    return {name: {"id": name, "type": "final"} for name in (*names, "failed")}
+
+
+def chain() -> Spec:
+    """Tasks one after another."""
+    steps = {
+        f"s{number}": {"invoke": _work(f"s{number + 1}" if number < STEPS else "done")}
+        for number in range(1, STEPS + 1)
+    }
+    return {"initial": "s1", "states": {**steps, **_ends("done")}}
+
+
+def fan() -> Spec:
+    """Tasks beside one another."""
+    region = {
+        "initial": "busy",
+        "states": {"busy": {"invoke": _work("idle")}, "idle": {"type": "final"}},
+    }
+    return {
+        "initial": "all",
+        "states": {
+            "all": {
+                "type": "parallel",
+                "states": {f"r{number}": region for number in range(WIDTH)},
+                "onDone": "done",
+            },
+            **_ends("done"),
+        },
+    }
+
+
+def talk() -> Spec:
+    """Words that come in an order, most of them while a task runs: those have to wait."""
+    states: Spec = {}
+    for number in range(1, WORDS + 1):
+        after = f"hears{number + 1}" if number < WORDS else "done"
+        states[f"hears{number}"] = {
+            "on": {
+                "WORD": {
+                    "target": f"thinks{number}",
+                    "actions": {
+                        "type": "@assign",
+                        "context": {"heard": {"@expr": "context.heard + event.word + ' '"}},
+                    },
+                }
+            }
+        }
+        states[f"thinks{number}"] = {"invoke": _work(after)}
+    return {
+        "unhandled": "defer",
+        "context": {"heard": ""},
+        "initial": "hears1",
+        "states": {**states, **_ends("done")},
+    }
+
+
+def ask() -> Spec:
+    """A person is asked, and a timer does not wait for long."""
+    return {
+        "context": {"answer": ""},
+        "initial": "works",
+        "states": {
+            "works": {"invoke": _work("asks")},
+            "asks": {
+                "invoke": {
+                    "src": "human",
+                    "onDone": {
+                        "target": "done",
+                        "actions": {
+                            "type": "@assign",
+                            "context": {"answer": {"@expr": "event.output.answer"}},
+                        },
+                    },
+                    "onError": "#failed",
+                },
+                "after": {HUMAN_WAITS: "late"},
+            },
+            "late": {"after": {"PT0.2S": "done"}},
+            **_ends("done"),
+        },
+    }
+
+
+def parent() -> Spec:
+    """An instance of `chain` is started, and waited for."""
+    return {
+        "initial": "waits",
+        "states": {
+            "waits": {
+                "invoke": {
+                    "src": "workflow.chain",
+                    "onDone": "done",
+                    "onError": "#failed",
+                }
+            },
+            **_ends("done"),
+        },
+    }
+
+
+SPECS = {"chain": chain, "fan": fan, "talk": talk, "ask": ask, "parent": parent}
