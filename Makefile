@@ -13,6 +13,8 @@ TESTS ?=
 BENCH ?=
 # Options of a campaign: make fuzz-xstate FUZZ='--seed 1 --steps 5000'
 FUZZ ?=
+# Options of the campaign of faults: make chaos CHAOS='--seed 1 --count 1 --stories 200'
+CHAOS ?=
 # The commit whose protos must not be broken; not set is the branch main, here or at origin.
 BASE ?=
 
@@ -31,8 +33,8 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test check lint types imports docstrings protos bench bench-engine \
-  fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema conformance conformance-cel gen lock fmt \
-  hooks clean
+  fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema chaos conformance conformance-cel gen lock \
+  fmt hooks clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -106,6 +108,9 @@ fuzz-cel: .venv/.dev ## random expressions here and in CEL's own runtime; FUZZ='
 
 fuzz-schema: .venv/.dev ## broken specs, to the parser and to the JSON Schema; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.schema $(FUZZ)
+
+chaos: .venv/.dev ## a whole foliot under load, killed, paused and cut off; CHAOS='--seed 1'
+	$(BIN)/python -m tests.campaigns.chaos $(CHAOS)
 
 conformance: .venv/.dev conformance-cel ## the test suites of CEL and of SCXML (W3C, SCION): fetch and run them
 	$(BIN)/python -m tests.campaigns.conformance
