@@ -32,8 +32,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup dev test check lint types imports docstrings protos bench bench-engine \
-  fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema chaos conformance conformance-cel gen lock \
+.PHONY: help demo setup dev test coverage check lint types imports docstrings protos bench \
+  bench-engine fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema chaos conformance conformance-cel gen lock \
   fmt hooks clean
 
 help: ## print this list
@@ -54,6 +54,10 @@ dev: .venv/.dev ## install the developer's tools as well
 
 test: .venv/.dev ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) -q $(TESTS)
+
+coverage: .venv/.dev ## branch coverage of the engine: all of it
+	$(BIN)/python -m pytest -n $(WORKERS) -q tests/engine --cov control_plane.engine --cov-branch \
+	  --cov-report term-missing:skip-covered --cov-fail-under=100
 
 check: lint types imports docstrings protos ## lint, types, import contracts, docstrings, protos
 	@echo "check: all good"

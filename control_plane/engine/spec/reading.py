@@ -5,8 +5,9 @@ A spec's text as JSON, in the order it was written, and within bounds that the r
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
 
@@ -23,10 +24,6 @@ INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
 _STRING = re.compile(rb'"(?:[^"\\]+|\\.)*"')
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
-
-
-class _Refused(Exception):
-    """The text is JSON to Python, but not to us."""
 
 
 class _Twice(dict[str, Any]):
@@ -64,7 +61,7 @@ def read_spec(
             return {}, digest
         if _may_have_been_misread(data, value):
             value = _read_exactly(data, findings)
-    except (ValueError, _Refused) as error:
+    except ValueError as error:
         return _not_json(findings, "", str(error)), digest
     if findings.has_errors():
         return {}, digest
@@ -87,7 +84,7 @@ def _may_have_been_misread(data: bytes, value: Json) -> bool:
 def _read_exactly(data: bytes, findings: Findings) -> Json:
     """The value, by a slower reader that notices what is wrong and where."""
     twice: list[_Twice] = []
-    value: Json = json.loads(data, object_pairs_hook=_objects(twice), parse_constant=_no_number)
+    value: Json = json.loads(data, object_pairs_hook=_objects(twice))
     if twice:
         # Told from where it stands; that it is the first of several is as good as any.
         pointer = _pointer(value, lambda one: isinstance(one, _Twice))
@@ -163,12 +160,8 @@ def _objects(
         if len(found) == len(pairs):
             return found
         marked = _Twice(found)
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                marked.key = key
-                break
-            seen.add(key)
+        count = Counter(key for key, _ in pairs)
+        marked.key = next(key for key in found if count[key] > 1)
         twice.append(marked)
         return marked
 
@@ -181,10 +174,6 @@ def _keys(value: Json) -> int:
 
 def _is_too_large(value: Json) -> bool:
     return type(value) is int and not INT_MIN <= value <= INT_MAX
-
-
-def _no_number(name: str) -> NoReturn:
-    raise _Refused(f"{name} is no JSON number")
 
 
 def _values(value: Json) -> Iterator[Json]:
@@ -202,16 +191,15 @@ def _values(value: Json) -> Iterator[Json]:
 
 
 def _pointer(root: Json, is_it: Callable[[Json], bool]) -> str:
-    """Where the first value stands, in the order of the text, of which something holds."""
-    waiting: list[tuple[str, Json]] = [("", root)]
-    while waiting:
-        pointer, value = waiting.pop()
-        if is_it(value):
-            return pointer
+    """Where the first value stands, in the order of the text, of which it holds; of one it does."""
+    pointer, value = "", root
+    waiting: list[tuple[str, Json]] = []
+    while not is_it(value):
         members: list[tuple[str | int, Json]] = []
         if isinstance(value, dict):
             members = list(value.items())
         elif isinstance(value, list):
             members = list(enumerate(value))
         waiting += [(join(pointer, key), one) for key, one in reversed(members)]
-    return ""
+        pointer, value = waiting.pop()
+    return pointer

@@ -84,6 +84,7 @@ class TestTypes:
             ("size(1)", "size is not defined for (int)"),
             ("'secret'.matches(context.pin)", "matches is not defined for (string, int)"),
             ("context.pin.matches('a')", "matches is not defined for (int, string)"),
+            ("'secret'.matches(1)", "matches is not defined for (string, int)"),
             ("1.all(x, true)", "all is not defined for (int)"),
         ],
     )

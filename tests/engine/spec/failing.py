@@ -41,6 +41,7 @@ TASK = {"name": "x", "type": "HTTP"}
 GO = {"on": {"GO": "b"}}
 FINAL = {"type": "final"}
 HTTP = {"src": "http"}
+INNER: dict[str, Any] = {"initial": "x", "states": {"x": {}}}
 DEEP: dict[str, Any] = {}
 for _ in range(11):
     DEEP = {"initial": "s", "states": {"s": DEEP}}
@@ -354,6 +355,34 @@ ERRORS: list[tuple[str, str, Any]] = [
     ("not-json", "", "[" * 5000),
     ("not-json", "", {"meta": object()}),
     # what is in the tables beyond one rule a line
+    ("wrong-type", "/actions/n", {"actions": {"n": None}}),
+    (
+        "wrong-type",
+        "/states/a/on/GO/actions/branches/0",
+        acting({"type": "@if", "branches": ["x"]}),
+    ),
+    (
+        "wrong-type",
+        "/states/a/on/GO/actions/params/function",
+        acting({"type": "createTask", "params": {"type": "SYSTEM", "function": ""}}),
+    ),
+    ("bad-name", f"/states/{'s' * 201}", {"initial": "s" * 201, "states": {"s" * 201: {}}}),
+    ("wrong-type", "/initial", {"initial": ["a"], "states": {"a": {}}}),
+    (
+        "unknown-task-type",
+        "/states/a/on/GO/actions/params/src",
+        acting({"type": "createTask", "params": {"src": "fax"}}),
+    ),
+    (
+        "targets-exclude-each-other",
+        "/on/GO/target",
+        {"initial": "a", "states": {"a": {**INNER}}, "on": {"GO": {"target": [".a", ".a.x"]}}},
+    ),
+    (
+        "expression-invalid",
+        "/states/a/on/GO/actions/delay/@expr",
+        acting(raised("X", delay=expr("1 +"))),
+    ),
     ("wrong-type", "/states/a/entry", flat({"entry": None})),
     ("wrong-type", "/states/a/on/GO/guard", on({"guard": None})),
     ("wrong-type", "/description", {"description": None}),
@@ -400,6 +429,11 @@ ERRORS: list[tuple[str, str, Any]] = [
     # children and models
     ("word-not-for-task", "/states/a/invoke/version", invoking(version=1)),
     ("word-not-for-task", "/states/a/invoke/events", invoking(events=["GO"])),
+    (
+        "word-not-for-task",
+        "/states/a/on/GO/actions/params/events",
+        acting({"type": "createTask", "params": {**TASK, "events": ["GO"]}}),
+    ),
     ("word-not-for-task", "/states/a/invoke/retry", invoking(src="workflow.x", retry={})),
     ("wrong-type", "/states/a/invoke/version", invoking(src="workflow.x", version=0)),
     ("wrong-type", "/states/a/invoke/businessKey", invoking(src="workflow.x", businessKey=5)),

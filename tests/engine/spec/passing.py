@@ -82,6 +82,23 @@ GOOD.append(
     }
 )
 
+# A model's choice may be answered by another region of the parallel state it is asked in.
+GOOD.append(
+    {
+        "initial": "p",
+        "states": {
+            "p": {
+                "type": "parallel",
+                "states": {
+                    "asking": {"invoke": {"src": "ai", "events": ["BACK"], "onError": "#e"}},
+                    "answering": {"on": {"BACK": "#e"}},
+                },
+            },
+            "e": {**FINAL, "id": "e"},
+        },
+    }
+)
+
 CHOSEN = choosing("APPROVE")
 INSIDE: dict[str, Any] = {"initial": "x", "states": {"x": {"on": {"GO": "f"}}, "f": FINAL}}
 TOLD = {"type": "createTask", "params": {**TASK, "detached": True}}

@@ -12,7 +12,7 @@ import pytest
 from control_plane.engine import SpecInvalid, check_spec, compile_spec, compiling
 from control_plane.engine import spec as spec_package
 from control_plane.engine.diagnostics import Diagnostic
-from control_plane.engine.spec.findings import MAX_WITNESS
+from control_plane.engine.spec.findings import MAX_DIAGNOSTICS, MAX_WITNESS
 from control_plane.engine.spec.rulebook import RULES
 from tests.engine.spec.failing import ERRORS, WARNINGS, flat, on
 from tests.engine.spec.passing import GOOD, PASSING
@@ -111,6 +111,15 @@ class TestASpecThatMayBeAMistake:
         assert (rule, pointer, "warning") in [
             (one.rule, one.json_pointer, one.severity) for one in diagnostics
         ]
+
+    def test_in_hundreds_of_places_is_compiled_all_the_same(self) -> None:
+        """Who is told two hundred times knows; a warning, however often told, refuses nothing."""
+        inside = {"initial": "b", "states": {"b": {}}}
+        spec = flat({**inside, "on": {f"E{n}": "b" for n in range(300)}})
+        machine, diagnostics = check_spec(spec)
+
+        assert machine is not None
+        assert MAX_DIAGNOSTICS == len(diagnostics)
 
 
 class TestARule:
