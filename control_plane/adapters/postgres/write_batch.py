@@ -26,6 +26,7 @@ instance are unique violations: they end the statement, and nothing is kept.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from control_plane.adapters.postgres.feed_parts import feed_parts
 from control_plane.ports.instance_store import Change, KeyHolder
 from shared.ids import InstanceId
 
@@ -133,6 +134,19 @@ written AS (
                 $42::timestamptz[])
       AS h(n, seq, type, ordinal, payload, hash, created_at)
    WHERE ((SELECT kept FROM verdict))[h.n]),
+fed AS (
+  INSERT INTO foliot.feed
+         (tenant_id, xid, part, mark, instance_ids, seqs, counts, weight, created_at)
+  SELECT f.tenant_id, pg_current_xact_id()::text::bigint, f.part,
+         (random() * 2147483647)::integer, array_agg(f.instance_id), array_agg(f.seq),
+         array_agg(f.entries), sum(f.weight), max(f.at)
+    FROM (SELECT ($1::text[])[x.n] AS tenant_id, ($2::uuid[])[x.n] AS instance_id,
+                 ($8::bigint[])[x.n] AS seq, ($16::timestamptz[])[x.n] AS at,
+                 x.part, x.entries, x.weight
+            FROM unnest($109::int[], $110::smallint[], $111::int[], $112::int[])
+              AS x(n, part, entries, weight)
+           WHERE ((SELECT kept FROM verdict))[x.n]) AS f
+   GROUP BY f.tenant_id, f.part),
 task AS MATERIALIZED (
   SELECT ($1::text[])[t.n] AS tenant_id, ($2::uuid[])[t.n] AS instance_id,
          ($16::timestamptz[])[t.n] AS at, t.*
@@ -469,6 +483,7 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
         ],
         [i.on_parent_close for i in born],
         [t.child for c in changes for t in c.new_tasks],
+        *_columns(4, feed_parts(changes)),
     ]
 
 
