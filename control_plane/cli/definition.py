@@ -115,7 +115,8 @@ def render(
         str,
         typer.Option(
             "--format",
-            help="mermaid, dot, svg or png. Told by the output's name, or mermaid, if not given.",
+            help="mermaid, dot, svg or png. If not given, told by the output's name; mermaid if"
+            " there is none.",
             show_default=False,
         ),
     ] = "",

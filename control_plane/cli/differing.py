@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from control_plane.cli.failing import explained
-from control_plane.cli.spec_files import read_spec
-from control_plane.engine import Change, Comparison, Compatibility, Machine, check_spec, compare
-from shared.errors import InvalidRequest
+from control_plane.cli.spec_files import read_machine
+from control_plane.engine import Change, Comparison, Compatibility, compare
 
 DIFFERENT = 1
 UNREADABLE = 2
@@ -34,7 +33,7 @@ _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "ye
 def run_diff(before: Path, after: Path, output: str) -> None:
     """Print the comparison; exits with 1 if anything differs, with 2 for a bad file."""
     with explained(UNREADABLE):
-        comparison = compare(_machine(before), _machine(after))
+        comparison = compare(read_machine(before), read_machine(after))
     if output == "json":
         # Bare, so that a program can take it in.
         print(json.dumps(asdict(comparison), indent=2, ensure_ascii=False))  # noqa: T201 - what it is asked for
@@ -42,17 +41,6 @@ def run_diff(before: Path, after: Path, output: str) -> None:
         _show(comparison, Console(highlight=False))
     if comparison.compatibility != "IDENTICAL":
         sys.exit(DIFFERENT)
-
-
-def _machine(file: Path) -> Machine:
-    machine, found = check_spec(read_spec(file))
-    if machine is None:
-        first = found[0]
-        raise InvalidRequest(
-            f"{file} is no definition: {first.json_pointer or '/'}: {first.message};"
-            " `foliot definition validate` says all that is wrong with it"
-        )
-    return machine
 
 
 def _show(comparison: Comparison, console: Console) -> None:

@@ -37,5 +37,5 @@ def explained(failed: int = FAILED) -> Iterator[None]:
 def _say(message: str) -> None:
     """As it is: what stands in brackets is no markup."""
     Console(stderr=True, highlight=False).print(
-        Text.assemble(("foliot:", "bold red"), f" {message}")
+        Text.assemble(("foliot:", "bold red"), f" {message}"), soft_wrap=True
     )

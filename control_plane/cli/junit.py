@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 from control_plane.cli.telling import shown
 from control_plane.simulation import ScenarioResult
+from shared.errors import InvalidRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,10 @@ def write_junit(target: Path, ran: Sequence[Ran]) -> None:
     suites = ET.Element("testsuites")
     suites.append(suite)
     ET.indent(suites)
-    ET.ElementTree(suites).write(target, encoding="utf-8", xml_declaration=True)
+    try:
+        ET.ElementTree(suites).write(target, encoding="utf-8", xml_declaration=True)
+    except OSError as error:
+        raise InvalidRequest(f"{target}: {error.strerror or error}") from error
 
 
 def _fill(case: ET.Element, ran: Ran) -> None:

@@ -5,19 +5,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from control_plane.cli.failing import explained
-from control_plane.cli.spec_files import read_spec
+from control_plane.cli.spec_files import read_machine
 from control_plane.drawing import Format, draw
-from control_plane.engine import Machine, Snapshot, compile_spec
+from control_plane.engine import Machine, Snapshot
 from shared.errors import InvalidRequest
 
 FORMATS: tuple[Format, ...] = ("mermaid", "dot", "svg", "png")
+_SUFFIXES: dict[str, Format] = {
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".svg": "svg",
+    ".png": "png",
+}
+"""What the name of an output tells."""
 
 
 def run_render(file: Path, *, form: str, output: Path | None, active: Sequence[str]) -> None:
     """Write the drawing to a file or to standard output, the active states standing out."""
     with explained():
         wanted = _format(form, output)
-        machine = compile_spec(read_spec(file))
+        machine = read_machine(file)
         drawn = draw(machine, _standing(machine, active), wanted)
         if output is None:
             if wanted == "png" and sys.stdout.isatty():
@@ -35,13 +44,20 @@ def run_render(file: Path, *, form: str, output: Path | None, active: Sequence[s
 
 def _format(form: str, output: Path | None) -> Format:
     """The one asked for; else the one that the output's name tells; else Mermaid."""
-    given = form or ("" if output is None else output.suffix.removeprefix(".").lower())
-    for known in FORMATS:
-        if given == known:
-            return known
     if form:
+        for known in FORMATS:
+            if form.lower() == known:
+                return known
         raise InvalidRequest(f"there is no format {form!r}; take one of {', '.join(FORMATS)}")
-    return "mermaid"
+    if output is None:
+        return "mermaid"
+    told = _SUFFIXES.get(output.suffix.lower())
+    if told is None:
+        raise InvalidRequest(
+            f"the name {output.name!r} tells no format; say which with --format, or let it end in"
+            f" one of {', '.join(_SUFFIXES)}"
+        )
+    return told
 
 
 def _standing(machine: Machine, active: Sequence[str]) -> Snapshot | None:

@@ -5,6 +5,7 @@ A definition's file, as the JSON text that the engine and the API take.
 import sys
 from pathlib import Path
 
+from control_plane.engine import Machine, check_spec
 from shared.documents import Document, read_document
 from shared.errors import InvalidRequest
 
@@ -31,3 +32,20 @@ def read_file(file: Path) -> Document:
     except OSError as error:
         raise InvalidRequest(f"{file}: {error.strerror or error}") from error
     return read_document(data, str(file))
+
+
+def read_machine(file: Path) -> Machine:
+    """
+    What a definition's file does. Raises DocumentInvalid with the place of the first error
+    for one that has any.
+    """
+    document = read_file(file)
+    machine, found = check_spec(document.text)
+    if machine is None:
+        errors = [one for one in found if one.severity == "error"]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise document.invalid(
+            errors[0].json_pointer,
+            f"{errors[0].message}{more}; `foliot definition validate` says all that is wrong",
+        )
+    return machine

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 from rich.console import Console
 from rich.text import Text
@@ -14,6 +15,8 @@ from shared.json import Json
 _GUARD = {True: ("true", "green"), False: ("false", "yellow")}
 MAX_SHOWN = 200
 """Characters of one value on a line."""
+MAX_MICROSTEPS = 50
+"""Of one event; those that follow are counted. A circle is plain by then."""
 
 
 def tell(simulation: Simulation, console: Console, *, trace: bool) -> None:
@@ -41,6 +44,12 @@ def shown(value: Json) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
+def _instant(at: datetime) -> str:
+    """A time in UTC, as short as it can be said."""
+    fraction = f".{at.microsecond:06d}".rstrip("0") if at.microsecond else ""
+    return f"{at:%Y-%m-%d %H:%M:%S}{fraction}"
+
+
 def _ordinal(step: int) -> str:
     return "after the start" if step == 0 else f"after step {step}"
 
@@ -49,7 +58,7 @@ def _step(number: int, played: PlayedStep, *, trace: bool) -> Iterator[Text]:
     seen = played.seen
     head = Text(f"{number} ", "dim")
     head.append(name_of(played.step), "bold cyan" if seen.refused is None else "bold red")
-    head.append(f"  {played.at:%Y-%m-%d %H:%M:%S}", "dim")
+    head.append(f"  {_instant(played.at)}", "dim")
     yield head
     for happening in played.happenings:
         yield from _happening(happening, played, trace=trace)
@@ -62,7 +71,7 @@ def _step(number: int, played: PlayedStep, *, trace: bool) -> Iterator[Text]:
             "  open: " + ", ".join(f"{one.name} ({one.type}, {one.ordinal})" for one in seen.tasks)
         )
     if played.timers:
-        stands.append(f"  next timer: {played.timers[0].due:%Y-%m-%d %H:%M:%S}")
+        stands.append(f"  next timer: {_instant(played.timers[0].due)}")
     if played.deferred:
         stands.append(f"  waiting: {', '.join(played.deferred)}")
     yield stands
@@ -76,7 +85,7 @@ def _happening(happening: Happening, played: PlayedStep, *, trace: bool) -> Iter
     line = Text("    ")
     line.append(_what(happening), "red" if happening.error is not None else "")
     if happening.at != played.at:
-        line.append(f"  {happening.at:%Y-%m-%d %H:%M:%S}", "dim")
+        line.append(f"  {_instant(happening.at)}", "dim")
     if happening.disposition in ("IGNORED", "DEFERRED"):
         line.append(f"  {happening.disposition.lower()}", "yellow")
     yield line
@@ -84,8 +93,11 @@ def _happening(happening: Happening, played: PlayedStep, *, trace: bool) -> Iter
         refused = happening.refused
         yield Text(f"      refused, {refused.reason}: {refused.message}", "red")
     if happening.trace is not None:
-        for microstep in happening.trace.microsteps:
+        microsteps = happening.trace.microsteps
+        for microstep in microsteps[:MAX_MICROSTEPS]:
             yield from _microstep(microstep, all_of_it=trace)
+        if len(microsteps) > MAX_MICROSTEPS:
+            yield Text(f"      … and {len(microsteps) - MAX_MICROSTEPS} more microsteps", "dim")
         for logged in happening.trace.logged:
             yield Text(f"      log {shown(logged)}", "dim")
     for entry in happening.history:
@@ -96,7 +108,7 @@ def _happening(happening: Happening, played: PlayedStep, *, trace: bool) -> Iter
     for ordinal in happening.cancelled:
         yield Text(f"      - task {ordinal} cancelled", "yellow")
     for timer in happening.armed:
-        yield Text(f"      + timer {timer.timer_id} due {timer.due:%Y-%m-%d %H:%M:%S}")
+        yield Text(f"      + timer {timer.timer_id} due {_instant(timer.due)}")
 
 
 def _what(happening: Happening) -> str:
@@ -114,7 +126,7 @@ def _what(happening: Happening) -> str:
             ended = "" if attempt is None else f" succeeded, attempt {attempt}"
             return f"task {subject}{ended}: {shown(happening.payload)}"
         case "attempt":
-            when = "" if happening.run_at is None else f"{happening.run_at:%H:%M:%S}"
+            when = "" if happening.run_at is None else _instant(happening.run_at)
             return (
                 f"task {subject}, attempt {attempt} failed: {shown(happening.error)};"
                 f" the next one is at {when}"

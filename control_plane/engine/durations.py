@@ -49,6 +49,25 @@ class Duration:
         return self.exact + timedelta(days=31 * self.months)
 
 
+def write_duration(length: Duration | timedelta) -> str:
+    """A length in ISO 8601, in the largest units that are sure: 90 minutes are PT1H30M."""
+    months, exact = (length.months, length.exact) if isinstance(length, Duration) else (0, length)
+    minutes, seconds = divmod(exact.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{exact.microseconds:06d}".rstrip("0") if exact.microseconds else ""
+    date = _units((months // 12, "Y"), (months % 12, "M"), (exact.days, "D"))
+    time = _units((hours, "H"), (minutes, "M"))
+    if seconds or fraction:
+        time += f"{seconds}{fraction}S"
+    if not date and not time:
+        return "PT0S"
+    return f"P{date}T{time}" if time else f"P{date}"
+
+
+def _units(*counted: tuple[int, str]) -> str:
+    return "".join(f"{count}{unit}" for count, unit in counted if count)
+
+
 def parse_duration(value: object) -> Duration | None:
     """The duration that a spec's value means, None when it means none."""
     if isinstance(value, bool):

@@ -1,11 +1,11 @@
 """
-A run as JSON, for programs: every field by its name, times in RFC 3339.
+A run as JSON, for programs: every field by its name, times in RFC 3339, lengths in ISO 8601.
 """
 
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 
-from control_plane.engine.durations import Duration
+from control_plane.engine.durations import Duration, write_duration
 from control_plane.engine.instants import write_instant
 from control_plane.simulation.result import PlayedStep, Simulation
 from control_plane.simulation.script import Advance, Cancel, Conclude, Send, Step
@@ -42,25 +42,17 @@ def name_of(step: Step | None) -> str:
             shown = task if isinstance(task, str) else f"number {task}"
             return f"task {shown} {'fails' if outcome.failure else 'succeeds'}"
         case Advance(by=by):
-            return f"advance {shown_duration(by)}"
+            return f"advance {write_duration(by)}"
         case Cancel(reason=reason):
             return f"cancel: {reason}"
-
-
-def shown_duration(duration: Duration) -> str:
-    """As people say it: 1 month, 2 days, 0:30:00."""
-    months = f"{duration.months} month{'s' if duration.months > 1 else ''}"
-    if not duration.months:
-        return str(duration.exact)
-    return f"{months}, {duration.exact}" if duration.exact else months
 
 
 def as_json(value: object) -> Json:
     """A value of this package; what is null or empty in a happening is left out of it."""
     if isinstance(value, datetime):
         return write_instant(value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
+    if isinstance(value, Duration | timedelta):
+        return write_duration(value)
     if isinstance(value, list | tuple):
         return [as_json(one) for one in value]
     if isinstance(value, dict):

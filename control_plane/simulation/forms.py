@@ -79,6 +79,8 @@ class Form:
     def duration(self, pointer: str, value: Json) -> Duration:
         found = None if isinstance(value, bool) else parse_duration(value)
         if found is None:
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                raise self.invalid(pointer, f"{value} is no number of milliseconds that can pass")
             raise self._wrong(pointer, value, "milliseconds or an ISO 8601 duration such as PT15M")
         return found
 

@@ -51,6 +51,10 @@ def read_scenario(document: Document, load: Load, definition: Document | None = 
 
 class _ScenarioForm(ScriptForm):
     def scenario(self, load: Load, definition: Document | None) -> Scenario:
+        if isinstance(self.document.value, dict) and "states" in self.document.value:
+            raise self.invalid(
+                "/states", "this is a definition; a scenario names one under `definition`"
+            )
         body = self.object("", self.document.value, SCENARIO_KEYS)
         spec, machine = self._definition(body, load, definition)
         script = self.script(body, machine, STEP_KEYS)

@@ -121,6 +121,31 @@ class TestSimulate:
         assert "/states/draft/on/SUBMIT/0  guard false  context.amount = 500" in result.output
         assert "▸ /states/draft/on/SUBMIT/1" in result.output
 
+    def test_tells_fractions_of_seconds(self, file: Path, tmp_path: Path) -> None:
+        """A timer that seems to be due now, and is not, is a riddle."""
+        script = tmp_path / "script.yaml"
+        script.write_text("input: { amount: 500 }\nsteps:\n- advance: 1500\n- send: SUBMIT\n")
+
+        result = foliot("definition", "simulate", file, "-s", script)
+
+        assert "1 advance PT1.5S  2026-01-01 00:00:01.5" in result.output
+        assert "next timer: 2026-01-03 00:00:01.5" in result.output
+
+    def test_tells_so_much_of_a_circle(self, tmp_path: Path) -> None:
+        """A thousand lines that say the same hide the one that says why."""
+        file = tmp_path / "circle.yaml"
+        file.write_text(
+            "initial: a\ncontext: { on: true }\nstates:\n"
+            '  a: { always: { guard: { "@expr": context.on }, target: b } }\n'
+            '  b: { always: { guard: { "@expr": context.on }, target: a } }\n'
+        )
+
+        result = foliot("definition", "simulate", file)
+
+        assert 1 == result.exit_code
+        assert "more microsteps" in result.output
+        assert 60 > len(result.output.splitlines())
+
     def test_ends_with_1_if_an_event_was_refused(self, file: Path) -> None:
         """So that a CI job fails."""
         result = foliot(

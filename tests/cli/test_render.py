@@ -76,6 +76,7 @@ class TestWhatCannotBeDrawn:
             (("--format", "gif"), "take one of mermaid, dot, svg, png"),
             (("--active", "closed"), "there is no state 'closed'"),
             (("--output", "/nowhere/x.dot"), "/nowhere/x.dot: "),
+            (("--output", "x.jpg"), "the name 'x.jpg' tells no format; say which with --format"),
         ],
     )
     def test_is_refused_with_what_there_is(
@@ -86,6 +87,15 @@ class TestWhatCannotBeDrawn:
 
         assert 1 == result.exit_code
         assert says in result.output
+
+    def test_is_named_with_the_line_of_its_first_error(self, tmp_path: Path) -> None:
+        """Of many files, the one to mend."""
+        file = tmp_path / "bad.yaml"
+        file.write_text(GOOD.replace("initial: open", "initial: opne"))
+        result = render(file)
+
+        assert 1 == result.exit_code
+        assert f"{file}:3:1: 'opne' is not a child" in result.output
 
     def test_without_graphviz_says_what_to_install(
         self, file: Path, monkeypatch: pytest.MonkeyPatch

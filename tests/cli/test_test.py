@@ -98,8 +98,23 @@ class TestAScenario:
         assert 1 == result.exit_code
         assert "expects nothing" in result.output
 
+    def test_that_is_a_definition_is_told_so(self, folder: Path) -> None:
+        """It is easily named instead of its scenario."""
+        result = foliot(folder / "d.yaml")
+
+        assert 1 == result.exit_code
+        assert "d.yaml:2:1: this is a definition; a scenario names one" in result.output
+
 
 class TestTheXml:
+    def test_that_cannot_be_written_is_told_in_a_sentence(self, folder: Path) -> None:
+        """The results have been printed by then."""
+        result = foliot(folder, "--junit", folder / "none" / "results.xml")
+
+        assert isinstance(result.exception, InvalidRequest)
+        assert "results.xml: No such file or directory" in str(result.exception)
+        assert "1 passed" in result.output
+
     def test_has_a_case_for_each_scenario(self, folder: Path) -> None:
         """What a CI server shows: the failure with all that was wrong, the error with its place."""
         (folder / "wrong.yaml").write_text(MET.replace("state: b", "state: a"))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from control_plane.engine.durations import parse_duration
+from control_plane.engine.durations import parse_duration, write_duration
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -83,3 +83,31 @@ class TestADuration:
     def test_may_be_one_of_pythons(self, length: timedelta, ends: bool) -> None:
         """Files of people have lengths that their reader has read already."""
         assert ends == (parse_duration(length) is not None)
+
+
+class TestADurationAsText:
+    @pytest.mark.parametrize(
+        ("given", "written"),
+        [
+            (0, "PT0S"),
+            (3_600_000, "PT1H"),
+            ("PT90M", "PT1H30M"),
+            ("PT24H", "P1D"),
+            ("P2W", "P14D"),
+            (1500, "PT1.5S"),
+            (0.25, "PT0.00025S"),
+            ("P1Y2M3DT4H5M6S", "P1Y2M3DT4H5M6S"),
+            ("P14M", "P1Y2M"),
+        ],
+    )
+    def test_is_the_shortest_that_means_the_same(self, given: object, written: str) -> None:
+        """What is printed can be written into a definition again."""
+        length = parse_duration(given)
+
+        assert length is not None
+        assert written == write_duration(length)
+        assert length == parse_duration(written)
+
+    def test_is_written_of_elapsed_time_too(self) -> None:
+        """Not everything that is measured came from a text."""
+        assert "PT2M" == write_duration(timedelta(minutes=2))

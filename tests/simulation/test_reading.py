@@ -54,6 +54,7 @@ class TestAMistake:
             ("steps:\n- { task: ask, fail: {} }", "2:16: a failure has a `kind`"),
             ("steps:\n- advance: 2 days", "2:3: this must be milliseconds or an ISO 8601 duration"),
             ("steps:\n- advance: true", "2:3: this must be milliseconds or an ISO 8601 duration"),
+            ("steps:\n- advance: -5", "2:3: -5 is no number of milliseconds that can pass"),
             ('steps:\n- cancel: ""', "2:3: say why it is cancelled"),
             ("mocks: { asc: { output: 1 } }", "1:10: the definition has no task 'asc'; did you"),
             ("mocks: { ask: [] }", "1:10: a mock has at least one outcome"),

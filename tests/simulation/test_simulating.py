@@ -120,7 +120,7 @@ class TestARun:
         told = simulation_as_json(simulation)
 
         assert told == json.loads(json.dumps(told))
-        assert ["start", "send GO", "advance 0:02:00"] == [
+        assert ["start", "send GO", "advance PT2M"] == [
             one["step"]  # type: ignore[index, call-overload]  # JSON
             for one in told["steps"]  # type: ignore[union-attr]  # JSON
         ]
