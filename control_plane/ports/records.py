@@ -86,6 +86,8 @@ class Instance:
     started_at: datetime
     updated_at: datetime
     completed_at: datetime | None
+    schedule_id: str | None = None
+    """The schedule that started it, if one did."""
 
     @property
     def key(self) -> InstanceKey:

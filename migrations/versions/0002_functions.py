@@ -16,6 +16,7 @@ FUNCTIONS = {
     "close_session": "foliot.close_session(uuid)",
     "claim": "foliot.claim(uuid, text[], text[], integer, text)",
     "release": "foliot.release(uuid, text[], uuid[], integer[], integer[])",
+    "release_unknown": "foliot.release_unknown(uuid, uuid[], integer[], integer[])",
     "refuse_edge": "foliot.refuse_edge()",
 }
 

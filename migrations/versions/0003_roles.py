@@ -26,6 +26,7 @@ EXECUTOR_FUNCTIONS = (
     "close_session(uuid)",
     "claim(uuid, text[], text[], integer, text)",
     "release(uuid, text[], uuid[], integer[], integer[])",
+    "release_unknown(uuid, uuid[], integer[], integer[])",
 )
 
 CHANGED = (

@@ -34,6 +34,7 @@ OPEN_INSTANCE = ("pending", "running", "waiting")
 CLOSED_INSTANCE = ("completed", "failed", "cancelled")
 OPEN_TASK = ("pending", "running")
 CLOSED_TASK = ("succeeded", "failed", "cancelled", "skipped")
+OVERLAPS = ("skip", "buffer_one", "allow", "cancel_other", "terminate_other")
 TASK_TYPES = ("HUMAN", "TIMER", "HTTP", "EMAIL", "AI", "SYSTEM", "WORKFLOW")
 
 
@@ -130,6 +131,8 @@ instance = sa.Table(
     sa.Column("parent_ordinal", sa.Integer),
     sa.Column("depth", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("on_parent_close", sa.Text),
+    # The schedule that started it, if one did. Schedules are deleted; this stays.
+    sa.Column("schedule_id", sa.Text),
     sa.Column("started_by", sa.Text, nullable=False),
     sa.Column("started_at", TIME, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),
@@ -187,6 +190,23 @@ instance = sa.Table(
         "started_at",
         "instance_id",
         postgresql_where=sa.text("business_key IS NOT NULL"),
+    ),
+    # What no schedule started is in neither of these two.
+    sa.Index(
+        "instance_schedule_idx",
+        "tenant_id",
+        "schedule_id",
+        "started_at",
+        "instance_id",
+        postgresql_where=sa.text("schedule_id IS NOT NULL"),
+    ),
+    sa.Index(
+        "instance_open_schedule_idx",
+        "tenant_id",
+        "schedule_id",
+        "started_at",
+        "instance_id",
+        postgresql_where=sa.text("schedule_id IS NOT NULL AND completed_at IS NULL"),
     ),
     postgresql_with={"fillfactor": 80},
 )
@@ -408,6 +428,57 @@ history = sa.Table(
     sa.Column("hash", BYTEA, nullable=False),
     sa.Column("created_at", TIME, nullable=False),
     postgresql_partition_by="RANGE (instance_id)",
+)
+
+# What is to be started again and again. `step` grows with every write and guards it; `revision`
+# with those that a caller asked for. `firing` is the start that was decided, until it is done;
+# `wakes_at` the instant at which somebody has to look, null while there is nothing to do.
+schedule = sa.Table(
+    "schedule",
+    metadata,
+    sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id), primary_key=True),
+    sa.Column("schedule_id", sa.Text, primary_key=True),
+    # Another one for the next schedule of the same id, so that it starts instances of its own.
+    sa.Column("incarnation", UUID(as_uuid=True), nullable=False),
+    sa.Column("step", sa.BigInteger, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("cron", sa.Text, nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("definition_key", sa.Text, nullable=False),
+    sa.Column("input", JSON, nullable=False),
+    sa.Column("labels", JSON, nullable=False),
+    sa.Column("overlap", sa.Text, nullable=False),
+    sa.Column("catch_up", sa.Interval, nullable=False),
+    sa.Column("jitter", sa.Interval, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("paused_at", TIME),
+    sa.Column("pause_reason", sa.Text, nullable=False),
+    # The next time by the calendar, and that with its jitter.
+    sa.Column("next_at", TIME),
+    sa.Column("due_at", TIME),
+    sa.Column("buffered_at", TIME),
+    sa.Column("firing", JSON),
+    sa.Column("wakes_at", TIME),
+    sa.Column("last_at", TIME),
+    sa.Column("last_instance_id", UUID(as_uuid=True)),
+    sa.Column("last_error", JSON),
+    sa.Column("last_missed_at", TIME),
+    sa.Column("starts", sa.BigInteger, nullable=False),
+    sa.Column("skips", sa.BigInteger, nullable=False),
+    sa.Column("failures", sa.BigInteger, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+    sa.CheckConstraint(_one_of("overlap", OVERLAPS), name="overlap"),
+    sa.CheckConstraint("(next_at IS NULL) = (due_at IS NULL)", name="due"),
+    sa.CheckConstraint("paused_at IS NULL OR next_at IS NULL", name="paused"),
+    sa.Index("schedule_wakes_at_idx", "wakes_at", postgresql_where=sa.text("wakes_at IS NOT NULL")),
+    sa.Index(
+        "schedule_buffered_idx",
+        "tenant_id",
+        "schedule_id",
+        postgresql_where=sa.text("buffered_at IS NOT NULL"),
+    ),
 )
 
 # What was committed, in the order in which it may be read: a row of a commit and tenant (more than

@@ -13,7 +13,7 @@ SELECT (SELECT foliot.now()) AS now, i.*
            f.business_key, f.status, f.paused_at, f.revision, f.seq, f.history_hash,
            f.current_state, f.context, f.snapshot, f.idle, f.output, f.last_error, f.labels,
            f.parent_instance_id, f.parent_ordinal, f.depth, f.on_parent_close, f.started_by,
-           f.started_at, f.updated_at, f.completed_at,
+           f.started_at, f.updated_at, f.completed_at, f.schedule_id,
            EXISTS (SELECT FROM foliot.inbox b
                     WHERE b.tenant_id = f.tenant_id AND b.instance_id = f.instance_id)
              AS has_inbox
