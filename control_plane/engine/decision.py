@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from control_plane.engine.commands import Command
 from control_plane.engine.frozen import frozen, frozen_positional
+from control_plane.engine.naming import state_words
 from control_plane.engine.snapshot import Snapshot
 from shared.json import Json
 
@@ -42,7 +43,7 @@ class EventNotAccepted:
             if self.event in self.accepts
             else f"has no transition for {self.event!r}"
         )
-        return f"state {self.state!r} {missing}; it accepts {legal}"
+        return f"{state_words(self.state)} {missing}; it accepts {legal}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ class TestAnEventNobodyIsWaitingFor:
 
         assert EventNotAccepted(".", "GO", ("GO",)) == it.decision.refusal
         assert (
-            "state '.' has a transition for 'GO', but no guard lets it pass; it accepts GO"
+            "the root has a transition for 'GO', but no guard lets it pass; it accepts GO"
             == it.decision.refusal.message
         )
 

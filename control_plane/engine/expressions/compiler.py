@@ -287,7 +287,13 @@ def _code(run: Run, kind: str | None, parts: list[Code], nodes: int = 1) -> Code
     return Code(run=run, kind=kind, nodes=nodes + sum(part.nodes for part in parts))
 
 
+_INSTEAD: Final = {"not": "! before a bool", "len": "size()", "None": "null"}
+"""What other languages call it."""
+
+
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    if name in _INSTEAD:
+        return f"unknown {what} {name}; write {_INSTEAD[name]}"
     close = get_close_matches(name, known, n=1)
     if close:
         return f"unknown {what} {name}; did you mean {close[0]}?"

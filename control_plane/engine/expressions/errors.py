@@ -22,7 +22,7 @@ class ExpressionError(Exception):
         """Where in `text`, counted in characters from 0."""
 
     def __str__(self) -> str:
-        return f"{self.message} (at character {self.position} of the expression)"
+        return f"{self.message} (at character {self.position + 1} of the expression)"
 
 
 class LimitExceeded(ExpressionError):

@@ -10,6 +10,13 @@ from control_plane.engine.expressions.values import Json
 WORDS: Final[dict[str, Json]] = {"true": True, "false": False, "null": None}
 """Identifiers that are values."""
 
+_INSTEAD: Final = {
+    "=": "compare with == or !=",
+    "&": "write && for and",
+    "|": "write || for or",
+}
+"""What was meant by a character that other languages have."""
+
 _TOKEN: Final = re.compile(
     r"""
       (?P<space>   (?: [ \t\n\f\r]+ | //[^\n]* )+ )
@@ -46,8 +53,9 @@ def tokens(text: str) -> list[Token]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            message = f"{text[position]!r} has no meaning here; quote it if it is text"
-            raise Site(text, position).error(message)
+            found_here = text[position]
+            remedy = _INSTEAD.get(found_here, "quote it if it is text")
+            raise Site(text, position).error(f"{found_here!r} has no meaning here; {remedy}")
         kind, lexeme, end = match.lastgroup, match.group(), match.end()
         match kind:
             case "number":

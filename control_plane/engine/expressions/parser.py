@@ -51,6 +51,9 @@ MACROS: Final = {
 }
 """The number of arguments each takes."""
 
+_INSTEAD: Final = {"and": "; write && for it", "or": "; write || for it"}
+"""What was meant by a word that other languages have between two values."""
+
 RESERVED: Final = frozenset(
     {
         *("as", "break", "const", "continue", "else", "for", "function", "if", "import", "in"),
@@ -97,7 +100,8 @@ class _Parser:
 
     def expect_end(self) -> None:
         if self._token.kind != "end":
-            raise self._unexpected("the end of the expression")
+            meant = _INSTEAD.get(self._token.text, "")
+            raise self._unexpected(f"the end of the expression{meant}")
 
     def _binary(self, least: int) -> Node:
         left = self._unary()

@@ -16,6 +16,7 @@ from control_plane.engine.limits import (
     MAX_TASKS_PER_TRANSITION,
     MAX_TRANSITIONS,
 )
+from control_plane.engine.naming import state_words
 from control_plane.engine.sizing import depth_of
 from control_plane.engine.spec.acting import Actions
 from control_plane.engine.spec.calling import check_count
@@ -193,7 +194,7 @@ class Assembler:
             self._findings.error(
                 "never-done",
                 pointer,
-                f"state {node.path!r} can never be done: "
+                f"{state_words(node.path)} can never be done: "
                 + (
                     "not every region has a final state"
                     if node.kind == "parallel"
@@ -211,7 +212,7 @@ class Assembler:
             self._findings.error(
                 "limit-exceeded",
                 pointer,
-                f"state {node.path!r} invokes {len(several)} tasks; the limit is "
+                f"{state_words(node.path)} invokes {len(several)} tasks; the limit is "
                 f"{MAX_TASKS_PER_TRANSITION}",
                 "use `forEach`, or several states",
             )
@@ -236,7 +237,7 @@ class Assembler:
                 self._findings.error(
                     "duplicate-id",
                     join(place, "id"),
-                    f"state {node.path!r} invokes {quote(invoke_id)} twice",
+                    f"{state_words(node.path)} invokes {quote(invoke_id)} twice",
                     "give one of them another id",
                 )
             taken.add(invoke_id)

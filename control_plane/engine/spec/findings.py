@@ -3,6 +3,7 @@ Collecting what is wrong with a spec, and saying where.
 """
 
 import difflib
+import json
 import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -109,13 +110,26 @@ def join(pointer: str, key: str | int) -> str:
 
 
 def quote(value: object) -> str:
-    """A value as a message shows it: never long."""
-    shown = repr(value[:MAX_QUOTED]) if isinstance(value, str) else _REPR.repr(value)
+    """A value as a message shows it: as JSON, never long; a text alone in single quotes."""
+    shown = repr(value[:MAX_QUOTED]) if isinstance(value, str) else _JSON.repr(value)
     return shown if len(shown) <= MAX_QUOTED else f"{shown[:MAX_QUOTED]}…"
 
 
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = MAX_QUOTED
+class _BoundedJson(reprlib.Repr):
+    """Looks at no more of a value than is shown of it."""
+
+    def repr_bool(self, value: bool, _level: int) -> str:
+        return "true" if value else "false"
+
+    def repr_NoneType(self, _value: None, _level: int) -> str:  # noqa: N802 - the type's name
+        return "null"
+
+    def repr_str(self, value: str, _level: int) -> str:
+        return json.dumps(value[:MAX_QUOTED], ensure_ascii=False)
+
+
+_JSON = _BoundedJson()
+_JSON.maxother = MAX_QUOTED
 
 
 def _short(witness: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 Guards in a spec.
 """
 
+import re
 from typing import Any
 
 from control_plane.engine.guards import (
@@ -20,6 +21,9 @@ from control_plane.engine.spec.outline import Node, unknown_keys, wrong_type
 from control_plane.engine.spec.targets import Targets
 from control_plane.engine.spec.values import Values
 from control_plane.engine.spec.vocabulary import GUARD_BODY, GUARDS, NAMED, builtin
+
+_EXPRESSION = re.compile(r"[=<>!&|()]")
+"""What stands in expressions, and hardly ever in a guard's name."""
 
 
 class Guards:
@@ -71,7 +75,12 @@ class Guards:
             return self._condition(value, pointer)
         kind = value.get("type")
         if not isinstance(kind, str):
-            wrong_type(self._findings, join(pointer, "type"), kind, "a guard's type or name")
+            self._findings.error(
+                "wrong-type",
+                join(pointer, "type"),
+                f"{quote(kind)} is not a guard's type or name",
+                'write one, or an expression as {"@expr": "…"}',
+            )
             return None
         word = builtin(kind)
         if word is None:
@@ -125,7 +134,9 @@ class Guards:
                 "unknown-guard",
                 pointer,
                 f"there is no guard {quote(name)} among the root's `guards`",
-                self._findings.did_you_mean(name, self._bodies),
+                self._findings.did_you_mean(name, self._bodies)
+                if self._bodies and not _EXPRESSION.search(name)
+                else 'name one there, or write an expression as {"@expr": "…"}',
             )
             return None
         if self._within is not None:

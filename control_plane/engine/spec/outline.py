@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control_plane.engine.limits import MAX_NAME_LENGTH, MAX_STATE_DEPTH, MAX_STATES
+from control_plane.engine.naming import ROOT_PATH, state_words
 from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.vocabulary import (
     DATA,
@@ -103,7 +104,7 @@ def _add(
     pointer: str,
     findings: Findings,
 ) -> None:
-    path = "." if parent is None else key if parent.parent is None else f"{parent.path}.{key}"
+    path = ROOT_PATH if parent is None else key if parent.parent is None else f"{parent.path}.{key}"
     machine_id = nodes[0].id if nodes else key
     own_id = body.get("id")
     state_id = own_id if isinstance(own_id, str) else f"{machine_id}.{path}"
@@ -233,7 +234,7 @@ def duplicate_ids(nodes: list[Node], findings: Findings) -> None:
             findings.error(
                 "duplicate-id",
                 pointer if own is not None else node.pointer,
-                f"the id {quote(node.id)} is taken by state {quote(seen[node.id].path)}",
+                f"the id {quote(node.id)} is taken by {state_words(seen[node.id].path)}",
                 "give one of them another id",
                 (seen[node.id].path, node.path),
             )
@@ -264,14 +265,14 @@ def kind_of_state(node: Node, findings: Findings) -> None:
         findings.error(
             "empty-states",
             pointer,
-            f"{node.kind} state {node.path!r} has no state that could be active",
+            f"{state_words(node.path, node.kind)} has no state that could be active",
             "give it `states`, or leave `type` out",
         )
     if node.kind == "atomic" and body.get("states"):
         findings.error(
             "atomic-with-states",
             join(pointer, "states"),
-            f"atomic state {node.path!r} has states",
+            f"{state_words(node.path, node.kind)} has states",
             'leave `type` out, or write "compound"',
         )
     if node.kind == "final":
@@ -288,14 +289,14 @@ def kind_of_state(node: Node, findings: Findings) -> None:
                 findings.error(
                     "history-key",
                     join(pointer, key),
-                    f"{node.kind} state {node.path!r} has {key!r}, which history states have",
+                    f"{state_words(node.path, node.kind)} has {key!r}, which history states have",
                     'leave it out, or write `type: "history"`',
                 )
     if "output" in body and node.kind != "final" and node.parent is not None:
         findings.error(
             "output-not-final",
             join(pointer, "output"),
-            f"{node.kind} state {node.path!r} has an output; only final states and the root do",
+            f"{state_words(node.path, node.kind)} has an output; only final states and the root do",
             "move it to the final state",
         )
 
@@ -306,7 +307,7 @@ def _must_not(node: Node, keys: tuple[str, ...], rule: str, findings: Findings) 
             findings.error(
                 rule,
                 join(node.pointer, key),
-                f"{node.kind} state {node.path!r} cannot have {key!r}",
+                f"{state_words(node.path, node.kind)} cannot have {key!r}",
                 f"leave {key!r} out, or choose another type for the state",
             )
 
@@ -320,7 +321,7 @@ def initial_of_state(node: Node, findings: Findings) -> None:
             findings.error(
                 "initial-not-compound",
                 pointer,
-                f"{node.kind} state {node.path!r} has an initial state",
+                f"{state_words(node.path, node.kind)} has an initial state",
                 "leave it out: all regions of a parallel state are entered"
                 if node.kind == "parallel"
                 else "leave it out, or give the state `states`",
@@ -333,7 +334,7 @@ def initial_of_state(node: Node, findings: Findings) -> None:
         findings.error(
             "missing-initial",
             node.pointer,
-            f"compound state {node.path!r} does not say which state comes first",
+            f"{state_words(node.path)} does not say which state comes first",
             f'add "initial": "{node.children[0].key}"' if node.children else "give it `states`",
         )
         return
@@ -345,7 +346,7 @@ def initial_of_state(node: Node, findings: Findings) -> None:
         findings.error(
             "unknown-initial",
             pointer,
-            f"{quote(initial)} is not a child of state {node.path!r}",
+            f"{quote(initial)} is not a child of {state_words(node.path)}",
             findings.did_you_mean(initial, [one.key for one in node.children]),
         )
     elif child.kind == "history":
@@ -360,14 +361,14 @@ def initial_of_state(node: Node, findings: Findings) -> None:
             findings.warning(
                 "initial-is-history",
                 pointer,
-                f"state {node.path!r} begins with its history",
+                f"{state_words(node.path)} begins with its history",
                 "name the state that should come first",
             )
     elif child.kind == "final":
         findings.warning(
             "initial-is-final",
             pointer,
-            f"state {node.path!r} is done as soon as it is entered",
+            f"{state_words(node.path)} is done as soon as it is entered",
             "name another initial state",
         )
 

@@ -5,6 +5,7 @@ Which state a target means.
 from typing import Any, TypeAlias
 
 from control_plane.engine.limits import MAX_TARGETS
+from control_plane.engine.naming import state_words
 from control_plane.engine.spec.findings import EnoughFound, Findings, join, quote
 from control_plane.engine.spec.outline import Node, wrong_type
 
@@ -118,7 +119,8 @@ class Targets:
                 self._findings.error(
                     "unknown-target",
                     pointer,
-                    f"{quote(target)} names no state: {node.path!r} has no child {quote(key)}",
+                    f"{quote(target)} names no state: {state_words(node.path)} has no child "
+                    f"{quote(key)}",
                     self._findings.did_you_mean(key, [one.key for one in node.children]),
                 )
                 return None

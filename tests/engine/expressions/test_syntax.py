@@ -90,6 +90,12 @@ class TestASyntaxError:
             ("has(context)", 0, "has(context.vip)"),
             ("[1].map(1, 2)", 4, "name of a variable"),
             ("[1].all(x)", 4, "a name and an expression"),
+            ("context.a === 1", 12, "compare with == or !="),
+            ("context.a = 1", 10, "compare with == or !="),
+            ("true & false", 5, "write && for and"),
+            ("true | false", 5, "write || for or"),
+            ("true and false", 5, "write && for it"),
+            ("true or false", 5, "write || for it"),
         ],
     )
     def test_says_where_and_what_was_expected(self, text: str, position: int, words: str) -> None:
@@ -106,6 +112,16 @@ class TestNames:
         assert "did you mean context?" in refusal("contxt.a").message
         assert "did you mean startsWith?" in refusal("'a'.startWith('a')").message
         assert "did you mean size?" in refusal("sizes([])").message
+
+    def test_of_other_languages_are_refused_with_those_of_this_one(self) -> None:
+        """Nobody comes without habits."""
+        assert "write ! before a bool" in refusal("not(true)").message
+        assert "write size()" in refusal("len([])").message
+        assert "write null" in refusal("event.a == None").message
+
+    def test_are_counted_from_one_where_people_read(self) -> None:
+        """As editors count, and as the lines and columns of the file around them are."""
+        assert str(refusal("nope")).endswith("(at character 1 of the expression)")
 
     def test_are_those_the_expression_was_compiled_for(self) -> None:
         """An event is not at hand everywhere; where it is not, its name is unknown."""

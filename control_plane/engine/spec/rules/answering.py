@@ -5,6 +5,7 @@ Rules about who answers an event, and who never gets to.
 from collections.abc import Iterator
 
 from control_plane.engine.guards import Condition, Guard, NamedGuard
+from control_plane.engine.naming import state_words
 from control_plane.engine.spec.rules.found import Found
 from control_plane.engine.spec.rules.graph import Graph, climb, leads_out
 from control_plane.engine.states import NO_STATE, ROOT
@@ -23,8 +24,8 @@ def shadowed_transition(graph: Graph) -> Iterator[Found]:
                     yield Found(
                         "shadowed-transition",
                         transition.json_pointer,
-                        f"this transition of {state.path!r} is never taken: the one at {taken} "
-                        f"comes first and has {reason}",
+                        f"this transition of {state_words(state.path)} is never taken: the one at "
+                        f"{taken} comes first and has {reason}",
                         "put it first, or guard the other",
                         (taken, transition.json_pointer),
                     )
@@ -50,8 +51,8 @@ def regions_disagree(graph: Graph) -> Iterator[Found]:
             yield Found(
                 "regions-disagree",
                 states[index].json_pointer,
-                f"{len(pointers)} regions of {states[index].path!r} answer {event} by leaving "
-                "their region; the first in the document wins",
+                f"{len(pointers)} regions of {state_words(states[index].path)} answer {event} by "
+                "leaving their region; the first in the document wins",
                 "let the parallel state itself answer the event",
                 tuple(pointers.values()),
             )
@@ -73,7 +74,8 @@ def child_hides_parent(graph: Graph) -> Iterator[Found]:
                 yield Found(
                     "child-hides-parent",
                     several[0].json_pointer,
-                    f"while {state.path!r} is active, {above.path!r} never answers {descriptor!r}",
+                    f"while {state_words(state.path)} is active, {state_words(above.path)} never "
+                    f"answers {descriptor!r}",
                     "leave it if that is meant; otherwise guard it, or name another event",
                     (state.path, above.path),
                 )
@@ -95,8 +97,9 @@ def wildcard_swallows(graph: Graph) -> Iterator[Found]:
             yield Found(
                 "wildcard-swallows",
                 state.on["*"][0].json_pointer,
-                f"the '*' of {state.path!r} also answers what {above.path!r} waits for: its "
-                "timers, its tasks' outcomes, its being done",
+                f"the '*' of {state_words(state.path)} also answers what "
+                f"{state_words(above.path)} waits for: its timers, its tasks' "
+                "outcomes, its being done",
                 "name the events, or use a prefix such as 'order.*'",
                 (state.path, above.path),
             )

@@ -7,6 +7,7 @@ from math import prod
 
 from control_plane.engine.limits import MAX_CONFIGURATION_PRODUCT
 from control_plane.engine.machine import Machine
+from control_plane.engine.naming import state_words
 from control_plane.engine.procedures import is_descendant
 from control_plane.engine.spec.rules.found import Found
 from control_plane.engine.spec.rules.graph import (
@@ -37,7 +38,7 @@ def unreachable_state(graph: Graph) -> Iterator[Found]:
         yield Found(
             "unreachable-state",
             state.json_pointer,
-            f"nothing leads to state {state.path!r}",
+            f"nothing leads to {state_words(state.path)}",
             "give some transition this target, or leave the state out",
             tuple(leading.get(state.index, ())) or (state.path,),
         )
@@ -57,7 +58,7 @@ def dead_end(graph: Graph) -> Iterator[Found]:
             yield Found(
                 "wait-without-exit",
                 state.json_pointer,
-                f"state {state.path!r} waits for its tasks, and nothing leads out of it then",
+                f"{state_words(state.path)} waits for its tasks, and nothing leads out of it then",
                 "add `onDone`, or another transition",
                 graph.way_to(state.index),
             )
@@ -65,7 +66,7 @@ def dead_end(graph: Graph) -> Iterator[Found]:
             yield Found(
                 "dead-end",
                 state.json_pointer,
-                f"state {state.path!r} is not final, and nothing leads out of it",
+                f"{state_words(state.path)} is not final, and nothing leads out of it",
                 "add a transition, or make it final",
                 graph.way_to(state.index),
             )
@@ -107,7 +108,7 @@ def final_out_of_reach(graph: Graph) -> Iterator[Found]:
             yield Found(
                 "final-out-of-reach",
                 leaf.json_pointer,
-                f"no final state can be reached from state {leaf.path!r}",
+                f"no final state can be reached from {state_words(leaf.path)}",
                 "add a way out, or leave it if instances are meant to stay there",
                 graph.way_to(leaf.index),
             )
@@ -145,8 +146,8 @@ def too_many_combinations(graph: Graph) -> Iterator[Found]:
             yield Found(
                 "too-many-combinations",
                 state.json_pointer,
-                f"the regions of {state.path!r} can be in more than {MAX_CONFIGURATION_PRODUCT} "
-                "combinations; plans are not kept for that many",
+                f"the regions of {state_words(state.path)} can be in more than "
+                f"{MAX_CONFIGURATION_PRODUCT} combinations; plans are not kept for that many",
                 "make some regions instances of other definitions",
                 (state.path,),
             )
