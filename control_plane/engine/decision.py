@@ -53,6 +53,13 @@ class ExpressionFailed:
     json_pointer: str
     message: str
     expression: str
+    """Its text; "" where a value is wrong and not the expression that gave it."""
+
+    @property
+    def located(self) -> str:
+        """The message, and where the expression stands."""
+        place = ": ".join(part for part in (self.json_pointer, self.expression) if part)
+        return f"{self.message} (at {place})" if place else self.message
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def refused_for(refusal: Refusal | None) -> Refused | None:
         case ExpressionFailed():
             return Refused(
                 reason="EXPRESSION_FAILED",
-                message=f"{refusal.message} (at {refusal.json_pointer}: {refusal.expression})",
+                message=refusal.located,
                 json_pointer=refusal.json_pointer,
             )
         case LimitExceeded():

@@ -204,7 +204,20 @@ class TestAnEventAnExpressionCannotBeEvaluatedFor:
         assert isinstance(it.decision.refusal, ExpressionFailed)
         assert "/states/a/on/GO/guard/@expr" == it.decision.refusal.json_pointer
         assert "event.amount > 5" == it.decision.refusal.expression
+        assert it.decision.refusal.located.endswith(
+            "(at /states/a/on/GO/guard/@expr: event.amount > 5)"
+        )
         assert "EXPRESSION_FAILED" == it.entry("EVENT_REJECTED").payload["reason"]
+
+    def test_is_refused_with_the_place_of_a_value_that_is_of_no_use(self) -> None:
+        """The expression did its work; what it gave is no delay."""
+        spec = {"delays": {"soon": expr("event.wait")}, "initial": "a"}
+        spec["states"] = {"a": {"on": {"GO": "b"}}, "b": {"after": {"soon": "a"}}}
+        it = Instance(spec)
+        it.send("GO", {"wait": "tomorrow"})
+
+        assert isinstance(it.decision.refusal, ExpressionFailed)
+        assert it.decision.refusal.located.endswith("not negative (at /delays/soon/@expr)")
 
     def test_keeps_nothing_of_the_actions_before(self) -> None:
         """One badly typed payload changes nothing and kills no process."""
