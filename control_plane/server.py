@@ -18,6 +18,8 @@ from foliot.v1 import (
     event_service_pb2_grpc,
     instance_service_pb2,
     instance_service_pb2_grpc,
+    schedule_service_pb2,
+    schedule_service_pb2_grpc,
     task_service_pb2,
     task_service_pb2_grpc,
 )
@@ -45,6 +47,7 @@ SERVICES: Sequence[ServiceDescriptor] = tuple(
         (instance_service_pb2, "InstanceService"),
         (task_service_pb2, "TaskService"),
         (event_service_pb2, "EventService"),
+        (schedule_service_pb2, "ScheduleService"),
         (admin_service_pb2, "AdminService"),
         (executor_service_pb2, "ExecutorService"),
     )
@@ -59,6 +62,7 @@ class Servicers:
     instance: instance_service_pb2_grpc.InstanceServiceServicer
     task: task_service_pb2_grpc.TaskServiceServicer
     event: event_service_pb2_grpc.EventServiceServicer
+    schedule: schedule_service_pb2_grpc.ScheduleServiceServicer
     admin: admin_service_pb2_grpc.AdminServiceServicer
     executor: executor_service_pb2_grpc.ExecutorServiceServicer
 
@@ -139,6 +143,7 @@ class Server:
         instance_service_pb2_grpc.add_InstanceServiceServicer_to_server(servicers.instance, server)
         task_service_pb2_grpc.add_TaskServiceServicer_to_server(servicers.task, server)
         event_service_pb2_grpc.add_EventServiceServicer_to_server(servicers.event, server)
+        schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server(servicers.schedule, server)
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(servicers.admin, server)
         executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicers.executor, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)

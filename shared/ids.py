@@ -10,6 +10,7 @@ its id, so it is equal in every attempt and different for every effect.
 import os
 import time
 import uuid
+from datetime import datetime
 from typing import NewType
 
 from shared.errors import InvalidRequest
@@ -22,6 +23,7 @@ SessionId = NewType("SessionId", uuid.UUID)
 MAX_ORDINAL = 2**31 - 1
 
 _EFFECTS = uuid.UUID("5f0f6f2e-8f2b-5c5e-9d83-5a0c0b1b7e11")
+_SCHEDULED = uuid.UUID("3e6d0b58-7f0a-5c3d-9a11-0d8f4c2be7a9")
 _CHILDREN = uuid.UUID("c9a1e9f4-6c0e-5d1b-8a43-3f1d2b7f6e52")
 
 
@@ -68,8 +70,21 @@ def child_instance_id(parent: InstanceId, ordinal: int) -> InstanceId:
 
     It sorts with its parent, whose 48 bits of milliseconds it has; the rest is the task's.
     """
-    told_apart = uuid.uuid5(_CHILDREN, task_id(parent, ordinal)).int & ((1 << 80) - 1)
-    value = parent.int >> 80 << 80 | told_apart
+    return _derived(parent.int >> 80, uuid.uuid5(_CHILDREN, task_id(parent, ordinal)))
+
+
+def scheduled_instance_id(incarnation: uuid.UUID, nominal: datetime) -> InstanceId:
+    """
+    The id of the instance that a schedule starts for a time: the same however often it is started.
+
+    It sorts by that time.
+    """
+    milliseconds = int(nominal.timestamp() * 1_000)
+    return _derived(milliseconds, uuid.uuid5(_SCHEDULED, f"{incarnation} {milliseconds}"))
+
+
+def _derived(milliseconds: int, told_apart: uuid.UUID) -> InstanceId:
+    value = milliseconds << 80 | told_apart.int & ((1 << 80) - 1)
     value = value & ~(0xF << 76) | 7 << 76
     return InstanceId(uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62))
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from shared.errors import InvalidRequest
 from shared.ids import TenantId
 
-_READ = frozenset({"definition.read", "instance.read", "task.read", "history.read"})
+_READ = frozenset(
+    {"definition.read", "instance.read", "task.read", "history.read", "schedule.read"}
+)
 
 PERMISSIONS: Mapping[str, frozenset[str]] = {
     "viewer": _READ,
@@ -17,8 +19,15 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "human_worker": frozenset({"task.read", "task.complete"}),
     "definer": _READ | {"definition.write"},
     "operator": _READ
-    | {"instance.send", "instance.cancel", "instance.operate", "task.complete", "task.redrive"},
-    "auditor": frozenset({"definition.read", "instance.read", "history.read"}),
+    | {
+        "instance.send",
+        "instance.cancel",
+        "instance.operate",
+        "task.complete",
+        "task.redrive",
+        "schedule.operate",
+    },
+    "auditor": frozenset({"definition.read", "instance.read", "history.read", "schedule.read"}),
     "tenant_admin": _READ
     | {
         "definition.write",
@@ -28,6 +37,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "instance.operate",
         "task.complete",
         "task.redrive",
+        "schedule.write",
+        "schedule.operate",
     },
     "executor": frozenset({"executor.work"}),
 }

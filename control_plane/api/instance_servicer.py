@@ -55,6 +55,7 @@ FILTER = {
     "definition_key": Field(kind="text"),
     "definition_id": Field(kind="uuid"),
     "business_key": Field(kind="text"),
+    "schedule_id": Field(kind="text"),
     "start_time": Field(kind="time"),
 }
 ORDERS = ("start_time desc",)
@@ -156,6 +157,7 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
                 status=STATUS_WORDS[status] if status is not None else None,
                 definition_key=terms.text("definition_key"),
                 business_key=terms.text("business_key"),
+                schedule_id=terms.text("schedule_id"),
                 started_from=terms.time("start_time", ">="),
                 started_before=terms.time("start_time", "<"),
             ),

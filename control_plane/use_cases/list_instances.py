@@ -22,19 +22,36 @@ async def list_instances(
     """
     Newest start first.
 
-    One version's instances are looked up among its key's, for which there is an index.
+    One version's instances are looked up among its key's, for which there is an index, and a
+    schedule's among all that it has started.
     """
+    beside: InstanceFilter | None = None
+    if wanted.schedule_id is not None:
+        beside = wanted
+        wanted = replace(wanted, status=None, definition_key=None, business_key=None)
     if definition_id is not None:
         definition = await definitions.get(tenant_id, definition_id)
         if definition is None or wanted.definition_key not in (None, definition.key):
             return Page((), None)
-        wanted = replace(wanted, definition_key=definition.key)
+        if wanted.schedule_id is None:
+            wanted = replace(wanted, definition_key=definition.key)
     found = await reader.list_instances(tenant_id, wanted, after=after, limit=size + 1)
     return page_of(
         found,
         size,
         bytes_of=_bytes_of,
-        keep=lambda one: definition_id is None or one.definition_id == definition_id,
+        keep=lambda one: (
+            definition_id in {None, one.definition_id} and (beside is None or _keeps(beside, one))
+        ),
+    )
+
+
+def _keeps(wanted: InstanceFilter, instance: Instance) -> bool:
+    """Whether it passes by the fields that the index of schedules does not have."""
+    return (
+        wanted.status in {None, instance.status}
+        and wanted.definition_key in {None, instance.definition_key}
+        and wanted.business_key in {None, instance.business_key}
     )
 
 

@@ -74,5 +74,9 @@ class LogEvent(StrEnum):
     LOOP_CRASHED = "loop.crashed"
     """A bug: a loop raised what it should not; it goes on. Fields: loop, retry_in_s."""
 
+    SCHEDULE_FAILED = "schedule.failed"
+    """A schedule's time has come, and no instance could be started for it. Fields: tenant_id,
+    schedule_id, error."""
+
     DOORBELL_GARBAGE = "doorbell.garbage"
     """A message in a doorbell queue is not ours; it was dropped. Fields: bytes."""

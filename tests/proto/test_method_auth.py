@@ -10,6 +10,7 @@ from foliot.v1 import (
     definition_service_pb2,
     event_service_pb2,
     instance_service_pb2,
+    schedule_service_pb2,
     task_service_pb2,
 )
 from google.api import annotations_pb2
@@ -23,6 +24,7 @@ METHODS: list[MethodDescriptor] = [
         definition_service_pb2,
         event_service_pb2,
         instance_service_pb2,
+        schedule_service_pb2,
         task_service_pb2,
         executor_service_pb2,
     )

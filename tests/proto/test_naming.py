@@ -12,7 +12,7 @@ DURATION = ".google.protobuf.Duration"
 # Timestamps whose own word reads better than one in _time.
 OWN_WORDS = {"held_since"}
 # What a Duration's name may be or end in.
-DURATIONS = ("duration", "timeout", "_ttl", "_interval", "_after", "_within")
+DURATIONS = ("duration", "timeout", "jitter", "_ttl", "_interval", "_after", "_within", "_window")
 
 
 def fields(files: list[FileDescriptorProto]) -> list[tuple[str, FieldDescriptorProto]]:

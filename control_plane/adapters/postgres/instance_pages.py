@@ -3,8 +3,9 @@ Pages of instances, newest start first, each from an index in its own order.
 
 `instance_open_idx` and `instance_closed_idx` serve a tenant's, the two that have
 `definition` in their names those of one definition, `instance_business_key_idx` those of
-a business key. A closed status is a range of its index each; the open ones share one,
-since no index may hold a status that changes while an instance lives.
+a business key, `instance_schedule_idx` those that a schedule started. A closed status is a
+range of its index each; the open ones share one, since no index may hold a status that
+changes while an instance lives.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ async def page_of_instances(
     after: InstanceId | None,
     limit: int,
 ) -> Sequence[asyncpg.Record]:
+    if wanted.schedule_id is not None:
+        return await _of_schedule(pool, tenant_id, wanted, after=after, limit=limit)
     if wanted.business_key is not None:
         return await _of_business_key(pool, tenant_id, wanted, after=after, limit=limit)
     if wanted.definition_key is not None:
@@ -183,6 +186,47 @@ async def _of_business_key(
         after,
         limit,
         wanted.definition_key,
+    )
+    return rows
+
+
+async def _of_schedule(
+    pool: ReachedPool,
+    tenant_id: TenantId,
+    wanted: InstanceFilter,
+    *,
+    after: InstanceId | None,
+    limit: int,
+) -> Sequence[asyncpg.Record]:
+    rows: Sequence[asyncpg.Record] = await pool.fetch(
+        """
+        WITH seen AS MATERIALIZED (
+          SELECT CASE WHEN $5::uuid IS NULL THEN 'infinity'
+                      ELSE (SELECT i.started_at FROM foliot.instance i
+                             WHERE i.tenant_id = $1 AND i.instance_id = $5) END AS started_at,
+                 coalesce($5, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
+        SELECT i.*
+          FROM foliot.instance i
+         WHERE i.tenant_id = $1 AND i.schedule_id = $2
+           AND i.started_at >= coalesce($3, '-infinity'::timestamptz)
+           AND i.started_at < coalesce($4, 'infinity'::timestamptz)
+           AND (i.started_at, i.instance_id)
+               < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+           AND ($7::text IS NULL OR i.status = $7)
+           AND ($8::text IS NULL OR i.definition_key = $8)
+           AND ($9::text IS NULL OR i.business_key = $9)
+         ORDER BY i.started_at DESC, i.instance_id DESC
+         LIMIT $6
+        """,
+        tenant_id,
+        wanted.schedule_id,
+        wanted.started_from,
+        wanted.started_before,
+        after,
+        limit,
+        wanted.status,
+        wanted.definition_key,
+        wanted.business_key,
     )
     return rows
 

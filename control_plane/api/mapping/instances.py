@@ -72,6 +72,7 @@ def instance_to(instance: Instance, *, full: bool) -> pb.Instance:
         parent_task_id=task_id(instance.parent_instance_id, instance.parent_ordinal)
         if instance.parent_instance_id is not None and instance.parent_ordinal is not None
         else "",
+        schedule_id=instance.schedule_id or "",
     )
 
 

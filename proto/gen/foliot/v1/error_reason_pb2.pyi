@@ -273,6 +273,33 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "TASK_NOT_REDRIVABLE", "domain": "foliot",
          "metadata": {"task_id": "0199…:7"}}
     """
+    ERROR_REASON_SCHEDULE_NOT_FOUND: _ErrorReason.ValueType  # 36
+    """ERROR_REASON_SCHEDULE_NOT_FOUND comes with NOT_FOUND: this tenant has no such schedule.
+
+        {"reason": "SCHEDULE_NOT_FOUND", "domain": "foliot",
+         "metadata": {"schedule_id": "nightly-report"}}
+    """
+    ERROR_REASON_SCHEDULE_EXISTS: _ErrorReason.ValueType  # 37
+    """ERROR_REASON_SCHEDULE_EXISTS comes with ALREADY_EXISTS: a schedule has this id already,
+    and another spec. Update that one, or take another id.
+
+        {"reason": "SCHEDULE_EXISTS", "domain": "foliot",
+         "metadata": {"schedule_id": "nightly-report"}}
+    """
+    ERROR_REASON_SCHEDULE_RUNNING: _ErrorReason.ValueType  # 38
+    """ERROR_REASON_SCHEDULE_RUNNING comes with FAILED_PRECONDITION: an instance of the schedule
+    runs, and its overlap policy lets none begin beside it. Wait for it, cancel it, or trigger
+    with allow_overlap.
+
+        {"reason": "SCHEDULE_RUNNING", "domain": "foliot",
+         "metadata": {"schedule_id": "nightly-report", "instance_id": "0199…"}}
+    """
+    ERROR_REASON_POSITION_INVALID: _ErrorReason.ValueType  # 39
+    """ERROR_REASON_POSITION_INVALID comes with INVALID_ARGUMENT: after is not a position that a
+    stream of this tenant's feed gave out. Send one back as it came, or none.
+
+        {"reason": "POSITION_INVALID", "domain": "foliot", "metadata": {"field": "after"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is, without its prefix, google.rpc.ErrorInfo.reason in the error
@@ -535,5 +562,32 @@ answered the task's failure and moved on, so its success would come to nobody.
 
     {"reason": "TASK_NOT_REDRIVABLE", "domain": "foliot",
      "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_SCHEDULE_NOT_FOUND: ErrorReason.ValueType  # 36
+"""ERROR_REASON_SCHEDULE_NOT_FOUND comes with NOT_FOUND: this tenant has no such schedule.
+
+    {"reason": "SCHEDULE_NOT_FOUND", "domain": "foliot",
+     "metadata": {"schedule_id": "nightly-report"}}
+"""
+ERROR_REASON_SCHEDULE_EXISTS: ErrorReason.ValueType  # 37
+"""ERROR_REASON_SCHEDULE_EXISTS comes with ALREADY_EXISTS: a schedule has this id already,
+and another spec. Update that one, or take another id.
+
+    {"reason": "SCHEDULE_EXISTS", "domain": "foliot",
+     "metadata": {"schedule_id": "nightly-report"}}
+"""
+ERROR_REASON_SCHEDULE_RUNNING: ErrorReason.ValueType  # 38
+"""ERROR_REASON_SCHEDULE_RUNNING comes with FAILED_PRECONDITION: an instance of the schedule
+runs, and its overlap policy lets none begin beside it. Wait for it, cancel it, or trigger
+with allow_overlap.
+
+    {"reason": "SCHEDULE_RUNNING", "domain": "foliot",
+     "metadata": {"schedule_id": "nightly-report", "instance_id": "0199…"}}
+"""
+ERROR_REASON_POSITION_INVALID: ErrorReason.ValueType  # 39
+"""ERROR_REASON_POSITION_INVALID comes with INVALID_ARGUMENT: after is not a position that a
+stream of this tenant's feed gave out. Send one back as it came, or none.
+
+    {"reason": "POSITION_INVALID", "domain": "foliot", "metadata": {"field": "after"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -25,11 +25,13 @@ _sym_db = _symbol_database.Default()
 from foliot.v1 import auth_options_pb2 as foliot_dot_v1_dot_auth__options__pb2
 from foliot.v1 import event_pb2 as foliot_dot_v1_dot_event__pb2
 from foliot.v1 import history_entry_pb2 as foliot_dot_v1_dot_history__entry__pb2
+from foliot.v1 import instance_pb2 as foliot_dot_v1_dot_instance__pb2
+from foliot.v1 import task_pb2 as foliot_dot_v1_dot_task__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oliot/v1/event_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x15\x66oliot/v1/event.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"r\n\x12ListHistoryRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"X\n\x13ListHistoryResponse\x12(\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.foliot.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x14WatchInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tafter_seq\x18\x02 \x01(\x03\"^\n\x15WatchInstanceResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12&\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x17.foliot.v1.HistoryEntry\x12\x10\n\x08\x64raining\x18\x03 \x01(\x08\";\n\x13IngestEventsRequest\x12$\n\x05items\x18\x01 \x03(\x0b\x32\x15.foliot.v1.IngestItem\"\x84\x01\n\nIngestItem\x12\x1f\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x10.foliot.v1.Event\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x02 \x01(\t\x12\x14\n\x0c\x62usiness_key\x18\x03 \x01(\t\x12\'\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32\x17.foliot.v1.IngestAction\"@\n\x14IngestEventsResponse\x12(\n\x07results\x18\x01 \x03(\x0b\x32\x17.foliot.v1.IngestResult\"l\n\x0cIngestResult\x12-\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x19.foliot.v1.IngestAcceptedH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"{\n\x0eIngestAccepted\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x30\n\x0b\x64isposition\x18\x03 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12\x11\n\tduplicate\x18\x04 \x01(\x08*c\n\x0cIngestAction\x12\x1d\n\x19INGEST_ACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13INGEST_ACTION_START\x10\x01\x12\x1b\n\x17INGEST_ACTION_CORRELATE\x10\x02\x32\xab\x03\n\x0c\x45ventService\x12\x91\x01\n\x0bListHistory\x12\x1d.foliot.v1.ListHistoryRequest\x1a\x1e.foliot.v1.ListHistoryResponse\"C\xba\xe1\x18\x14\n\x0chistory.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02%\x12#/v1/instances/{instance_id}/history\x12n\n\rWatchInstance\x12\x1f.foliot.v1.WatchInstanceRequest\x1a .foliot.v1.WatchInstanceResponse\"\x18\xba\xe1\x18\x14\n\x0chistory.read\x10\x01\x18\x01(\x01\x30\x01\x12\x96\x01\n\x0cIngestEvents\x12\x1e.foliot.v1.IngestEventsRequest\x1a\x1f.foliot.v1.IngestEventsResponse\"E\xba\xe1\x18%\n\x0einstance.start\n\rinstance.send\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02\x16\"\x11/v1/events:ingest:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oliot/v1/event_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x15\x66oliot/v1/event.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"r\n\x12ListHistoryRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"X\n\x13ListHistoryResponse\x12(\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.foliot.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x14WatchInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tafter_seq\x18\x02 \x01(\x03\"^\n\x15WatchInstanceResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12&\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x17.foliot.v1.HistoryEntry\x12\x10\n\x08\x64raining\x18\x03 \x01(\x08\"t\n\x12WatchEventsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\t\x12\x13\n\x0b\x66rom_oldest\x18\x02 \x01(\x08\x12*\n\x05types\x18\x03 \x03(\x0e\x32\x1b.foliot.v1.HistoryEntryType\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"`\n\x13WatchEventsResponse\x12%\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x14.foliot.v1.FeedEntry\x12\x10\n\x08position\x18\x02 \x01(\t\x12\x10\n\x08\x64raining\x18\x03 \x01(\x08\"\x88\x01\n\tFeedEntry\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x02 \x01(\t\x12\x14\n\x0c\x62usiness_key\x18\x03 \x01(\t\x12&\n\x05\x65ntry\x18\x04 \x01(\x0b\x32\x17.foliot.v1.HistoryEntry\x12\x10\n\x08position\x18\x05 \x01(\t\"2\n\x11WatchTasksRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\"_\n\x12WatchTasksResponse\x12%\n\x05tasks\x18\x01 \x03(\x0b\x32\x16.foliot.v1.WatchedTask\x12\x10\n\x08position\x18\x02 \x01(\t\x12\x10\n\x08\x64raining\x18\x03 \x01(\x08\"f\n\x0bWatchedTask\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\x12+\n\x06\x63hange\x18\x02 \x01(\x0e\x32\x1b.foliot.v1.HistoryEntryType\x12\x0b\n\x03seq\x18\x03 \x01(\x03\"R\n\x14VerifyHistoryRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tknown_seq\x18\x02 \x01(\x03\x12\x12\n\nknown_hash\x18\x03 \x01(\x0c\"t\n\x15VerifyHistoryResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x13\n\x0b\x65ntry_count\x18\x02 \x01(\x03\x12\x11\n\tlast_hash\x18\x03 \x01(\x0c\x12\x12\n\nbroken_seq\x18\x04 \x01(\x03\x12\x0f\n\x07problem\x18\x05 \x01(\t\">\n\x14\x45xportHistoryRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tafter_seq\x18\x02 \x01(\x03\"h\n\x15\x45xportHistoryResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12(\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x17.foliot.v1.HistoryEntry\";\n\x13IngestEventsRequest\x12$\n\x05items\x18\x01 \x03(\x0b\x32\x15.foliot.v1.IngestItem\"\x84\x01\n\nIngestItem\x12\x1f\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x10.foliot.v1.Event\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x02 \x01(\t\x12\x14\n\x0c\x62usiness_key\x18\x03 \x01(\t\x12\'\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32\x17.foliot.v1.IngestAction\"@\n\x14IngestEventsResponse\x12(\n\x07results\x18\x01 \x03(\x0b\x32\x17.foliot.v1.IngestResult\"l\n\x0cIngestResult\x12-\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x19.foliot.v1.IngestAcceptedH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"{\n\x0eIngestAccepted\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x30\n\x0b\x64isposition\x18\x03 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12\x11\n\tduplicate\x18\x04 \x01(\x08*c\n\x0cIngestAction\x12\x1d\n\x19INGEST_ACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13INGEST_ACTION_START\x10\x01\x12\x1b\n\x17INGEST_ACTION_CORRELATE\x10\x02\x32\x99\x07\n\x0c\x45ventService\x12\x91\x01\n\x0bListHistory\x12\x1d.foliot.v1.ListHistoryRequest\x1a\x1e.foliot.v1.ListHistoryResponse\"C\xba\xe1\x18\x14\n\x0chistory.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02%\x12#/v1/instances/{instance_id}/history\x12n\n\rWatchInstance\x12\x1f.foliot.v1.WatchInstanceRequest\x1a .foliot.v1.WatchInstanceResponse\"\x18\xba\xe1\x18\x14\n\x0chistory.read\x10\x01\x18\x01(\x01\x30\x01\x12h\n\x0bWatchEvents\x12\x1d.foliot.v1.WatchEventsRequest\x1a\x1e.foliot.v1.WatchEventsResponse\"\x18\xba\xe1\x18\x14\n\x0chistory.read\x10\x01\x18\x01(\x01\x30\x01\x12\x62\n\nWatchTasks\x12\x1c.foliot.v1.WatchTasksRequest\x1a\x1d.foliot.v1.WatchTasksResponse\"\x15\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x30\x01\x12\x9e\x01\n\rVerifyHistory\x12\x1f.foliot.v1.VerifyHistoryRequest\x1a .foliot.v1.VerifyHistoryResponse\"J\xba\xe1\x18\x14\n\x0chistory.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02,\x12*/v1/instances/{instance_id}/history:verify\x12}\n\rExportHistory\x12\x1f.foliot.v1.ExportHistoryRequest\x1a .foliot.v1.ExportHistoryResponse\"\'\xba\xe1\x18#\n\rinstance.read\n\x0chistory.read\x10\x01\x18\x01(\x01\x30\x01\x12\x96\x01\n\x0cIngestEvents\x12\x1e.foliot.v1.IngestEventsRequest\x1a\x1f.foliot.v1.IngestEventsResponse\"E\xba\xe1\x18%\n\x0einstance.start\n\rinstance.send\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02\x16\"\x11/v1/events:ingest:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,28 +42,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTSERVICE'].methods_by_name['ListHistory']._serialized_options = b'\272\341\030\024\n\014history.read\020\001\030\001(\001\202\323\344\223\002%\022#/v1/instances/{instance_id}/history'
   _globals['_EVENTSERVICE'].methods_by_name['WatchInstance']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['WatchInstance']._serialized_options = b'\272\341\030\024\n\014history.read\020\001\030\001(\001'
+  _globals['_EVENTSERVICE'].methods_by_name['WatchEvents']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['WatchEvents']._serialized_options = b'\272\341\030\024\n\014history.read\020\001\030\001(\001'
+  _globals['_EVENTSERVICE'].methods_by_name['WatchTasks']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['WatchTasks']._serialized_options = b'\272\341\030\021\n\ttask.read\020\001\030\001(\001'
+  _globals['_EVENTSERVICE'].methods_by_name['VerifyHistory']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['VerifyHistory']._serialized_options = b'\272\341\030\024\n\014history.read\020\001\030\001(\001\202\323\344\223\002,\022*/v1/instances/{instance_id}/history:verify'
+  _globals['_EVENTSERVICE'].methods_by_name['ExportHistory']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['ExportHistory']._serialized_options = b'\272\341\030#\n\rinstance.read\n\014history.read\020\001\030\001(\001'
   _globals['_EVENTSERVICE'].methods_by_name['IngestEvents']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['IngestEvents']._serialized_options = b'\272\341\030%\n\016instance.start\n\rinstance.send\020\001\030\002(\003\202\323\344\223\002\026\"\021/v1/events:ingest:\001*'
-  _globals['_INGESTACTION']._serialized_start=1046
-  _globals['_INGESTACTION']._serialized_end=1145
-  _globals['_LISTHISTORYREQUEST']._serialized_start=183
-  _globals['_LISTHISTORYREQUEST']._serialized_end=297
-  _globals['_LISTHISTORYRESPONSE']._serialized_start=299
-  _globals['_LISTHISTORYRESPONSE']._serialized_end=387
-  _globals['_WATCHINSTANCEREQUEST']._serialized_start=389
-  _globals['_WATCHINSTANCEREQUEST']._serialized_end=451
-  _globals['_WATCHINSTANCERESPONSE']._serialized_start=453
-  _globals['_WATCHINSTANCERESPONSE']._serialized_end=547
-  _globals['_INGESTEVENTSREQUEST']._serialized_start=549
-  _globals['_INGESTEVENTSREQUEST']._serialized_end=608
-  _globals['_INGESTITEM']._serialized_start=611
-  _globals['_INGESTITEM']._serialized_end=743
-  _globals['_INGESTEVENTSRESPONSE']._serialized_start=745
-  _globals['_INGESTEVENTSRESPONSE']._serialized_end=809
-  _globals['_INGESTRESULT']._serialized_start=811
-  _globals['_INGESTRESULT']._serialized_end=919
-  _globals['_INGESTACCEPTED']._serialized_start=921
-  _globals['_INGESTACCEPTED']._serialized_end=1044
-  _globals['_EVENTSERVICE']._serialized_start=1148
-  _globals['_EVENTSERVICE']._serialized_end=1575
+  _globals['_INGESTACTION']._serialized_start=2074
+  _globals['_INGESTACTION']._serialized_end=2173
+  _globals['_LISTHISTORYREQUEST']._serialized_start=231
+  _globals['_LISTHISTORYREQUEST']._serialized_end=345
+  _globals['_LISTHISTORYRESPONSE']._serialized_start=347
+  _globals['_LISTHISTORYRESPONSE']._serialized_end=435
+  _globals['_WATCHINSTANCEREQUEST']._serialized_start=437
+  _globals['_WATCHINSTANCEREQUEST']._serialized_end=499
+  _globals['_WATCHINSTANCERESPONSE']._serialized_start=501
+  _globals['_WATCHINSTANCERESPONSE']._serialized_end=595
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=597
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=713
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=715
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=811
+  _globals['_FEEDENTRY']._serialized_start=814
+  _globals['_FEEDENTRY']._serialized_end=950
+  _globals['_WATCHTASKSREQUEST']._serialized_start=952
+  _globals['_WATCHTASKSREQUEST']._serialized_end=1002
+  _globals['_WATCHTASKSRESPONSE']._serialized_start=1004
+  _globals['_WATCHTASKSRESPONSE']._serialized_end=1099
+  _globals['_WATCHEDTASK']._serialized_start=1101
+  _globals['_WATCHEDTASK']._serialized_end=1203
+  _globals['_VERIFYHISTORYREQUEST']._serialized_start=1205
+  _globals['_VERIFYHISTORYREQUEST']._serialized_end=1287
+  _globals['_VERIFYHISTORYRESPONSE']._serialized_start=1289
+  _globals['_VERIFYHISTORYRESPONSE']._serialized_end=1405
+  _globals['_EXPORTHISTORYREQUEST']._serialized_start=1407
+  _globals['_EXPORTHISTORYREQUEST']._serialized_end=1469
+  _globals['_EXPORTHISTORYRESPONSE']._serialized_start=1471
+  _globals['_EXPORTHISTORYRESPONSE']._serialized_end=1575
+  _globals['_INGESTEVENTSREQUEST']._serialized_start=1577
+  _globals['_INGESTEVENTSREQUEST']._serialized_end=1636
+  _globals['_INGESTITEM']._serialized_start=1639
+  _globals['_INGESTITEM']._serialized_end=1771
+  _globals['_INGESTEVENTSRESPONSE']._serialized_start=1773
+  _globals['_INGESTEVENTSRESPONSE']._serialized_end=1837
+  _globals['_INGESTRESULT']._serialized_start=1839
+  _globals['_INGESTRESULT']._serialized_end=1947
+  _globals['_INGESTACCEPTED']._serialized_start=1949
+  _globals['_INGESTACCEPTED']._serialized_end=2072
+  _globals['_EVENTSERVICE']._serialized_start=2176
+  _globals['_EVENTSERVICE']._serialized_end=3097
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,8 @@ isort:skip_file
 from collections import abc as _abc
 from foliot.v1 import event_pb2 as _event_pb2
 from foliot.v1 import history_entry_pb2 as _history_entry_pb2
+from foliot.v1 import instance_pb2 as _instance_pb2
+from foliot.v1 import task_pb2 as _task_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -197,6 +199,359 @@ class WatchInstanceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchInstanceResponse: _TypeAlias = WatchInstanceResponse  # noqa: Y015
+
+@_typing.final
+class WatchEventsRequest(_message.Message):
+    """WatchEventsRequest says from where on, and what is wanted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    FROM_OLDEST_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    after: _builtins.str
+    """after is a position that a message had; what follows it is sent. Not set begins with
+    what happens from now on.
+    """
+    from_oldest: _builtins.bool
+    """from_oldest begins with the oldest entry that the feed still has, if after is not set."""
+    filter: _builtins.str
+    """filter is terms joined by AND, each "field = value"; at most 1,000 characters. Fields:
+    definition_key, business_key, instance_id, labels.<name>, and state, which keeps the
+    entries that tell of a state being entered. Text goes in double quotes. As
+
+        definition_key = "order" AND labels.region = "eu" AND state = "review"
+
+    Not set gives all.
+    """
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_history_entry_pb2.HistoryEntryType.ValueType]:
+        """types are the types of entries that are wanted, at most 50. Not set gives all."""
+
+    def __init__(
+        self,
+        *,
+        after: _builtins.str = ...,
+        from_oldest: _builtins.bool = ...,
+        types: _abc.Iterable[_history_entry_pb2.HistoryEntryType.ValueType] | None = ...,
+        filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "filter", b"filter", "from_oldest", b"from_oldest", "types", b"types"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchEventsRequest: _TypeAlias = WatchEventsRequest  # noqa: Y015
+
+@_typing.final
+class WatchEventsResponse(_message.Message):
+    """WatchEventsResponse is what happened, or a bookmark if nothing did."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    DRAINING_FIELD_NUMBER: _builtins.int
+    position: _builtins.str
+    """position up to which the stream is now complete. Keep it to resume from. It means
+    nothing but here.
+    """
+    draining: _builtins.bool
+    """draining is true if this server is going away: resume elsewhere, after a random delay
+    of some seconds. The stream ends soon.
+    """
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedEntry]:
+        """entries are what happened, at most 100, in the feed's order. None on a bookmark."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___FeedEntry] | None = ...,
+        position: _builtins.str = ...,
+        draining: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "entries", b"entries", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchEventsResponse: _TypeAlias = WatchEventsResponse  # noqa: Y015
+
+@_typing.final
+class FeedEntry(_message.Message):
+    """FeedEntry is a history entry, and whose it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    DEFINITION_KEY_FIELD_NUMBER: _builtins.int
+    BUSINESS_KEY_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's."""
+    definition_key: _builtins.str
+    """definition_key is the key of its definition."""
+    business_key: _builtins.str
+    """business_key is what the instance is about. Empty if it has none."""
+    position: _builtins.str
+    """position is right after this entry, to resume from in the middle of a message."""
+    @_builtins.property
+    def entry(self) -> _history_entry_pb2.HistoryEntry:
+        """entry is what happened."""
+
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        definition_key: _builtins.str = ...,
+        business_key: _builtins.str = ...,
+        entry: _history_entry_pb2.HistoryEntry | None = ...,
+        position: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_key", b"business_key", "definition_key", b"definition_key", "entry", b"entry", "instance_id", b"instance_id", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedEntry: _TypeAlias = FeedEntry  # noqa: Y015
+
+@_typing.final
+class WatchTasksRequest(_message.Message):
+    """WatchTasksRequest says from where on, and which tasks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    after: _builtins.str
+    """after is a position that a message had; what follows it is sent. Not set begins with
+    the tasks that are open now.
+    """
+    filter: _builtins.str
+    """filter is terms joined by AND, each "field = value"; at most 1,000 characters. Fields:
+    queue, name, instance_id, definition_key and business_key. Text goes in double quotes. As
+
+        definition_key = "loan" AND queue = "underwriters"
+
+    Not set gives all.
+    """
+    def __init__(
+        self,
+        *,
+        after: _builtins.str = ...,
+        filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "filter", b"filter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchTasksRequest: _TypeAlias = WatchTasksRequest  # noqa: Y015
+
+@_typing.final
+class WatchTasksResponse(_message.Message):
+    """WatchTasksResponse is some tasks, or a bookmark if it has none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASKS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    DRAINING_FIELD_NUMBER: _builtins.int
+    position: _builtins.str
+    """position up to which the stream is now complete. Keep it to resume from. Empty while
+    the open tasks are sent: a stream that ends before is to be begun anew.
+    """
+    draining: _builtins.bool
+    """draining is true if this server is going away: resume elsewhere, after a random delay
+    of some seconds. The stream ends soon.
+    """
+    @_builtins.property
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___WatchedTask]:
+        """tasks are those that were open when the stream began, or have changed."""
+
+    def __init__(
+        self,
+        *,
+        tasks: _abc.Iterable[Global___WatchedTask] | None = ...,
+        position: _builtins.str = ...,
+        draining: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "position", b"position", "tasks", b"tasks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchTasksResponse: _TypeAlias = WatchTasksResponse  # noqa: Y015
+
+@_typing.final
+class WatchedTask(_message.Message):
+    """WatchedTask is a human task, and what happened to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    change: _history_entry_pb2.HistoryEntryType.ValueType
+    """change is what happened. Unspecified for a task that was open when the stream began."""
+    seq: _builtins.int
+    """seq is the place of the change in its instance's history. 0 if there is no change."""
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task as it is now, with its input and without output."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+        change: _history_entry_pb2.HistoryEntryType.ValueType = ...,
+        seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "seq", b"seq", "task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchedTask: _TypeAlias = WatchedTask  # noqa: Y015
+
+@_typing.final
+class VerifyHistoryRequest(_message.Message):
+    """VerifyHistoryRequest names an instance, and what the caller knows of its history."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    KNOWN_SEQ_FIELD_NUMBER: _builtins.int
+    KNOWN_HASH_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    known_seq: _builtins.int
+    """known_seq is the seq of an entry whose hash the caller has kept. Not set holds the
+    history against itself alone.
+    """
+    known_hash: _builtins.bytes
+    """known_hash is that entry's hash, 32 bytes. Required with known_seq."""
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        known_seq: _builtins.int = ...,
+        known_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "known_hash", b"known_hash", "known_seq", b"known_seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyHistoryRequest: _TypeAlias = VerifyHistoryRequest  # noqa: Y015
+
+@_typing.final
+class VerifyHistoryResponse(_message.Message):
+    """VerifyHistoryResponse is what was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTACT_FIELD_NUMBER: _builtins.int
+    ENTRY_COUNT_FIELD_NUMBER: _builtins.int
+    LAST_HASH_FIELD_NUMBER: _builtins.int
+    BROKEN_SEQ_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    intact: _builtins.bool
+    """intact is true if every entry is there, and as it was written."""
+    entry_count: _builtins.int
+    """entry_count is how many entries were found good, from the first one on."""
+    last_hash: _builtins.bytes
+    """last_hash is the hash of the last of them, 32 bytes. Keep it elsewhere."""
+    broken_seq: _builtins.int
+    """broken_seq is the seq of the first entry that is not as it was written, or missing. 0 if
+    all are good.
+    """
+    problem: _builtins.str
+    """problem says what is wrong, for people. Empty if nothing is."""
+    def __init__(
+        self,
+        *,
+        intact: _builtins.bool = ...,
+        entry_count: _builtins.int = ...,
+        last_hash: _builtins.bytes = ...,
+        broken_seq: _builtins.int = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken_seq", b"broken_seq", "entry_count", b"entry_count", "intact", b"intact", "last_hash", b"last_hash", "problem", b"problem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyHistoryResponse: _TypeAlias = VerifyHistoryResponse  # noqa: Y015
+
+@_typing.final
+class ExportHistoryRequest(_message.Message):
+    """ExportHistoryRequest names an instance, and says from where on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    after_seq: _builtins.int
+    """after_seq is the last seq that is known already. Not set gives all."""
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        after_seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "instance_id", b"instance_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportHistoryRequest: _TypeAlias = ExportHistoryRequest  # noqa: Y015
+
+@_typing.final
+class ExportHistoryResponse(_message.Message):
+    """ExportHistoryResponse is the instance, first, then entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def instance(self) -> _instance_pb2.Instance:
+        """instance is the instance in INSTANCE_VIEW_FULL, in the first message. Not set in others."""
+
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_history_entry_pb2.HistoryEntry]:
+        """entries are the next ones, in the order of their seq, at most 200. None in the first
+        message.
+        """
+
+    def __init__(
+        self,
+        *,
+        instance: _instance_pb2.Instance | None = ...,
+        entries: _abc.Iterable[_history_entry_pb2.HistoryEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "instance", b"instance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportHistoryResponse: _TypeAlias = ExportHistoryResponse  # noqa: Y015
 
 @_typing.final
 class IngestEventsRequest(_message.Message):

@@ -50,6 +50,26 @@ class EventServiceStub:
                 request_serializer=foliot_dot_v1_dot_event__service__pb2.WatchInstanceRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_event__service__pb2.WatchInstanceResponse.FromString,
                 _registered_method=True)
+        self.WatchEvents = channel.unary_stream(
+                '/foliot.v1.EventService/WatchEvents',
+                request_serializer=foliot_dot_v1_dot_event__service__pb2.WatchEventsRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_event__service__pb2.WatchEventsResponse.FromString,
+                _registered_method=True)
+        self.WatchTasks = channel.unary_stream(
+                '/foliot.v1.EventService/WatchTasks',
+                request_serializer=foliot_dot_v1_dot_event__service__pb2.WatchTasksRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_event__service__pb2.WatchTasksResponse.FromString,
+                _registered_method=True)
+        self.VerifyHistory = channel.unary_unary(
+                '/foliot.v1.EventService/VerifyHistory',
+                request_serializer=foliot_dot_v1_dot_event__service__pb2.VerifyHistoryRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_event__service__pb2.VerifyHistoryResponse.FromString,
+                _registered_method=True)
+        self.ExportHistory = channel.unary_stream(
+                '/foliot.v1.EventService/ExportHistory',
+                request_serializer=foliot_dot_v1_dot_event__service__pb2.ExportHistoryRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_event__service__pb2.ExportHistoryResponse.FromString,
+                _registered_method=True)
         self.IngestEvents = channel.unary_unary(
                 '/foliot.v1.EventService/IngestEvents',
                 request_serializer=foliot_dot_v1_dot_event__service__pb2.IngestEventsRequest.SerializeToString,
@@ -104,6 +124,84 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchEvents(self, request, context):
+        """WatchEvents streams what happens to all instances of the tenant, or to those a filter
+        keeps: the tenant's feed. It is one order for all of them, the same for whoever
+        watches; within an instance it is that of its history. An entry comes once it is
+        committed and nothing can come before it any more.
+
+        The first message has no entries and the position that the stream begins at. Idle
+        streams get such a message, a bookmark, at least every 20 seconds.
+
+        Changes nothing. To resume, watch again after the last position that was received, on
+        any server, with any filter; no entry is missed and none comes twice. A watcher that is
+        slow is waited for.
+
+        Errors:
+        OUT_OF_RANGE        what follows the position is not there any more: it is older than
+        the feed is kept, or the database was restored to an earlier day
+        since; reason POSITION_OUT_OF_RANGE
+        INVALID_ARGUMENT    after is not a position of this tenant's feed; reason
+        POSITION_INVALID
+        INVALID_ARGUMENT    the filter is not one described at the field; reason FILTER_INVALID
+        RESOURCE_EXHAUSTED  the caller has 10 streams open; reason LIMIT_EXCEEDED
+        UNAVAILABLE         this server is going away; resume, after a random delay; reason
+        SERVER_DRAINING
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchTasks(self, request, context):
+        """WatchTasks streams the tenant's human tasks, or those a filter keeps: an inbox. Without a
+        position it begins with the tasks that are open now. Then, and with one, comes every
+        change: a task was created, failed an attempt, was completed, failed, called off.
+
+        A task comes as it is when the message is made, which may be after the change. A change
+        made while the open tasks are read may come after a task that shows it already. So keep
+        the tasks by task_id, each as it came last, and drop those that have ended.
+
+        Changes nothing. To resume, watch again after the last position that was received.
+        Idle streams get a message without tasks at least every 20 seconds.
+
+        Errors: those of WatchEvents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyHistory(self, request, context):
+        """VerifyHistory recomputes the chain of hashes over an instance's history as it is stored,
+        and tells whether anything was changed since it was written. Who can change a history
+        may be able to change all of it: keep the hash of an entry elsewhere, and give it here.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        NOT_FOUND         no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        INVALID_ARGUMENT  known_seq is not one of the instance's, or known_hash is not 32
+        bytes; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportHistory(self, request, context):
+        """ExportHistory streams an instance with its whole history, as it stands when the call is
+        made, and ends. Every entry has its hash, so what was exported can be verified anywhere.
+
+        Changes nothing. To resume, export after the last seq that was received.
+
+        Errors:
+        NOT_FOUND     no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        OUT_OF_RANGE  after_seq is ahead of the instance; reason POSITION_OUT_OF_RANGE tells
+        what there is
+        UNAVAILABLE   this server is going away; resume elsewhere; reason SERVER_DRAINING
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def IngestEvents(self, request, context):
         """IngestEvents takes a batch of events from elsewhere, as an outbox relay sends them.
         Each starts an instance or goes to the live one that has its business key. Each item
@@ -136,6 +234,26 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.WatchInstance,
                     request_deserializer=foliot_dot_v1_dot_event__service__pb2.WatchInstanceRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_event__service__pb2.WatchInstanceResponse.SerializeToString,
+            ),
+            'WatchEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEvents,
+                    request_deserializer=foliot_dot_v1_dot_event__service__pb2.WatchEventsRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_event__service__pb2.WatchEventsResponse.SerializeToString,
+            ),
+            'WatchTasks': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchTasks,
+                    request_deserializer=foliot_dot_v1_dot_event__service__pb2.WatchTasksRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_event__service__pb2.WatchTasksResponse.SerializeToString,
+            ),
+            'VerifyHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyHistory,
+                    request_deserializer=foliot_dot_v1_dot_event__service__pb2.VerifyHistoryRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_event__service__pb2.VerifyHistoryResponse.SerializeToString,
+            ),
+            'ExportHistory': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportHistory,
+                    request_deserializer=foliot_dot_v1_dot_event__service__pb2.ExportHistoryRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_event__service__pb2.ExportHistoryResponse.SerializeToString,
             ),
             'IngestEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.IngestEvents,
@@ -203,6 +321,114 @@ class EventService:
             '/foliot.v1.EventService/WatchInstance',
             foliot_dot_v1_dot_event__service__pb2.WatchInstanceRequest.SerializeToString,
             foliot_dot_v1_dot_event__service__pb2.WatchInstanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/foliot.v1.EventService/WatchEvents',
+            foliot_dot_v1_dot_event__service__pb2.WatchEventsRequest.SerializeToString,
+            foliot_dot_v1_dot_event__service__pb2.WatchEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/foliot.v1.EventService/WatchTasks',
+            foliot_dot_v1_dot_event__service__pb2.WatchTasksRequest.SerializeToString,
+            foliot_dot_v1_dot_event__service__pb2.WatchTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.EventService/VerifyHistory',
+            foliot_dot_v1_dot_event__service__pb2.VerifyHistoryRequest.SerializeToString,
+            foliot_dot_v1_dot_event__service__pb2.VerifyHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/foliot.v1.EventService/ExportHistory',
+            foliot_dot_v1_dot_event__service__pb2.ExportHistoryRequest.SerializeToString,
+            foliot_dot_v1_dot_event__service__pb2.ExportHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,68 @@ class EventServiceStub:
                           follow; resume, after a random delay; reason SERVER_DRAINING
                           or OVERLOADED
     """
+    WatchEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse]
+    """WatchEvents streams what happens to all instances of the tenant, or to those a filter
+    keeps: the tenant's feed. It is one order for all of them, the same for whoever
+    watches; within an instance it is that of its history. An entry comes once it is
+    committed and nothing can come before it any more.
+
+    The first message has no entries and the position that the stream begins at. Idle
+    streams get such a message, a bookmark, at least every 20 seconds.
+
+    Changes nothing. To resume, watch again after the last position that was received, on
+    any server, with any filter; no entry is missed and none comes twice. A watcher that is
+    slow is waited for.
+
+    Errors:
+      OUT_OF_RANGE        what follows the position is not there any more: it is older than
+                          the feed is kept, or the database was restored to an earlier day
+                          since; reason POSITION_OUT_OF_RANGE
+      INVALID_ARGUMENT    after is not a position of this tenant's feed; reason
+                          POSITION_INVALID
+      INVALID_ARGUMENT    the filter is not one described at the field; reason FILTER_INVALID
+      RESOURCE_EXHAUSTED  the caller has 10 streams open; reason LIMIT_EXCEEDED
+      UNAVAILABLE         this server is going away; resume, after a random delay; reason
+                          SERVER_DRAINING
+    """
+    WatchTasks: _aio.UnaryStreamMultiCallable[_event_service_pb2.WatchTasksRequest, _event_service_pb2.WatchTasksResponse]
+    """WatchTasks streams the tenant's human tasks, or those a filter keeps: an inbox. Without a
+    position it begins with the tasks that are open now. Then, and with one, comes every
+    change: a task was created, failed an attempt, was completed, failed, called off.
+
+    A task comes as it is when the message is made, which may be after the change. A change
+    made while the open tasks are read may come after a task that shows it already. So keep
+    the tasks by task_id, each as it came last, and drop those that have ended.
+
+    Changes nothing. To resume, watch again after the last position that was received.
+    Idle streams get a message without tasks at least every 20 seconds.
+
+    Errors: those of WatchEvents.
+    """
+    VerifyHistory: _aio.UnaryUnaryMultiCallable[_event_service_pb2.VerifyHistoryRequest, _event_service_pb2.VerifyHistoryResponse]
+    """VerifyHistory recomputes the chain of hashes over an instance's history as it is stored,
+    and tells whether anything was changed since it was written. Who can change a history
+    may be able to change all of it: keep the hash of an entry elsewhere, and give it here.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      NOT_FOUND         no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      INVALID_ARGUMENT  known_seq is not one of the instance's, or known_hash is not 32
+                        bytes; reason FIELD_INVALID
+    """
+    ExportHistory: _aio.UnaryStreamMultiCallable[_event_service_pb2.ExportHistoryRequest, _event_service_pb2.ExportHistoryResponse]
+    """ExportHistory streams an instance with its whole history, as it stands when the call is
+    made, and ends. Every entry has its hash, so what was exported can be verified anywhere.
+
+    Changes nothing. To resume, export after the last seq that was received.
+
+    Errors:
+      NOT_FOUND     no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      OUT_OF_RANGE  after_seq is ahead of the instance; reason POSITION_OUT_OF_RANGE tells
+                    what there is
+      UNAVAILABLE   this server is going away; resume elsewhere; reason SERVER_DRAINING
+    """
     IngestEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.IngestEventsRequest, _event_service_pb2.IngestEventsResponse]
     """IngestEvents takes a batch of events from elsewhere, as an outbox relay sends them.
     Each starts an instance or goes to the live one that has its business key. Each item
@@ -118,6 +180,92 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
           UNAVAILABLE         this server is going away, or the stream was too slow to
                               follow; resume, after a random delay; reason SERVER_DRAINING
                               or OVERLOADED
+        """
+
+    @_abc_1.abstractmethod
+    def WatchEvents(
+        self,
+        request: _event_service_pb2.WatchEventsRequest,
+        context: _aio.ServicerContext[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse],
+    ) -> _abc.AsyncIterator[_event_service_pb2.WatchEventsResponse]:
+        """WatchEvents streams what happens to all instances of the tenant, or to those a filter
+        keeps: the tenant's feed. It is one order for all of them, the same for whoever
+        watches; within an instance it is that of its history. An entry comes once it is
+        committed and nothing can come before it any more.
+
+        The first message has no entries and the position that the stream begins at. Idle
+        streams get such a message, a bookmark, at least every 20 seconds.
+
+        Changes nothing. To resume, watch again after the last position that was received, on
+        any server, with any filter; no entry is missed and none comes twice. A watcher that is
+        slow is waited for.
+
+        Errors:
+          OUT_OF_RANGE        what follows the position is not there any more: it is older than
+                              the feed is kept, or the database was restored to an earlier day
+                              since; reason POSITION_OUT_OF_RANGE
+          INVALID_ARGUMENT    after is not a position of this tenant's feed; reason
+                              POSITION_INVALID
+          INVALID_ARGUMENT    the filter is not one described at the field; reason FILTER_INVALID
+          RESOURCE_EXHAUSTED  the caller has 10 streams open; reason LIMIT_EXCEEDED
+          UNAVAILABLE         this server is going away; resume, after a random delay; reason
+                              SERVER_DRAINING
+        """
+
+    @_abc_1.abstractmethod
+    def WatchTasks(
+        self,
+        request: _event_service_pb2.WatchTasksRequest,
+        context: _aio.ServicerContext[_event_service_pb2.WatchTasksRequest, _event_service_pb2.WatchTasksResponse],
+    ) -> _abc.AsyncIterator[_event_service_pb2.WatchTasksResponse]:
+        """WatchTasks streams the tenant's human tasks, or those a filter keeps: an inbox. Without a
+        position it begins with the tasks that are open now. Then, and with one, comes every
+        change: a task was created, failed an attempt, was completed, failed, called off.
+
+        A task comes as it is when the message is made, which may be after the change. A change
+        made while the open tasks are read may come after a task that shows it already. So keep
+        the tasks by task_id, each as it came last, and drop those that have ended.
+
+        Changes nothing. To resume, watch again after the last position that was received.
+        Idle streams get a message without tasks at least every 20 seconds.
+
+        Errors: those of WatchEvents.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyHistory(
+        self,
+        request: _event_service_pb2.VerifyHistoryRequest,
+        context: _aio.ServicerContext[_event_service_pb2.VerifyHistoryRequest, _event_service_pb2.VerifyHistoryResponse],
+    ) -> _abc.Awaitable[_event_service_pb2.VerifyHistoryResponse]:
+        """VerifyHistory recomputes the chain of hashes over an instance's history as it is stored,
+        and tells whether anything was changed since it was written. Who can change a history
+        may be able to change all of it: keep the hash of an entry elsewhere, and give it here.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          NOT_FOUND         no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          INVALID_ARGUMENT  known_seq is not one of the instance's, or known_hash is not 32
+                            bytes; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def ExportHistory(
+        self,
+        request: _event_service_pb2.ExportHistoryRequest,
+        context: _aio.ServicerContext[_event_service_pb2.ExportHistoryRequest, _event_service_pb2.ExportHistoryResponse],
+    ) -> _abc.AsyncIterator[_event_service_pb2.ExportHistoryResponse]:
+        """ExportHistory streams an instance with its whole history, as it stands when the call is
+        made, and ends. Every entry has its hash, so what was exported can be verified anywhere.
+
+        Changes nothing. To resume, export after the last seq that was received.
+
+        Errors:
+          NOT_FOUND     no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          OUT_OF_RANGE  after_seq is ahead of the instance; reason POSITION_OUT_OF_RANGE tells
+                        what there is
+          UNAVAILABLE   this server is going away; resume elsewhere; reason SERVER_DRAINING
         """
 
     @_abc_1.abstractmethod

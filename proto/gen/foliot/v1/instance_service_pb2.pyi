@@ -395,14 +395,15 @@ class ListInstancesRequest(_message.Message):
     """
     filter: _builtins.str
     """filter is terms joined by AND, each "field = value"; at most 1,000 characters.
-    Fields: status (PENDING, RUNNING …), definition_key, definition_id, business_key, and
-    start_time, which takes ">=" and "<" instead, with an RFC 3339 time. Text goes in
-    double quotes. As
+    Fields: status (PENDING, RUNNING …), definition_key, definition_id, business_key,
+    schedule_id, and start_time, which takes ">=" and "<" instead, with an RFC 3339 time.
+    Text goes in double quotes. As
 
         definition_key = "order-approval" AND status = WAITING
 
-    definition_id looks at a page of its key's instances after it was read: pages may
-    come out short, even empty, before the last one. Not set gives all.
+    definition_id looks at a page of its key's instances after it was read, and whatever stands
+    beside schedule_id, but for start_time, at a page of its schedule's: pages may come out
+    short, even empty, before the last one. Not set gives all.
     """
     order_by: _builtins.str
     """order_by is "start_time desc": the newest start first. Not set gives the same."""
@@ -452,6 +453,57 @@ class ListInstancesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListInstancesResponse: _TypeAlias = ListInstancesResponse  # noqa: Y015
+
+@_typing.final
+class CountInstancesRequest(_message.Message):
+    """CountInstancesRequest says which instances."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """filter is terms joined by AND, each "field = value"; at most 1,000 characters. Fields:
+    status, definition_key, business_key and start_time, as of ListInstancesRequest.filter.
+    Not set counts all.
+    """
+    def __init__(
+        self,
+        *,
+        filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountInstancesRequest: _TypeAlias = CountInstancesRequest  # noqa: Y015
+
+@_typing.final
+class CountInstancesResponse(_message.Message):
+    """CountInstancesResponse is how many there are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    AT_LEAST_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """count is how many instances there are, at most 100,000."""
+    at_least: _builtins.bool
+    """at_least is true if counting ended before they did: there may be more than count."""
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        at_least: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "count", b"count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountInstancesResponse: _TypeAlias = CountInstancesResponse  # noqa: Y015
 
 @_typing.final
 class ExplainInstanceRequest(_message.Message):

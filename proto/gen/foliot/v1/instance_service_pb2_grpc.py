@@ -60,6 +60,11 @@ class InstanceServiceStub:
                 request_serializer=foliot_dot_v1_dot_instance__service__pb2.ListInstancesRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_instance__service__pb2.ListInstancesResponse.FromString,
                 _registered_method=True)
+        self.CountInstances = channel.unary_unary(
+                '/foliot.v1.InstanceService/CountInstances',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.CountInstancesRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.CountInstancesResponse.FromString,
+                _registered_method=True)
         self.ExplainInstance = channel.unary_unary(
                 '/foliot.v1.InstanceService/ExplainInstance',
                 request_serializer=foliot_dot_v1_dot_instance__service__pb2.ExplainInstanceRequest.SerializeToString,
@@ -193,6 +198,19 @@ class InstanceServiceServicer:
         reason FILTER_INVALID
         INVALID_ARGUMENT  the page_token is not from this server, or came with another
         filter or order_by; reason PAGE_TOKEN_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountInstances(self, request, context):
+        """CountInstances counts instances, up to 100,000: a larger number of them is not counted to
+        its end.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        INVALID_ARGUMENT  the filter is not one described at the field; reason FILTER_INVALID
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -381,6 +399,11 @@ def add_InstanceServiceServicer_to_server(servicer, server):
                     request_deserializer=foliot_dot_v1_dot_instance__service__pb2.ListInstancesRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_instance__service__pb2.ListInstancesResponse.SerializeToString,
             ),
+            'CountInstances': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountInstances,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.CountInstancesRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.CountInstancesResponse.SerializeToString,
+            ),
             'ExplainInstance': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainInstance,
                     request_deserializer=foliot_dot_v1_dot_instance__service__pb2.ExplainInstanceRequest.FromString,
@@ -541,6 +564,33 @@ class InstanceService:
             '/foliot.v1.InstanceService/ListInstances',
             foliot_dot_v1_dot_instance__service__pb2.ListInstancesRequest.SerializeToString,
             foliot_dot_v1_dot_instance__service__pb2.ListInstancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountInstances(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/CountInstances',
+            foliot_dot_v1_dot_instance__service__pb2.CountInstancesRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.CountInstancesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -88,6 +88,15 @@ class InstanceServiceStub:
       INVALID_ARGUMENT  the page_token is not from this server, or came with another
                         filter or order_by; reason PAGE_TOKEN_INVALID
     """
+    CountInstances: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.CountInstancesRequest, _instance_service_pb2.CountInstancesResponse]
+    """CountInstances counts instances, up to 100,000: a larger number of them is not counted to
+    its end.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      INVALID_ARGUMENT  the filter is not one described at the field; reason FILTER_INVALID
+    """
     ExplainInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.ExplainInstanceRequest, _instance_service_pb2.ExplainInstanceResponse]
     """ExplainInstance tells why an instance stands where it stands: what it waits for, which
     of its transitions could be taken now and what their guards say, and when something
@@ -310,6 +319,21 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
                             reason FILTER_INVALID
           INVALID_ARGUMENT  the page_token is not from this server, or came with another
                             filter or order_by; reason PAGE_TOKEN_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def CountInstances(
+        self,
+        request: _instance_service_pb2.CountInstancesRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.CountInstancesRequest, _instance_service_pb2.CountInstancesResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.CountInstancesResponse]:
+        """CountInstances counts instances, up to 100,000: a larger number of them is not counted to
+        its end.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          INVALID_ARGUMENT  the filter is not one described at the field; reason FILTER_INVALID
         """
 
     @_abc_1.abstractmethod

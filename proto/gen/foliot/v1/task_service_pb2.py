@@ -30,7 +30,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66oliot/v1/task_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x17\x66oliot/v1/failure.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"[\n\x10ListTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"L\n\x11ListTasksResponse\x12\x1e\n\x05tasks\x18\x01 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x0eGetTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\"0\n\x0fGetTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"[\n\x13\x43ompleteTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x1f\n\x06output\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"5\n\x14\x43ompleteTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"[\n\x0f\x46\x61ilTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12#\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x12.foliot.v1.Failure\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"1\n\x10\x46\x61ilTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"_\n\x14ListDeadTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"P\n\x15ListDeadTasksResponse\x12\x1e\n\x05tasks\x18\x01 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x13RedriveTasksRequest\x12\x10\n\x08task_ids\x18\x01 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x11\n\tmax_tasks\x18\x03 \x01(\x05\"A\n\x14RedriveTasksResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.foliot.v1.RedriveResult\"d\n\rRedriveResult\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x12\n\x08redriven\x18\x02 \x01(\x08H\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\x94\x06\n\x0bTaskService\x12n\n\tListTasks\x12\x1b.foliot.v1.ListTasksRequest\x1a\x1c.foliot.v1.ListTasksResponse\"&\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/tasks\x12r\n\x07GetTask\x12\x19.foliot.v1.GetTaskRequest\x1a\x1a.foliot.v1.GetTaskResponse\"0\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/tasks/{task_id}\x12\x91\x01\n\x0c\x43ompleteTask\x12\x1e.foliot.v1.CompleteTaskRequest\x1a\x1f.foliot.v1.CompleteTaskResponse\"@\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x02\x82\xd3\xe4\x93\x02!\"\x1c/v1/tasks/{task_id}:complete:\x01*\x12\x81\x01\n\x08\x46\x61ilTask\x12\x1a.foliot.v1.FailTaskRequest\x1a\x1b.foliot.v1.FailTaskResponse\"<\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x02\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/tasks/{task_id}:fail:\x01*\x12\x7f\n\rListDeadTasks\x12\x1f.foliot.v1.ListDeadTasksRequest\x1a .foliot.v1.ListDeadTasksResponse\"+\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/tasks:dead\x12\x87\x01\n\x0cRedriveTasks\x12\x1e.foliot.v1.RedriveTasksRequest\x1a\x1f.foliot.v1.RedriveTasksResponse\"6\xba\xe1\x18\x16\n\x0ctask.redrive\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x16\"\x11/v1/tasks:redrive:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66oliot/v1/task_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x17\x66oliot/v1/failure.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"[\n\x10ListTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"L\n\x11ListTasksResponse\x12\x1e\n\x05tasks\x18\x01 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x0eGetTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\"0\n\x0fGetTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"#\n\x11\x43ountTasksRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\"5\n\x12\x43ountTasksResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x10\n\x08\x61t_least\x18\x02 \x01(\x08\"[\n\x13\x43ompleteTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x1f\n\x06output\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"5\n\x14\x43ompleteTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"[\n\x0f\x46\x61ilTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12#\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x12.foliot.v1.Failure\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"1\n\x10\x46\x61ilTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"_\n\x14ListDeadTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"P\n\x15ListDeadTasksResponse\x12\x1e\n\x05tasks\x18\x01 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x13RedriveTasksRequest\x12\x10\n\x08task_ids\x18\x01 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x11\n\tmax_tasks\x18\x03 \x01(\x05\"A\n\x14RedriveTasksResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.foliot.v1.RedriveResult\"d\n\rRedriveResult\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x12\n\x08redriven\x18\x02 \x01(\x08H\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\x8d\x07\n\x0bTaskService\x12n\n\tListTasks\x12\x1b.foliot.v1.ListTasksRequest\x1a\x1c.foliot.v1.ListTasksResponse\"&\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/tasks\x12r\n\x07GetTask\x12\x19.foliot.v1.GetTaskRequest\x1a\x1a.foliot.v1.GetTaskResponse\"0\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/tasks/{task_id}\x12w\n\nCountTasks\x12\x1c.foliot.v1.CountTasksRequest\x1a\x1d.foliot.v1.CountTasksResponse\",\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/tasks:count\x12\x91\x01\n\x0c\x43ompleteTask\x12\x1e.foliot.v1.CompleteTaskRequest\x1a\x1f.foliot.v1.CompleteTaskResponse\"@\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x02\x82\xd3\xe4\x93\x02!\"\x1c/v1/tasks/{task_id}:complete:\x01*\x12\x81\x01\n\x08\x46\x61ilTask\x12\x1a.foliot.v1.FailTaskRequest\x1a\x1b.foliot.v1.FailTaskResponse\"<\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x02\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/tasks/{task_id}:fail:\x01*\x12\x7f\n\rListDeadTasks\x12\x1f.foliot.v1.ListDeadTasksRequest\x1a .foliot.v1.ListDeadTasksResponse\"+\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/tasks:dead\x12\x87\x01\n\x0cRedriveTasks\x12\x1e.foliot.v1.RedriveTasksRequest\x1a\x1f.foliot.v1.RedriveTasksResponse\"6\xba\xe1\x18\x16\n\x0ctask.redrive\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x16\"\x11/v1/tasks:redrive:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKSERVICE'].methods_by_name['ListTasks']._serialized_options = b'\272\341\030\021\n\ttask.read\020\001\030\001(\001\202\323\344\223\002\013\022\t/v1/tasks'
   _globals['_TASKSERVICE'].methods_by_name['GetTask']._loaded_options = None
   _globals['_TASKSERVICE'].methods_by_name['GetTask']._serialized_options = b'\272\341\030\021\n\ttask.read\020\001\030\001(\001\202\323\344\223\002\025\022\023/v1/tasks/{task_id}'
+  _globals['_TASKSERVICE'].methods_by_name['CountTasks']._loaded_options = None
+  _globals['_TASKSERVICE'].methods_by_name['CountTasks']._serialized_options = b'\272\341\030\021\n\ttask.read\020\001\030\001(\001\202\323\344\223\002\021\022\017/v1/tasks:count'
   _globals['_TASKSERVICE'].methods_by_name['CompleteTask']._loaded_options = None
   _globals['_TASKSERVICE'].methods_by_name['CompleteTask']._serialized_options = b'\272\341\030\025\n\rtask.complete\020\001\030\002(\002\202\323\344\223\002!\"\034/v1/tasks/{task_id}:complete:\001*'
   _globals['_TASKSERVICE'].methods_by_name['FailTask']._loaded_options = None
@@ -57,24 +59,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETTASKREQUEST']._serialized_end=401
   _globals['_GETTASKRESPONSE']._serialized_start=403
   _globals['_GETTASKRESPONSE']._serialized_end=451
-  _globals['_COMPLETETASKREQUEST']._serialized_start=453
-  _globals['_COMPLETETASKREQUEST']._serialized_end=544
-  _globals['_COMPLETETASKRESPONSE']._serialized_start=546
-  _globals['_COMPLETETASKRESPONSE']._serialized_end=599
-  _globals['_FAILTASKREQUEST']._serialized_start=601
-  _globals['_FAILTASKREQUEST']._serialized_end=692
-  _globals['_FAILTASKRESPONSE']._serialized_start=694
-  _globals['_FAILTASKRESPONSE']._serialized_end=743
-  _globals['_LISTDEADTASKSREQUEST']._serialized_start=745
-  _globals['_LISTDEADTASKSREQUEST']._serialized_end=840
-  _globals['_LISTDEADTASKSRESPONSE']._serialized_start=842
-  _globals['_LISTDEADTASKSRESPONSE']._serialized_end=922
-  _globals['_REDRIVETASKSREQUEST']._serialized_start=924
-  _globals['_REDRIVETASKSREQUEST']._serialized_end=998
-  _globals['_REDRIVETASKSRESPONSE']._serialized_start=1000
-  _globals['_REDRIVETASKSRESPONSE']._serialized_end=1065
-  _globals['_REDRIVERESULT']._serialized_start=1067
-  _globals['_REDRIVERESULT']._serialized_end=1167
-  _globals['_TASKSERVICE']._serialized_start=1170
-  _globals['_TASKSERVICE']._serialized_end=1958
+  _globals['_COUNTTASKSREQUEST']._serialized_start=453
+  _globals['_COUNTTASKSREQUEST']._serialized_end=488
+  _globals['_COUNTTASKSRESPONSE']._serialized_start=490
+  _globals['_COUNTTASKSRESPONSE']._serialized_end=543
+  _globals['_COMPLETETASKREQUEST']._serialized_start=545
+  _globals['_COMPLETETASKREQUEST']._serialized_end=636
+  _globals['_COMPLETETASKRESPONSE']._serialized_start=638
+  _globals['_COMPLETETASKRESPONSE']._serialized_end=691
+  _globals['_FAILTASKREQUEST']._serialized_start=693
+  _globals['_FAILTASKREQUEST']._serialized_end=784
+  _globals['_FAILTASKRESPONSE']._serialized_start=786
+  _globals['_FAILTASKRESPONSE']._serialized_end=835
+  _globals['_LISTDEADTASKSREQUEST']._serialized_start=837
+  _globals['_LISTDEADTASKSREQUEST']._serialized_end=932
+  _globals['_LISTDEADTASKSRESPONSE']._serialized_start=934
+  _globals['_LISTDEADTASKSRESPONSE']._serialized_end=1014
+  _globals['_REDRIVETASKSREQUEST']._serialized_start=1016
+  _globals['_REDRIVETASKSREQUEST']._serialized_end=1090
+  _globals['_REDRIVETASKSRESPONSE']._serialized_start=1092
+  _globals['_REDRIVETASKSRESPONSE']._serialized_end=1157
+  _globals['_REDRIVERESULT']._serialized_start=1159
+  _globals['_REDRIVERESULT']._serialized_end=1259
+  _globals['_TASKSERVICE']._serialized_start=1262
+  _globals['_TASKSERVICE']._serialized_end=2171
 # @@protoc_insertion_point(module_scope)

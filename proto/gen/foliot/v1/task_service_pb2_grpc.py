@@ -49,6 +49,11 @@ class TaskServiceStub:
                 request_serializer=foliot_dot_v1_dot_task__service__pb2.GetTaskRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_task__service__pb2.GetTaskResponse.FromString,
                 _registered_method=True)
+        self.CountTasks = channel.unary_unary(
+                '/foliot.v1.TaskService/CountTasks',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.CountTasksRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.CountTasksResponse.FromString,
+                _registered_method=True)
         self.CompleteTask = channel.unary_unary(
                 '/foliot.v1.TaskService/CompleteTask',
                 request_serializer=foliot_dot_v1_dot_task__service__pb2.CompleteTaskRequest.SerializeToString,
@@ -102,6 +107,18 @@ class TaskServiceServicer:
 
         Errors:
         NOT_FOUND  no such task in this tenant; reason TASK_NOT_FOUND
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountTasks(self, request, context):
+        """CountTasks counts tasks, up to 100,000: a larger number of them is not counted to its end.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        INVALID_ARGUMENT  the filter is not one described at the field; reason FILTER_INVALID
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -195,6 +212,11 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     request_deserializer=foliot_dot_v1_dot_task__service__pb2.GetTaskRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_task__service__pb2.GetTaskResponse.SerializeToString,
             ),
+            'CountTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountTasks,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.CountTasksRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.CountTasksResponse.SerializeToString,
+            ),
             'CompleteTask': grpc.unary_unary_rpc_method_handler(
                     servicer.CompleteTask,
                     request_deserializer=foliot_dot_v1_dot_task__service__pb2.CompleteTaskRequest.FromString,
@@ -275,6 +297,33 @@ class TaskService:
             '/foliot.v1.TaskService/GetTask',
             foliot_dot_v1_dot_task__service__pb2.GetTaskRequest.SerializeToString,
             foliot_dot_v1_dot_task__service__pb2.GetTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/CountTasks',
+            foliot_dot_v1_dot_task__service__pb2.CountTasksRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.CountTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,

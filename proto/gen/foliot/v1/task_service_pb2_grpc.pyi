@@ -41,6 +41,14 @@ class TaskServiceStub:
     Errors:
       NOT_FOUND  no such task in this tenant; reason TASK_NOT_FOUND
     """
+    CountTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.CountTasksRequest, _task_service_pb2.CountTasksResponse]
+    """CountTasks counts tasks, up to 100,000: a larger number of them is not counted to its end.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      INVALID_ARGUMENT  the filter is not one described at the field; reason FILTER_INVALID
+    """
     CompleteTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.CompleteTaskRequest, _task_service_pb2.CompleteTaskResponse]
     """CompleteTask ends a task well: a HUMAN task, or one whose handler answered that the
     result comes later. The instance reacts in the same commit.
@@ -139,6 +147,20 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
           NOT_FOUND  no such task in this tenant; reason TASK_NOT_FOUND
+        """
+
+    @_abc_1.abstractmethod
+    def CountTasks(
+        self,
+        request: _task_service_pb2.CountTasksRequest,
+        context: _aio.ServicerContext[_task_service_pb2.CountTasksRequest, _task_service_pb2.CountTasksResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.CountTasksResponse]:
+        """CountTasks counts tasks, up to 100,000: a larger number of them is not counted to its end.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          INVALID_ARGUMENT  the filter is not one described at the field; reason FILTER_INVALID
         """
 
     @_abc_1.abstractmethod

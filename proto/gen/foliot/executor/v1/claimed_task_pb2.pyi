@@ -96,7 +96,7 @@ class ClaimedTask(_message.Message):
     @_builtins.property
     def lease_expire_time(self) -> _timestamp_pb2.Timestamp:
         """lease_expire_time is when the task can be given to another holder, unless the session
-        is extended before.
+        is extended before. Not set on a stream: the lease is the session's.
         """
 
     def __init__(

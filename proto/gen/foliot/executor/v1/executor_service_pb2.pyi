@@ -87,8 +87,6 @@ class Hello(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     executor_name: _builtins.str
     """executor_name is for people: a host, a pod; at most 128 characters. Required."""
-    credits: _builtins.int
-    """credits are how many tasks it may be assigned to begin with. Not set gives none."""
     session_id: _builtins.str
     """session_id goes on with the session of an earlier stream. Not set begins a new one."""
     @_builtins.property
@@ -105,6 +103,10 @@ class Hello(_message.Message):
         none.
         """
 
+    @_builtins.property
+    def credits(self) -> Global___Credits:
+        """credits are those to begin with. Not set gives none."""
+
     def __init__(
         self,
         *,
@@ -112,10 +114,10 @@ class Hello(_message.Message):
         queues: _abc.Iterable[_builtins.str] | None = ...,
         task_types: _abc.Iterable[_task_pb2.TaskType.ValueType] | None = ...,
         functions: _abc.Iterable[_builtins.str] | None = ...,
-        credits: _builtins.int = ...,
+        credits: Global___Credits | None = ...,
         session_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "executor_name", b"executor_name", "functions", b"functions", "queues", b"queues", "session_id", b"session_id", "task_types", b"task_types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -125,21 +127,30 @@ Global___Hello: _TypeAlias = Hello  # noqa: Y015
 
 @_typing.final
 class Credits(_message.Message):
-    """Credits let the control plane assign tasks. Each assigned task uses up one."""
+    """Credits let the control plane assign tasks. The newest ones count."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    CREDITS_FIELD_NUMBER: _builtins.int
-    credits: _builtins.int
-    """credits are how many tasks more it may assign, from 1. They add to what is left."""
+    LIMIT_FIELD_NUMBER: _builtins.int
+    HAS_BACKLOG_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    """limit is how many tasks may be assigned on this stream in all, from its beginning, those
+    assigned by now included. One that is below that takes back what is left.
+    """
+    has_backlog: _builtins.bool
+    """has_backlog says that tasks may be ready that this executor has not claimed. Then it is
+    assigned only what follows from its own outcomes, and of one instance not more than a
+    few in a row, so that nobody waits for long behind it.
+    """
     def __init__(
         self,
         *,
-        credits: _builtins.int = ...,
+        limit: _builtins.int = ...,
+        has_backlog: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_backlog", b"has_backlog", "limit", b"limit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -219,21 +230,21 @@ class Outcomes(_message.Message):
 
     OUTCOMES_FIELD_NUMBER: _builtins.int
     CREDITS_FIELD_NUMBER: _builtins.int
-    credits: _builtins.int
-    """credits are how many tasks more may be assigned, as in Credits, saving a message.
-    Not set adds none.
-    """
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.Outcome]:
         """outcomes are from 1 to 200. Each is acknowledged for itself."""
+
+    @_builtins.property
+    def credits(self) -> Global___Credits:
+        """credits are the newest ones, saving a message. Not set leaves them as they are."""
 
     def __init__(
         self,
         *,
         outcomes: _abc.Iterable[_outcome_pb2.Outcome] | None = ...,
-        credits: _builtins.int = ...,
+        credits: Global___Credits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "outcomes", b"outcomes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -331,7 +342,7 @@ class Welcome(_message.Message):
     session_id: _builtins.str
     """session_id names the session. Keep it to go on with it on another stream."""
     max_in_flight: _builtins.int
-    """max_in_flight is how many tasks the session may hold at once. Credits beyond it wait."""
+    """max_in_flight is how many tasks the session may hold at once. A limit beyond it is taken for that."""
     server_version: _builtins.str
     """server_version is the software's, as "0.1.0"."""
     @_builtins.property
@@ -361,16 +372,14 @@ Global___Welcome: _TypeAlias = Welcome  # noqa: Y015
 
 @_typing.final
 class Assign(_message.Message):
-    """Assign hands out tasks that are claimed for this session already: what follows from the
-    outcomes it has just reported.
-    """
+    """Assign hands out tasks that are this session's already."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TASKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def tasks(self) -> _containers.RepeatedCompositeFieldContainer[_claimed_task_pb2.ClaimedTask]:
-        """tasks are from 1 to 200."""
+        """tasks are from 1 to 200. They have no lease_expire_time: the session's lease is theirs."""
 
     def __init__(
         self,
@@ -392,18 +401,26 @@ class OutcomeAcks(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACKS_FIELD_NUMBER: _builtins.int
+    ASSIGN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def acks(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.OutcomeAck]:
         """acks are from 1 to 200."""
+
+    @_builtins.property
+    def assign(self) -> Global___Assign:
+        """assign hands out tasks along with them: mostly what follows from those outcomes. Not set
+        assigns none.
+        """
 
     def __init__(
         self,
         *,
         acks: _abc.Iterable[_outcome_pb2.OutcomeAck] | None = ...,
+        assign: Global___Assign | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assign", b"assign"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acks", b"acks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acks", b"acks", "assign", b"assign"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -81,6 +81,12 @@ class ExecutorServiceServicer:
         An outcome is durable once it has been acknowledged; an executor keeps each one
         until then, and sends it again on a new stream.
 
+        A task that becomes ready while the session has credits may be assigned at once: it
+        is the session's from the commit that creates it. What was assigned last on a stream
+        that breaks may never have arrived, so an executor that gave credits on it goes on
+        with a new session, and lets go of what the old one holds and it does not know. A
+        stream that it ends itself, by closing its side, has brought everything.
+
         Applying is idempotent by (task_id, epoch), so resending is always safe. Coming back
         with a session_id goes on with that session; if it had expired, what it held by then
         is others', and the epochs say so.

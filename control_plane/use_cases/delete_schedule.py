@@ -1,0 +1,13 @@
+"""Forget a schedule."""
+
+from control_plane.ports.schedule_store import ScheduleStore
+from shared.errors import NotFound
+from shared.ids import TenantId
+
+
+async def delete_schedule(schedules: ScheduleStore, tenant_id: TenantId, schedule_id: str) -> None:
+    """
+    What it has started lives on. A repeat is told that there is none, which is what was wanted.
+    """
+    if not await schedules.delete(tenant_id, schedule_id):
+        raise NotFound("schedule", schedule_id)
