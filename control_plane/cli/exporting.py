@@ -9,18 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from control_plane.cli.failing import FAILED, explained
-from control_plane.cli.importing import write_out
-from control_plane.cli.spec_files import read_spec
+from control_plane.cli.importing import as_table, write_out
+from control_plane.cli.spec_files import read_file, sound
 from control_plane.interchange import Exported, write_scxml, write_xstate
-from shared.errors import DefinitionInvalid
 
 
 def run_export(file: Path, *, form: str, output: Path | None, partial: bool) -> None:
     """Exits with 1 if something was left out, having written nothing, unless `partial`."""
     with explained():
-        spec = json.loads(read_spec(file))
-        if not isinstance(spec, dict):
-            raise DefinitionInvalid(f"{file}: a definition is an object", ())
+        document = read_file(file)
+        sound(document)
+        spec = json.loads(document.text)
         exported = write_scxml(spec) if form == "scxml" else write_xstate(spec)
         if exported.left_out:
             Console(stderr=True).print(_table(exported))
@@ -30,7 +29,7 @@ def run_export(file: Path, *, form: str, output: Path | None, partial: bool) -> 
 
 
 def _table(exported: Exported) -> Table:
-    table = Table("where", "why", title="Left out, or meaning something else there")
+    table = as_table("where", "why", title="Left out, or meaning something else there")
     for part in exported.left_out:
         table.add_row(Text(part.json_pointer or "/"), Text(part.why))
     return table

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -9,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from control_plane.cli.failing import FAILED, explained
-from control_plane.cli.spec_files import STANDARD_INPUT
+from control_plane.cli.spec_files import STANDARD_INPUT, name_of
 from control_plane.engine import check_spec
 from control_plane.interchange import (
     DocumentUnreadable,
@@ -20,14 +22,15 @@ from control_plane.interchange import (
 )
 from shared.errors import InvalidRequest
 
+_IN_A_PROGRAM = "; of a machine in a program, import what JSON.stringify(machine.config) gives"
+
 
 def run_import(
     file: Path, *, form: str, output: Path | None, partial: bool, whole_names: bool
 ) -> None:
     """Exits with 1 if something was refused, having written nothing, unless `partial`."""
     with explained():
-        text = _read(file)
-        imported = read_xstate(text) if form == "xstate" else _scxml(text, whole_names=whole_names)
+        imported = _imported(file, form, whole_names=whole_names)
         _show(imported)
         if imported.refused and not partial:
             sys.exit(FAILED)
@@ -61,8 +64,30 @@ def form_of(file: Path, given: str | None) -> str:
     return "scxml" if file.suffix.lower() in {".scxml", ".xml"} else "xstate"
 
 
-def _scxml(text: str, *, whole_names: bool) -> Imported:
-    return read_scxml(text, whole_names=whole_names)
+def _imported(file: Path, form: str, *, whole_names: bool) -> Imported:
+    text = _read(file)
+    if form == "scxml":
+        with _named(file):
+            return read_scxml(text, whole_names=whole_names)
+    with _named(file, hint=_IN_A_PROGRAM):
+        return read_xstate(text)
+
+
+@contextmanager
+def _named(file: Path, hint: str = "") -> Iterator[None]:
+    """Say of which file it is that it cannot be read."""
+    try:
+        yield
+    except DocumentUnreadable as error:
+        raise DocumentUnreadable(f"{name_of(file)}: {error.message}{hint}") from error
+
+
+def as_table(*columns: str, title: str) -> Table:
+    """A table that cuts nothing off, however narrow the terminal is."""
+    table = Table(title=title)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
 
 
 def _read(file: Path) -> str:
@@ -71,7 +96,7 @@ def _read(file: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DocumentUnreadable(
-            f"{file}: byte {error.start} is not UTF-8; save the file as UTF-8"
+            f"{name_of(file)}: byte {error.start} is not UTF-8; save the file as UTF-8"
         ) from error
     except OSError as error:
         raise InvalidRequest(f"{file}: {error.strerror or error}") from error
@@ -87,7 +112,7 @@ def _show(imported: Imported) -> None:
 
 
 def _table(title: str, parts: tuple[Refused, ...]) -> Table:
-    table = Table("what", "where", "why", "what to do", title=title)
+    table = as_table("what", "where", "why", "what to do", title=title)
     for part in parts:
         table.add_row(*map(Text, (part.what, part.place or "/", part.why, part.remedy)))
     return table

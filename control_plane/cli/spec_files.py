@@ -12,21 +12,22 @@ from shared.errors import InvalidRequest
 STANDARD_INPUT = "-"
 
 
-def read_spec(file: Path) -> str:
+def name_of(file: Path) -> str:
+    """What messages call a file."""
+    return "<stdin>" if str(file) == STANDARD_INPUT else str(file)
+
+
+def read_file(file: Path) -> Document:
     """
-    The JSON text of a definition's file, its keys in the file's order.
+    A definition's file: its JSON text with the keys in the file's order, and the place of each
+    part.
 
     JSON is given as it is written; YAML (1.2) as compact JSON, without its comments. `-` reads
     standard input. Raises InvalidRequest with file:line:column for a file that is neither, and
     for a key that stands twice in one object.
     """
-    return read_file(file).text
-
-
-def read_file(file: Path) -> Document:
-    """The same, as data with the place of each of its parts."""
     if str(file) == STANDARD_INPUT:
-        return read_document(sys.stdin.buffer.read(), "<stdin>")
+        return read_document(sys.stdin.buffer.read(), name_of(file))
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -35,11 +36,15 @@ def read_file(file: Path) -> Document:
 
 
 def read_machine(file: Path) -> Machine:
+    """What a definition's file does. Raises DocumentInvalid as `sound` does."""
+    return sound(read_file(file))
+
+
+def sound(document: Document) -> Machine:
     """
-    What a definition's file does. Raises DocumentInvalid with the place of the first error
-    for one that has any.
+    What a definition does. Raises DocumentInvalid with the place of the first error for one
+    that has any.
     """
-    document = read_file(file)
     machine, found = check_spec(document.text)
     if machine is None:
         errors = [one for one in found if one.severity == "error"]

@@ -84,6 +84,8 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             place = Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
             said = ", ".join(part for part in (error.context, error.problem) if part)
+            if mark is not None and text[mark.index : mark.index + 1] == "\t":
+                said = "this is a tab, and YAML indents by spaces"
             raise DocumentInvalid(self._name, place, f"this is not YAML: {said}") from error
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1

@@ -102,6 +102,7 @@ class TestAYamlFile:
             ("a: &x [*x]", "f.yaml:1:8: there is no anchor &x before this"),
             ("a: 1\n---\nb: 2", "f.yaml:2:1: the file holds more than one document"),
             ("a: [1\nb: 2", "f.yaml:"),
+            ("a:\n\tb: 1", "f.yaml:2:1: this is not YAML: this is a tab, and YAML indents by"),
             ("", "f.yaml:1:1: the file is empty"),
             ("a: \x01", "f.yaml:1:"),
             ('a: "\\ud83d"', "f.yaml:1:"),

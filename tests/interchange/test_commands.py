@@ -74,8 +74,8 @@ class TestImporting:
     @pytest.mark.parametrize(
         ("given", "said"),
         [
-            (b"<scxml>", "line 1, column 8: this is no XML"),
-            (b"<scxml>\xff</scxml>", "-: byte 7 is not UTF-8"),
+            (b"<scxml>", "<stdin>: line 1, column 8: this is no XML"),
+            (b"<scxml>\xff</scxml>", "<stdin>: byte 7 is not UTF-8"),
         ],
     )
     def test_ends_with_a_sentence_for_what_it_cannot_read(self, given: bytes, said: str) -> None:
@@ -89,6 +89,23 @@ class TestImporting:
         result = run("import", tmp_path / "none.scxml")
 
         assert (1, True) == (result.exit_code, "No such file" in result.stderr)
+
+    def test_says_how_a_machine_comes_out_of_a_program(self, tmp_path: Path) -> None:
+        """Most machines of XState are in one, and few know that there is a config in them."""
+        path = tmp_path / "light.ts"
+        path.write_text("export const light = createMachine({})", encoding="utf-8")
+        result = run("import", path)
+
+        assert (1, True) == (result.exit_code, f"{path}: " in result.stderr)
+        assert "JSON.stringify(machine.config)" in result.stderr
+
+    def test_cuts_no_place_off_in_a_narrow_terminal(self, tmp_path: Path) -> None:
+        """Nor in the log of a CI job, which has no width."""
+        path = tmp_path / "light.json"
+        path.write_text('{"initial":"a","states":{"a":{"on":{"FLASH":{"cond":"b"}}}}}', "utf-8")
+        result = CliRunner(env={"COLUMNS": "60"}).invoke(app, ["definition", "import", str(path)])
+
+        assert (1, False) == (result.exit_code, "…" in result.stderr)
 
     def test_says_when_the_definition_is_not_complete(self) -> None:
         """What can be said may still be no definition; the validator knows."""
@@ -130,4 +147,4 @@ class TestExporting:
         """And never with a traceback."""
         result = run("export", "-", "--format", "scxml", given=given)
 
-        assert (1, True) == (result.exit_code, result.stderr.startswith("foliot:"))
+        assert (1, True) == (result.exit_code, result.stderr.startswith("foliot: <stdin>:1:"))
