@@ -210,6 +210,11 @@ BREAKAGES: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
         told("effects", 5, verdict="OUTCOME_VERDICT_APPLIED"),
     ),
     "a task is handed out after it has succeeded": ("I2", more("effects", 0, epoch=3)),
+    "an instance was started without its event": ("I1", told("client", 0, event="w0")),
+    "an HTTP call has a key that is no task's": (
+        "I22",
+        more("effects", 0, what="called", key="k9"),
+    ),
     "an attempt too many": ("I7", told("effects", 1, attempt=4)),
     "another key for the second attempt": ("I22", told("effects", 1, key="k2")),
     "one key for two tasks": ("I22", more("effects", 0, task=f"{B}:1")),

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import shutil
 import sys
 import time
 from collections import Counter
@@ -57,14 +56,17 @@ def _tell(result: Result, seconds: float) -> None:
         f" {_faults(result.faults)}; quiet after {result.quiet_after_s:.1f} s; {seconds:.0f} s in"
         f" all; {len(result.violations)} violations"
     )
+    ended = (f"{count} {kind} {how}" for (kind, how), count in sorted(result.ended.items()))
+    _say(
+        f"  {len({point for point, _ in result.strikes})} failpoints struck"
+        f" {sum(result.strikes.values())} times; tasks: {', '.join(ended)}"
+    )
     for invariant, count in sorted(counted(result.violations).items()):
         _say(f"  {count:>5} × {invariant}")
     for violation in result.violations[:MAX_SHOWN]:
         _say(f"  {violation.invariant}: {violation.what}")
     if result.violations:
         _say(f"  its logs are in {result.directory}")
-    else:
-        shutil.rmtree(result.directory, ignore_errors=True)
 
 
 def _sum_up(results: list[Result]) -> None:
@@ -74,6 +76,8 @@ def _sum_up(results: list[Result]) -> None:
         f" {sum(result.instances for result in results)} instances,"
         f" {sum(result.tasks for result in results)} tasks,"
         f" {sum(result.acknowledged for result in results)} acknowledgements,"
+        f" {len({point for result in results for point, _ in result.strikes})} failpoints struck"
+        f" {sum(sum(result.strikes.values()) for result in results)} times,"
         f" quiet after at most {max(result.quiet_after_s for result in results):.1f} s;"
         f" {sum(len(result.violations) for result in results)} violations"
     )

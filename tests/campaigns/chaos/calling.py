@@ -92,3 +92,10 @@ class Caller:
                         self.log.write("unknown", number=number, text=error.details())
                     return error.code()
             await asyncio.sleep(self.dice.uniform(*AGAIN_AFTER_S))
+
+
+def failed(status: Any) -> grpc.aio.AioRpcError:
+    """What a call would have raised that ended as an item of a batch did."""
+    code = next(one for one in grpc.StatusCode if one.value[0] == status.code)
+    nothing = grpc.aio.Metadata()
+    return grpc.aio.AioRpcError(code, nothing, nothing, status.message)

@@ -5,6 +5,7 @@ again; within a bound everything must have ended, and what happened is checked.
 
 import asyncio
 import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from control_plane.use_cases.examine import examine
 from tests.campaigns.chaos.checking import Violation, check
 from tests.campaigns.chaos.evidence import gather, keep
 from tests.campaigns.chaos.load import Load, loading
+from tests.campaigns.chaos.logs import STRIKES, read
 from tests.campaigns.chaos.stage import Stage, staged
 from tests.campaigns.chaos.torment import Torment
 
@@ -26,6 +28,8 @@ QUIET_WITHIN_S = 60.0
 """The bound for everything to have ended, once the faults are over: on a machine whose cores
 are shared, far above the lease, the sweep and the back-offs that promise it."""
 
+UP_WITHIN_S = 60.0
+TOLD_WITHIN_S = 600.0
 LOOK_EVERY_S = 0.25
 PATIENCE = timedelta(seconds=5)
 
@@ -53,6 +57,8 @@ class Result:
     acknowledged: int = 0
     tries: int = 0
     entries_watched: int = 0
+    strikes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     tormented_s: float = 0.0
     quiet_after_s: float = 0.0
     violations: list[Violation] = field(default_factory=list)
@@ -69,7 +75,7 @@ async def run_once(
     has_failpoints: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """A run from a seed. The directory of one that found something is left for whoever looks."""
+    """A run from a seed. The directory of one that found something is left."""
     dice = random.Random(seed)
     result = Result(seed=seed)
     async with (
@@ -77,16 +83,25 @@ async def run_once(
         loading(stage, random.Random(seed + 2)) as load,
     ):
         result.directory = stage.directory
-        await load.define()
+        async with asyncio.timeout(UP_WITHIN_S):
+            await load.define()
         torment = Torment(stage, dice, rate)
         began = time.monotonic()
         tormenting = asyncio.ensure_future(torment.run())
         running = asyncio.ensure_future(_keep_telling(load, stories, at_least_s))
         try:
-            await asyncio.wait((tormenting, running), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (tormenting, running),
+                timeout=at_least_s + TOLD_WITHIN_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
             if tormenting.done():
                 await tormenting
-            await running
+            if running.done():
+                await running
+            else:
+                late = f"callers still wait for answers after {TOLD_WITHIN_S:g} s"
+                result.violations.append(Violation("P4", late))
         finally:
             for task in (tormenting, running):
                 task.cancel()
@@ -97,6 +112,8 @@ async def run_once(
         result.faults = torment.done
         result.tries = load.caller.tries
         await _settle(stage, load, result)
+    if not result.violations:
+        shutil.rmtree(result.directory)
     return result
 
 
@@ -113,7 +130,7 @@ async def _settle(stage: Stage, load: Load, result: Result) -> None:
     began = time.monotonic()
     left = await _until_quiet(stage, began + QUIET_WITHIN_S)
     result.quiet_after_s = time.monotonic() - began
-    load.are_watchers_wanted = False
+    load.watchers.are_wanted = False
     if left:
         result.violations.append(Violation("P4", f"{left} after {QUIET_WITHIN_S:g} s"))
     result.violations += await _examined(stage, time.monotonic() + PATIENCE.total_seconds() * 2)
@@ -133,6 +150,14 @@ async def _settle(stage: Stage, load: Load, result: Result) -> None:
         for line in evidence.effects
     )
     result.acknowledged = sum(line["what"] == "answered" for line in evidence.client)
+    result.ended.update(
+        (task.type, task.status)
+        for instance in evidence.instances.values()
+        for task in instance.tasks.values()
+    )
+    result.strikes.update(
+        (line["point"], line["action"]) for line in read(stage.directory / STRIKES)
+    )
     result.entries_watched = sum(line["what"] == "entry" for line in evidence.watchers)
 
 

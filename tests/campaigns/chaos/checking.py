@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from tests.campaigns.chaos.evidence import Entry, Evidence, Instance
 from tests.campaigns.chaos.logs import Line
 
-APPLIED = "OUTCOME_VERDICT_APPLIED"
+TAKEN_IN = frozenset({"OUTCOME_VERDICT_APPLIED", "OUTCOME_VERDICT_DUPLICATE"})
+BY_EXECUTORS = frozenset({"SYSTEM", "HTTP", "TIMER"})
 CLOSING = frozenset(
     {"INSTANCE_COMPLETED", "INSTANCE_FAILED", "INSTANCE_CANCELLED", "INSTANCE_TERMINATED"}
 )
@@ -47,6 +48,8 @@ def _start(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation
             "I1",
             f"start {asked['key']} was acknowledged as {outcome['instance']}, which is not there",
         )
+    elif "event" in asked and asked["event"] not in _applied(instance):
+        yield Violation("I1", f"{asked['key']} was started with an event, which is not there")
 
 
 def _event(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
@@ -151,6 +154,14 @@ def check_hand_outs(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("I7", f"{task} is at attempt {line['attempt']}")
 
 
+def check_calls(evidence: Evidence) -> Iterator[Violation]:
+    """Each call of an HTTP task has the key of a task that was handed out."""
+    keys = {line["key"] for line in _of(evidence.effects, "begun")}
+    for line in _of(evidence.effects, "called"):
+        if line["key"] not in keys:
+            yield Violation("I22", f"a call had the key {line['key']}, which is nobody's")
+
+
 def check_no_attempt_after_the_end(evidence: Evidence) -> Iterator[Violation]:
     """
     Once a success has been acknowledged, the task is handed out to nobody. One that was handed
@@ -160,7 +171,7 @@ def check_no_attempt_after_the_end(evidence: Evidence) -> Iterator[Violation]:
     final: dict[str, int] = {}
     for line in _of(evidence.effects, "acked"):
         how = ended.get((line["task"], line["epoch"]))
-        if line["verdict"] != APPLIED or how is None or how["state"] != "succeeded":
+        if line["verdict"] not in TAKEN_IN or how is None or how["state"] != "succeeded":
             continue
         if final.setdefault(line["task"], line["epoch"]) != line["epoch"]:
             yield Violation("I4", f"{line['task']} succeeded by two epochs")
@@ -178,7 +189,7 @@ def check_outcomes(evidence: Evidence) -> Iterator[Violation]:
     ended = {(e["task"], e["epoch"]): e for e in _of(evidence.effects, "ended")}
     for instance_id, instance in evidence.instances.items():
         for ordinal, task in instance.tasks.items():
-            if task.type != "SYSTEM" or task.status != "succeeded":
+            if task.type not in BY_EXECUTORS or task.status != "succeeded":
                 continue
             run = ended.get((f"{instance_id}:{ordinal}", task.epoch))
             if run is None or run["output"] != task.output:
@@ -189,7 +200,7 @@ def check_outcomes(evidence: Evidence) -> Iterator[Violation]:
                 )
     for line in _of(evidence.effects, "acked"):
         how = ended.get((line["task"], line["epoch"]))
-        if line["verdict"] != APPLIED or how is None or how["state"] != "succeeded":
+        if line["verdict"] not in TAKEN_IN or how is None or how["state"] != "succeeded":
             continue
         told = evidence.task(line["task"])
         if told is None or (told.status, told.epoch) != ("succeeded", line["epoch"]):
@@ -243,6 +254,7 @@ CHECKS: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     check_words,
     check_refusals,
     check_hand_outs,
+    check_calls,
     check_no_attempt_after_the_end,
     check_outcomes,
     check_watched,

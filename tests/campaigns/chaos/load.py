@@ -18,7 +18,6 @@ from foliot.v1 import (
     event_pb2,
     event_service_pb2,
     event_service_pb2_grpc,
-    history_entry_pb2,
     instance_service_pb2,
     instance_service_pb2_grpc,
     json_pb2,
@@ -27,9 +26,11 @@ from foliot.v1 import (
 )
 
 from shared.rpc import AUTHORIZATION, BEARER
-from tests.campaigns.chaos.calling import OPTIONS, Caller
+from tests.campaigns.chaos.calling import OPTIONS, Caller, failed
+from tests.campaigns.chaos.far import FarWorker
 from tests.campaigns.chaos.stage import Stage
-from tests.campaigns.chaos.workload import SPECS, WORDS
+from tests.campaigns.chaos.watching import Watchers
+from tests.campaigns.chaos.workload import WORDS, specs
 
 MAX_OPEN = 150
 """Instances under way at once; more would only wait for one another."""
@@ -38,16 +39,22 @@ AT_ONCE = 40
 """Stories told at once."""
 
 LOOK_EVERY_S = 0.2
-WATCHERS = 6
-WATCH_FOR_S = 8.0
-"""A stream is left after so long, and taken up again: watching must bear that too."""
-
+FAR_WORKERS = 2
 DECIDES_AT_MOST = 15
 HUMAN_TASK = 2
-CLOSING = frozenset({"INSTANCE_COMPLETED", "INSTANCE_FAILED", "INSTANCE_CANCELLED"})
 
 # How often each kind is started, in a hundred.
-KINDS = {"chain": 40, "fan": 18, "talk": 20, "ask": 16, "parent": 6}
+KINDS = {
+    "chain": 30,
+    "fan": 15,
+    "talk": 18,
+    "ask": 13,
+    "parent": 5,
+    "call": 6,
+    "rest": 5,
+    "far": 5,
+    "each": 3,
+}
 
 
 @dataclass(slots=True)
@@ -57,14 +64,13 @@ class Load:
     stage: Stage
     caller: Caller
     dice: random.Random
+    watchers: Watchers
     started: list[str] = field(default_factory=list)
-    unwatched: list[str] = field(default_factory=list)
     has_room: asyncio.Event = field(default_factory=asyncio.Event)
-    are_watchers_wanted: bool = True
 
     async def define(self) -> None:
-        for key, spec in SPECS.items():
-            await self._define(key, _json(spec()))
+        for key, spec in specs(self.stage.elsewhere).items():
+            await self._define(key, _json(spec))
 
     async def _define(self, key: str, spec: json_pb2.Json) -> None:
         create = definition_service_pb2.CreateDefinitionRequest(
@@ -100,13 +106,16 @@ class Load:
     # --- stories -----------------------------------------------------------------------------
 
     async def _tell(self, name: str, kind: str) -> None:
-        instance_id = await self._start(name, kind)
+        chance = self.dice.random()
+        begins_with_a_word = kind == "talk" and chance < 0.3
+        start = self._start_with_word if begins_with_a_word else self._start
+        instance_id = await start(name, kind)
         if instance_id is None:
             return
-        chance = self.dice.random()
         if kind == "talk":
-            for number in range(1, WORDS + 1):
-                await self._say(instance_id, f"w{number}")
+            for number in range(1 + begins_with_a_word, WORDS + 1):
+                say = self._say if self.dice.random() < 0.7 else self._ingest
+                await say(instance_id, name, f"w{number}")
         elif kind == "ask" and chance < 0.7:
             await self._decide(instance_id, name)
         elif kind == "chain" and chance < 0.12:
@@ -127,25 +136,32 @@ class Load:
             stub = instance_service_pb2_grpc.InstanceServiceStub(channel)
             return await stub.StartInstance(request, **options)
 
+        return await self._started(send, definition=kind, key=name)
+
+    async def _start_with_word(self, name: str, kind: str) -> str | None:
+        request = instance_service_pb2.SignalWithStartRequest(
+            definition_key=kind, business_key=name, input=_json({}), event=_word("w1")
+        )
+
+        async def send(channel: grpc.aio.Channel, options: dict[str, Any]) -> Any:
+            stub = instance_service_pb2_grpc.InstanceServiceStub(channel)
+            return await stub.SignalWithStart(request, **options)
+
+        return await self._started(send, definition=kind, key=name, event="w1")
+
+    async def _started(self, send: Any, **about: Any) -> str | None:
         answer = await self.caller.ask(
-            "start",
-            send,
-            lambda told: {"instance": told.instance.instance_id},
-            definition=kind,
-            key=name,
+            "start", send, lambda told: {"instance": told.instance.instance_id}, **about
         )
         if isinstance(answer, grpc.StatusCode):
             return None
         instance_id: str = answer.instance.instance_id
         self.started.append(instance_id)
-        self.unwatched.append(instance_id)
+        self.watchers.unwatched.append(instance_id)
         return instance_id
 
-    async def _say(self, instance_id: str, word: str) -> None:
-        request = instance_service_pb2.SendEventRequest(
-            instance_id=instance_id,
-            event=event_pb2.Event(event_id=word, type="WORD", payload=_json({"word": word})),
-        )
+    async def _say(self, instance_id: str, _: str, word: str) -> None:
+        request = instance_service_pb2.SendEventRequest(instance_id=instance_id, event=_word(word))
 
         async def send(channel: grpc.aio.Channel, options: dict[str, Any]) -> Any:
             stub = instance_service_pb2_grpc.InstanceServiceStub(channel)
@@ -155,6 +171,31 @@ class Load:
             "event",
             send,
             lambda told: {"disposition": told.disposition, "revision": told.revision},
+            instance=instance_id,
+            event=word,
+        )
+
+    async def _ingest(self, instance_id: str, key: str, word: str) -> None:
+        """As an outbox relay says it: by the business key, in a batch."""
+        item = event_service_pb2.IngestItem(
+            event=_word(word),
+            definition_key="talk",
+            business_key=key,
+            action=event_service_pb2.INGEST_ACTION_CORRELATE,
+        )
+        request = event_service_pb2.IngestEventsRequest(items=[item])
+
+        async def send(channel: grpc.aio.Channel, options: dict[str, Any]) -> Any:
+            stub = event_service_pb2_grpc.EventServiceStub(channel)
+            [told] = (await stub.IngestEvents(request, **options)).results
+            if told.HasField("error"):
+                raise failed(told.error)
+            return told.accepted
+
+        await self.caller.ask(
+            "event",
+            send,
+            lambda told: {"disposition": told.disposition, "instance": told.instance_id},
             instance=instance_id,
             event=word,
         )
@@ -190,48 +231,6 @@ class Load:
 
         await self.caller.ask(kind, send, lambda _: {}, instance=instance_id)
 
-    # --- watching ------------------------------------------------------------------------------
-
-    async def watch(self, number: int) -> None:
-        """Follow one instance after another, each to its end."""
-        while self.are_watchers_wanted:
-            if not self.unwatched:
-                await asyncio.sleep(LOOK_EVERY_S)
-                continue
-            instance_id = self.unwatched.pop()
-            self.unwatched.clear()
-            await self._follow(instance_id, f"{number}:{instance_id}")
-
-    async def _follow(self, instance_id: str, watch: str) -> None:
-        seq, has_ended = 0, False
-        while not has_ended:
-            self.stage.watchers.write("opened", watch=watch, instance=instance_id, after=seq)
-            channel = self.dice.choice(self.caller.channels)
-            call = event_service_pb2_grpc.EventServiceStub(channel).WatchInstance(
-                event_service_pb2.WatchInstanceRequest(instance_id=instance_id, after_seq=seq),
-                metadata=self.caller.metadata,
-                timeout=WATCH_FOR_S,
-            )
-            try:
-                async for message in call:
-                    seq, has_ended = self._seen(message, watch)
-                # An end without an error is the end of the instance.
-                has_ended = True
-            except grpc.aio.AioRpcError as error:
-                self.stage.watchers.write("broken", watch=watch, code=error.code().name)
-                await asyncio.sleep(self.dice.uniform(0.05, 0.5))
-        self.stage.watchers.write("followed", watch=watch, seq=seq)
-
-    def _seen(self, message: Any, watch: str) -> tuple[int, bool]:
-        if not message.HasField("entry"):
-            self.stage.watchers.write("bookmark", watch=watch, seq=message.seq)
-            return message.seq, False
-        kind = history_entry_pb2.HistoryEntryType.Name(message.entry.type)
-        kind = kind.removeprefix("HISTORY_ENTRY_TYPE_")
-        payload = message.entry.payload.json
-        self.stage.watchers.write("entry", watch=watch, seq=message.seq, type=kind, payload=payload)
-        return message.seq, False
-
     async def count_open(self) -> None:
         """See in the database whether there is room for more instances, until cancelled."""
         while True:
@@ -257,17 +256,33 @@ async def loading(stage: Stage, dice: random.Random) -> AsyncIterator[Load]:
         grpc.aio.insecure_channel(address, options=list(OPTIONS)) for address in stage.addresses()
     ]
     caller = Caller(channels, ((AUTHORIZATION, BEARER + stage.api_key),), stage.client, dice)
-    load = Load(stage, caller, dice)
-    tasks = [asyncio.ensure_future(load.count_open())]
-    tasks += [asyncio.ensure_future(load.watch(number)) for number in range(WATCHERS)]
+    watchers = Watchers(channels, caller.metadata, stage.watchers, random.Random(dice.random()))
+    load = Load(stage, caller, dice, watchers)
+    tasks = [asyncio.ensure_future(load.count_open()), asyncio.ensure_future(watchers.run())]
+    for number in range(1, FAR_WORKERS + 1):
+        worker = FarWorker(
+            f"far-{number}",
+            channels,
+            ((AUTHORIZATION, BEARER + stage.executor_key),),
+            stage.effects,
+            random.Random(dice.random()),
+        )
+        tasks.append(asyncio.ensure_future(worker.run()))
     try:
         yield load
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
         for channel in channels:
             await channel.close()
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
+
+
+def _word(word: str) -> event_pb2.Event:
+    return event_pb2.Event(event_id=word, type="WORD", payload=_json({"word": word}))
 
 
 def _json(value: Any) -> json_pb2.Json:

@@ -22,6 +22,9 @@ WATCHERS = "watchers.jsonl"
 FAULTS = "faults.jsonl"
 """Every fault."""
 
+STRIKES = "strikes.jsonl"
+"""Every time that a failpoint did what it was armed for."""
+
 Line = dict[str, Any]
 
 

@@ -16,15 +16,19 @@ from executor import __main__ as executor_main
 from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.ports.control_plane import Report
 from executor.runner import Beginning, Runner
+from shared.failpoints import Faults, Rule
 from shared.process import loop_factory
 from shared.settings import Settings
 from shared.tasks import ClaimedTask
 from shared.telemetry.logging import configure_logging
-from tests.campaigns.chaos.logs import EFFECTS, Log
+from tests.campaigns.chaos.clocks import set_clock_wrong
+from tests.campaigns.chaos.logs import EFFECTS, STRIKES, Log
 from tests.campaigns.chaos.planted import plant_in_process
 
 LOGS = "CHAOS_LOGS"
 BUG = "CHAOS_BUG"
+WRONG_BY_S = "CHAOS_WRONG_BY_S"
+"""How far this process's clock is from the right one."""
 
 
 def run(kind: str, environment: Mapping[str, str]) -> None:
@@ -32,6 +36,8 @@ def run(kind: str, environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     if os.environ.get(BUG):
         plant_in_process(os.environ[BUG])
+    set_clock_wrong(float(os.environ.get(WRONG_BY_S, "0")))
+    _note_strikes(Log(Path(os.environ[LOGS], STRIKES)))
     _PLANES[kind]()
 
 
@@ -48,6 +54,19 @@ def _executor() -> None:
         executor_main.main()
     except SystemExit as ended:
         sys.stderr.write(f"the executor ended with {ended.code}\n")
+
+
+def _note_strikes(log: Log) -> None:
+    """Before a failpoint does what it was armed for."""
+    look = Faults._striking
+
+    def noted(self: Faults, name: str) -> list[Rule]:
+        struck = look(self, name)
+        for rule in struck:
+            log.write("struck", point=name, action=rule.action, pid=os.getpid())
+        return struck
+
+    Faults._striking = noted  # type: ignore[method-assign]  # the product is not to know of this
 
 
 def _note_effects(log: Log) -> None:

@@ -16,11 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.failpoints import VARIABLE
+from tests.campaigns.chaos.plane import WRONG_BY_S
 
 AGAIN_AFTER_S = (0.05, 0.4)
 """How long a plane stays dead: what restarts processes is quick, and not at once."""
 
 ENDS_WITHIN_S = 10.0
+WRONG_SHARE = 0.3
+WRONG_BY_AT_MOST_S = 7_200.0
 
 # What a plane does by itself, now and then: p is by visit of the point.
 FAILPOINTS = (
@@ -139,6 +142,10 @@ class Planes:
         assert self.nursery.stdin is not None
         environment = dict(plane.environment)
         environment[VARIABLE] = ""
+        if self.dice.random() < WRONG_SHARE:
+            environment[WRONG_BY_S] = str(
+                self.dice.uniform(-WRONG_BY_AT_MOST_S, WRONG_BY_AT_MOST_S)
+            )
         if self.has_failpoints and self.dice.random() < 0.7:
             rules = self.dice.sample(FAILPOINTS, 3)
             environment[VARIABLE] = ";".join([*rules, f"seed={self.dice.randrange(10**6)}"])

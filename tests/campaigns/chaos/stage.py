@@ -23,7 +23,8 @@ from control_plane.bootstrap import let_in
 from control_plane.embedded import Embedded, RestartLimit, Supervisor
 from shared.ids import TenantId
 from shared.postgres.session import CONTROL_PLANE_ROLE, EXECUTOR_ROLE
-from tests.campaigns.chaos.logs import CLIENT, FAULTS, WATCHERS, Log
+from tests.campaigns.chaos.elsewhere import serving
+from tests.campaigns.chaos.logs import CLIENT, EFFECTS, FAULTS, WATCHERS, Log
 from tests.campaigns.chaos.network import Link, free_port, to_one_of, to_socket
 from tests.campaigns.chaos.plane import BUG, LOGS
 from tests.campaigns.chaos.planes import Plane, Planes, nursing
@@ -45,12 +46,15 @@ class Stage:
     owner_url: str
     redis_url: str
     api_key: str
+    executor_key: str
+    elsewhere: str
     supervisor: Supervisor
     planes: Planes
     links: dict[str, Link]
     client: Log
     watchers: Log
     faults: Log
+    effects: Log
 
     async def restart_postgres(self) -> None:
         """As `pg_ctl -m immediate` does: no checkpoint, and recovery at the next start."""
@@ -85,17 +89,25 @@ async def staged(dice: random.Random, *, bug: str, has_failpoints: bool) -> Asyn
             owner = await asyncpg.connect(embedded.database_url)
             await plant_in_database(bug, owner)
             await owner.close()
+        effects = Log(directory / EFFECTS)
+        service = await exits.enter_async_context(serving(effects, dice))
+        elsewhere = Link("executors→elsewhere", to_one_of(lambda: service))
+        await elsewhere.open()
+        exits.push_async_callback(elsewhere.close)
         stage = Stage(
             directory=directory,
             owner_url=embedded.database_url,
             redis_url=embedded.redis_url,
             api_key=key.text,
+            executor_key=executor_key.text,
+            elsewhere=f"http://127.0.0.1:{elsewhere.port}/",
             supervisor=embedded.supervisor,
             planes=planes,
-            links={},
+            links={elsewhere.name: elsewhere},
             client=Log(directory / CLIENT),
             watchers=Log(directory / WATCHERS),
             faults=Log(directory / FAULTS),
+            effects=effects,
         )
         exits.callback(_close_logs, stage)
         common = {
@@ -169,5 +181,5 @@ async def _start_planes(
 
 
 def _close_logs(stage: Stage) -> None:
-    for log in (stage.client, stage.watchers, stage.faults):
+    for log in (stage.client, stage.watchers, stage.faults, stage.effects):
         log.close()

@@ -23,8 +23,8 @@ from tests.campaigns.chaos.workload import LEASE_S
 # How often each happens, on average, a second.
 RATES = {
     "kill": 1.6,
-    "pause": 0.8,
-    "postgres": 0.07,
+    "pause": 1.0,
+    "postgres": 0.1,
     "valkey": 0.15,
     "flush": 0.15,
     "garbage": 0.15,
@@ -36,7 +36,7 @@ RATES = {
 }
 PAUSES_S = (0.2, 2.5 * LEASE_S)
 BROKEN_S = (0.2, 2.5)
-JUMPS_S = (0.5, 5.0)
+JUMPS_S = (-2.0, 5.0)
 FOR_EVER_S = 86_400.0
 GARBAGE = (b"", b"{", b"\xff" * 64, b'{"task_name":"other"}', b"x" * 100_000)
 

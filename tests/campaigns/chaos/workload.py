@@ -26,6 +26,12 @@ STEPS = 3
 WIDTH = 4
 WORDS = 4
 HUMAN_WAITS = "PT3S"
+TIMER_RUNS = "PT0.4S"
+ITEMS = 5
+FAR = "far"
+"""The queue that only workers without a database take from."""
+
+RETRY = {"maxAttempts": 8, "initial": "PT0.1S", "factor": 2, "cap": "PT1S"}
 
 Spec = dict[str, Any]
 
@@ -33,19 +39,25 @@ Spec = dict[str, Any]
 @functions.register("work")
 async def work(_: Json, __: TaskContext) -> Json:
     """Take a while, fail now and then, and say by a number of its own that it was this run."""
-    is_long = random.random() < LONG_SHARE
-    await asyncio.sleep(random.uniform(*(LONG_S if is_long else SHORT_S)))
+    await asyncio.sleep(takes_s(random))
     if random.random() < FAILING_SHARE:
         raise TaskFailed("chaos.failed", "as it happens")
     return {"run": uuid.uuid4().hex}
 
 
-def _work(onwards: str) -> Spec:
+def takes_s(dice: Any) -> float:
+    """How long an attempt lasts."""
+    seconds: float = dice.uniform(*(LONG_S if dice.random() < LONG_SHARE else SHORT_S))
+    return seconds
+
+
+def _work(onwards: str, **more: Any) -> Spec:
     return {
         "src": "system.work",
-        "retry": {"maxAttempts": 8, "initial": "PT0.1S", "factor": 2, "cap": "PT1S"},
+        "retry": RETRY,
         "onDone": onwards,
         "onError": "#failed",
+        **more,
     }
 
 
@@ -150,4 +162,45 @@ def parent() -> Spec:
     }
 
 
-SPECS = {"chain": chain, "fan": fan, "talk": talk, "ask": ask, "parent": parent}
+def call(url: str) -> Spec:
+    """A service elsewhere is asked."""
+    asks = _work("done", src="http", input={"method": "POST", "url": url, "json": {}})
+    return {"initial": "asks", "states": {"asks": {"invoke": asks}, **_ends("done")}}
+
+
+def rest() -> Spec:
+    """A timer as a task, and then work."""
+    rests = {"src": "timer", "input": {"delay": TIMER_RUNS}, "onDone": "works"}
+    return {
+        "initial": "rests",
+        "states": {
+            "rests": {"invoke": {**rests, "onError": "#failed"}},
+            "works": {"invoke": _work("done")},
+            **_ends("done"),
+        },
+    }
+
+
+def far() -> Spec:
+    """Work for those who have no database, and then for those who do."""
+    return {
+        "initial": "away",
+        "states": {
+            "away": {"invoke": _work("here", queue=FAR)},
+            "here": {"invoke": _work("done")},
+            **_ends("done"),
+        },
+    }
+
+
+def each() -> Spec:
+    """A task for each item of a list, two at a time."""
+    items = {"@expr": str(list(range(ITEMS)))}
+    works = _work("done", forEach=items, concurrency=2, join="all", input={"@expr": "item"})
+    return {"initial": "works", "states": {"works": {"invoke": works}, **_ends("done")}}
+
+
+def specs(elsewhere: str) -> dict[str, Spec]:
+    """Every definition by its key. `elsewhere` is the URL of the service that is asked."""
+    made = {one.__name__: one() for one in (chain, fan, talk, ask, parent, rest, far, each)}
+    return {**made, "call": call(elsewhere)}
