@@ -10,7 +10,8 @@ from rich.text import Text
 
 from control_plane.cli.failing import FAILED
 from control_plane.cli.spec_files import read_file
-from control_plane.engine import Diagnostic, check_spec
+from control_plane.engine import Diagnostic
+from control_plane.use_cases.validate_definition import diagnose
 from shared.documents import Document
 
 _STYLES = {"error": "bold red", "warning": "yellow"}
@@ -19,7 +20,7 @@ _STYLES = {"error": "bold red", "warning": "yellow"}
 def run_validate(file: Path, output: str = "text") -> None:
     """Print what is found, and exit with 1 if there is an error among it."""
     document = read_file(file)
-    machine, found = check_spec(document.text)
+    machine, found = diagnose(document.text)
     if output == "json":
         # Bare, so that a program can take it in.
         print(json.dumps(_as_json(document, found), indent=2, ensure_ascii=False))  # noqa: T201 - what it is asked for

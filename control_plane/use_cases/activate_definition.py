@@ -1,5 +1,6 @@
 """Make a version the one that new instances of its key start from."""
 
+from control_plane.engine import compile_spec
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.records import Definition
 from control_plane.use_cases.get_definition import get_definition
@@ -27,7 +28,7 @@ async def activate_definition(
             reason="DEFINITION_ARCHIVED",
             metadata={"definition_id": str(definition_id)},
         )
-    asked = unavailable(definition.spec)
+    asked = next(unavailable(compile_spec(definition.spec), definition.spec), None)
     if asked is not None:
         raise PreconditionFailed(
             f"{asked.json_pointer}: this server does not offer {asked.what}; {asked.instead}."

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from control_plane.engine import Diagnostic, check_spec
+from control_plane.engine import Diagnostic, Machine, check_spec
+from control_plane.use_cases.offers import unavailable
 from shared.errors import InvalidJson, InvalidRequest, LimitExceeded
 from shared.json import MAX_DEPTH, parse
 
@@ -12,17 +13,38 @@ MAX_SPEC_DEPTH = 4 * MAX_DEPTH
 
 MAX_DIAGNOSTICS = 100
 
+NOT_AVAILABLE = "task-type-not-available"
+"""A rule that is none of the engine's: what it asks is what this server can do."""
+
 
 def validate_definition(spec: str) -> Sequence[Diagnostic]:
     """
-    What the validator has to say, errors first, each in the order of the spec.
+    What the validator has to say, errors first, each in the order of the spec; and then, of
+    one without errors, why this server would not activate it.
 
     A spec with errors is a good question and gets its answer. Raises InvalidJson for a
     text that is not JSON, LimitExceeded for one that is too large.
     """
     check_text(spec)
-    _, found = check_spec(spec)
-    return found[:MAX_DIAGNOSTICS]
+    return diagnose(spec)[1][:MAX_DIAGNOSTICS]
+
+
+def diagnose(spec: str) -> tuple[Machine | None, Sequence[Diagnostic]]:
+    """The same of a text that has been looked at, with what it compiles to if it has no errors."""
+    machine, found = check_spec(spec)
+    if machine is None:
+        return None, found
+    not_offered = [
+        Diagnostic(
+            severity="warning",
+            rule=NOT_AVAILABLE,
+            json_pointer=one.json_pointer,
+            message=f"servers of this release do not offer {one.what}, and will not activate this",
+            remedy=one.instead,
+        )
+        for one in unavailable(machine, spec)
+    ]
+    return machine, [*found, *not_offered]
 
 
 def check_text(spec: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 from control_plane.engine import check_spec, limits
 from control_plane.engine.spec import vocabulary
 from control_plane.engine.spec.values import NAMES
-from control_plane.use_cases.offers import TASK_TYPES, unavailable
+from control_plane.use_cases.offers import TASK_TYPES
+from control_plane.use_cases.validate_definition import NOT_AVAILABLE, diagnose
 from tests.docs.pages import ROOT, Block, anchors, blocks, code, links, page, pages, rows, section
 
 DEFINITIONS = page("docs/definitions.md")
@@ -103,14 +104,19 @@ class TestThePageOfDefinitions:
         "asks",
         [
             {"invoke": {"src": "email"}},
-            {"invoke": {"src": "ai"}},
+            {
+                "on": {"E": {"actions": {"type": "@log", "value": 1}}},
+                "invoke": {"src": "ai", "events": ["E"]},
+            },
             {"invoke": {"src": "human", "timeout": {"heartbeat": "PT5S"}}},
         ],
         ids=["email", "ai", "heartbeat"],
     )
     def test_says_what_cannot_be_activated(self, asks: dict[str, object]) -> None:
         """The last section tells of no more and no less than what activation refuses."""
-        assert unavailable(json.dumps(asks)) is not None
+        _, found = diagnose(json.dumps(asks))
+
+        assert NOT_AVAILABLE in [one.rule for one in found]
 
 
 class TestTheTestPlan:

@@ -4,13 +4,20 @@ from typing import Any
 
 import pytest
 
+from control_plane.engine import compile_spec
 from control_plane.use_cases.offers import TASK_TYPES, unavailable
+from control_plane.use_cases.validate_definition import validate_definition
 from shared import json
+from shared.json import Json
 from shared.tasks import TaskType
+
+ASKED: dict[str, Json] = {"E": {"actions": {"type": "@log", "value": "asked"}}}
+ASKING: dict[str, Json] = {"src": "ai", "events": ["E"], "onError": {}}
 
 
 def found_in(spec: dict[str, Any]) -> tuple[str, str] | None:
-    found = unavailable(json.dump(spec))
+    text = json.dump(spec)
+    found = next(unavailable(compile_spec(text), text), None)
     return None if found is None else (found.what, found.json_pointer)
 
 
@@ -18,17 +25,30 @@ class TestASpec:
     @pytest.mark.parametrize("task_type", TASK_TYPES)
     def test_may_use_every_type_on_offer(self, task_type: TaskType) -> None:
         """What GetServerInfo lists can be activated."""
-        assert found_in({"invoke": {"src": task_type.lower() + ".x"}}) is None
+        has_name = task_type in (TaskType.SYSTEM, TaskType.WORKFLOW)
+        source = f"{task_type.lower()}.x" if has_name else task_type.lower()
+
+        assert found_in({"invoke": {"src": source, "input": {"delay": "PT1S"}}}) is None
 
     @pytest.mark.parametrize(
         ("spec", "what", "pointer"),
         [
-            ({"invoke": {"src": "ai"}}, "AI", "/invoke/src"),
+            ({"on": ASKED, "invoke": ASKING}, "AI", "/invoke/src"),
             ({"invoke": [{"src": "http"}, {"src": "email"}]}, "EMAIL", "/invoke/1/src"),
             (
                 {"invoke": {"src": "http", "timeout": {"heartbeat": "PT5S"}}},
                 "a heartbeat timeout",
                 "/invoke/timeout/heartbeat",
+            ),
+            (
+                {"initial": "input", "states": {"input": {"on": ASKED, "invoke": ASKING}}},
+                "AI",
+                "/states/input/invoke/src",
+            ),
+            (
+                {"invoke": {"src": "human", "compensation": {"src": "email"}}},
+                "EMAIL",
+                "/invoke/compensation/src",
             ),
             (
                 {"actions": {"a/b": {"type": "createTask", "params": {"type": "EMAIL"}}}},
@@ -45,16 +65,17 @@ class TestASpec:
 
     def test_is_told_what_to_use_instead(self) -> None:
         """A refusal without a way out is half an answer."""
-        found = unavailable('{"invoke": {"src": "ai"}}')
+        *_, found = validate_definition(json.dump({"on": ASKED, "invoke": ASKING}))
 
-        assert found is not None
-        assert "system." in found.instead
+        assert ("warning", "task-type-not-available") == (found.severity, found.rule)
+        assert "system." in found.remedy
 
     def test_may_carry_such_words_as_data(self) -> None:
         """What a task is given is the author's, whatever its keys are called."""
         spec = {
             "context": {"src": "ai"},
             "invoke": {"src": "http", "input": {"src": "email", "type": "createTask"}},
+            "entry": {"type": "@emit", "event": {"type": "sent", "src": "email"}},
             "meta": {"onCancel": "compensate"},
         }
 
