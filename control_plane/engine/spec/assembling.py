@@ -244,9 +244,17 @@ class Assembler:
             plan = self.tasks.plan(
                 body, place, join(place, "src"), name=own or source, source=source
             )
-            if plan is not None:
+            if plan is None:
+                self._look_into(node, {key: body.get(key) for key in ("onDone", "onError")}, place)
+            else:
                 found.append((Invocation(invoke_id, plan), body, place))
         return found
+
+    def _look_into(self, node: Node, written: dict[str, Any], pointer: str) -> None:
+        """Find what is wrong with transitions whose event is wrong already."""
+        for key, value in written.items():
+            if value is not None:
+                self._list(node, key, value, join(pointer, key))
 
     def _after(self, node: Node) -> tuple[tuple[Timed, ...], dict[str, tuple[Any, str]]]:
         """The state's own timers, and the transitions they send events for."""
@@ -261,6 +269,7 @@ class Assembler:
             place = join(pointer, key)
             delay = self.values.delay(key, place)
             if delay is None:
+                self._look_into(node, {key: value}, pointer)
                 continue
             name = str(int(key)) if key.isascii() and key.isdigit() else key
             timer_id = f"xstate.after.{name}.{node.id}"

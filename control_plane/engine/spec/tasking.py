@@ -183,13 +183,13 @@ class Tasks:
         """Rule: a source is a task type in lower case, for some with a name after a dot."""
         kind, _, function = source.partition(".")
         if kind not in _SOURCES:
+            known = [f"{one}{_NAMED.get(one, '')}" for one in _SOURCES]
+            remedy = self.findings.did_you_mean(source, known)
+            if is_name(source) and source == kind and not remedy.startswith("did you mean"):
+                # XState's actors are named by the program; here its functions are.
+                remedy = f"write {quote(f'system.{source}')} for a function of yours, or {remedy}"
             self.findings.error(
-                "unknown-task-type",
-                pointer,
-                f"{quote(source)} is not a kind of task",
-                self.findings.did_you_mean(
-                    source, [f"{one}{_NAMED.get(one, '')}" for one in _SOURCES]
-                ),
+                "unknown-task-type", pointer, f"{quote(source)} is not a kind of task", remedy
             )
             return None
         if kind in _NAMED and not is_name(function):

@@ -44,6 +44,13 @@ MIXED_UP: list[tuple[str, dict[str, Any], str, str]] = [
         'name one there, or write an expression as {"@expr": "…"}',
     ),
     (
+        "an actor that is written in the program",
+        {"invoke": {"src": "fetchUser", "onDone": {}}},
+        "'fetchUser' is not a kind of task",
+        "write 'system.fetchUser' for a function of yours, or use one of: ai, email, http, human, "
+        "system.<function>, timer, workflow.<key of a definition>",
+    ),
+    (
         "a guard that is written in the program",
         {"on": {"GO": {"guard": "isSmall"}}},
         "there is no guard 'isSmall' among the root's `guards`",
@@ -65,3 +72,16 @@ class TestAMistake:
         _, found = check_spec(spec)
 
         assert (message, remedy) == (found[0].message, found[0].remedy)
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            {"invoke": {"src": "nope", "onDone": "gone", "onError": {"actions": "gone"}}},
+            {"after": {"5 minutes": ["gone", {"actions": "gone"}]}},
+        ],
+    )
+    def test_hides_none_of_those_inside_of_it(self, spec: dict[str, Any]) -> None:
+        """Whoever has mended all that was told is done."""
+        _, found = check_spec(spec)
+
+        assert ["unknown-action", "unknown-target"] == sorted(one.rule for one in found)[-2:]
