@@ -29,6 +29,7 @@ from control_plane.api.task_servicer import TaskServicer
 from control_plane.loops.after_commit import AfterCommit
 from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
+from control_plane.loops.delayed import Delayed
 from control_plane.loops.housekeeping import Housekeeping
 from control_plane.loops.inbox import Inbox
 from control_plane.loops.rescuer import Rescuer
@@ -95,11 +96,13 @@ class ControlPlane:
         bells = Bells(adapters.doorbell)
         self._machines = Machines(adapters.definitions)
         self._orchestrator = Orchestrator(adapters.store, self._machines, self._committed)
-        self._timers = Timers(adapters.due, self._orchestrator, bells, settings.poll_s)
+        self._timers = Timers(adapters.due, self._orchestrator, settings.poll_s)
+        self._delayed = Delayed(adapters.due, bells, settings.poll_s)
         self._inbox = Inbox(adapters.due, self._orchestrator, settings.poll_s)
         courier = Courier(adapters.outbox, self._orchestrator, settings.poll_s)
         self._loops: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (
             self._timers.run,
+            self._delayed.run,
             self._inbox.run,
             courier.run,
             Rescuer(adapters.due, self._orchestrator).run,
@@ -108,7 +111,7 @@ class ControlPlane:
             bells.run,
             self._listen_to_bells,
         )
-        self._after_commit = AfterCommit(bells, self._timers, tailer, courier)
+        self._after_commit = AfterCommit(bells, self._timers, self._delayed, tailer, courier)
         self._server = self._make_server(adapters, tailer, settings, own)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -185,6 +188,7 @@ class ControlPlane:
     async def _rung(self, ring: Ring) -> None:
         if ring.queue == queues.TIMERS:
             self._timers.wake()
+            self._delayed.wake()
         else:
             self._inbox.wake()
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 
 from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
+from control_plane.loops.delayed import Delayed
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Turn
@@ -17,9 +18,12 @@ from shared.tasks import TaskType
 
 
 class AfterCommit:
-    def __init__(self, bells: Bells, timers: Timers, tailer: Tailer, courier: Courier) -> None:
+    def __init__(
+        self, bells: Bells, timers: Timers, delayed: Delayed, tailer: Tailer, courier: Courier
+    ) -> None:
         self._bells = bells
         self._timers = timers
+        self._delayed = delayed
         self._tailer = tailer
         self._courier = courier
 
@@ -27,8 +31,11 @@ class AfterCommit:
         self._tailer.committed((change.key, change.after.seq) for change in turn.kept)
         ready: defaultdict[str, list[str]] = defaultdict(list)
         dead: list[str] = []
-        due = []
+        later = []
+        is_sooner = False
         for change in turn.kept:
+            if change.armed or change.disarmed:
+                is_sooner |= self._timers.changed(change.key, change.armed, change.disarmed)
             instance_id = change.after.instance_id
             if change.after.paused:
                 continue
@@ -42,8 +49,7 @@ class AfterCommit:
                 if run_at <= turn.now:
                     ready[queue].append(task_id(instance_id, ordinal))
                 else:
-                    due.append(run_at)
-            due.extend(change.armed.values())
+                    later.append(run_at)
             dead.extend(
                 task_id(instance_id, update.ordinal)
                 for update in change.updated_tasks
@@ -55,5 +61,7 @@ class AfterCommit:
             self._bells.note(doorbell.task_runner(queue), ids)
         if dead:
             self._bells.note(doorbell.DEAD_LETTER, dead)
-        if due and self._timers.expect(min(due)):
+        if later:
+            is_sooner |= self._delayed.expect(min(later))
+        if is_sooner:
             self._bells.note(doorbell.TIMERS, [])

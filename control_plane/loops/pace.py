@@ -39,12 +39,18 @@ def has_error(answers: Iterable[object]) -> bool:
     return any(isinstance(answer, FoliotError) for answer in answers)
 
 
+def spread(seconds: float, jitter: float = JITTER) -> float:
+    """A little less, by chance."""
+    return seconds * (1 - jitter * random.random())  # noqa: S311 - spreads load, guards nothing
+
+
 async def repeat(
     name: str,
     stop: asyncio.Event,
     work: Callable[[], Awaitable[float]],
     *,
     wake: asyncio.Event | None = None,
+    jitter: float = JITTER,
 ) -> None:
     """
     Do the work again and again until told to stop; it says how many seconds to rest.
@@ -66,5 +72,4 @@ async def repeat(
         except Exception:  # noqa: BLE001 - a bug in one loop must not take the others with it
             _log.exception(LogEvent.LOOP_CRASHED, loop=name, retry_in_s=backoff)
             seconds, backoff = backoff, min(backoff * 2, LONGEST_BACKOFF_S)
-        spread = 1 - JITTER * random.random()  # noqa: S311 - spreads load, guards nothing
-        await rest(stop, bell, seconds * spread)
+        await rest(stop, bell, spread(seconds, jitter))

@@ -142,11 +142,21 @@ def apply_inbox(draft: Draft, *, only_untried: bool = False) -> None:
 
 
 def fire(draft: Draft, asked: Fire) -> Answer:
-    """A timer that was replaced or cancelled meanwhile is ignored, and its row goes."""
+    """
+    A timer that fired before, was replaced or cancelled is ignored: its row went, or changed, in
+    the commit that did it. Nothing is written then, as every replica fires every timer.
+    """
     if draft.paused:
         # Somebody read it before the pause put it to rest; resuming arms it again.
         return draft.answer(disposition="IGNORED")
-    decision = draft.tell(TimerFired(timer_id=asked.timer_id, due=asked.due))
+    decision = draft.consider(TimerFired(timer_id=asked.timer_id, due=asked.due))
+    is_armed = draft.snapshot is not None and asked.timer_id in draft.snapshot.timers
+    if decision.disposition == "IGNORED":
+        if asked.is_left_over and not is_armed:
+            draft.disarm(asked.timer_id)
+            draft.touch()
+        return draft.answer(disposition="IGNORED")
+    draft.keep(decision)
     if draft.snapshot is None or asked.timer_id not in draft.snapshot.timers:
         draft.disarm(asked.timer_id)
     apply_inbox(draft)

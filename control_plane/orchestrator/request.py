@@ -106,10 +106,14 @@ class Settle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fire:
-    """A timer is due."""
+    """
+    A timer is due. `is_left_over` if it was asked before, made no difference, and its row was
+    seen thereafter.
+    """
 
     timer_id: str
     due: datetime
+    is_left_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
 """What is due by the database's clock, and nobody has asked about."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from control_plane.ports.records import InstanceKey
 from shared.ids import InstanceId, TenantId
+
+NO_TIME = timedelta(0)
 
 
 class DueTimer(NamedTuple):
@@ -13,6 +15,13 @@ class DueTimer(NamedTuple):
     instance_id: InstanceId
     timer_id: str
     due: datetime
+
+
+class DueTimers(NamedTuple):
+    """What falls due until some instant, earliest first, and the database's now."""
+
+    now: datetime
+    timers: Sequence[DueTimer]
 
 
 class ExpiredLease(NamedTuple):
@@ -30,18 +39,21 @@ class DueQueue(NamedTuple):
 
 
 class Ahead(NamedTuple):
-    """The database's now, and the next instant at which something falls due, if any."""
+    """The database's now, and when the next delayed task can be claimed, if there is any."""
 
     now: datetime
     next_due: datetime | None
 
 
 class Due(Protocol):
-    async def timers(self, limit: int) -> Sequence[DueTimer]:
-        """Timers whose instant has come, earliest first. They stay until they are disarmed."""
+    async def timers(self, limit: int, *, within: timedelta = NO_TIME) -> DueTimers:
+        """
+        Timers whose instant has come, or comes within so long, earliest first. They stay until
+        they are disarmed.
+        """
 
     async def ahead(self) -> Ahead:
-        """When the next timer fires or the next delayed task can be claimed."""
+        """When the next delayed task can be claimed."""
 
     async def release_delayed(self, limit: int) -> Sequence[DueQueue]:
         """Make delayed tasks whose instant has come ready; tells in which queues."""

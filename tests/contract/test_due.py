@@ -40,8 +40,28 @@ class TestTimers:
             DueTimer(fresh.tenant_id, fresh.instance_id, "a", now + MINUTE),
             DueTimer(fresh.tenant_id, fresh.instance_id, "b", now + 2 * MINUTE),
         ]
-        assert expected == await world.due.timers(10)
-        assert expected[:1] == await world.due.timers(1)
+        assert expected == (await world.due.timers(10)).timers
+        assert expected[:1] == (await world.due.timers(1)).timers
+
+    async def test_come_ahead_of_their_instants_to_those_who_ask(self, world: World) -> None:
+        """Who knows the next minute's timers need not ask at the instant."""
+        now = await world.now()
+        fresh = instance(now)
+        await stored(world, start(fresh, armed={"soon": now + MINUTE, "later": now + HOUR}))
+
+        found = await world.due.timers(10, within=2 * MINUTE)
+
+        assert ["soon"] == [timer.timer_id for timer in found.timers]
+        assert now <= found.now <= await world.now()
+
+    async def test_that_do_not_exist_leave_the_time_to_be_told(self, world: World) -> None:
+        """The answer is also how a plane learns the database's clock."""
+        before = await world.now()
+
+        found = await world.due.timers(10)
+
+        assert before <= found.now <= await world.now()
+        assert [] == found.timers
 
 
 class TestAhead:
@@ -54,25 +74,18 @@ class TestAhead:
         assert before <= ahead.now <= await world.now()
         assert ahead.next_due is None
 
-    async def test_is_the_nearest_of_timers_and_delayed_tasks(self, world: World) -> None:
-        """One sleep serves both."""
+    async def test_is_the_nearest_of_delayed_tasks(self, world: World) -> None:
+        """Timers are looked up by themselves."""
         now = await world.now()
         fresh = instance(now)
-        await stored(
-            world,
-            start(
-                fresh,
-                armed={"t": now + 2 * HOUR},
-                new_tasks=[new_task(fresh, 1, run_at=now + HOUR), new_task(fresh, 2)],
-            ),
-        )
-        with_task = await world.due.ahead()
-        await stored(world, step(fresh, armed={"u": now + MINUTE}))
+        tasks = [
+            new_task(fresh, 1, run_at=now + 2 * HOUR),
+            new_task(fresh, 2, run_at=now + HOUR),
+            new_task(fresh, 3),
+        ]
+        await stored(world, start(fresh, armed={"t": now + MINUTE}, new_tasks=tasks))
 
-        with_timer = await world.due.ahead()
-
-        assert now + HOUR == with_task.next_due
-        assert now + MINUTE == with_timer.next_due
+        assert now + HOUR == (await world.due.ahead()).next_due
 
 
 class TestReleasing:

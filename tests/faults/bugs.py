@@ -375,8 +375,8 @@ def bugs() -> dict[str, Bug]:
                 Code(
                     PostgresDue.timers,
                     (
-                        "WHERE t.due <= (SELECT foliot.now())",
-                        "WHERE t.due <= (SELECT foliot.now()) + interval '5 seconds'",
+                        "WHERE t.due <= (SELECT now FROM instant)",
+                        "WHERE t.due <= (SELECT now FROM instant) + interval '5 seconds'",
                     ),
                 )
             ],

@@ -14,6 +14,7 @@ from control_plane.adapters.postgres.doctor import PostgresDoctor
 from control_plane.loops.after_commit import AfterCommit
 from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
+from control_plane.loops.delayed import Delayed
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import (
@@ -217,7 +218,7 @@ class System:
         await self.take_back(pick)
 
     async def fire_timers(self, _: Pick) -> None:
-        due = await self.world.due.timers(100)
+        due = (await self.world.due.timers(100)).timers
         _agree("which timers are due", sorted(self.reference.due()), sorted(t[1] for t in due))
         for timer in due:
             request = self._request(timer.instance_id, Fire(timer_id=timer.timer_id, due=timer.due))
@@ -648,7 +649,8 @@ def _orchestrator(world: PostgresWorld, rung: list[str]) -> Orchestrator:
     )
     after_commit = AfterCommit(
         bells,
-        Timers(world.due, orchestrator, bells, poll_s=60),
+        Timers(world.due, orchestrator, poll_s=60),
+        Delayed(world.due, bells, poll_s=60),
         Tailer(world.reader),
         Courier(world.outbox, orchestrator, poll_s=60),
     )

@@ -195,7 +195,7 @@ class Stage:
 
     async def fire_due(self) -> int:
         """What the timers loop does, once."""
-        timers = await self.world.due.timers(BATCH)
+        timers = (await self.world.due.timers(BATCH)).timers
         for timer in timers:
             await self._ask(timer.instance_id, Fire(timer_id=timer.timer_id, due=timer.due))
         return len(timers)

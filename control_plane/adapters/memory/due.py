@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
-from control_plane.ports.due import Ahead, DueQueue, DueTimer, ExpiredLease
+from control_plane.ports.due import NO_TIME, Ahead, DueQueue, DueTimer, DueTimers, ExpiredLease
 from control_plane.ports.records import InstanceKey
 
 FORGET_SESSIONS_AFTER = timedelta(hours=1)
@@ -16,16 +16,15 @@ class MemoryDue:
     def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
 
-    async def timers(self, limit: int) -> Sequence[DueTimer]:
+    async def timers(self, limit: int, *, within: timedelta = NO_TIME) -> DueTimers:
         now = self._database.now()
-        due = [DueTimer(*key, due) for key, due in self._database.timers.items() if due <= now]
-        return sorted(due, key=lambda timer: (timer.due, timer.timer_id))[:limit]
+        timers = [
+            DueTimer(*key, due) for key, due in self._database.timers.items() if due <= now + within
+        ]
+        return DueTimers(now, sorted(timers, key=lambda one: (one.due, one.timer_id))[:limit])
 
     async def ahead(self) -> Ahead:
-        instants = [
-            *self._database.timers.values(),
-            *(row.run_at for row in self._database.delayed.values() if row.run_at < WITHHELD),
-        ]
+        instants = (row.run_at for row in self._database.delayed.values() if row.run_at < WITHHELD)
         return Ahead(self._database.now(), min(instants, default=None))
 
     async def release_delayed(self, limit: int) -> Sequence[DueQueue]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import asyncpg
 
 from control_plane.adapters.postgres.reaching import ReachedPool
-from control_plane.ports.due import Ahead, DueQueue, DueTimer, ExpiredLease
+from control_plane.ports.due import NO_TIME, Ahead, DueQueue, DueTimer, DueTimers, ExpiredLease
 from control_plane.ports.records import InstanceKey
 from shared.failpoints import failpoint
 
@@ -22,28 +22,34 @@ class PostgresDue:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = ReachedPool(pool)
 
-    async def timers(self, limit: int) -> Sequence[DueTimer]:
+    async def timers(self, limit: int, *, within: timedelta = NO_TIME) -> DueTimers:
         await failpoint("due.timers.before")
         rows = await self._pool.fetch(
             """
-            SELECT t.tenant_id, t.instance_id, t.timer_id, t.due
-              FROM foliot.timer t
-             WHERE t.due <= (SELECT foliot.now())
+            WITH instant AS MATERIALIZED (SELECT foliot.now() AS now)
+            SELECT i.now, t.tenant_id, t.instance_id, t.timer_id, t.due
+              FROM instant i
+              LEFT JOIN (
+                SELECT t.tenant_id, t.instance_id, t.timer_id, t.due
+                  FROM foliot.timer t
+                 WHERE t.due <= (SELECT now FROM instant) + $2::interval
+                 ORDER BY t.due, t.timer_id
+                 LIMIT $1) AS t ON true
              ORDER BY t.due, t.timer_id
-             LIMIT $1
             """,
             limit,
+            within,
         )
         await failpoint("due.timers.after")
-        return [DueTimer(*row) for row in rows]
+        timers = [DueTimer(*row) for _, *row in rows if row[0] is not None]
+        return DueTimers(rows[0]["now"], timers)
 
     async def ahead(self) -> Ahead:
         await failpoint("due.ahead.before")
         (row,) = await self._pool.fetch(
             """
             SELECT foliot.now(),
-                   least((SELECT min(t.due) FROM foliot.timer t),
-                         (SELECT min(d.run_at) FROM foliot.delayed d WHERE d.run_at < 'infinity'))
+                   (SELECT min(d.run_at) FROM foliot.delayed d WHERE d.run_at < 'infinity')
             """
         )
         return Ahead(*row)

@@ -1,0 +1,34 @@
+"""What time it is for the database, told between two answers of it. Never ahead of it."""
+
+from collections import deque
+from datetime import datetime, timedelta
+
+SAMPLES = 8
+"""Answers that count: the quickest of them tells best, and one that is wrong is soon forgotten."""
+
+
+class DatabaseClock:
+    """
+    Each answer said what time it was when it was made, and came a little later. So the time
+    since it came is less than the time since then, and what is told here is at most the truth,
+    whatever this machine's clock says. Unless the database's is set back: see `forget`.
+    """
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[datetime, float]] = deque(maxlen=SAMPLES)
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self._samples)
+
+    def observe(self, now: datetime, came: float) -> None:
+        """The database said `now` in an answer that came at that instant of a monotonic clock."""
+        self._samples.append((now, came))
+
+    def forget(self) -> None:
+        """What was observed is not to be trusted: the database says it is earlier."""
+        self._samples.clear()
+
+    def at(self, monotonic: float) -> datetime:
+        """What the database says at that instant, or a little less. Something must be observed."""
+        return max(now + timedelta(seconds=monotonic - came) for now, came in self._samples)
