@@ -6,6 +6,23 @@ The engine: what a spec means, and what an event does to an instance of it.
 
 Pure: time comes in as an argument, tasks are named by their number within the
 instance, and what is to be done outside goes out as commands.
+
+A *configuration* is the set of active states. One event is taken as a *macrostep*: a chain of
+*microsteps*, in each of which transitions leave some states and enter others, until nothing
+follows without another event. An event's way through the files:
+
+    decide          takes the snapshot, makes a `turn` of it, and asks for a macrostep
+    macrostep       the loop: an event, then eventless transitions, then what was raised
+    configurations  which transitions answer in the active states
+    plans           what taking them does, in order: worked out once by `procedures`, then kept
+    actions, operations, invocations, groups     what is done, one by one, to the `turn`
+    settling        makes the `decision`: the next snapshot, commands, history
+    outcomes, interventions     the same for what comes from inside, and for what operators do
+
+Apart from that: `spec` makes a machine of a text, `expressions` is the language in it;
+`explaining` and `summing_up` say why an instance stands where it does; `comparing`, `matching`
+and `continuing` hold two machines against each other; `storing` and `folding` are for what is
+kept.
 """
 
 from control_plane.engine.changes import Change

@@ -1,5 +1,6 @@
 """
-A set of active states, made once and kept with everything that follows from it alone.
+A configuration is a set of active states. Each is made once for a machine and kept, with what
+follows from it alone: which transitions answer which event there.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """
 What entering and leaving a state does besides the actions its author wrote.
 
-Together with those actions they are the flat list a step plan leaves behind.
+A plan (plans.py) is a list of these and of those actions.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """
-What a microstep does, worked out once: a flat list of operations and where it leads.
+What a microstep does: a flat list of operations, and the configuration it leads to. Worked out
+once for a configuration and the transitions taken in it; run as often as that happens.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

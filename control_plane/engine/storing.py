@@ -1,5 +1,6 @@
 """
-A snapshot as the bytes that are stored: canonical JSON, and nothing that is as it mostly is.
+A snapshot as the bytes that are stored: canonical JSON, in which members that have their
+usual value are left out.
 """
 
 from collections.abc import Mapping, Sequence

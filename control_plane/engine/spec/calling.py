@@ -1,5 +1,5 @@
 """
-Names that stand for what may hold other names: named guards, named actions.
+Named guards and named actions may use others by name: not in a circle, and not too deep.
 """
 
 from control_plane.engine.limits import MAX_NAME_NESTING, MAX_NAMED

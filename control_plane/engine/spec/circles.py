@@ -1,5 +1,6 @@
 """
-What leads back to itself, among things that are numbered.
+Circles in a graph whose nodes are numbers: names that use each other, states that lead to each
+other.
 
 Sets of numbers are integers with a bit for each, so that what a hostile spec can draw, every
 state leading to every other, costs a few thousand operations and not a million.

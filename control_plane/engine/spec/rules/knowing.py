@@ -1,5 +1,5 @@
 """
-Rules about what expressions ask for.
+Rules about what expressions read, and whether it is ever there.
 """
 
 from collections.abc import Iterator
