@@ -274,7 +274,8 @@ RULES: Final[dict[str, Rule]] = {
         "Let the parallel state itself answer the event.",
     ),
     "wildcard-swallows": _warns(
-        "A `*` also answers what the engine sends to a state above: timers, outcomes, being done.",
+        "A `*` also answers what the engine sends to a state above or in another region: timers,"
+        " outcomes, being done.",
         "Name the events, or use a prefix such as `order.*`.",
     ),
     "raised-to-nobody": _warns(

@@ -542,6 +542,17 @@ WARNINGS: list[tuple[str, str, Any]] = [
         flat({"after": {"10": "b"}, "initial": "x", "states": {"x": {"on": {"*": "x"}}}}),
     ),
     (
+        "wildcard-swallows",
+        "/states/a/on/*",
+        {
+            "type": "parallel",
+            "states": {
+                "a": {"on": {"*": {"target": "a", "reenter": True}}},
+                "b": {"initial": "x", "states": {"x": {"after": {"10": "y"}}, "y": {}}},
+            },
+        },
+    ),
+    (
         "task-without-error-path",
         "/states/a/invoke",
         flat({"invoke": {"src": "http", "onDone": "b"}}),

@@ -5,10 +5,11 @@ Rules about who answers an event, and who never gets to.
 from collections.abc import Iterator
 
 from control_plane.engine.guards import Condition, Guard, NamedGuard
+from control_plane.engine.machine import Machine
 from control_plane.engine.naming import state_words
 from control_plane.engine.spec.rules.found import Found
 from control_plane.engine.spec.rules.graph import Graph, climb, leads_out
-from control_plane.engine.states import NO_STATE, ROOT
+from control_plane.engine.states import NO_STATE, ROOT, State
 
 
 def shadowed_transition(graph: Graph) -> Iterator[Found]:
@@ -82,27 +83,45 @@ def child_hides_parent(graph: Graph) -> Iterator[Found]:
 
 
 def wildcard_swallows(graph: Graph) -> Iterator[Found]:
-    """A `*` that answers what the engine itself sends to a state above."""
+    """A `*` that answers what the engine itself sends to a state above, or in another region."""
     machine = graph.machine
-    hearing = {
-        state.index
-        for state in machine.states
-        if any(descriptor.startswith("xstate.") for descriptor in state.on)
-    }
+    hearing = 0
+    for state in machine.states:
+        if any(descriptor.startswith("xstate.") for descriptor in state.on):
+            hearing |= 1 << state.index
     for state in machine.states[1:]:
         if "*" not in state.on or all(one.is_forbidden for one in state.on["*"]):
             continue
-        above = next((one for one in climb(machine, state.parent) if one.index in hearing), None)
-        if above is not None:
+        other = _beside(machine, state, hearing)
+        if other is not None:
             yield Found(
                 "wildcard-swallows",
                 state.on["*"][0].json_pointer,
                 f"the '*' of {state_words(state.path)} also answers what "
-                f"{state_words(above.path)} waits for: its timers, its tasks' "
+                f"{state_words(other.path)} waits for: its timers, its tasks' "
                 "outcomes, its being done",
                 "name the events, or use a prefix such as 'order.*'",
-                (state.path, above.path),
+                (state.path, other.path),
             )
+
+
+def _beside(machine: Machine, state: State, hearing: int) -> State | None:
+    """The nearest of some states that is above a state, or in a region that goes on beside it."""
+    inside = state
+    for above in climb(machine, state.parent):
+        if hearing >> above.index & 1:
+            return above
+        if above.kind == "parallel":
+            others = hearing & _span(above) & ~_span(inside)
+            if others:
+                return machine.states[(others & -others).bit_length() - 1]
+        inside = above
+    return None
+
+
+def _span(state: State) -> int:
+    """A state and all that is inside of it, as a set of bits."""
+    return (1 << state.last + 1) - (1 << state.index)
 
 
 def _sameness(guard: Guard | None) -> object:
