@@ -35,7 +35,7 @@ from control_plane.loops.inbox import Inbox
 from control_plane.loops.rescuer import Rescuer
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
-from control_plane.orchestrator import Machines, Orchestrator, Turn
+from control_plane.orchestrator import Hands, Machines, Orchestrator, Turn
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials, StoredKey
 from control_plane.ports.definition_store import DefinitionStore
@@ -95,7 +95,10 @@ class ControlPlane:
         tailer = Tailer(adapters.reader)
         bells = Bells(adapters.doorbell)
         self._machines = Machines(adapters.definitions)
-        self._orchestrator = Orchestrator(adapters.store, self._machines, self._committed)
+        self._hands = Hands()
+        self._orchestrator = Orchestrator(
+            adapters.store, self._machines, self._committed, hands=self._hands
+        )
         self._timers = Timers(adapters.due, self._orchestrator, settings.poll_s)
         self._delayed = Delayed(adapters.due, bells, settings.poll_s)
         self._inbox = Inbox(adapters.due, self._orchestrator, settings.poll_s)
@@ -111,7 +114,9 @@ class ControlPlane:
             bells.run,
             self._listen_to_bells,
         )
-        self._after_commit = AfterCommit(bells, self._timers, self._delayed, tailer, courier)
+        self._after_commit = AfterCommit(
+            self._hands, bells, self._timers, self._delayed, tailer, courier
+        )
         self._server = self._make_server(adapters, tailer, settings, own)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -148,6 +153,7 @@ class ControlPlane:
         orchestrator, reader = self._orchestrator, adapters.reader
         executor = ExecutorPorts(
             orchestrator=orchestrator,
+            hands=self._hands,
             claims=adapters.claims,
             reader=reader,
             admission=admission,

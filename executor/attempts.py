@@ -61,15 +61,40 @@ class Attempts:
         self._concurrency = concurrency
         self._running: dict[Held, _Attempt] = {}
         self._waiting: deque[Unbegun] = deque()
+        self._reported: dict[Held, SessionId] = {}
         self._ended: OrderedDict[Held, None] = OrderedDict()
         self._is_draining = False
+        self._has_backlog = False
         self._on_doubt: Callable[[SessionId], None] = lambda _: None
 
     @property
     def spare(self) -> int:
+        """
+        How many more tasks to claim. Not as many as could be begun: an outcome on its way
+        home may bring the next task back, which takes its place.
+        """
+        expected = len(self._reported) if self._control_plane.is_connected else 0
+        return max(0, self._room - expected)
+
+    @property
+    def free(self) -> int:
+        return 0 if self._is_draining else max(0, self._room)
+
+    @property
+    def has_backlog(self) -> bool:
+        return self._has_backlog
+
+    @has_backlog.setter
+    def has_backlog(self, value: bool) -> None:
+        if value != self._has_backlog:
+            self._has_backlog = value
+            self._control_plane.look_again()
+
+    @property
+    def _room(self) -> int:
         """How many more tasks could be begun now, and their outcomes kept."""
         in_hand = len(self._running) + len(self._waiting)
-        return max(0, min(self._concurrency, self._control_plane.room) - in_hand)
+        return min(self._concurrency, self._control_plane.room) - in_hand
 
     @property
     def count(self) -> int:
@@ -77,10 +102,20 @@ class Attempts:
         return len(self._running)
 
     def holds_for(self, session_id: SessionId) -> bool:
-        """Whether the session has attempts here."""
-        return any(one.session_id == session_id for one in self._running.values()) or any(
-            one.session_id == session_id for one in self._waiting
+        """Whether the session has attempts here, or outcomes that are not acknowledged."""
+        return (
+            any(one.session_id == session_id for one in self._running.values())
+            or any(one.session_id == session_id for one in self._waiting)
+            or session_id in self._reported.values()
         )
+
+    def known(self) -> Sequence[Held]:
+        """Whatever is known here: what runs, waits, or is reported and not acknowledged."""
+        return [
+            *self._running,
+            *(Held.of(one.task) for one in self._waiting),
+            *self._reported,
+        ]
 
     def notify_doubt(self, on_doubt: Callable[[SessionId], None]) -> None:
         """Whom to tell when tasks may be held that are not known here."""
@@ -98,6 +133,7 @@ class Attempts:
                 self._waiting.append(Unbegun(task=task, session_id=session_id))
             else:
                 self._begin(task, session_id)
+        self._control_plane.look_again()
 
     def cancel(self, held: Sequence[Held]) -> None:
         for one in held:
@@ -108,6 +144,11 @@ class Attempts:
         for one in held:
             self._stop(one, _Stop.LEASE_LOST)
         self._forget_waiting(set(held))
+
+    def settle(self, held: Sequence[Held]) -> None:
+        for one in held:
+            self._reported.pop(one, None)
+        self.freed.set()
 
     def doubt(self, session_id: SessionId) -> None:
         self._on_doubt(session_id)
@@ -138,6 +179,7 @@ class Attempts:
         others when its session closes.
         """
         self._is_draining = True
+        self._control_plane.look_again()
         if not await self._all_ended(grace):
             for held in list(self._running):
                 self._stop(held, _Stop.DRAINED)
@@ -188,12 +230,16 @@ class Attempts:
         try:
             report = _report_of(attempt)
             if report is not None:
-                self._control_plane.report(report)
+                self._report(attempt, report)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "an attempt's report could not be made", "exception": error}
             )
-            self._control_plane.report(broken(attempt.task, attempt.beginning, error))
+            self._report(attempt, broken(attempt.task, attempt.beginning, error))
+
+    def _report(self, attempt: _Attempt, report: Report) -> None:
+        self._reported[report.held] = attempt.session_id
+        self._control_plane.report(report)
 
     def _stop(self, held: Held, why: _Stop) -> None:
         attempt = self._running.get(held)

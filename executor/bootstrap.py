@@ -81,7 +81,6 @@ async def executor_plane(
                 queues=settings.queues,
                 types=handlers.types,
                 functions=sorted(registry),
-                credits=settings.concurrency,
             ),
             session_id=lambda: lease.session_id,
         )

@@ -65,7 +65,10 @@ class Intake:
             self._attempts.freed.clear()
             wanted = min(self._attempts.spare, MAX_CLAIM)
             if wanted == 0:
-                await self._until(stop, self._attempts.freed)
+                await self._until(stop, self._attempts.freed, self._rung)
+                if self._rung.is_set():
+                    self._attempts.has_backlog = True
+                    await self._until(stop, self._attempts.freed)
             elif not self._lease.is_valid:
                 await self._until(stop, self._rung, within=self._soon())
             else:
@@ -79,8 +82,10 @@ class Intake:
                     await self._until(stop, within=backoff(RETRY, failures))
                     continue
                 if claimed == wanted:
+                    self._attempts.has_backlog = True
                     await self._pass_on()
                 if claimed == 0:
+                    self._attempts.has_backlog = False
                     await self._until(stop, self._rung, within=self._soon())
 
     async def _claim(self, wanted: int) -> int:

@@ -6,7 +6,7 @@ The executor's session: one lease for every task it holds, extended in the datab
                ├──▶ lost: its attempts are stopped, a new session begins
                │ it may hold tasks that are not known here
                └──▶ retired: a new session takes over; the old one is kept until its
-                    attempts have ended, then closed, so that others get the rest
+                    attempts have ended, and gives back what is not known here
 
 A session that expired is never used again. Extending it would keep alive, under its old
 epochs, tasks whose attempts were stopped here.
@@ -14,10 +14,11 @@ epochs, tasks whose attempts were stopped here.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
+from executor.ports.control_plane import Held
 from executor.ports.task_store import TaskStore
 from shared.errors import Unavailable
 from shared.ids import SessionId, new_uuid7
@@ -26,10 +27,6 @@ from shared.telemetry.logging import Throttle, get_logger
 from shared.telemetry.names import LogEvent
 
 EXTENSIONS_PER_LEASE = 3
-RETIRED_AT_MOST = timedelta(minutes=10)
-"""How long a retired session is kept for its running attempts. Then they are stopped, as
-what else it holds must not wait for them for ever."""
-
 RETRY = RetryPolicy(initial=timedelta(milliseconds=100), cap=timedelta(seconds=2), jitter=0.5)
 
 _log = get_logger(__name__)
@@ -37,7 +34,10 @@ _log = get_logger(__name__)
 
 class Holdings(Protocol):
     def holds_for(self, session_id: SessionId) -> bool:
-        """Whether the session has attempts here."""
+        """Whether the session has attempts here, or outcomes on their way home."""
+
+    def known(self) -> Sequence[Held]:
+        """All that sessions hold as far as it is known here."""
 
     def lose_session(self, session_id: SessionId) -> None:
         """Stop the session's attempts."""
@@ -60,7 +60,7 @@ class Lease:
         self._monotonic = monotonic
         self._session_id = SessionId(new_uuid7())
         self._valid_until: dict[SessionId, float] = {}
-        self._retired: dict[SessionId, float] = {}
+        self._retired: set[SessionId] = set()
         self._hurry = asyncio.Event()
         self._complaint = Throttle()
 
@@ -99,7 +99,7 @@ class Lease:
     def doubt(self, session_id: SessionId) -> None:
         """The session may hold tasks that are not known here: let it end with its attempts."""
         if session_id == self._session_id and session_id in self._valid_until:
-            self._retired[session_id] = self._monotonic() + RETIRED_AT_MOST.total_seconds()
+            self._retired.add(session_id)
             self._renew()
             _log.info(LogEvent.SESSION_RETIRED, session_id=str(session_id))
 
@@ -131,7 +131,7 @@ class Lease:
         try:
             for session_id in (self._session_id, *self._retired):
                 await self._extend(session_id)
-            await self._close_retired()
+            await self._clear_retired()
         except (Unavailable, TimeoutError) as error:
             if self._complaint.allows():
                 _log.warning(LogEvent.DATABASE_UNAVAILABLE, error=str(error))
@@ -151,13 +151,14 @@ class Lease:
             await self._store.extend_session(session_id, self._name, self._lease)
         self._valid_until[session_id] = asked + self._lease.total_seconds()
 
-    async def _close_retired(self) -> None:
-        now = self._monotonic()
-        for session_id, until in list(self._retired.items()):
-            if now < until and self._holdings.holds_for(session_id):
-                continue
-            await self._store.close_session(session_id)
-            self._drop(session_id)
+    async def _clear_retired(self) -> None:
+        for session_id in list(self._retired):
+            if self._holdings.holds_for(session_id):
+                # In every round: the control plane may go on assigning until it notices.
+                await self._store.release_unknown(session_id, self._holdings.known())
+            else:
+                await self._store.close_session(session_id)
+                self._drop(session_id)
 
     def _drop_expired(self) -> None:
         now = self._monotonic()
@@ -169,5 +170,5 @@ class Lease:
 
     def _drop(self, session_id: SessionId) -> None:
         self._valid_until.pop(session_id, None)
-        self._retired.pop(session_id, None)
+        self._retired.discard(session_id)
         self._holdings.lose_session(session_id)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from control_plane.api.admission import Admission
+from control_plane.orchestrator import Hands
 from control_plane.ports.claims import Claims
 from control_plane.ports.reader import Reader
 from control_plane.use_cases.submits import Submits
@@ -14,6 +15,7 @@ class ExecutorPorts:
     """`lease` is how long an executor may be silent, `drain` how long a stream outlasts Drain."""
 
     orchestrator: Submits
+    hands: Hands
     claims: Claims
     reader: Reader
     admission: Admission

@@ -1,7 +1,7 @@
 """
-What a commit sets in motion: bells for tasks that became ready, timers that fall due
-sooner than anybody looks, watchers with more to read. Nothing here may be lost for good:
-each has a poll beneath it.
+What a commit sets in motion: tasks on their way to executors that have them already, bells
+for those that became ready, timers that fall due sooner than anybody looks, watchers with
+more to read. Nothing here may be lost for good: each has a poll or a lease beneath it.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from control_plane.loops.courier import Courier
 from control_plane.loops.delayed import Delayed
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
-from control_plane.orchestrator import Turn
+from control_plane.orchestrator import Hands, Turn
 from shared import doorbell
 from shared.ids import task_id
 from shared.tasks import TaskType
@@ -19,8 +19,15 @@ from shared.tasks import TaskType
 
 class AfterCommit:
     def __init__(
-        self, bells: Bells, timers: Timers, delayed: Delayed, tailer: Tailer, courier: Courier
+        self,
+        hands: Hands,
+        bells: Bells,
+        timers: Timers,
+        delayed: Delayed,
+        tailer: Tailer,
+        courier: Courier,
     ) -> None:
+        self._hands = hands
         self._bells = bells
         self._timers = timers
         self._delayed = delayed
@@ -28,6 +35,7 @@ class AfterCommit:
         self._courier = courier
 
     def __call__(self, turn: Turn) -> None:
+        self._hands.deliver(turn.kept)
         self._tailer.committed((change.key, change.after.seq) for change in turn.kept)
         ready: defaultdict[str, list[str]] = defaultdict(list)
         dead: list[str] = []
@@ -42,7 +50,7 @@ class AfterCommit:
             claimable = [
                 (t.queue, t.ordinal, t.run_at)
                 for t in change.new_tasks
-                if t.type is not TaskType.WORKFLOW
+                if t.type is not TaskType.WORKFLOW and t.ordinal not in change.handed
             ]
             claimable += [(t.queue, t.ordinal, t.run_at) for t in change.requeued]
             for queue, ordinal, run_at in claimable:

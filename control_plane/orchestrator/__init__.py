@@ -3,6 +3,7 @@ Gathers requests into turns, asks the engine, commits, answers. Nobody else comm
 """
 
 from control_plane.orchestrator.answer import Answer, Verdict
+from control_plane.orchestrator.hands import Hand, HandedOut, Hands
 from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.orchestrator import Orchestrator
 from control_plane.orchestrator.request import (
@@ -38,6 +39,9 @@ __all__ = [
     "ChildEnded",
     "Expire",
     "Fire",
+    "Hand",
+    "HandedOut",
+    "Hands",
     "Machines",
     "OnClosed",
     "OnRunning",

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from control_plane.orchestrator.answer import Answer
+from control_plane.orchestrator.answers import Answers, Place
+from control_plane.orchestrator.hands import Hands
 from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.request import (
     ApplyInbox,
@@ -55,7 +57,7 @@ _log = get_logger(__name__)
 @dataclass(slots=True, eq=False)
 class _Waiting:
     request: Request
-    answered: asyncio.Future[Answer]
+    answered: Place
     tries: int = 0
 
 
@@ -114,6 +116,7 @@ class Orchestrator:
         machines: Machines,
         on_commit: Callable[[Turn], None],
         *,
+        hands: Hands | None = None,
         appliers: int = APPLIERS,
         max_batch: int = MAX_BATCH,
         max_queued: int = MAX_QUEUED,
@@ -121,6 +124,7 @@ class Orchestrator:
         self._store = store
         self._machines = machines
         self._on_commit = on_commit
+        self._hands = hands or Hands()
         self._appliers = appliers
         self._max_batch = max_batch
         self._max_queued = max_queued
@@ -135,13 +139,16 @@ class Orchestrator:
         Raises the error the request deserves; Overloaded when too many wait, and
         Unavailable when the database does not answer.
         """
-        return await self._queue(request)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._queue(request, answer)
+        return await answer
 
     async def submit_all(self, requests: Sequence[Request]) -> list[Answer | FoliotError]:
         """An answer or an error for each, in their order; one that is a bug's hurts no other."""
-        futures = [self._queue(request) for request in requests]
-        await asyncio.gather(*futures, return_exceptions=True)
-        return [_answer_of(future) for future in futures]
+        answers = Answers(len(requests))
+        for number, request in enumerate(requests):
+            self._queue(request, answers.place(number))
+        return await answers.complete()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take turns until told to stop and nothing waits any more."""
@@ -152,21 +159,19 @@ class Orchestrator:
             self._stopping = True
             self._bell.set()
 
-    def _queue(self, request: Request) -> asyncio.Future[Answer]:
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    def _queue(self, request: Request, answered: Place) -> None:
         if self._stopping:
-            future.set_exception(Unavailable("this server is shutting down; use another"))
+            answered.set_exception(Unavailable("this server is shutting down; use another"))
         elif self._lanes.count >= self._max_queued:
-            future.set_exception(
+            answered.set_exception(
                 Overloaded(
                     f"{self._lanes.count} requests wait for a turn already, the most there may be",
                     retry_in=timedelta(seconds=1),
                 )
             )
         else:
-            self._lanes.add(_Waiting(request, future))
+            self._lanes.add(_Waiting(request, answered))
             self._bell.set()
-        return future
 
     async def _apply(self) -> None:
         while True:
@@ -194,7 +199,7 @@ class Orchestrator:
         """Take a turn; returns what has to be tried again, in order."""
         try:
             turn = await take_turn(
-                self._store, self._machines, [waiting.request for waiting in batch]
+                self._store, self._machines, self._hands, [waiting.request for waiting in batch]
             )
         except KeyTaken as taken:
             if len(batch) > 1:
@@ -214,13 +219,13 @@ class Orchestrator:
     def _answer(self, batch: Sequence[_Waiting], turn: Turn) -> Sequence[_Waiting]:
         waiting_for = {id(waiting.request): waiting for waiting in batch}
         for request, answer in turn.answers:
-            future = waiting_for[id(request)].answered
-            if future.done():
+            place = waiting_for[id(request)].answered
+            if place.done():
                 continue
             if isinstance(answer, Answer):
-                future.set_result(answer)
+                place.set_result(answer)
             else:
-                future.set_exception(answer)
+                place.set_exception(answer)
         failpoint_now("turn.answered")
         if turn.kept:
             self._on_commit(turn)
@@ -275,15 +280,6 @@ class Orchestrator:
                 )
             )
         return again
-
-
-def _answer_of(future: asyncio.Future[Answer]) -> Answer | FoliotError:
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, FoliotError):
-        return error
-    return FoliotError("a bug in this server kept the request from being answered; it is logged")
 
 
 def _pause_s(tries: int) -> float:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from control_plane.orchestrator.messages import StopBy
 from control_plane.ports.records import InstanceKey
-from shared.ids import DefinitionId, InstanceId, TenantId
+from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
 from shared.json import Json
 from shared.tasks import Outcome
 
@@ -85,6 +85,8 @@ class Report:
     ordinal: int
     epoch: int
     outcome: Outcome
+    session_id: SessionId | None = None
+    """On whose stream it came, which may have changed since the task was handed out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.chain import GENESIS
 from control_plane.orchestrator.deadlines import task_of_deadline
 from control_plane.orchestrator.draft import Draft
+from control_plane.orchestrator.hands import Hands
 from control_plane.orchestrator.machines import MachineKey, Machines
 from control_plane.orchestrator.request import (
     ApplyInbox,
@@ -44,6 +45,7 @@ from control_plane.ports.instance_store import (
     IdempotencyKey,
     InstanceStore,
     KeyHolder,
+    KeyTaken,
     NewAnswer,
     Read,
     TakenBusinessKey,
@@ -54,6 +56,7 @@ from control_plane.ports.records import CLOSED_INSTANCE, Instance, InstanceKey, 
 from shared import json
 from shared.errors import AlreadyExists, FoliotError, NotFound, PreconditionFailed
 from shared.failpoints import failpoint
+from shared.ids import SessionId
 from shared.json import Json
 
 
@@ -70,21 +73,22 @@ class Turn:
     now: datetime
 
 
-async def take_turn(store: InstanceStore, machines: Machines, requests: Sequence[Request]) -> Turn:
+async def take_turn(
+    store: InstanceStore, machines: Machines, hands: Hands, requests: Sequence[Request]
+) -> Turn:
     """
     Decide a batch of requests and keep what was decided, in one transaction.
 
     An instance that somebody else is writing is skipped, not waited for. Raises what the
-    store raises: KeyTaken and StoreUnavailable, with no request answered.
+    store raises: KeyTaken and StoreUnavailable, with no request answered. What `kept` hands
+    out is still to be delivered.
     """
     read = await store.read(_wanted(requests))
     batch = _Batch(read, await machines.load(_machines_of(read)))
     for request in requests:
         batch.apply(request)
-    changes = batch.changes()
-    await failpoint("turn.decided")
-    kept = await store.write(changes) if changes else frozenset[InstanceKey]()
-    await failpoint("turn.committed")
+    changes = hands.hand_out(batch.changes(), _reporters(requests))
+    kept = await _keep(store, hands, changes)
     overtaken = {change.key for change in changes} - kept
     born = {change.key: change.after for change in changes if not change.expected_revision}
     return Turn(
@@ -97,6 +101,33 @@ async def take_turn(store: InstanceStore, machines: Machines, requests: Sequence
         kept=[change for change in changes if change.key in kept],
         now=read.now,
     )
+
+
+async def _keep(
+    store: InstanceStore, hands: Hands, changes: Sequence[Change]
+) -> frozenset[InstanceKey]:
+    kept = frozenset[InstanceKey]()
+    try:
+        await failpoint("turn.decided")
+        if changes:
+            kept = await store.write(changes)
+        await failpoint("turn.committed")
+    except KeyTaken:
+        hands.take_back(changes)
+        raise
+    except BaseException:
+        hands.doubt(changes)
+        raise
+    hands.take_back(change for change in changes if change.key not in kept)
+    return kept
+
+
+def _reporters(requests: Sequence[Request]) -> dict[InstanceKey, SessionId]:
+    return {
+        request.key: request.asked.session_id
+        for request in requests
+        if isinstance(request.asked, Report) and request.asked.session_id is not None
+    }
 
 
 class _Batch:

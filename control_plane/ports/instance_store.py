@@ -259,6 +259,11 @@ class Change:
     expected_revision: int
     entries: Sequence[HistoryEntry] = ()
     new_tasks: Sequence[NewTask] = ()
+    handed: Mapping[int, SessionId] = field(default_factory=dict)
+    """
+    New tasks that an executor's session has from the start, by attempt 1 and epoch 1. They are
+    never ready. One whose session has ended meanwhile is rescued like any other.
+    """
     updated_tasks: Sequence[TaskUpdate] = ()
     requeued: Sequence[Requeued] = ()
     fences: Sequence[tuple[int, int]] = ()

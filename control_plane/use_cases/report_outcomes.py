@@ -19,7 +19,7 @@ from shared.errors import (
     Overloaded,
     Unavailable,
 )
-from shared.ids import InstanceId, TenantId, parse_task_id
+from shared.ids import InstanceId, SessionId, TenantId, parse_task_id
 from shared.rpc import MAX_OUTCOMES
 from shared.tasks import Failure, Outcome
 
@@ -76,9 +76,12 @@ class Acknowledged:
     resend: FoliotError | None
 
 
-async def report_outcomes(orchestrator: Submits, outcomes: Sequence[Reported]) -> Acknowledged:
+async def report_outcomes(
+    orchestrator: Submits, outcomes: Sequence[Reported], session_id: SessionId | None = None
+) -> Acknowledged:
     """
-    Each outcome stands for itself; the epoch alone decides whether it counts.
+    Each outcome stands for itself; the epoch alone decides whether it counts. What follows
+    from them goes to the session first, if it is given and has room.
 
     A malformed result is refused, and ends its attempt as failed, so that no task hangs:
     for good if it was an output, as its sender said if it was a failure.
@@ -89,7 +92,7 @@ async def report_outcomes(orchestrator: Submits, outcomes: Sequence[Reported]) -
         raise LimitExceeded(
             "outcomes", actual=len(outcomes), maximum=MAX_OUTCOMES, field="outcomes"
         )
-    looked_at = [_look_at(one) for one in outcomes]
+    looked_at = [_look_at(one, session_id) for one in outcomes]
     requests = [_request(one) for one in looked_at]
     answers = iter(await orchestrator.submit_all([one for one in requests if one is not None]))
     acks: list[Ack] = []
@@ -122,7 +125,7 @@ class _LookedAt:
     refusal: FoliotError | None = None
 
 
-def _look_at(sent: Reported) -> _LookedAt:
+def _look_at(sent: Reported, session_id: SessionId | None) -> _LookedAt:
     try:
         instance_id, ordinal = parse_task_id(sent.task_id)
         fields.required(sent.tenant_id, "tenant_id", longest=MAX_TENANT_ID)
@@ -140,7 +143,7 @@ def _look_at(sent: Reported) -> _LookedAt:
     return _LookedAt(
         sent=sent,
         instance_id=instance_id,
-        report=Report(ordinal=ordinal, epoch=sent.epoch, outcome=outcome),
+        report=Report(ordinal=ordinal, epoch=sent.epoch, outcome=outcome, session_id=session_id),
         refusal=refusal,
     )
 

@@ -1,41 +1,31 @@
 """
-Credits: each task that a control plane assigns uses one up until it has ended. Tasks that
-the executor claims itself use none.
+What a control plane may assign on one stream, and was told of.
+
+The limit counts from the stream's beginning: so it is right whatever is on its way, and
+saying it again changes nothing.
 """
 
-from collections.abc import Iterable
+from foliot.executor.v1 import executor_service_pb2 as pb
 
-from executor.ports.control_plane import Held
-from shared.ids import SessionId
+from executor.ports.control_plane import Instructions
 
 
 class Credits:
     def __init__(self) -> None:
-        self._assigned: set[Held] = set()
-        self._session_id: SessionId | None = None
-        self._freed = 0
+        self.was_lent = False
+        """Whether anything could be assigned."""
+        self._assigned = 0
+        self._told = pb.Credits()
 
-    @property
-    def in_use(self) -> int:
-        return len(self._assigned)
+    def use(self, count: int) -> None:
+        """So many tasks were assigned."""
+        self._assigned += count
 
-    def begin(self, session_id: SessionId) -> None:
-        """A stream begins, and its Hello says how many there are."""
-        if session_id != self._session_id:
-            self._assigned.clear()
-            self._session_id = session_id
-        self._freed = 0
-
-    def use(self, assigned: Iterable[Held]) -> None:
-        self._assigned.update(assigned)
-
-    def free(self, held: Held) -> None:
-        """The task has ended, or is not ours any more."""
-        if held in self._assigned:
-            self._assigned.discard(held)
-            self._freed += 1
-
-    def take_freed(self) -> int:
-        """How many to give back with the next message."""
-        freed, self._freed = self._freed, 0
-        return freed
+    def now(self, instructions: Instructions) -> pb.Credits | None:
+        """What to tell; None if it has been told already."""
+        limit = self._assigned + instructions.free
+        if (limit, instructions.has_backlog) == (self._told.limit, self._told.has_backlog):
+            return None
+        self._told = pb.Credits(limit=limit, has_backlog=instructions.has_backlog)
+        self.was_lent = self.was_lent or limit > 0
+        return self._told

@@ -33,16 +33,13 @@ class Introduction:
     queues: Sequence[str]
     types: Sequence[TaskType]
     functions: Sequence[str]
-    credits: int
-    """How many tasks may be assigned at once, at most."""
 
-    def hello(self, session_id: SessionId, in_use: int) -> pb.Hello:
-        """The first message of a stream, while so many credits are in use."""
+    def hello(self, session_id: SessionId) -> pb.Hello:
+        """The first message of a stream. Credits come after the welcome."""
         return pb.Hello(
             executor_name=self.name,
             queues=self.queues,
             task_types=[task_type_message(type_) for type_ in self.types],
             functions=self.functions,
-            credits=max(0, self.credits - in_use),
             session_id=str(session_id),
         )

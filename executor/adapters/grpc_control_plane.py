@@ -8,7 +8,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import grpc
@@ -26,7 +26,7 @@ from executor.adapters.grpc_messages import (
 from executor.adapters.outbox import Outbox
 from executor.ports.control_plane import Held, Instructions, Report
 from shared.errors import FoliotError, Unavailable
-from shared.failpoints import failpoint
+from shared.failpoints import failpoint, failpoint_now
 from shared.ids import SessionId
 from shared.retry import RetryPolicy, backoff
 from shared.telemetry.logging import Throttle, get_logger
@@ -64,7 +64,6 @@ class GrpcControlPlane:
         self._introduction = introduction
         self._session_id = session_id
         self._outbox = Outbox()
-        self._credits = Credits()
         self._failures = 0
         self._is_leaving = False
         self._call: _Call | None = None
@@ -74,8 +73,14 @@ class GrpcControlPlane:
     def room(self) -> int:
         return self._outbox.room
 
+    @property
+    def is_connected(self) -> bool:
+        return self._call is not None
+
+    def look_again(self) -> None:
+        self._outbox.filled.set()
+
     def report(self, report: Report) -> None:
-        self._credits.free(report.held)
         self._outbox.keep(report.held, outcome_message(report))
 
     async def run(self, instructions: Instructions) -> None:
@@ -109,20 +114,23 @@ class GrpcControlPlane:
 
     async def _converse(self, call: _Call, instructions: Instructions) -> None:
         """Live through one stream; returns when we leave it, raises when it fails."""
-        session_id = self._session_id()
-        stream = _Stream(call=call, session_id=session_id)
+        stream = _Stream(call=call, session_id=self._session_id())
+        has_ended = False
         try:
             await self._introduce(stream)
             reading = asyncio.create_task(self._read(stream, instructions))
             writing = asyncio.create_task(self._write(stream, instructions))
             try:
                 await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
-                if not reading.done():
-                    await writing
-                    await call.done_writing()
-                    await asyncio.wait({reading}, timeout=LINGER_S)
                 if reading.done():
                     await reading
+                    raise Unavailable("the control plane ended the stream")
+                await writing
+                await call.done_writing()
+                await asyncio.wait({reading}, timeout=LINGER_S)
+                if reading.done():
+                    await reading
+                    has_ended = True
             finally:
                 self._call = None
                 for task in (reading, writing):
@@ -132,14 +140,15 @@ class GrpcControlPlane:
             call.cancel()
             if time.monotonic() - stream.welcomed_at >= STEADY_AFTER_S:
                 self._recover()
-            if stream.was_assigned and not self._is_leaving:
+            if stream.credits.was_lent and not has_ended and not self._is_leaving:
                 # What the control plane assigned last may never have arrived.
-                instructions.doubt(session_id)
+                instructions.doubt(stream.session_id)
+            # No more comes back with what is under way.
+            instructions.settle(())
 
     async def _introduce(self, stream: "_Stream") -> None:
-        self._credits.begin(stream.session_id)
         await failpoint("executor.hello.before")
-        hello = self._introduction.hello(stream.session_id, self._credits.in_use)
+        hello = self._introduction.hello(stream.session_id)
         await stream.call.write(pb.ConnectRequest(hello=hello))
         try:
             async with asyncio.timeout(WELCOME_WITHIN_S):
@@ -164,14 +173,14 @@ class GrpcControlPlane:
         next_beat = time.monotonic() + stream.heartbeat.total_seconds()
         while stream.session_id == self._session_id() and time.monotonic() < stream.leave_at:
             batch = self._outbox.next_batch()
-            freed = self._credits.take_freed()
+            lent = stream.credits.now(instructions)
             if batch:
-                outcomes = pb.Outcomes(outcomes=batch, credits=freed)
+                outcomes = pb.Outcomes(outcomes=batch, credits=lent)
                 await failpoint("executor.send.before")
                 await stream.call.write(pb.ConnectRequest(outcomes=outcomes))
                 await failpoint("executor.send.after")
-            elif freed:
-                await stream.call.write(pb.ConnectRequest(credits=pb.Credits(credits=freed)))
+            elif lent is not None:
+                await stream.call.write(pb.ConnectRequest(credits=lent))
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + stream.heartbeat.total_seconds()
                 await self._beat(stream, instructions)
@@ -196,26 +205,26 @@ class GrpcControlPlane:
             match message.WhichOneof("message"):
                 case "outcome_acks":
                     self._recover()
-                    for ack in message.outcome_acks.acks:
-                        self._acknowledge(ack)
+                    if message.outcome_acks.HasField("assign"):
+                        self._assign(stream, message.outcome_acks.assign, instructions)
+                    instructions.settle(
+                        [self._acknowledge(ack) for ack in message.outcome_acks.acks]
+                    )
                 case "assign":
                     self._assign(stream, message.assign, instructions)
                 case "cancel_attempt":
                     instructions.cancel([held_of(one) for one in message.cancel_attempt.tasks])
                 case "lease_lost":
-                    lost = [held_of(one) for one in message.lease_lost.tasks]
-                    for held in lost:
-                        self._credits.free(held)
-                    instructions.lose(lost)
+                    instructions.lose([held_of(one) for one in message.lease_lost.tasks])
                 case "drain":
                     self._leave(stream, message.drain.reconnect_within.ToTimedelta())
                 case _:
                     # From a newer control plane; what it needs us to know is in the protocol.
                     pass
-        raise Unavailable("the control plane ended the stream")
 
-    def _acknowledge(self, ack: outcome_pb2.OutcomeAck) -> None:
-        self._outbox.acknowledge(Held(ack.task_id, ack.epoch))
+    def _acknowledge(self, ack: outcome_pb2.OutcomeAck) -> Held:
+        held = Held(ack.task_id, ack.epoch)
+        self._outbox.acknowledge(held)
         if ack.verdict == outcome_pb2.OUTCOME_VERDICT_REFUSED:
             _log.error(
                 LogEvent.OUTCOME_REFUSED,
@@ -225,14 +234,15 @@ class GrpcControlPlane:
             )
         elif ack.verdict == outcome_pb2.OUTCOME_VERDICT_LEASE_LOST:
             _log.info(LogEvent.OUTCOME_LEASE_LOST, task_id=ack.task_id, epoch=ack.epoch)
+        return held
 
     def _assign(self, stream: "_Stream", assign: pb.Assign, instructions: Instructions) -> None:
-        stream.was_assigned = True
+        failpoint_now("executor.assign.before")
         try:
             tasks = [task_of(message) for message in assign.tasks]
         except (FoliotError, ValueError) as error:
             raise Unavailable(f"an assigned task cannot be understood: {error}") from error
-        self._credits.use(Held.of(task) for task in tasks)
+        stream.credits.use(len(tasks))
         instructions.assign(stream.session_id, tasks)
 
     def _leave(self, stream: "_Stream", within: timedelta) -> None:
@@ -266,7 +276,7 @@ class _Stream:
     heartbeat: timedelta = DEFAULT_HEARTBEAT
     welcomed_at: float = float("inf")
     leave_at: float = float("inf")
-    was_assigned: bool = False
+    credits: Credits = field(default_factory=Credits)
 
     async def read(self) -> pb.ConnectResponse | None:
         """The next message, None at the end."""

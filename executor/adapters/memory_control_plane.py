@@ -27,6 +27,13 @@ class MemoryControlPlane:
     def room(self) -> int:
         return MAX_UNACKNOWLEDGED - len(self._kept)
 
+    @property
+    def is_connected(self) -> bool:
+        return self._instructions.done()
+
+    def look_again(self) -> None:
+        """Nothing is assigned here but by a test."""
+
     def report(self, report: Report) -> None:
         self.received.append(report)
         self._kept[report.held] = report
@@ -52,8 +59,10 @@ class MemoryControlPlane:
 
     def acknowledge(self) -> None:
         """Acknowledge whatever has arrived."""
-        self._kept.clear()
+        kept, self._kept = self._kept, {}
         self._acknowledged.set()
+        if self._instructions.done():
+            self._instructions.result().settle(list(kept))
 
     async def assign(self, session_id: SessionId, tasks: Sequence[ClaimedTask]) -> None:
         (await self._instructions).assign(session_id, tasks)

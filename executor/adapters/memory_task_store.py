@@ -75,6 +75,14 @@ class MemoryTaskStore:
                 released += 1
         return released
 
+    async def release_unknown(self, session_id: SessionId, known: Sequence[Held]) -> int:
+        unknown = [
+            lease.task
+            for lease in self._leases.values()
+            if lease.session_id == session_id and Held.of(lease.task) not in known
+        ]
+        return await self.release(session_id, unknown)
+
     async def close_session(self, session_id: SessionId) -> None:
         self._sessions.pop(session_id, None)
 

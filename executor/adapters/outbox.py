@@ -20,7 +20,7 @@ MAX_BATCH_BYTES = 512 * 1024
 class Outbox:
     def __init__(self) -> None:
         self.filled = asyncio.Event()
-        """Set when there is something to send."""
+        """Set when there is something to send, or may be to say."""
         self.emptied = asyncio.Event()
         """Set while nothing is unacknowledged."""
         self.emptied.set()

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import asyncpg
 
 from executor.adapters.database_clock import DatabaseClock
+from executor.ports.control_plane import Held
 from executor.ports.task_store import SessionExpired
 from shared.errors import Unavailable
 from shared.failpoints import failpoint
-from shared.ids import InstanceId, SessionId, TenantId
+from shared.ids import InstanceId, SessionId, TenantId, parse_task_id
 from shared.json import load
 from shared.postgres.namespace import read_namespace
 from shared.postgres.session import EXECUTOR_ROLE, open_pool
@@ -93,6 +94,21 @@ class PostgresTaskStore:
                 [task.instance_id for task in tasks],
                 [task.ordinal for task in tasks],
                 [task.epoch for task in tasks],
+            )
+        )
+        await failpoint("executor.release.after")
+        return released
+
+    async def release_unknown(self, session_id: SessionId, known: Sequence[Held]) -> int:
+        await failpoint("executor.release.before")
+        tasks = [parse_task_id(held.task_id) for held in known]
+        released: int = await _answered(
+            self._pool.fetchval(
+                "SELECT foliot.release_unknown($1, $2, $3, $4)",
+                session_id,
+                [instance_id for instance_id, _ in tasks],
+                [ordinal for _, ordinal in tasks],
+                [held.epoch for held in known],
             )
         )
         await failpoint("executor.release.after")

@@ -50,7 +50,18 @@ class RunningAttempt:
 
 
 class Instructions(Protocol):
-    """What a control plane may tell an executor, any time. None of these waits or raises."""
+    """
+    What a control plane may tell an executor, and look up about it, any time. None of these
+    waits or raises.
+    """
+
+    @property
+    def free(self) -> int:
+        """How many more tasks may be assigned. `ControlPlane.look_again` tells of changes."""
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether tasks may be ready that the executor has not claimed."""
 
     def assign(self, session_id: SessionId, tasks: Sequence[ClaimedTask]) -> None:
         """These are claimed for the session already. A hand-out told twice is begun once."""
@@ -61,8 +72,14 @@ class Instructions(Protocol):
     def lose(self, held: Sequence[Held]) -> None:
         """These are others' now: stop them, and report nothing."""
 
+    def settle(self, held: Sequence[Held]) -> None:
+        """The outcomes of these have been acknowledged, and brought whatever they bring."""
+
     def doubt(self, session_id: SessionId) -> None:
-        """A stream broke on which tasks were assigned to the session: some may be unknown here."""
+        """
+        A stream broke on which tasks could be assigned to the session: some may be unknown
+        here, and more may come to be, until the control plane has noticed too.
+        """
 
     def running(self, longer_than: timedelta) -> Sequence[RunningAttempt]:
         """The attempts that have been going on for that long."""
@@ -77,6 +94,13 @@ class ControlPlane(Protocol):
     @property
     def room(self) -> int:
         """How many more outcomes it can keep. Claim no more tasks than that."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether outcomes are on their way, and may bring tasks back."""
+
+    def look_again(self) -> None:
+        """What the instructions say of free room, or of a backlog, has changed."""
 
     def report(self, report: Report) -> None:
         """Keep an outcome and send it as soon as possible. Neither waits nor raises."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from executor.ports.control_plane import Held
 from shared.errors import FoliotError
 from shared.ids import SessionId
 from shared.tasks import ClaimedTask, TaskType
@@ -51,6 +52,9 @@ class TaskStore(Protocol):
         Give tasks back that were not begun, so that the attempt does not count. Tells how
         many were still the session's to give.
         """
+
+    async def release_unknown(self, session_id: SessionId, known: Sequence[Held]) -> int:
+        """Give back all that the session holds but for these, likewise. Tells how many it was."""
 
     async def close_session(self, session_id: SessionId) -> None:
         """End a session now: what it still holds can be handed to others. Idempotent."""

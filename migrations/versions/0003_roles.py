@@ -27,6 +27,7 @@ EXECUTOR_FUNCTIONS = (
     "claim(uuid, text[], text[], integer, text)",
     "release(uuid, text[], uuid[], integer[], integer[])",
     "release_unknown(uuid, uuid[], integer[], integer[])",
+    "release_unknown(uuid, uuid[], integer[], integer[])",
 )
 
 CHANGED = (

@@ -52,6 +52,16 @@ GREETING: dict[str, Any] = {
     },
 }
 
+CHAIN: dict[str, Any] = {
+    "id": "chain",
+    "initial": "one",
+    "states": {
+        "one": {"invoke": {"id": "first", "src": "system.greet", "onDone": "two"}},
+        "two": {"invoke": {"id": "second", "src": "system.greet", "onDone": "done"}},
+        "done": {"type": "final"},
+    },
+}
+
 
 def as_json(value: object) -> json_pb2.Json:
     return json_pb2.Json(json=json.dumps(value))

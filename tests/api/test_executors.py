@@ -12,7 +12,7 @@ from foliot.v1 import failure_pb2, instance_pb2, instance_service_pb2, task_pb2
 from foliot.v1.json_pb2 import Json
 
 from tests.api.serving import WITHIN_S, Client, Serving, info_in
-from tests.api.stories import GREETING, activate, as_json, history_of, send, start
+from tests.api.stories import CHAIN, GREETING, activate, as_json, history_of, send, start
 
 _Call = grpc.aio.StreamStreamCall[pb.ConnectRequest, pb.ConnectResponse]
 
@@ -54,7 +54,9 @@ async def status_of(client: Client, instance_id: str) -> str:
 
 
 @asynccontextmanager
-async def connected(executor: Client, session_id: str = "") -> AsyncIterator[tuple[_Call, str]]:
+async def connected(
+    executor: Client, session_id: str = "", limit: int = 5
+) -> AsyncIterator[tuple[_Call, str]]:
     """A stream that has been welcomed, and its session."""
     call = executor.executors.Connect(metadata=executor.metadata)
     await call.write(
@@ -62,7 +64,7 @@ async def connected(executor: Client, session_id: str = "") -> AsyncIterator[tup
             hello=pb.Hello(
                 executor_name="tests",
                 task_types=[task_pb2.TASK_TYPE_SYSTEM],
-                credits=5,
+                credits=pb.Credits(limit=limit),
                 session_id=session_id,
             )
         )
@@ -332,7 +334,7 @@ class TestTheStream:
     @pytest.mark.parametrize(
         "message",
         [
-            pb.ConnectRequest(credits=pb.Credits(credits=1)),
+            pb.ConnectRequest(credits=pb.Credits(limit=1)),
             pb.ConnectRequest(),
             pb.ConnectRequest(hello=pb.Hello(task_types=[task_pb2.TASK_TYPE_SYSTEM])),
             pb.ConnectRequest(hello=pb.Hello(executor_name="x")),
@@ -380,6 +382,89 @@ class TestTheStream:
             info_in(error).reason,
             info_in(error).metadata["permission"],
         )
+
+
+class TestAnAssignedTask:
+    async def test_comes_without_being_claimed(self, client: Client, executor: Client) -> None:
+        """Whoever has credits need not ask."""
+        async with connected(executor) as (call, _):
+            instance = await start(client, "greeting")
+            (task,) = (await heard(call)).assign.tasks
+            await call.write(reporting(succeeded(task)))
+            (ack,) = (await heard(call)).outcome_acks.acks
+
+        assert (instance.instance_id, "acme", "greet", "greeting", 1, 1) == (
+            task.instance_id,
+            task.tenant_id,
+            task.function,
+            task.definition_key,
+            task.attempt,
+            task.epoch,
+        )
+        assert '{"name":"world"}' == task.input.json
+        assert outcome_pb2.OUTCOME_VERDICT_APPLIED == ack.verdict
+        assert "INSTANCE_STATUS_COMPLETED" == await status_of(client, instance.instance_id)
+
+    async def test_that_follows_from_an_outcome_comes_with_its_acknowledgement(
+        self, client: Client, executor: Client
+    ) -> None:
+        """One message down for one message up."""
+        await activate(client, CHAIN, "chain")
+        await start(client, "chain")
+        async with connected(executor) as (call, session_id):
+            (first,) = (await executor.executors.ClaimTasks(claiming(session_id))).tasks
+            await call.write(reporting(succeeded(first)))
+            answer = (await heard(call)).outcome_acks
+
+        assert [first.task_id] == [one.task_id for one in answer.acks]
+        assert ["second"] == [one.name for one in answer.assign.tasks]
+
+    async def test_does_not_come_without_credits(self, client: Client, executor: Client) -> None:
+        """It is ready for whoever claims it."""
+        async with connected(executor, limit=0) as (_, session_id):
+            await start(client, "greeting")
+            claimed = await executor.executors.ClaimTasks(claiming(session_id))
+
+        assert 1 == len(claimed.tasks)
+
+    async def test_uses_up_a_credit_until_there_are_more(
+        self, client: Client, executor: Client
+    ) -> None:
+        """A limit counts from the beginning of the stream."""
+        async with connected(executor, limit=1) as (call, _):
+            first = await start(client, "greeting")
+            (task,) = (await heard(call)).assign.tasks
+            await start(client, "greeting")
+            raised = pb.Outcomes(outcomes=[succeeded(task)], credits=pb.Credits(limit=2))
+            await call.write(pb.ConnectRequest(outcomes=raised))
+            acks = (await heard(call)).outcome_acks
+            second = await executor.executors.ClaimTasks(claiming())
+            third = await start(client, "greeting")
+            (assigned,) = (await heard(call)).assign.tasks
+
+        assert (first.instance_id, 0) == (task.instance_id, len(acks.assign.tasks))
+        assert (1, third.instance_id) == (len(second.tasks), assigned.instance_id)
+
+    async def test_does_not_come_when_the_server_drains(
+        self, client: Client, executor: Client, serving: Serving
+    ) -> None:
+        """Its stream is about to end."""
+        async with connected(executor) as (call, _):
+            await start(client, "greeting")
+            await heard(call)
+            serving.stop.set()
+            told = await heard(call)
+            hands = serving.control_plane._hands
+
+        assert (True, 0) == (told.HasField("drain"), len(hands._in_turn))
+
+    async def test_may_not_be_asked_for_by_a_negative_limit(self, executor: Client) -> None:
+        """It would be a mistake, and says so."""
+        async with connected(executor) as (call, _):
+            await call.write(pb.ConnectRequest(credits=pb.Credits(limit=-1)))
+            error = await ended(call)
+
+        assert "FIELD_INVALID" == info_in(error).reason
 
 
 class TestAFailedAttempt:

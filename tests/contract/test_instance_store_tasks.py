@@ -292,3 +292,40 @@ class TestAClearedTask:
         await stored(world, step(change.after, cleared=[1]))
 
         assert "ready" not in await world.row_counts()
+
+
+class TestATaskThatIsHandedOut:
+    async def test_is_its_sessions_from_the_start(self, world: World) -> None:
+        """By attempt 1 and epoch 1, as if it had been claimed; the others can be."""
+        session_id = await open_session(world)
+        fresh = instance(await world.now())
+        tasks = [new_task(fresh, ordinal) for ordinal in (1, 2)]
+        await stored(world, start(fresh, new_tasks=tasks, handed={1: session_id}))
+        lease = await leased(world, fresh, 1)
+
+        assert (session_id, 1, 1, fresh.updated_at) == (
+            lease.session_id,
+            lease.attempt,
+            lease.epoch,
+            lease.claimed_at,
+        )
+        assert [(fresh.instance_id, 2)] == await claimed(world, await open_session(world))
+
+    async def test_is_pending_by_its_row_as_a_claimed_one_is(self, world: World) -> None:
+        """Its lease says that it is running."""
+        session_id = await open_session(world)
+        fresh = instance(await world.now())
+        await stored(world, start(fresh, new_tasks=[new_task(fresh, 1)], handed={1: session_id}))
+        task = await found_task(world, fresh, 1)
+
+        assert ("pending", "running", 0) == (task.status, task.status_now, task.epoch)
+
+    async def test_is_not_handed_out_by_a_change_that_is_not_kept(self, world: World) -> None:
+        """An instance that was overtaken gives nothing away."""
+        session_id = await open_session(world)
+        before = await started(world)
+        await stored(world, step(before))
+        overtaken = step(before, new_tasks=[new_task(before, 1)], handed={1: session_id})
+        kept = await world.store.write([overtaken])
+
+        assert (frozenset(), frozenset()) == (kept, await world.claims.held(session_id, 10))

@@ -101,6 +101,46 @@ class TestAttempts:
 
         assert (3, 1) == (before, then)
 
+    async def test_leave_room_for_what_may_come_back_with_an_acknowledgement(self) -> None:
+        """A claim does not take it; the control plane may."""
+        crew = Crew(concurrency=3)
+        running = asyncio.ensure_future(crew.control_plane.run(crew.attempts))
+        await eventually(lambda: crew.control_plane.is_connected)
+        crew.control_plane.is_silent = True
+        crew.take(1)
+        crew.gate.let(1)
+        await eventually(lambda: crew.reported)
+        before = crew.attempts.spare, crew.attempts.free
+        crew.control_plane.acknowledge()
+        running.cancel()
+
+        assert ((2, 3), 3) == (before, crew.attempts.spare)
+
+    async def test_leave_no_room_for_the_control_plane_to_fill_during_a_drain(self) -> None:
+        """What is assigned to an executor that ends goes a long way round."""
+        crew = Crew(concurrency=3)
+        before = crew.attempts.free
+        await crew.attempts.drain(GRACE)
+
+        assert (3, 0) == (before, crew.attempts.free)
+
+    async def test_are_known_until_their_outcomes_are_acknowledged(self) -> None:
+        """The lease of an outcome on its way must not be given back."""
+        crew = Crew(concurrency=1)
+        running = asyncio.ensure_future(crew.control_plane.run(crew.attempts))
+        await eventually(lambda: crew.control_plane.is_connected)
+        crew.control_plane.is_silent = True
+        held = crew.take(1, 2)
+        begun = crew.attempts.known()
+        crew.gate.let(1, 2)
+        await eventually(lambda: len(crew.reported) == 2)
+        reported = crew.attempts.known(), crew.attempts.holds_for(OURS)
+        crew.control_plane.acknowledge()
+        running.cancel()
+
+        assert (held, (held, True)) == (begun, reported)
+        assert ([], False) == (crew.attempts.known(), crew.attempts.holds_for(OURS))
+
     async def test_leave_no_room_when_outcomes_cannot_be_kept(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

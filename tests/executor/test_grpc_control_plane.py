@@ -40,7 +40,6 @@ class Near:
                 queues=["default", "gpu"],
                 types=[TaskType.HUMAN, TaskType.SYSTEM],
                 functions=["echo"],
-                credits=3,
             ),
             session_id=lambda: self.session_id,
         )
@@ -96,7 +95,7 @@ def ordinals(far: ListeningControlPlane) -> list[int]:
 
 class TestAHello:
     async def test_says_who_comes_and_with_what(self, far: ListeningControlPlane) -> None:
-        """Queues, types, functions, credits, the session, and a credential."""
+        """Queues, types, functions, the session, and a credential."""
         async with near(far) as executor:
             await eventually(lambda: far.hellos)
         hello = pb.Hello(
@@ -104,7 +103,6 @@ class TestAHello:
             queues=["default", "gpu"],
             task_types=[task_pb2.TASK_TYPE_HUMAN, task_pb2.TASK_TYPE_SYSTEM],
             functions=["echo"],
-            credits=3,
             session_id=str(executor.session_id),
         )
 
@@ -198,34 +196,73 @@ class TestOutcomes:
         assert 0 == unacknowledged
 
 
+def lent(far: ListeningControlPlane) -> list[tuple[int, bool]]:
+    """The credits that were told, in order: the limit, and whether there is a backlog."""
+    told = []
+    for message in far.messages:
+        if message.HasField("outcomes") and message.outcomes.HasField("credits"):
+            told.append(message.outcomes.credits)
+        elif message.HasField("credits"):
+            told.append(message.credits)
+    return [(one.limit, one.has_backlog) for one in told]
+
+
 class TestCredits:
-    async def test_come_back_with_the_outcome_of_an_assigned_task(
+    async def test_are_what_is_free_beyond_what_was_assigned(
         self, far: ListeningControlPlane
     ) -> None:
-        """A task that was claimed uses none, so its outcome brings none back."""
+        """The limit counts from the stream's beginning, whatever is on its way."""
         async with near(far) as executor:
-            await eventually(lambda: far.streams)
+            executor.heard.free = 3
+            await eventually(lambda: lent(far))
             await far.tell(assigning(a_task(ordinal=1)))
             await eventually(lambda: executor.heard.assigned)
-            executor.report(1, 2)
+            executor.heard.free = 2
+            executor.report(2)
+            await executor.control_plane.flush(SOON)
+            executor.heard.free = 3
+            executor.report(1)
             await executor.control_plane.flush(SOON)
 
-        assert 1 == sum(message.outcomes.credits for message in far.messages)
+        assert [(3, False), (4, False)] == lent(far)
 
-    async def test_are_fewer_on_a_new_stream_by_what_is_still_assigned(
+    async def test_are_taken_back_when_there_is_no_room_any_more(
         self, far: ListeningControlPlane
     ) -> None:
-        """An executor takes on no more for having reconnected."""
+        """At once, though there is no outcome to send: tasks would wait for nothing."""
         async with near(far) as executor:
-            await eventually(lambda: far.streams)
+            executor.heard.free = 3
+            await eventually(lambda: lent(far))
+            executor.heard.free = 0
+            executor.control_plane.look_again()
+            await eventually(lambda: len(lent(far)) == 2)
+
+        assert [(3, False), (0, False)] == lent(far)
+
+    async def test_tell_of_a_backlog(self, far: ListeningControlPlane) -> None:
+        """So that nobody waits behind what this executor is assigned."""
+        async with near(far) as executor:
+            executor.heard.free = 3
+            await eventually(lambda: lent(far))
+            executor.heard.has_backlog = True
+            executor.control_plane.look_again()
+            await eventually(lambda: len(lent(far)) == 2)
+
+        assert [(3, False), (3, True)] == lent(far)
+
+    async def test_begin_anew_on_a_new_stream(self, far: ListeningControlPlane) -> None:
+        """What was assigned on the old one does not count on this."""
+        async with near(far) as executor:
+            executor.heard.free = 3
+            await eventually(lambda: lent(far))
             await far.tell(assigning(a_task(ordinal=1)))
             await eventually(lambda: executor.heard.assigned)
             await far.break_off()
-            await eventually(lambda: len(far.hellos) == 2)
+            await eventually(lambda: len(lent(far)) == 2)
 
-        assert [3, 2] == [hello.credits for hello in far.hellos]
+        assert [(3, False), (3, False)] == lent(far)
 
-    async def test_were_used_on_a_stream_that_broke_makes_the_session_doubtful(
+    async def test_on_a_stream_that_broke_make_the_session_doubtful(
         self, far: ListeningControlPlane
     ) -> None:
         """What was assigned last may never have arrived, and would be held by nobody."""
@@ -234,12 +271,45 @@ class TestCredits:
             await far.break_off()
             await eventually(lambda: len(far.streams) == 2)
             without = list(executor.heard.doubted)
-            await far.tell(assigning(a_task()))
-            await eventually(lambda: executor.heard.assigned)
+            executor.heard.free = 1
+            executor.control_plane.look_again()
+            await eventually(lambda: lent(far))
             await far.break_off()
             await eventually(lambda: executor.heard.doubted)
 
         assert ([], [executor.session_id]) == (without, executor.heard.doubted)
+
+    async def test_on_a_stream_that_was_left_leave_no_doubt(
+        self, far: ListeningControlPlane
+    ) -> None:
+        """It has brought everything by the time it ends."""
+        async with near(far) as executor:
+            executor.heard.free = 3
+            await eventually(lambda: lent(far))
+            drain = pb.ConnectResponse()
+            drain.drain.reconnect_within.FromTimedelta(timedelta(seconds=0.1))
+            await far.tell(drain)
+            await eventually(lambda: len(far.hellos) == 2)
+
+        assert [] == executor.heard.doubted
+
+
+class TestAnAcknowledgement:
+    async def test_may_bring_a_task(self, far: ListeningControlPlane) -> None:
+        """The task is taken in before room is made for others."""
+        seen: list[int] = []
+        async with near(far) as executor:
+            await eventually(lambda: far.streams)
+            executor.heard.on_settle = lambda: seen.append(len(executor.heard.assigned))
+            message = pb.ConnectResponse()
+            message.outcome_acks.acks.add(
+                task_id="a:1", epoch=1, verdict=outcome_pb2.OUTCOME_VERDICT_APPLIED
+            )
+            message.outcome_acks.assign.CopyFrom(assigning(a_task(ordinal=2)).assign)
+            await far.tell(message)
+            await eventually(lambda: executor.heard.settled)
+
+        assert ([1], [Held("a:1", 1)]) == (seen, executor.heard.settled)
 
 
 class TestAStream:

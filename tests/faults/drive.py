@@ -23,6 +23,7 @@ from control_plane.orchestrator import (
     Cancel,
     Expire,
     Fire,
+    Hands,
     Machines,
     OnClosed,
     OnRunning,
@@ -648,6 +649,7 @@ def _orchestrator(world: PostgresWorld, rung: list[str]) -> Orchestrator:
         lambda turn: after_commit(turn),  # noqa: PLW0108 - made below
     )
     after_commit = AfterCommit(
+        Hands(),
         bells,
         Timers(world.due, orchestrator, poll_s=60),
         Delayed(world.due, bells, poll_s=60),

@@ -15,7 +15,14 @@ from shared.postgres.session import (
 )
 from shared.postgres.tables import metadata
 
-EXECUTOR_FUNCTIONS = {"now", "extend_session", "close_session", "claim", "release"}
+EXECUTOR_FUNCTIONS = {
+    "now",
+    "extend_session",
+    "close_session",
+    "claim",
+    "release",
+    "release_unknown",
+}
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 ROLES = pytest.mark.parametrize("role", [CONTROL_PLANE_ROLE, EXECUTOR_ROLE])
 
@@ -65,7 +72,7 @@ async def granted(database_url: str, role: str) -> Mapping[str, set[str]]:
 
 class TestTheExecutorsRole:
     async def test_executes_its_functions_and_no_other(self, migrated_url: str) -> None:
-        """What an executor needs of the database is five calls."""
+        """What an executor needs of the database is six calls."""
         assert EXECUTOR_FUNCTIONS == await executable(migrated_url, EXECUTOR_ROLE)
 
     async def test_touches_no_table(self, migrated_url: str) -> None:

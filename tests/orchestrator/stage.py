@@ -15,6 +15,7 @@ from control_plane.orchestrator import (
     Cancel,
     Expire,
     Fire,
+    Hands,
     Machines,
     OnClosed,
     OnRunning,
@@ -50,10 +51,15 @@ class Stage:
     def __init__(self, world: World) -> None:
         self.world = world
         self.turns: list[Turn] = []
+        self.hands = Hands()
         self.orchestrator = Orchestrator(
-            world.store, Machines(world.definitions), self.turns.append
+            world.store, Machines(world.definitions), self._committed, hands=self.hands
         )
         self.session = SessionId(new_uuid7())
+
+    def _committed(self, turn: Turn) -> None:
+        self.turns.append(turn)
+        self.hands.deliver(turn.kept)
 
     async def define(self, spec: dict[str, Any], key: str = "order") -> str:
         text = json.dump(spec)

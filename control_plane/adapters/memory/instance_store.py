@@ -28,7 +28,7 @@ from control_plane.ports.instance_store import (
     Wanted,
 )
 from control_plane.ports.outbox import Delivery
-from control_plane.ports.records import Definition, InstanceKey, Task, TaskStatus
+from control_plane.ports.records import Definition, InstanceKey, Lease, Task, TaskStatus
 from shared.tasks import TaskType
 
 
@@ -172,7 +172,14 @@ class MemoryInstanceStore:
             database.leases.pop(TaskKey(*change.key, ordinal), None)
         for new in change.new_tasks:
             database.tasks[TaskKey(*change.key, new.ordinal)] = _created(change, new)
-            if not new.is_cancelled and new.type is not TaskType.WORKFLOW:
+            if new.ordinal in change.handed:
+                database.leases[TaskKey(*change.key, new.ordinal)] = Lease(
+                    session_id=change.handed[new.ordinal],
+                    attempt=1,
+                    epoch=1,
+                    claimed_at=change.after.updated_at,
+                )
+            elif not new.is_cancelled and new.type is not TaskType.WORKFLOW:
                 self._make_claimable(change, _first_hand_out(new))
         for update in change.updated_tasks:
             key = TaskKey(*change.key, update.ordinal)

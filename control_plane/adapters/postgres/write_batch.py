@@ -153,11 +153,11 @@ task AS MATERIALIZED (
     FROM unnest($43::int[], $44::int[], $45::text[], $46::text[], $47::text[], $48::text[],
                 $49::smallint[], $50::timestamptz[], $51::int[], $52::uuid[], $53::text[],
                 $54::text[], $55::float8[], $56::text[], $57::bool[], $97::float8[], $98::float8[],
-                $104::bool[], $108::text[])
+                $104::bool[], $108::text[], $113::uuid[])
       AS t(n, ordinal, name, type, function, queue,
            priority, run_at, max_attempts, idempotency_key, input,
            retry, timeout_s, trace_id, is_cancelled, schedule_to_start_s, heartbeat_s,
-           detached, child)
+           detached, child, session_id)
    WHERE ((SELECT kept FROM verdict))[t.n]),
 created AS (
   INSERT INTO foliot.task (
@@ -235,7 +235,7 @@ claimable AS MATERIALIZED (
   SELECT t.tenant_id, t.instance_id, t.ordinal, t.type, t.queue, t.priority, t.run_at,
          0 AS attempt, 0 AS epoch, t.at, ($6::timestamptz[])[t.n] IS NOT NULL AS is_withheld
     FROM task t
-   WHERE NOT t.is_cancelled AND t.type <> 'WORKFLOW'
+   WHERE NOT t.is_cancelled AND t.type <> 'WORKFLOW' AND t.session_id IS NULL
   UNION ALL
   SELECT ($1::text[])[q.n], ($2::uuid[])[q.n], q.ordinal, q.type, q.queue, q.priority, q.run_at,
          q.attempt, q.epoch, ($16::timestamptz[])[q.n], ($6::timestamptz[])[q.n] IS NOT NULL
@@ -243,6 +243,11 @@ claimable AS MATERIALIZED (
                 $77::timestamptz[], $78::int[], $79::int[])
       AS q(n, ordinal, type, queue, priority, run_at, attempt, epoch)
    WHERE ((SELECT kept FROM verdict))[q.n]),
+handed AS (
+  INSERT INTO foliot.lease
+         (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at)
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.session_id, 1, 1, t.at
+    FROM task t WHERE t.session_id IS NOT NULL),
 made_ready AS (
   INSERT INTO foliot.ready
          (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt, epoch)
@@ -484,6 +489,7 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
         [i.on_parent_close for i in born],
         [t.child for c in changes for t in c.new_tasks],
         *_columns(4, feed_parts(changes)),
+        [c.handed.get(t.ordinal) for c in changes for t in c.new_tasks],
     ]
 
 

@@ -1,7 +1,7 @@
 """Tasks on the wire."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from foliot.executor.v1 import claimed_task_pb2
 from foliot.v1 import task_pb2 as pb
@@ -9,9 +9,11 @@ from foliot.v1 import task_pb2 as pb
 from control_plane.api.mapping.failures import failure_to
 from control_plane.api.mapping.texts import to_json
 from control_plane.api.mapping.times import duration, timestamp
+from control_plane.orchestrator import HandedOut
 from control_plane.ports.records import Task, TaskStatus
 from shared import json
 from shared.errors import InvalidRequest
+from shared.ids import task_id
 from shared.tasks import ClaimedTask, TaskType
 
 _STATUSES: dict[TaskStatus, pb.TaskStatus.ValueType] = {
@@ -78,6 +80,30 @@ def types_from(numbers: Sequence[int], field: str) -> tuple[TaskType, ...]:
             f"{field} holds {unknown[0]}, which is no task type this server knows", field=field
         )
     return tuple(dict.fromkeys(_TYPES_BACK[one] for one in numbers))
+
+
+def handed_to(one: HandedOut) -> claimed_task_pb2.ClaimedTask:
+    """A task that was handed out with the commit that created it."""
+    task = one.task
+    timeout = None if task.timeout_s is None else timedelta(seconds=task.timeout_s)
+    return claimed_task_pb2.ClaimedTask(
+        task_id=task_id(one.instance_id, task.ordinal),
+        tenant_id=one.tenant_id,
+        instance_id=str(one.instance_id),
+        definition_key=one.definition_key,
+        name=task.name,
+        type=_TYPES[task.type],
+        function=task.function or "",
+        queue=task.queue,
+        attempt=1,
+        max_attempts=task.max_attempts,
+        epoch=1,
+        idempotency_key=str(task.idempotency_key),
+        input=to_json(task.input),
+        trace_id=task.trace_id or "",
+        run_time=timestamp(task.run_at),
+        timeout=duration(timeout),
+    )
 
 
 def claimed_to(task: ClaimedTask, lease_expires_at: datetime) -> claimed_task_pb2.ClaimedTask:

@@ -38,7 +38,11 @@ class Heard:
     cancelled: list[Held] = field(default_factory=list)
     lost: list[Held] = field(default_factory=list)
     doubted: list[SessionId] = field(default_factory=list)
+    settled: list[Held] = field(default_factory=list)
+    on_settle: Callable[[], None] = lambda: None
     going_on: list[RunningAttempt] = field(default_factory=list)
+    free: int = 0
+    has_backlog: bool = False
 
     def assign(self, session_id: SessionId, tasks: Sequence[ClaimedTask]) -> None:
         """Note it."""
@@ -51,6 +55,12 @@ class Heard:
     def lose(self, held: Sequence[Held]) -> None:
         """Note it."""
         self.lost += held
+
+    def settle(self, held: Sequence[Held]) -> None:
+        """Note it."""
+        self.settled += held
+        if held:
+            self.on_settle()
 
     def doubt(self, session_id: SessionId) -> None:
         """Note it."""
@@ -113,7 +123,7 @@ def over_grpc(far: ListeningControlPlane, heard: Heard) -> tuple[Subject, Contro
         far.address,
         api_key="secret",
         introduction=Introduction(
-            name="test", queues=["default"], types=[TaskType.SYSTEM], functions=["echo"], credits=3
+            name="test", queues=["default"], types=[TaskType.SYSTEM], functions=["echo"]
         ),
         session_id=lambda: OURS,
     )
@@ -197,6 +207,15 @@ class TestAReport:
             subject.control_plane.room,
             len(subject.received()),
         )
+
+    async def test_is_told_of_when_it_is_acknowledged(self, subject: Subject) -> None:
+        """Whoever made it keeps room for what may come back with the acknowledgement."""
+        report = a_report()
+        await eventually(lambda: subject.control_plane.is_connected)
+        subject.control_plane.report(report)
+        await eventually(lambda: subject.heard.settled)
+
+        assert [report.held] == subject.heard.settled
 
     async def test_that_nobody_acknowledges_is_counted_by_a_flush(self, subject: Subject) -> None:
         """An executor that ends tells what it leaves undone."""

@@ -12,6 +12,7 @@ import pytest
 from executor.adapters.database_clock import DatabaseClock
 from executor.adapters.memory_task_store import MemoryTaskStore
 from executor.adapters.postgres_task_store import PostgresTaskStore
+from executor.ports.control_plane import Held
 from executor.ports.task_store import SessionExpired, TaskStore
 from shared.ids import SessionId, new_instance_id, new_uuid7
 from shared.tasks import ClaimedTask, TaskType
@@ -264,6 +265,34 @@ class TestAReleasedTask:
         [task] = await subject.claim(await subject.session())
 
         assert (1, 1, 2) == (given_back, task.attempt, task.epoch)
+
+    async def test_may_be_one_that_its_executor_never_heard_of(self, subject: Subject) -> None:
+        """What was handed out last on a stream that broke: all but what is known goes back."""
+        await subject.make_ready(3)
+        session_id = await subject.session()
+        known, *unknown = await subject.claim(session_id)
+        given_back = await subject.store.release_unknown(session_id, [Held.of(known)])
+        again = await subject.claim(await subject.session())
+
+        assert (2, [(1, 2), (1, 2)]) == (given_back, [(one.attempt, one.epoch) for one in again])
+        assert set(ids_of(unknown)) == set(ids_of(again))
+
+    async def test_is_not_known_by_an_older_hand_out(self, subject: Subject) -> None:
+        """Who knows of epoch 1 does not know that epoch 2 is its own as well."""
+        await subject.make_ready()
+        session_id = await subject.session()
+        [first] = await subject.claim(session_id)
+        await subject.store.release(session_id, [first])
+        await subject.claim(session_id)
+
+        assert 1 == await subject.store.release_unknown(session_id, [Held.of(first)])
+
+    async def test_of_another_session_stays_where_it_is(self, subject: Subject) -> None:
+        """Each executor lets go of its own."""
+        await subject.make_ready()
+        await subject.claim(await subject.session())
+
+        assert 0 == await subject.store.release_unknown(await subject.session(), [])
 
     async def test_must_be_the_sessions_own(self, subject: Subject) -> None:
         """Nobody can give away what another one holds."""
