@@ -80,6 +80,8 @@ _PEER = (
     "executor.claim.after",
     "executor.release.before",
     "executor.release.after",
+    "executor.clear.before",
+    "executor.clear.after",
     "executor.close.before",
     "executor.close.after",
     # The stream, from the control plane's side.

@@ -100,7 +100,7 @@ class PostgresTaskStore:
         return released
 
     async def release_unknown(self, session_id: SessionId, known: Sequence[Held]) -> int:
-        await failpoint("executor.release.before")
+        await failpoint("executor.clear.before")
         tasks = [parse_task_id(held.task_id) for held in known]
         released: int = await _answered(
             self._pool.fetchval(
@@ -111,7 +111,7 @@ class PostgresTaskStore:
                 [held.epoch for held in known],
             )
         )
-        await failpoint("executor.release.after")
+        await failpoint("executor.clear.after")
         return released
 
     async def close_session(self, session_id: SessionId) -> None:
