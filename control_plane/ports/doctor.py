@@ -31,6 +31,7 @@ INVARIANTS: Mapping[str, str] = MappingProxyType(
         "I21": "a business key has one live instance",
         "I22": "a task's idempotency key is its own",
         "I24": "a timer that is due fires, and one that is not wanted is gone",
+        "I25": "a schedule starts what is due",
     }
 )
 """What is looked for, by the names that findings have."""
@@ -95,4 +96,4 @@ class Doctor(Protocol):
         """
 
     async def strays(self, tenant_id: TenantId, patience: timedelta) -> Sequence[Finding]:
-        """What is wrong with claimable tasks, which are not kept by instance."""
+        """What is wrong with claimable tasks and schedules, which are not kept by instance."""

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from control_plane.adapters.postgres.doctor import PostgresDoctor
 from control_plane.ports.doctor import INVARIANTS, Finding
+from control_plane.ports.schedule_store import Schedule, ScheduleSpec
 from control_plane.use_cases.examine import examine
 from shared.errors import NotFound
 from shared.ids import InstanceId, TenantId, new_instance_id
@@ -67,9 +69,8 @@ BREAKAGES: dict[str, tuple[str, str]] = {
     "a task in two places": (
         "I3",
         (
-            "INSERT INTO foliot.delayed SELECT tenant_id, instance_id, ordinal, queue, rank,"
-            " run_at,"
-            " type, attempt, epoch FROM foliot.ready WHERE instance_id = $1"
+            "INSERT INTO foliot.delayed SELECT tenant_id, instance_id, ordinal, queue, type, flow,"
+            " 0, run_at, attempt, epoch FROM foliot.ready WHERE instance_id = $1"
         ),
     ),
     "a ready row without a task": (
@@ -80,28 +81,35 @@ BREAKAGES: dict[str, tuple[str, str]] = {
         "I3",
         "UPDATE foliot.ready SET queue = 'elsewhere' WHERE instance_id = $1",
     ),
+    "a ready row that goes before its turn": (
+        "I3",
+        "UPDATE foliot.ready SET precedence = '-infinity' WHERE instance_id = $1",
+    ),
+    "a ready row that waits for a key without a limit": (
+        "I3",
+        "UPDATE foliot.ready SET flow = 'nobody' WHERE instance_id = $1",
+    ),
     "a delayed row without a task": (
         "I13",
         (
-            "INSERT INTO foliot.delayed SELECT tenant_id, instance_id, 77, queue, rank,"
-            " run_at, type,"
-            " attempt, epoch FROM foliot.ready WHERE instance_id = $1"
+            "INSERT INTO foliot.delayed SELECT tenant_id, instance_id, 77, queue, type, flow,"
+            " 0, run_at, attempt, epoch FROM foliot.ready WHERE instance_id = $1"
         ),
     ),
     "a task that is delayed for ever": (
         "I24",
         (
             "WITH r AS (DELETE FROM foliot.ready WHERE instance_id = $1 RETURNING *)"
-            " INSERT INTO foliot.delayed SELECT tenant_id, instance_id, ordinal, queue, rank,"
-            " 'infinity', type, attempt, epoch FROM r"
+            " INSERT INTO foliot.delayed SELECT tenant_id, instance_id, ordinal, queue, type,"
+            " flow, 0, 'infinity', attempt, epoch FROM r"
         ),
     ),
     "a task delayed beyond its time": (
         "I24",
         (
             "WITH r AS (DELETE FROM foliot.ready WHERE instance_id = $1 RETURNING *)"
-            " INSERT INTO foliot.delayed SELECT tenant_id, instance_id, ordinal, queue, rank,"
-            " run_at - interval '1 hour', type, attempt, epoch FROM r"
+            " INSERT INTO foliot.delayed SELECT tenant_id, instance_id, ordinal, queue, type,"
+            " flow, 0, run_at - interval '1 hour', attempt, epoch FROM r"
         ),
     ),
     "a task that ended, by its row alone": (
@@ -320,6 +328,41 @@ class TestAnExamination:
         ]
 
         assert 1 == sum(unreplayed)
+
+    async def test_tells_of_a_schedule_that_nobody_looks_at(self, postgres: PostgresWorld) -> None:
+        """Its time came, and no control plane was there."""
+        now = await postgres.now()
+        spec = ScheduleSpec(
+            cron="0 9 * * *",
+            time_zone="UTC",
+            definition_key="order",
+            input="{}",
+            labels="{}",
+            overlap="skip",
+            catch_up=timedelta(days=1),
+            jitter=timedelta(0),
+            description="",
+        )
+        for name, due in (("late", now - timedelta(hours=1)), ("soon", now)):
+            schedule = Schedule(
+                tenant_id=ACME,
+                schedule_id=name,
+                incarnation=uuid4(),
+                step=1,
+                revision=1,
+                spec=spec,
+                created_by="ada",
+                created_at=now,
+                updated_at=now,
+                next_at=due,
+                due_at=due,
+            )
+            await postgres.schedules.create(schedule, most=2)
+
+        (finding,) = await findings(postgres, ACME)
+
+        assert ("I25", None) == (finding.invariant, finding.instance_id)
+        assert "'late'" in finding.message
 
     async def test_is_of_the_tenant_that_was_asked_for(
         self, stage: Stage, postgres: PostgresWorld
