@@ -79,7 +79,7 @@ def render(dot: str, format: PictureFormat) -> bytes:  # noqa: A002 - as the API
         )
     except subprocess.TimeoutExpired:
         raise LimitExceeded(
-            "seconds to lay out a picture; ask for DOT or Mermaid instead",
+            "seconds to lay out a picture (DOT and Mermaid take none)",
             actual=int(LAYOUT_TIMEOUT_S) + 1,
             maximum=int(LAYOUT_TIMEOUT_S),
         ) from None
@@ -92,7 +92,7 @@ def render(dot: str, format: PictureFormat) -> bytes:  # noqa: A002 - as the API
         )
     if len(done.stdout) > MAX_PICTURE_BYTES:
         raise LimitExceeded(
-            "bytes of a picture; ask for DOT or Mermaid instead",
+            "bytes of a picture (DOT and Mermaid are smaller)",
             actual=len(done.stdout),
             maximum=MAX_PICTURE_BYTES,
         )

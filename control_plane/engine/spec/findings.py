@@ -99,6 +99,10 @@ class Findings:
     def has_errors(self) -> bool:
         return self.errors > 0
 
+    def errors_only_of(self, rules: frozenset[str]) -> bool:
+        """Whether all errors so far, if there are any, are of some rules."""
+        return all(one.rule in rules for one in self.diagnostics if one.severity == "error")
+
     def in_order(self) -> tuple[Diagnostic, ...]:
         """Errors first, otherwise as they were found."""
         return tuple(sorted(self.diagnostics, key=lambda found: found.severity))

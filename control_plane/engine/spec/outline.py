@@ -136,7 +136,7 @@ def _add(
         if isinstance(child, dict):
             _add(nodes, child, node, child_key, child_pointer, findings)
         else:
-            wrong_type(findings, child_pointer, child, "an object")
+            wrong_type(findings, child_pointer, child, "a state: an object, empty as {} if need be")
 
 
 def _kind(body: dict[str, Any]) -> Kind:

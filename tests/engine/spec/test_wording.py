@@ -44,6 +44,12 @@ MIXED_UP: list[tuple[str, dict[str, Any], str, str]] = [
         'name one there, or write an expression as {"@expr": "…"}',
     ),
     (
+        "a state with nothing in it",
+        {"initial": "a", "states": {"a": {}, "b": None}},
+        "null is not a state: an object, empty as {} if need be",
+        "write a state: an object, empty as {} if need be",
+    ),
+    (
         "an actor that is written in the program",
         {"invoke": {"src": "fetchUser", "onDone": {}}},
         "'fetchUser' is not a kind of task",
@@ -80,6 +86,10 @@ class TestAMistake:
         [
             {"invoke": {"src": "nope", "onDone": "gone", "onError": {"actions": "gone"}}},
             {"after": {"5 minutes": ["gone", {"actions": "gone"}]}},
+            {"on": {"GO": {"cond": "x", "target": "gone", "actions": "gone"}}},
+            {"entri": [], "on": {"GO": {"target": "gone", "actions": "gone"}}},
+            {"initial": "b", "states": {"a": {"on": {"GO": "gone"}, "entry": "gone"}}},
+            {"states": {"a": {"on": {"GO": "gone"}, "entry": "gone"}}},
         ],
     )
     def test_hides_none_of_those_inside_of_it(self, spec: dict[str, Any]) -> None:
