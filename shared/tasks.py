@@ -27,6 +27,9 @@ class TaskType(StrEnum):
 DEFAULT_QUEUE = "default"
 MAX_QUEUE_NAME = 63
 
+HEAD_START = timedelta(minutes=10)
+"""What a point of priority is worth: so much earlier than it was does the task seem ready."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:

@@ -78,11 +78,15 @@ class Child:
         """The business key now. Raises ExpressionUnusable if it is none."""
         if self.business_key is None:
             return None
-        key = self.business_key.evaluate(turn)
-        if isinstance(key, str) and 0 < len(key) <= MAX_NAME_LENGTH:
-            return key
-        message = f"a business key must be a string of 1 to {MAX_NAME_LENGTH} characters"
-        raise ExpressionUnusable(f"{self.json_pointer}/businessKey", message, "")
+        return _key(turn, self.business_key, f"{self.json_pointer}/businessKey", "a business key")
+
+
+def _key(turn: Turn, template: Template, json_pointer: str, what: str) -> str:
+    key = template.evaluate(turn)
+    if isinstance(key, str) and 0 < len(key) <= MAX_NAME_LENGTH:
+        return key
+    message = f"{what} must be a string of 1 to {MAX_NAME_LENGTH} characters"
+    raise ExpressionUnusable(json_pointer, message, "")
 
 
 _NO_CHILD = Child()
@@ -114,6 +118,8 @@ class TaskPlan:
     """Of an AI task: what it may choose."""
 
     policy: str | None = None
+    limit_key: Template | None = None
+    """Of what an executor does: which of the tenant's limits it counts against."""
 
     def create(self, turn: Turn, invoke_id: str | None = None) -> None:
         """Open a task of this kind, or one for each item, for the state whose action runs."""
@@ -140,8 +146,19 @@ class TaskPlan:
             plan=self.index,
             input=self.input.evaluate(turn),
             place=place,
-            business_key=self.child.key(turn),
+            key=self._key(turn),
         )
+
+    def _key(self, turn: Turn) -> str | None:
+        if self.limit_key is None:
+            return self.child.key(turn)
+        return _key(turn, self.limit_key, f"{self.json_pointer}/limitKey", "a limit key")
+
+    @property
+    def work(self) -> int:
+        """Of working out what a task of this kind is given."""
+        given = self.input, self.child.business_key, self.limit_key
+        return sum(work_of(one) for one in given if one is not None)
 
     @property
     def kind(self) -> str:
@@ -157,7 +174,7 @@ class TaskPlan:
                     name=self.name,
                     definition=str(self.function),
                     version=self.child.version,
-                    business_key=waiting.business_key,
+                    business_key=waiting.key,
                     input=waiting.input,
                     detached=self.detached,
                     on_parent_close=self.child.on_parent_close,
@@ -183,6 +200,7 @@ class TaskPlan:
                 compensation=waiting.undoes,
                 events=self.events,
                 policy=self.policy,
+                limit_key=waiting.key,
             ),
             open_task,
         )

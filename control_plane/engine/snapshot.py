@@ -48,7 +48,8 @@ class WaitingTask:
     input: Json
     place: int
     undoes: int | None = None
-    business_key: str | None = None
+    key: str | None = None
+    """Of a child instance its business key, of an executor's task its limit key."""
 
 
 @frozen

@@ -200,7 +200,7 @@ def _group(group: OpenGroup) -> dict[str, Json]:
 
 def _waiting(task: WaitingTask) -> list[Json]:
     known: list[Json] = [task.plan, task.place, task.undoes, task.input]
-    return known if task.business_key is None else [*known, task.business_key]
+    return known if task.key is None else [*known, task.key]
 
 
 def _open_group(body: Mapping[str, Any]) -> OpenGroup:
@@ -217,7 +217,7 @@ def _open_group(body: Mapping[str, Any]) -> OpenGroup:
                 place=place,
                 undoes=undoes,
                 input=given,
-                business_key=key[0] if key else None,
+                key=key[0] if key else None,
             )
             for plan, place, undoes, given, *key in body["waiting"]
         ),

@@ -308,6 +308,7 @@ class Draft:
             run_at=self.now + delay,
             attempt=attempt,
             epoch=epoch,
+            limit_key=task.limit_key,
         )
         if task.schedule_to_start_s is not None:
             limit = timedelta(seconds=task.schedule_to_start_s)
@@ -480,6 +481,7 @@ class Draft:
             heartbeat_s=_seconds(timeout.heartbeat),
             child=None,
             detached=command.detached,
+            limit_key=command.limit_key,
             trace_id=self.trace_id,
         )
         if run_at > self.now:
@@ -534,6 +536,7 @@ class Draft:
             heartbeat_s=was.heartbeat_s,
             child=was.child,
             detached=was.detached,
+            limit_key=was.limit_key,
             trace_id=self.trace_id,
         )
         if was.type is TaskType.WORKFLOW:

@@ -156,6 +156,7 @@ class NewTask:
     child: JsonText | None
     detached: bool
     trace_id: str | None
+    limit_key: str | None = None
     is_cancelled: bool = False
 
 
@@ -191,6 +192,7 @@ class Requeued:
     run_at: datetime
     attempt: int
     epoch: int
+    limit_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

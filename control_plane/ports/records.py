@@ -149,6 +149,8 @@ class Task:
     child: JsonText | None
     """Of a child instance: its version, its business key, and what closing its parent does."""
     detached: bool
+    limit_key: str | None
+    """What it counts against, beside its tenant: the key of a limit that there may be."""
     trace_id: str | None
     created_at: datetime
     completed_at: datetime | None

@@ -15,9 +15,10 @@ AS $$
     RETURNING l.tenant_id, l.instance_id, l.ordinal, l.attempt, l.epoch),
   back AS (
     INSERT INTO foliot.ready
-           (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt, epoch)
-    SELECT g.tenant_id, t.queue, -t.priority, t.run_at, g.instance_id, g.ordinal, t.type, g.attempt - 1,
-           g.epoch
+           (tenant_id, run_at, instance_id, ordinal, queue, type, flow, precedence, attempt, epoch)
+    SELECT g.tenant_id, t.run_at, g.instance_id, g.ordinal, t.queue, t.type,
+           foliot.flow(t.tenant_id, t.limit_key), foliot.precedence(t.run_at, t.priority),
+           g.attempt - 1, g.epoch
       FROM given g JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
      WHERE t.completed_at IS NULL
     RETURNING 1)

@@ -37,9 +37,10 @@ def upgrade() -> None:
         sa.Column("instance_id", sa.UUID(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("queue", sa.Text(), nullable=False),
-        sa.Column("rank", sa.SmallInteger(), nullable=False),
-        sa.Column("run_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("flow", sa.Text(), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("run_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "instance_id", "ordinal", name=op.f("delayed_pkey")),
@@ -61,6 +62,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Text(), nullable=True),
         sa.Column("opened_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("resume_after", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("session_id", name=op.f("executor_session_pkey")),
         schema="foliot",
     )
@@ -226,30 +228,41 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("claimed_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("limit_key", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "instance_id", "ordinal", name=op.f("lease_pkey")),
         schema="foliot",
     )
     op.create_index("lease_session_id_idx", "lease", ["session_id"], unique=False, schema="foliot")
+    op.create_index(
+        "lease_limit_key_idx",
+        "lease",
+        ["tenant_id", "limit_key"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("limit_key IS NOT NULL"),
+    )
     op.create_table(
         "ready",
         sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("queue", sa.Text(), nullable=False),
-        sa.Column("rank", sa.SmallInteger(), nullable=False),
         sa.Column("run_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("instance_id", sa.UUID(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("flow", sa.Text(), nullable=False),
+        sa.Column("precedence", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "tenant_id",
-            "queue",
-            "rank",
-            "run_at",
-            "instance_id",
-            "ordinal",
-            name=op.f("ready_pkey"),
+            "tenant_id", "run_at", "instance_id", "ordinal", name=op.f("ready_pkey")
         ),
+        schema="foliot",
+    )
+    op.create_index(
+        "ready_claim_idx",
+        "ready",
+        ["queue", "type", sa.text('tenant_id COLLATE "C"'), "flow", "precedence"],
+        unique=False,
         schema="foliot",
     )
     op.create_table(
@@ -280,6 +293,7 @@ def upgrade() -> None:
         sa.Column("heartbeat_s", sa.Double(), nullable=True),
         sa.Column("child", postgresql.JSON(), nullable=True),
         sa.Column("detached", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("limit_key", sa.Text(), nullable=True),
         sa.Column("trace_id", sa.Text(), nullable=True),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("completed_at", sa.TIMESTAMP(timezone=True), nullable=True),
@@ -322,6 +336,36 @@ def upgrade() -> None:
         unique=False,
         schema="foliot",
         postgresql_where=sa.text("status = 'running'"),
+    )
+    op.create_table(
+        "task_limit",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("limit_key", sa.Text(), nullable=False),
+        sa.Column("max_running", sa.Integer(), nullable=True),
+        sa.Column("rate_per_s", sa.Double(), nullable=True),
+        sa.Column("burst", sa.Integer(), nullable=True),
+        sa.Column("tokens", sa.Double(), nullable=True),
+        sa.Column("filled_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("wake_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("waiting_queues", sa.ARRAY(sa.Text()), nullable=True),
+        sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint("max_running >= 0", name=op.f("task_limit_max_running_check")),
+        sa.CheckConstraint("rate_per_s > 0 AND burst > 0", name=op.f("task_limit_rate_check")),
+        sa.CheckConstraint(
+            "num_nulls(rate_per_s, burst, tokens, filled_at) IN (0, 4)",
+            name=op.f("task_limit_bucket_check"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "limit_key", name=op.f("task_limit_pkey")),
+        schema="foliot",
+        postgresql_with={"fillfactor": 50},
+    )
+    op.create_index(
+        "task_limit_wake_at_idx",
+        "task_limit",
+        ["wake_at"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("wake_at IS NOT NULL"),
     )
     op.create_table(
         "tenant",
@@ -408,6 +452,7 @@ def downgrade() -> None:
     op.drop_table("api_key", schema="foliot")
     op.drop_table("timer", schema="foliot")
     op.drop_table("tenant", schema="foliot")
+    op.drop_table("task_limit", schema="foliot")
     op.drop_table("task", schema="foliot")
     op.drop_table("ready", schema="foliot")
     op.drop_table("lease", schema="foliot")

@@ -30,6 +30,12 @@ EXECUTOR_FUNCTIONS = (
     "release_unknown(uuid, uuid[], integer[], integer[])",
 )
 
+CONTROL_PLANE_FUNCTIONS = (
+    "ensure_history_partitions(integer)",
+    "precedence(timestamptz, integer)",
+    "flow(text, text)",
+)
+
 CHANGED = (
     "tenant",
     "api_key",
@@ -45,6 +51,7 @@ CHANGED = (
     "inbox",
     "outbox",
     "idempotency",
+    "task_limit",
 )
 
 
@@ -62,10 +69,8 @@ def upgrade() -> None:
     # a plane's to move.
     op.execute(f"GRANT SELECT, INSERT ON foliot.history TO {CONTROL_PLANE_ROLE}")
     op.execute(f"GRANT SELECT ON foliot.clock, foliot.alembic_version TO {CONTROL_PLANE_ROLE}")
-    op.execute(
-        "GRANT EXECUTE ON FUNCTION foliot.ensure_history_partitions(integer)"
-        f" TO {CONTROL_PLANE_ROLE}"
-    )
+    for function in CONTROL_PLANE_FUNCTIONS:
+        op.execute(f"GRANT EXECUTE ON FUNCTION foliot.{function} TO {CONTROL_PLANE_ROLE}")
 
 
 def downgrade() -> None:

@@ -259,6 +259,8 @@ task = sa.Table(
     sa.Column("child", JSON),
     # Its instance does not wait for it, nor fail with it: what can be redriven by itself.
     sa.Column("detached", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    # What it counts against, beside its tenant: the key of a limit that there may be.
+    sa.Column("limit_key", sa.Text),
     sa.Column("trace_id", sa.Text),
     sa.Column("created_at", TIME, nullable=False),
     sa.Column("completed_at", TIME),
@@ -292,19 +294,34 @@ task = sa.Table(
 )
 
 # Claimable now. `epoch` and `attempt` are those of the last hand-out; a claim adds one.
-# `rank` is minus the task's priority: what goes first is least, as an index wants it.
+# `precedence` is what a tenant's tasks are claimed in the order of: the instant they were ready,
+# ten minutes earlier for each point of priority (foliot.precedence). `flow` is the task's
+# limit_key if that key has a limit, so that what a limit holds back is in nobody else's way; ''
+# is the flow of all others. The claim's index leads with queue and type, as claims run across
+# tenants and what nobody asks for must cost nothing; listings and look-ups go by the key.
 ready = sa.Table(
     "ready",
     metadata,
     sa.Column("tenant_id", sa.Text, primary_key=True),
-    sa.Column("queue", sa.Text, primary_key=True),
-    sa.Column("rank", sa.SmallInteger, primary_key=True),
     sa.Column("run_at", TIME, primary_key=True),
     sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("queue", sa.Text, nullable=False),
     sa.Column("type", sa.Text, nullable=False),
+    sa.Column("flow", sa.Text, nullable=False),
+    sa.Column("precedence", TIME, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
+    # By another collation than the column's, so that no look-up by key is planned through it:
+    # to a planner that believes the table empty it looks as good as the key (see `task`).
+    sa.Index(
+        "ready_claim_idx",
+        "queue",
+        "type",
+        sa.text('tenant_id COLLATE "C"'),
+        "flow",
+        "precedence",
+    ),
 )
 
 # Claimable later: a TIMER task before its instant, a failed attempt before its retry.
@@ -315,9 +332,10 @@ delayed = sa.Table(
     sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("ordinal", sa.Integer, primary_key=True),
     sa.Column("queue", sa.Text, nullable=False),
-    sa.Column("rank", sa.SmallInteger, nullable=False),
-    sa.Column("run_at", TIME, nullable=False),
     sa.Column("type", sa.Text, nullable=False),
+    sa.Column("flow", sa.Text, nullable=False),
+    sa.Column("priority", sa.SmallInteger, nullable=False),
+    sa.Column("run_at", TIME, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Index("delayed_run_at_idx", "run_at"),
@@ -342,6 +360,8 @@ executor_session = sa.Table(
     sa.Column("tenant_id", sa.Text),
     sa.Column("opened_at", TIME, nullable=False),
     sa.Column("expires_at", TIME, nullable=False),
+    # The tenant at which its last claim gave up looking past those whose limits were reached.
+    sa.Column("resume_after", sa.Text),
     sa.Index("executor_session_expires_at_idx", "expires_at"),
 )
 
@@ -356,7 +376,42 @@ lease = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("claimed_at", TIME, nullable=False),
+    # The task's own, whether that key has a limit or will have one.
+    sa.Column("limit_key", sa.Text),
     sa.Index("lease_session_id_idx", "session_id"),
+    sa.Index(
+        "lease_limit_key_idx",
+        "tenant_id",
+        "limit_key",
+        postgresql_where=sa.text("limit_key IS NOT NULL"),
+    ),
+)
+
+# How many of a tenant's tasks may run at once, and how many may begin in a time: in all
+# (limit_key ''), and of those that name a key. Every tenant with any limit has the row for '',
+# whose lock whoever claims from the tenant holds; a tenant without one has no row here.
+#
+# The rate is a bucket of tokens, `burst` at most, that fills by the database's clock: `tokens`
+# were in it at `filled_at`. `wake_at` is when claimers that found it empty look again, and
+# `waiting_queues` the queues they asked.
+task_limit = sa.Table(
+    "task_limit",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("limit_key", sa.Text, primary_key=True),
+    sa.Column("max_running", sa.Integer),
+    sa.Column("rate_per_s", sa.Double),
+    sa.Column("burst", sa.Integer),
+    sa.Column("tokens", sa.Double),
+    sa.Column("filled_at", TIME),
+    sa.Column("wake_at", TIME),
+    sa.Column("waiting_queues", sa.ARRAY(sa.Text)),
+    sa.Column("updated_at", TIME, nullable=False),
+    sa.CheckConstraint("max_running >= 0", name="max_running"),
+    sa.CheckConstraint("rate_per_s > 0 AND burst > 0", name="rate"),
+    sa.CheckConstraint("num_nulls(rate_per_s, burst, tokens, filled_at) IN (0, 4)", name="bucket"),
+    sa.Index("task_limit_wake_at_idx", "wake_at", postgresql_where=sa.text("wake_at IS NOT NULL")),
+    postgresql_with={"fillfactor": 50},
 )
 
 # Instants at which an instance is to be told something: `after` and delayed raises.
@@ -509,6 +564,7 @@ feed_floor = sa.Table(
     sa.Column("tenant_id", sa.Text, primary_key=True),
     sa.Column("xid", sa.BigInteger, nullable=False),
     sa.Column("part", sa.SmallInteger, nullable=False),
+    sa.Column("mark", sa.Integer, nullable=False),
 )
 
 # One row: how far the database's clock is moved, for tests and simulations. The server

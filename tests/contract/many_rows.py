@@ -38,12 +38,13 @@ MANY_ROWS = (
     """,
     """
     INSERT INTO foliot.delayed
-    SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, -t.priority, t.run_at, t.type, 0, 0
+    SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.type, '', t.priority, t.run_at, 0, 0
       FROM foliot.task t WHERE t.status = 'pending' ORDER BY t.run_at LIMIT 17000
     """,
     """
     INSERT INTO foliot.ready
-    SELECT t.tenant_id, t.queue, -t.priority, t.run_at, t.instance_id, t.ordinal, t.type, 0, 0
+    SELECT t.tenant_id, t.run_at, t.instance_id, t.ordinal, t.queue, t.type, '',
+           foliot.precedence(t.run_at, t.priority), 0, 0
       FROM foliot.task t
      WHERE t.status = 'pending'
        AND NOT EXISTS (SELECT FROM foliot.lease l
@@ -56,8 +57,9 @@ MANY_ROWS = (
     # What is ready is everybody's.
     """
     INSERT INTO foliot.ready
-    SELECT 't' || n % 20, 'q' || n % 4, 0, now() - n * interval '1 second',
-           ('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, 'HTTP', 0, 0
+    SELECT 't' || n % 20, now() - n * interval '1 second',
+           ('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, 'q' || n % 4, 'HTTP',
+           '', now() - n * interval '1 second', 0, 0
       FROM generate_series(1, 200000) AS n
     """,
     """

@@ -57,6 +57,7 @@ class TestANewTask:
                         heartbeat_s=0.5,
                         child='{"version":2}',
                         detached=True,
+                        limit_key="bank",
                         trace_id="t1",
                     )
                 ],
@@ -90,6 +91,7 @@ class TestANewTask:
             heartbeat_s=0.5,
             child='{"version":2}',
             detached=True,
+            limit_key="bank",
             trace_id="t1",
             created_at=fresh.updated_at,
             completed_at=None,

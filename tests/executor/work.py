@@ -45,10 +45,10 @@ written AS (
           max_attempts, idempotency_key, input, timeout_s, created_at)
   SELECT $1, $2, ordinal, 'work', $3, $4, $5, 0, 'pending', $6, 5, idempotency_key, $7, $8, now()
     FROM given
-  RETURNING tenant_id, queue, priority, run_at, instance_id, ordinal, type)
+  RETURNING tenant_id, run_at, instance_id, ordinal, queue, type)
 INSERT INTO foliot.ready
-       (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt, epoch)
-SELECT w.*, 0, 0 FROM written w
+       (tenant_id, run_at, instance_id, ordinal, queue, type, flow, precedence, attempt, epoch)
+SELECT w.*, '', w.run_at, 0, 0 FROM written w
 """
 
 

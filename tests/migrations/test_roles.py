@@ -172,7 +172,7 @@ class TestTheControlPlanesRole:
         self, migrated_url: str
     ) -> None:
         """It claims for workers that have no connection."""
-        expected = EXECUTOR_FUNCTIONS | {"ensure_history_partitions"}
+        expected = EXECUTOR_FUNCTIONS | {"ensure_history_partitions", "precedence", "flow"}
         assert expected == await executable(migrated_url, CONTROL_PLANE_ROLE)
 
 

@@ -11,7 +11,7 @@ from control_plane.ports.instance_store import Requeued, TaskKey
 from control_plane.ports.records import InstanceKey, Lease
 from shared.ids import SessionId, TenantId
 from shared.json import load
-from shared.tasks import ClaimedTask, TaskType
+from shared.tasks import HEAD_START, ClaimedTask, TaskType
 
 RELEASE_AT_ONCE = 1_000
 """Delayed tasks that one claim makes ready at most."""
@@ -102,18 +102,18 @@ class MemoryClaims:
     def _picked(
         self, waiting: dict[TenantId, list[TaskKey]], tenants: Sequence[TenantId], max_tasks: int
     ) -> Sequence[TaskKey]:
-        """An equal share for each tenant, its most urgent and oldest first."""
+        """An equal share for each tenant, in the order of precedence."""
         if not tenants:
             return ()
         share = ceil(max_tasks / len(tenants))
         picked: list[TaskKey] = []
         for tenant_id in tenants:
-            picked += sorted(waiting[tenant_id], key=self._urgency)[:share]
+            picked += sorted(waiting[tenant_id], key=self._precedence)[:share]
         return picked[:max_tasks]
 
-    def _urgency(self, key: TaskKey) -> tuple[int, datetime]:
+    def _precedence(self, key: TaskKey) -> datetime:
         row = self._database.ready[key]
-        return -row.priority, row.run_at
+        return row.run_at - row.priority * HEAD_START
 
     def _hand_out(self, session_id: SessionId, key: TaskKey) -> ClaimedTask:
         row: Requeued = self._database.ready.pop(key)

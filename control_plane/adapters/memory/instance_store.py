@@ -298,6 +298,7 @@ def _first_hand_out(new: NewTask) -> Requeued:
     return Requeued(
         ordinal=new.ordinal,
         type=new.type,
+        limit_key=new.limit_key,
         queue=new.queue,
         priority=new.priority,
         run_at=new.run_at,
@@ -319,5 +320,6 @@ def _updated(task: Task, update: TaskUpdate) -> Task:
         output=task.output if update.output is None else update.output,
         error=task.error if update.error is None else update.error,
         run_at=task.run_at if update.run_at is None else update.run_at,
+        limit_key=new.limit_key,
         completed_at=update.completed_at,
     )

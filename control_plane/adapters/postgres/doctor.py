@@ -14,6 +14,7 @@ import asyncpg
 from control_plane.adapters.postgres.doctor_checks import (
     CHECKS,
     CHILDREN,
+    LATE_SCHEDULES,
     LIVE_OR_TELLING,
     READY,
 )
@@ -35,7 +36,7 @@ MAX_FINDINGS = 100
 MAX_READY = 5_000
 """Claimable tasks in one look."""
 
-_BEFORE_ALL = ("", -32_768, datetime.min.replace(tzinfo=UTC), FIRST, 0)
+_BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), FIRST, 0)
 
 INSTANCES = """
 SELECT i.* FROM foliot.instance i
@@ -130,7 +131,7 @@ class PostgresDoctor:
             return Examined(findings=findings, pasts=await self._pasts(connection, bounds))
 
     async def strays(self, tenant_id: TenantId, patience: timedelta) -> Sequence[Finding]:
-        findings: list[Finding] = []
+        findings = await self._late_schedules(tenant_id, patience)
         place: tuple[object, ...] = _BEFORE_ALL
         while True:
             rows = await self._pool.fetch(READY, tenant_id, *place, MAX_READY, patience)
@@ -147,7 +148,20 @@ class PostgresDoctor:
             ]
             if len(rows) < MAX_READY or len(findings) >= MAX_FINDINGS:
                 return findings
-            place = tuple(rows[-1])[:5]
+            place = tuple(rows[-1])[:3]
+
+    async def _late_schedules(self, tenant_id: TenantId, patience: timedelta) -> list[Finding]:
+        rows = await self._pool.fetch(LATE_SCHEDULES, tenant_id, MAX_FINDINGS, patience)
+        return [
+            Finding(
+                invariant="I25",
+                tenant_id=tenant_id,
+                instance_id=None,
+                ordinal=None,
+                message=row["detail"],
+            )
+            for row in rows
+        ]
 
     async def _childless(
         self,

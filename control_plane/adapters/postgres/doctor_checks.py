@@ -41,9 +41,8 @@ SELECT t.instance_id, t.ordinal,
   JOIN foliot.instance i USING (tenant_id, instance_id)
  CROSS JOIN LATERAL (
    SELECT (SELECT count(*) FROM foliot.ready r
-            WHERE r.tenant_id = t.tenant_id AND r.queue = t.queue AND r.rank = -t.priority
-              AND r.run_at = t.run_at AND r.instance_id = t.instance_id
-              AND r.ordinal = t.ordinal) AS ready,
+            WHERE r.tenant_id = t.tenant_id AND r.run_at = t.run_at
+              AND r.instance_id = t.instance_id AND r.ordinal = t.ordinal) AS ready,
           (SELECT count(*) FROM foliot.delayed d
             WHERE d.tenant_id = t.tenant_id AND d.instance_id = t.instance_id
               AND d.ordinal = t.ordinal) AS delayed,
@@ -278,24 +277,39 @@ CHECKS = (
     Check("I9", UNTOLD, is_patient=True),
 )
 
-# Not by instance: a claimable row is found by its queue. $2 to $6 are the row before, $7 the
-# most rows to look at, $8 the patience.
+# Not by instance: those that nobody has looked at when it was time to.
+LATE_SCHEDULES = """
+SELECT format('schedule %L should have been looked at since %s; is a control plane running?',
+              s.schedule_id, s.wakes_at) AS detail
+  FROM foliot.schedule s
+ WHERE s.tenant_id = $1 AND s.wakes_at <= (SELECT foliot.now()) - $3::interval
+ ORDER BY s.wakes_at
+ LIMIT $2
+"""
+
+# Not by instance: claimable rows have an order of their own. $2 to $4 are the row before, $5 the
+# most rows to look at, $6 the patience. A row is found by those who claim if it stands where its
+# task says, in the common flow or in that of its key, which must have a limit then.
 READY = """
-SELECT r.queue, r.rank, r.run_at, r.instance_id, r.ordinal,
+SELECT r.run_at, r.instance_id, r.ordinal,
        CASE WHEN t.ordinal IS NULL THEN 'it is ready, and there is no such task'
-            WHEN t.completed_at <= (SELECT foliot.now()) - $8::interval
+            WHEN t.completed_at <= (SELECT foliot.now()) - $6::interval
             THEN format('it is ready, and the task ended as %s at %s', t.status, t.completed_at)
             WHEN t.completed_at IS NULL
-                 AND (t.queue, -t.priority, t.run_at) IS DISTINCT FROM (r.queue, r.rank, r.run_at)
+                 AND (t.queue, t.type, t.run_at, foliot.precedence(t.run_at, t.priority))
+                     IS DISTINCT FROM (r.queue, r.type, r.run_at, r.precedence)
             THEN format('it is ready in %L since %s, and the task belongs in %L from %s on',
                         r.queue, r.run_at, t.queue, t.run_at)
+            WHEN t.completed_at IS NULL AND r.flow <> ''
+                 AND r.flow IS DISTINCT FROM foliot.flow(t.tenant_id, t.limit_key)
+            THEN format('it waits for room under the key %L, which is not its own or has no limit',
+                        r.flow)
        END AS detail
   FROM (SELECT * FROM foliot.ready r
          WHERE r.tenant_id = $1
-           AND (r.queue, r.rank, r.run_at, r.instance_id, r.ordinal)
-               > ($2::text, $3::smallint, $4::timestamptz, $5::uuid, $6::integer)
-         ORDER BY r.queue, r.rank, r.run_at, r.instance_id, r.ordinal
-         LIMIT $7) AS r
+           AND (r.run_at, r.instance_id, r.ordinal) > ($2::timestamptz, $3::uuid, $4::integer)
+         ORDER BY r.run_at, r.instance_id, r.ordinal
+         LIMIT $5) AS r
   LEFT JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
- ORDER BY r.queue, r.rank, r.run_at, r.instance_id, r.ordinal
+ ORDER BY r.run_at, r.instance_id, r.ordinal
 """

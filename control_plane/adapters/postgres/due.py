@@ -69,10 +69,10 @@ class PostgresDue:
               RETURNING d.*),
             moved AS (
               INSERT INTO foliot.ready
-                     (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt,
-                      epoch)
-              SELECT d.tenant_id, d.queue, d.rank, d.run_at, d.instance_id, d.ordinal, d.type,
-                     d.attempt, d.epoch
+                     (tenant_id, run_at, instance_id, ordinal, queue, type, flow, precedence,
+                      attempt, epoch)
+              SELECT d.tenant_id, d.run_at, d.instance_id, d.ordinal, d.queue, d.type, d.flow,
+                     foliot.precedence(d.run_at, d.priority), d.attempt, d.epoch
                 FROM due d
               RETURNING queue)
             SELECT m.queue, count(*)::integer FROM moved m GROUP BY m.queue ORDER BY m.queue

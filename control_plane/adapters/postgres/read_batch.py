@@ -29,7 +29,7 @@ SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queu
        t.status, t.run_at, t.attempt, t.max_attempts, t.epoch, t.lost_epoch, t.session_id,
        t.held_since,
        t.idempotency_key, t.input, t.output, t.error, t.retry, t.timeout_s,
-       t.schedule_to_start_s, t.heartbeat_s, t.child, t.detached, t.trace_id,
+       t.schedule_to_start_s, t.heartbeat_s, t.child, t.detached, t.limit_key, t.trace_id,
        t.created_at, t.completed_at,
        l.session_id AS lease_session_id, l.attempt AS lease_attempt, l.epoch AS lease_epoch,
        l.claimed_at AS lease_claimed_at

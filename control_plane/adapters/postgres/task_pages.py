@@ -216,46 +216,25 @@ async def _pending(
     limit: int,
 ) -> Sequence[asyncpg.Record]:
     rows: Sequence[asyncpg.Record] = await pool.fetch(
-        # `ready` is in order of time within each lane, a queue and a rank. So the page is
-        # merged from as many pages as the tenant has lanes, which are walked in the index.
-        # From a million ready rows 1.5 ms; picking the page from all of them took 445.
         """
-        WITH RECURSIVE seen AS MATERIALIZED (
+        WITH seen AS MATERIALIZED (
           SELECT CASE WHEN $3::uuid IS NULL THEN '-infinity'
                       ELSE (SELECT t.run_at FROM foliot.task t
                              WHERE (t.tenant_id, t.instance_id, t.ordinal) = ($1, $3, $4)) END
                  AS run_at,
                  coalesce($3, '00000000-0000-0000-0000-000000000000'::uuid) AS instance_id,
                  coalesce($4, -1) AS ordinal),
-        lane AS (
-          (SELECT r.queue, r.rank
-             FROM foliot.ready r
-            WHERE r.tenant_id = $1
-            ORDER BY r.queue, r.rank
-            LIMIT 1)
-          UNION ALL
-          SELECT further.queue, further.rank
-            FROM lane l
-           CROSS JOIN LATERAL (
-             SELECT r.queue, r.rank
-               FROM foliot.ready r
-              WHERE r.tenant_id = $1 AND (r.queue, r.rank) > (l.queue, l.rank)
-              ORDER BY r.queue, r.rank
-              LIMIT 1) AS further),
         page AS MATERIALIZED (
           SELECT waiting.run_at, waiting.instance_id, waiting.ordinal
-            FROM (SELECT of_lane.*
-                    FROM lane l
-                   CROSS JOIN LATERAL (
-                     SELECT r.run_at, r.instance_id, r.ordinal
-                       FROM foliot.ready r
-                      WHERE r.tenant_id = $1 AND r.queue = l.queue AND r.rank = l.rank
-                        AND ($2::text IS NULL OR r.type = $2)
-                        AND (r.run_at, r.instance_id, r.ordinal)
-                            > ((SELECT s.run_at FROM seen s), (SELECT s.instance_id FROM seen s),
-                               (SELECT s.ordinal FROM seen s))
-                      ORDER BY r.run_at, r.instance_id, r.ordinal
-                      LIMIT $5) AS of_lane
+            FROM ((SELECT r.run_at, r.instance_id, r.ordinal
+                     FROM foliot.ready r
+                    WHERE r.tenant_id = $1
+                      AND ($2::text IS NULL OR r.type = $2)
+                      AND (r.run_at, r.instance_id, r.ordinal)
+                          > ((SELECT s.run_at FROM seen s), (SELECT s.instance_id FROM seen s),
+                             (SELECT s.ordinal FROM seen s))
+                    ORDER BY r.run_at, r.instance_id, r.ordinal
+                    LIMIT $5)
                   UNION ALL
                   (SELECT d.run_at, d.instance_id, d.ordinal
                      FROM foliot.delayed d

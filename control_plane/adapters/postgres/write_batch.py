@@ -38,13 +38,14 @@ change AS MATERIALIZED (
     $8::bigint[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
     $15::text[], $16::timestamptz[], $17::timestamptz[],
     $18::uuid[], $19::text[], $20::int[], $21::text[], $22::text[], $23::text[], $24::timestamptz[],
-    $94::uuid[], $95::int[], $96::smallint[], $107::text[])
+    $94::uuid[], $95::int[], $96::smallint[], $107::text[], $114::text[])
   WITH ORDINALITY AS c(
     tenant_id, instance_id, expected_revision, fences, status, paused_at, revision,
     seq, history_hash, current_state, context, snapshot, idle, output,
     last_error, updated_at, completed_at,
     definition_id, definition_key, definition_version, business_key, labels, started_by, started_at,
-    parent_instance_id, parent_ordinal, depth, on_parent_close, n)),
+    parent_instance_id, parent_ordinal, depth, on_parent_close,
+    schedule_id, n)),
 locked AS MATERIALIZED (
   SELECT c.*, i.place
     FROM change c
@@ -98,13 +99,13 @@ born AS (
          tenant_id, instance_id, definition_id, definition_key, definition_version, business_key,
          status, paused_at, revision, seq, history_hash, current_state, context, snapshot, idle,
          output, last_error, labels, parent_instance_id, parent_ordinal, depth, on_parent_close,
-         started_by, started_at, updated_at, completed_at)
+         started_by, started_at, updated_at, completed_at, schedule_id)
   SELECT c.tenant_id, c.instance_id, c.definition_id, c.definition_key, c.definition_version,
          c.business_key, c.status, c.paused_at, c.revision, c.seq, c.history_hash,
          c.current_state::json, c.context::json, c.snapshot::json, c.idle::json, c.output::json,
          c.last_error::json, c.labels::json, c.parent_instance_id, c.parent_ordinal, c.depth,
          c.on_parent_close,
-         c.started_by, c.started_at, c.updated_at, c.completed_at
+         c.started_by, c.started_at, c.updated_at, c.completed_at, c.schedule_id
     FROM change c
    WHERE c.expected_revision = 0 AND ((SELECT kept FROM verdict))[c.n]),
 named AS (
@@ -153,23 +154,23 @@ task AS MATERIALIZED (
     FROM unnest($43::int[], $44::int[], $45::text[], $46::text[], $47::text[], $48::text[],
                 $49::smallint[], $50::timestamptz[], $51::int[], $52::uuid[], $53::text[],
                 $54::text[], $55::float8[], $56::text[], $57::bool[], $97::float8[], $98::float8[],
-                $104::bool[], $108::text[], $113::uuid[])
+                $104::bool[], $108::text[], $113::uuid[], $115::text[])
       AS t(n, ordinal, name, type, function, queue,
            priority, run_at, max_attempts, idempotency_key, input,
            retry, timeout_s, trace_id, is_cancelled, schedule_to_start_s, heartbeat_s,
-           detached, child, session_id)
+           detached, child, session_id, limit_key)
    WHERE ((SELECT kept FROM verdict))[t.n]),
 created AS (
   INSERT INTO foliot.task (
          tenant_id, instance_id, ordinal, name, type, function, queue, priority, status, run_at,
          max_attempts, idempotency_key, input, retry, timeout_s, schedule_to_start_s, heartbeat_s,
-         detached, child, trace_id, created_at, completed_at)
+         detached, child, limit_key, trace_id, created_at, completed_at)
   SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queue, t.priority,
          CASE WHEN t.is_cancelled THEN 'cancelled' WHEN t.type = 'WORKFLOW' THEN 'running'
               ELSE 'pending' END,
          t.run_at, t.max_attempts, t.idempotency_key, t.input::json, t.retry::json, t.timeout_s,
          t.schedule_to_start_s, t.heartbeat_s, t.detached,
-         t.child::json, t.trace_id, t.at,
+         t.child::json, t.limit_key, t.trace_id, t.at,
          CASE WHEN t.is_cancelled THEN t.at END
     FROM task t),
 ended AS (
@@ -195,7 +196,7 @@ let_go AS (
    WHERE l.ctid = ANY (ARRAY(
            SELECT h.place FROM held h WHERE ((SELECT kept FROM verdict))[h.n]))),
 cleared AS MATERIALIZED (
-  SELECT t.tenant_id, t.instance_id, t.ordinal, t.queue, t.priority, t.run_at, x.keeps_lease,
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.run_at, x.keeps_lease,
          EXISTS (SELECT FROM unnest($72::int[], $73::int[]) AS q(n, ordinal)
                   WHERE q.n = x.n AND q.ordinal = x.ordinal) AS is_put_back
     FROM unnest($70::int[], $71::int[], $105::bool[]) AS x(n, ordinal, keeps_lease)
@@ -210,9 +211,8 @@ cleared_ready AS (
            SELECT r.place FROM cleared x
             CROSS JOIN LATERAL (
               SELECT r.ctid AS place FROM foliot.ready r
-               WHERE r.tenant_id = x.tenant_id AND r.queue = x.queue AND r.rank = -x.priority
-                 AND r.run_at = x.run_at AND r.instance_id = x.instance_id
-                 AND r.ordinal = x.ordinal OFFSET 0) AS r))),
+               WHERE r.tenant_id = x.tenant_id AND r.run_at = x.run_at
+                 AND r.instance_id = x.instance_id AND r.ordinal = x.ordinal OFFSET 0) AS r))),
 cleared_delayed AS (
   DELETE FROM foliot.delayed d
    WHERE d.ctid = ANY (ARRAY(
@@ -232,33 +232,39 @@ cleared_lease AS (
                  AND l.ordinal = x.ordinal OFFSET 0) AS l
             WHERE NOT x.keeps_lease))),
 claimable AS MATERIALIZED (
-  SELECT t.tenant_id, t.instance_id, t.ordinal, t.type, t.queue, t.priority, t.run_at,
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.type, t.queue,
+         CASE WHEN t.limit_key IS NULL THEN ''
+              ELSE foliot.flow(t.tenant_id, t.limit_key) END AS flow,
+         t.priority, t.run_at,
          0 AS attempt, 0 AS epoch, t.at, ($6::timestamptz[])[t.n] IS NOT NULL AS is_withheld
     FROM task t
    WHERE NOT t.is_cancelled AND t.type <> 'WORKFLOW' AND t.session_id IS NULL
   UNION ALL
-  SELECT ($1::text[])[q.n], ($2::uuid[])[q.n], q.ordinal, q.type, q.queue, q.priority, q.run_at,
+  SELECT ($1::text[])[q.n], ($2::uuid[])[q.n], q.ordinal, q.type, q.queue,
+         CASE WHEN q.limit_key IS NULL THEN ''
+              ELSE foliot.flow(($1::text[])[q.n], q.limit_key) END,
+         q.priority, q.run_at,
          q.attempt, q.epoch, ($16::timestamptz[])[q.n], ($6::timestamptz[])[q.n] IS NOT NULL
     FROM unnest($72::int[], $73::int[], $74::text[], $75::text[], $76::smallint[],
-                $77::timestamptz[], $78::int[], $79::int[])
-      AS q(n, ordinal, type, queue, priority, run_at, attempt, epoch)
+                $77::timestamptz[], $78::int[], $79::int[], $116::text[])
+      AS q(n, ordinal, type, queue, priority, run_at, attempt, epoch, limit_key)
    WHERE ((SELECT kept FROM verdict))[q.n]),
 handed AS (
   INSERT INTO foliot.lease
-         (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at)
-  SELECT t.tenant_id, t.instance_id, t.ordinal, t.session_id, 1, 1, t.at
+         (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at, limit_key)
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.session_id, 1, 1, t.at, t.limit_key
     FROM task t WHERE t.session_id IS NOT NULL),
 made_ready AS (
   INSERT INTO foliot.ready
-         (tenant_id, queue, rank, run_at, instance_id, ordinal, type, attempt, epoch)
-  SELECT c.tenant_id, c.queue, -c.priority, c.run_at, c.instance_id, c.ordinal, c.type, c.attempt,
-         c.epoch
+         (tenant_id, run_at, instance_id, ordinal, queue, type, flow, precedence, attempt, epoch)
+  SELECT c.tenant_id, c.run_at, c.instance_id, c.ordinal, c.queue, c.type, c.flow,
+         foliot.precedence(c.run_at, c.priority), c.attempt, c.epoch
     FROM claimable c WHERE c.run_at <= c.at AND NOT c.is_withheld),
 put_back AS (
   INSERT INTO foliot.delayed
-         (tenant_id, instance_id, ordinal, queue, rank, run_at, type, attempt, epoch)
-  SELECT c.tenant_id, c.instance_id, c.ordinal, c.queue, -c.priority,
-         CASE WHEN c.is_withheld THEN 'infinity' ELSE c.run_at END, c.type, c.attempt, c.epoch
+         (tenant_id, instance_id, ordinal, queue, type, flow, priority, run_at, attempt, epoch)
+  SELECT c.tenant_id, c.instance_id, c.ordinal, c.queue, c.type, c.flow, c.priority,
+         CASE WHEN c.is_withheld THEN 'infinity' ELSE c.run_at END, c.attempt, c.epoch
     FROM claimable c WHERE c.run_at > c.at OR c.is_withheld
   -- A task that waits for its next attempt, and is failed by a person meanwhile.
   ON CONFLICT (tenant_id, instance_id, ordinal) DO UPDATE
@@ -490,6 +496,9 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
         [t.child for c in changes for t in c.new_tasks],
         *_columns(4, feed_parts(changes)),
         [c.handed.get(t.ordinal) for c in changes for t in c.new_tasks],
+        [i.schedule_id for i in born],
+        [t.limit_key for c in changes for t in c.new_tasks],
+        [q.limit_key for c in changes for q in c.requeued],
     ]
 
 

@@ -191,7 +191,8 @@ RULES: Final[dict[str, Rule]] = {
     "word-not-for-task": _refuses(
         "A word describes a task of another kind: `events` and `policy` are of AI tasks,"
         " `version`, `businessKey` and `onParentClose` of child instances; `queue`, `priority`,"
-        " `retry` and `timeout` of what an executor does, which a child instance is not.",
+        " `limitKey`, `retry` and `timeout` of what an executor does, which a child instance is"
+        " not.",
         "Leave the word out, or choose another kind of task.",
     ),
     "without-for-each": _refuses(

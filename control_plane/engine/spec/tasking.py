@@ -26,7 +26,7 @@ _JOINS = ("all", "any", "settled")
 _CLOSINGS = ("cancel", "terminate", "abandon")
 _OF_AI = ("events", "policy")
 _OF_CHILDREN = ("version", "businessKey", "onParentClose")
-_OF_ATTEMPTS = ("queue", "priority", "retry", "timeout")
+_OF_ATTEMPTS = ("queue", "priority", "limitKey", "retry", "timeout")
 _INSTEAD = {
     "retry": "leave it out: the tasks inside of the child have retries of their own",
     "timeout": "leave the state by `after` if the child takes too long",
@@ -100,6 +100,7 @@ class Tasks:
             child=self._child(body, pointer, names),
             events=self._events(kind, body.get("events"), pointer),
             policy=self._policy(body.get("policy"), join(pointer, "policy")),
+            limit_key=self._key(body, "limitKey", pointer, names),
         )
         self.plans.append(plan)
         return plan
@@ -126,12 +127,7 @@ class Tasks:
             wanted = "the number of a version, from 1"
             wrong_type(self.findings, join(pointer, "version"), version, wanted)
             version = None
-        key: Template | None = None
-        if body.get("businessKey") is not None:
-            given, place = body["businessKey"], join(pointer, "businessKey")
-            key = self.values.template(given, place, names)
-            if not is_name(given) and not _is_computed(given):
-                wrong_type(self.findings, place, given, "a business key, or an expression for one")
+        key = self._key(body, "businessKey", pointer, names)
         closing = body.get("onParentClose", "cancel")
         if closing not in _CLOSINGS:
             place = join(pointer, "onParentClose")
@@ -140,6 +136,18 @@ class Tasks:
         return Child(
             version=version, business_key=key, on_parent_close=closing, json_pointer=pointer
         )
+
+    def _key(
+        self, body: dict[str, Any], word: str, pointer: str, names: frozenset[str]
+    ) -> Template | None:
+        """Rule: a key is a text, or an expression for one."""
+        if body.get(word) is None:
+            return None
+        given, place = body[word], join(pointer, word)
+        key = self.values.template(given, place, names)
+        if not is_name(given) and not _is_computed(given):
+            wrong_type(self.findings, place, given, "a key, or an expression for one")
+        return key
 
     def _events(self, kind: TaskType | None, given: Any, pointer: str) -> tuple[str, ...]:
         """Rule: an AI task names the events among which it may choose, and no others can be."""

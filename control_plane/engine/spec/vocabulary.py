@@ -101,6 +101,7 @@ _ATTEMPTS: Words = {
     "timeout": Word("timeout", f"How long an attempt may take: {_SECONDS}; or one for each phase."),
     "queue": Word("queue", f"The executors' queue; 1 to {MAX_QUEUE_NAME} characters. `default`."),
     "priority": Word("priority", f"{-MAX_PRIORITY} to {MAX_PRIORITY}, larger first; 0 by default."),
+    "limitKey": Word("keyText", "The key of the tenant's limit that it counts against."),
 }
 _TASK: Words = {
     **_ATTEMPTS,

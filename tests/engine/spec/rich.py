@@ -19,6 +19,7 @@ _TASK: dict[str, Any] = {
     "timeout": {"scheduleToStart": "PT1H", "startToClose": 5000, "heartbeat": "PT10S"},
     "queue": "mail-1",
     "priority": -5,
+    "limitKey": {"@expr": "context.name"},
     "compensation": {
         "name": "unsend",
         "src": "http",
