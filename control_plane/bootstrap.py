@@ -15,24 +15,30 @@ from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
 from control_plane.adapters.postgres.doctor import PostgresDoctor
 from control_plane.adapters.postgres.due import PostgresDue
+from control_plane.adapters.postgres.feed import PostgresFeed
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.api.admin_servicer import AdminServicer
 from control_plane.api.admission import Admission
 from control_plane.api.definition_servicer import DefinitionServicer
 from control_plane.api.event_servicer import EventServicer
+from control_plane.api.event_streams import EventStreams
 from control_plane.api.executor_ports import ExecutorPorts
 from control_plane.api.executor_servicer import ExecutorServicer
 from control_plane.api.instance_servicer import InstanceServicer
+from control_plane.api.schedule_servicer import ScheduleServicer
 from control_plane.api.task_servicer import TaskServicer
 from control_plane.loops.after_commit import AfterCommit
 from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
 from control_plane.loops.delayed import Delayed
+from control_plane.loops.feed_pruner import FeedPruner
 from control_plane.loops.housekeeping import Housekeeping
 from control_plane.loops.inbox import Inbox
 from control_plane.loops.rescuer import Rescuer
+from control_plane.loops.schedules import Schedules
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Hands, Machines, Orchestrator, Turn
@@ -41,9 +47,11 @@ from control_plane.ports.credentials import Credentials, StoredKey
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.doctor import Doctor
 from control_plane.ports.due import Due
+from control_plane.ports.feed import Feed
 from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
+from control_plane.ports.schedule_store import ScheduleStore
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
 from control_plane.startup import check_durability, check_schema, until_usable
@@ -62,6 +70,9 @@ from shared.telemetry.names import LogEvent
 TURN_CONNECTIONS = 6
 """For reading and writing turns; there are never more under way than the orchestrator has."""
 
+FEED_CONNECTIONS = 3
+"""For the tailer, and for watchers who are behind: they wait for each other and for nobody else."""
+
 STREAMS_LEAVE_WITHIN = timedelta(seconds=5)
 """How long executors have to connect elsewhere once they were told to."""
 
@@ -75,8 +86,10 @@ class Adapters:
     store: InstanceStore
     definitions: DefinitionStore
     reader: Reader
+    feed: Feed
     due: Due
     outbox: Outbox
+    schedules: ScheduleStore
     claims: Claims
     credentials: Credentials
     doorbell: Doorbell | NoDoorbell
@@ -92,7 +105,7 @@ class ControlPlane:
         self._listen = settings.listen
         self.admission = Admission()
         self._doorbell = adapters.doorbell
-        tailer = Tailer(adapters.reader)
+        tailer = Tailer(adapters.feed)
         bells = Bells(adapters.doorbell)
         self._machines = Machines(adapters.definitions)
         self._hands = Hands()
@@ -108,8 +121,10 @@ class ControlPlane:
             self._delayed.run,
             self._inbox.run,
             courier.run,
+            Schedules(adapters.schedules, self._orchestrator, settings.poll_s).run,
             Rescuer(adapters.due, self._orchestrator).run,
             Housekeeping(adapters.due).run,
+            FeedPruner(adapters.feed, timedelta(days=own.feed_days)).run,
             tailer.run,
             bells.run,
             self._listen_to_bells,
@@ -172,10 +187,18 @@ class ControlPlane:
                     adapters.definitions,
                     adapters.store,
                     self._machines,
-                    tailer,
+                    tailer.instances,
                 ),
                 task=TaskServicer(orchestrator, reader),
-                event=EventServicer(orchestrator, adapters.store, reader, tailer, admission),
+                event=EventServicer(
+                    orchestrator,
+                    adapters.store,
+                    reader,
+                    EventStreams(reader, adapters.feed, tailer.instances, tailer.feed, admission),
+                ),
+                schedule=ScheduleServicer(
+                    adapters.schedules, adapters.definitions, adapters.store, orchestrator, reader
+                ),
                 admin=AdminServicer(adapters.clock, version()),
                 executor=ExecutorServicer(executor),
             ),
@@ -233,6 +256,13 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
             settings=HOT_PLANS,
         )
         exits.push_async_callback(close_pool, turns)
+        feeds = await open_pool(
+            settings.database_url,
+            role=CONTROL_PLANE_ROLE,
+            max_size=FEED_CONNECTIONS,
+            settings=HOT_PLANS,
+        )
+        exits.push_async_callback(close_pool, feeds)
         doorbell: Doorbell | NoDoorbell = NoDoorbell()
         if settings.redis_url:
             doorbell = Doorbell(settings.redis_url, await read_namespace(pool))
@@ -242,8 +272,10 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 store=PostgresInstanceStore(turns),
                 definitions=PostgresDefinitionStore(pool),
                 reader=PostgresReader(pool),
+                feed=PostgresFeed(feeds),
                 due=PostgresDue(pool),
                 outbox=PostgresOutbox(pool),
+                schedules=PostgresScheduleStore(pool),
                 claims=PostgresClaims(pool),
                 credentials=PostgresCredentials(pool),
                 doorbell=doorbell,

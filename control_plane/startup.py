@@ -16,6 +16,29 @@ from shared.telemetry.names import LogEvent
 SAFE_COMMITS = frozenset({"on", "local", "remote_write", "remote_apply"})
 TRY_EVERY_S = 0.05
 
+RESTART_FOREIGN_FEED = """
+WITH ahead AS MATERIALIZED (
+  SELECT FROM foliot.tenant t
+   CROSS JOIN LATERAL (
+     SELECT f.xid FROM foliot.feed f
+      WHERE f.tenant_id = t.tenant_id
+      ORDER BY f.xid DESC, f.part DESC
+      LIMIT 1) AS newest
+   WHERE newest.xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+   LIMIT 1),
+removed AS (
+  DELETE FROM foliot.feed f WHERE EXISTS (SELECT FROM ahead)),
+raised AS (
+  INSERT INTO foliot.feed_floor (tenant_id, xid, part, mark)
+  SELECT t.tenant_id, pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1, 0,
+         (random() * 2147483647)::integer
+    FROM foliot.tenant t
+   WHERE EXISTS (SELECT FROM ahead)
+  ON CONFLICT (tenant_id) DO UPDATE
+    SET xid = excluded.xid, part = excluded.part, mark = excluded.mark)
+SELECT EXISTS (SELECT FROM ahead)
+"""
+
 _log = get_logger(__name__)
 
 
@@ -43,6 +66,7 @@ async def _usable(database_url: str, pool_size: int) -> asyncpg.Pool:
         async with asyncio.timeout(CONNECT_WITHIN_S):
             await check_schema(pool)
             await make_partitions(pool)
+            await restart_foreign_feed(pool)
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
         pool.terminate()
         raise Unavailable(
@@ -86,6 +110,17 @@ async def check_schema(pool: asyncpg.Pool) -> None:
             f"the database is at revision {found}, this release needs {wanted}; run `foliot"
             " migrate` with this release, or start the release that the database belongs to"
         )
+
+
+async def restart_foreign_feed(pool: asyncpg.Pool) -> None:
+    """
+    Begin the feeds anew if they were written by another server, and restored here from a dump.
+
+    Transaction ids are a server's own. Rows with ids that this one has yet to give out would
+    come after what happens next; whoever follows is told to begin anew.
+    """
+    if await pool.fetchval(RESTART_FOREIGN_FEED):
+        _log.warning(LogEvent.FEED_RESTARTED)
 
 
 async def check_durability(pool: asyncpg.Pool) -> None:

@@ -1,8 +1,6 @@
-"""EventService: proto in, use case, proto out; and streams that know when to end."""
+"""EventService: proto in, use case, proto out. Its streams are in event_streams.py."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import Literal
 
 from foliot.v1 import event_service_pb2 as pb
@@ -10,28 +8,25 @@ from foliot.v1 import event_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
-from control_plane.api.admission import Admission, draining_now
 from control_plane.api.call_metadata import correlation_id
 from control_plane.api.errors import status_of
-from control_plane.api.filters import Field, check_order, parse_filter
-from control_plane.api.mapping.history import TYPE_WORDS, entry_to
+from control_plane.api.event_filters import history_filter
+from control_plane.api.event_streams import EventStreams
+from control_plane.api.filters import check_order
+from control_plane.api.mapping.history import entry_to
 from control_plane.api.mapping.instances import accepted, event_from
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
 from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.reader import Reader
 from control_plane.use_cases.ingest_events import Item, ingest_events
-from control_plane.use_cases.list_history import HistoryFilter, list_history
+from control_plane.use_cases.list_history import list_history
 from control_plane.use_cases.paging import page_size
 from control_plane.use_cases.submits import Submits
-from control_plane.use_cases.watch_instance import Bookmark, News, Watched, watch_instance
+from control_plane.use_cases.verify_history import Known, verify_history
 from shared.errors import FoliotError, InvalidRequest
-from shared.ids import InstanceId, parse_task_id, parse_uuid
+from shared.ids import InstanceId, parse_uuid
 
-FILTER = {
-    "type": Field(kind="word", words=TYPE_WORDS),
-    "task_id": Field(kind="text"),
-    "seq": Field(kind="int", ranged=True),
-}
+HASH_BYTES = 32
 NEWEST_FIRST = "seq desc"
 ORDERS = ("seq", NEWEST_FIRST)
 
@@ -43,18 +38,12 @@ _ACTIONS: dict[int, Literal["start", "correlate"]] = {
 
 class EventServicer(pb_grpc.EventServiceServicer):
     def __init__(
-        self,
-        orchestrator: Submits,
-        store: InstanceStore,
-        reader: Reader,
-        news: News,
-        admission: Admission,
+        self, orchestrator: Submits, store: InstanceStore, reader: Reader, streams: EventStreams
     ) -> None:
         self._orchestrator = orchestrator
         self._store = store
         self._reader = reader
-        self._news = news
-        self._admission = admission
+        self._streams = streams
 
     async def ListHistory(
         self,
@@ -68,7 +57,7 @@ class EventServicer(pb_grpc.EventServiceServicer):
             self._reader,
             principal.current().tenant,
             instance_id,
-            _history_filter(request.filter, instance_id),
+            history_filter(request.filter, instance_id),
             newest_first=order == NEWEST_FIRST,
             after=_position(request.page_token, mark),
             size=page_size(request.page_size),
@@ -78,28 +67,49 @@ class EventServicer(pb_grpc.EventServiceServicer):
             next_page_token=make_token([page.last.seq], of=mark) if page.last else "",
         )
 
-    async def WatchInstance(
+    def WatchInstance(
         self,
         request: pb.WatchInstanceRequest,
         _context: ServicerContext[pb.WatchInstanceRequest, pb.WatchInstanceResponse],
     ) -> AsyncIterator[pb.WatchInstanceResponse]:
-        caller = principal.current()
-        instance_id = _id(request.instance_id)
-        seq = request.after_seq
-        with self._admission.watch(caller.name):
-            watched = watch_instance(
-                self._reader, self._news, caller.tenant, instance_id, after_seq=seq
-            )
-            async with aclosing(watched):
-                async for item in _until(watched, self._admission.draining):
-                    seq = item.seq
-                    yield pb.WatchInstanceResponse(
-                        seq=seq,
-                        entry=None if isinstance(item, Bookmark) else entry_to(instance_id, item),
-                    )
-            if self._admission.draining.is_set():
-                yield pb.WatchInstanceResponse(seq=seq, draining=True)
-                raise draining_now()
+        return self._streams.watch_instance(request)
+
+    def WatchEvents(
+        self,
+        request: pb.WatchEventsRequest,
+        _context: ServicerContext[pb.WatchEventsRequest, pb.WatchEventsResponse],
+    ) -> AsyncIterator[pb.WatchEventsResponse]:
+        return self._streams.watch_events(request)
+
+    def WatchTasks(
+        self,
+        request: pb.WatchTasksRequest,
+        _context: ServicerContext[pb.WatchTasksRequest, pb.WatchTasksResponse],
+    ) -> AsyncIterator[pb.WatchTasksResponse]:
+        return self._streams.watch_tasks(request)
+
+    async def VerifyHistory(
+        self,
+        request: pb.VerifyHistoryRequest,
+        _context: ServicerContext[pb.VerifyHistoryRequest, pb.VerifyHistoryResponse],
+    ) -> pb.VerifyHistoryResponse:
+        found = await verify_history(
+            self._reader, principal.current().tenant, _id(request.instance_id), _known(request)
+        )
+        return pb.VerifyHistoryResponse(
+            intact=found.broken_seq is None,
+            entry_count=found.entries,
+            last_hash=found.last_hash,
+            broken_seq=found.broken_seq or 0,
+            problem=found.problem,
+        )
+
+    def ExportHistory(
+        self,
+        request: pb.ExportHistoryRequest,
+        _context: ServicerContext[pb.ExportHistoryRequest, pb.ExportHistoryResponse],
+    ) -> AsyncIterator[pb.ExportHistoryResponse]:
+        return self._streams.export_history(request)
 
     async def IngestEvents(
         self,
@@ -121,55 +131,16 @@ class EventServicer(pb_grpc.EventServiceServicer):
         )
 
 
-async def _until(watched: AsyncIterator[Watched], stop: asyncio.Event) -> AsyncIterator[Watched]:
-    """What is watched, until there is no more or it is time to stop."""
-    stopping = asyncio.create_task(stop.wait())
-    upcoming: asyncio.Task[Watched | None] | None = None
-    try:
-        while True:
-            upcoming = asyncio.create_task(_next(watched))
-            await asyncio.wait((upcoming, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if not upcoming.done():
-                return
-            item = upcoming.result()
-            if item is None:
-                return
-            yield item
-    finally:
-        stopping.cancel()
-        if upcoming is not None and not upcoming.done():
-            upcoming.cancel()
-            await asyncio.wait((upcoming,))
-
-
-async def _next(watched: AsyncIterator[Watched]) -> Watched | None:
-    return await anext(watched, None)
-
-
-def _history_filter(text: str, instance_id: InstanceId) -> HistoryFilter:
-    terms = parse_filter(text, FILTER)
-    exactly = terms.integer("seq")
-    task_id = terms.text("task_id")
-    ordinal: int | None = None
-    if task_id is not None:
-        whose, ordinal = parse_task_id(task_id, "filter")
-        if whose != instance_id:
-            raise InvalidRequest(
-                f"task {task_id!r} is none of instance {instance_id}",
-                field="filter",
-                reason="FILTER_INVALID",
-            )
-    lower, upper = terms.integer("seq", ">="), terms.integer("seq", "<")
-    return HistoryFilter(
-        type=terms.text("type"),
-        ordinal=ordinal,
-        from_seq=exactly if lower is None else max(lower, exactly or 0),
-        before_seq=_lesser(upper, exactly + 1 if exactly is not None else None),
-    )
-
-
-def _lesser(first: int | None, second: int | None) -> int | None:
-    return min((one for one in (first, second) if one is not None), default=None)
+def _known(request: pb.VerifyHistoryRequest) -> Known | None:
+    if not request.known_seq and not request.known_hash:
+        return None
+    if len(request.known_hash) != HASH_BYTES:
+        raise InvalidRequest(
+            f"known_hash has {len(request.known_hash)} bytes; a hash has {HASH_BYTES}, and comes"
+            " with its known_seq",
+            field="known_hash",
+        )
+    return Known(request.known_seq, request.known_hash)
 
 
 def _item(message: pb.IngestItem) -> Item:

@@ -6,7 +6,8 @@ The `filter` and `order_by` of lists: a small, fixed part of AIP-160.
     operator = "=" | ">=" | "<"
     value   = a bare word, or text in double quotes with \" and \\ for " and \
 
-Which fields there are, what they hold and which operators they take is given by the list.
+Which fields there are, what they hold and which operators they take is given by the list. One
+that ends in ".*" stands for all that begin like it: labels.* for labels.region.
 Whatever else is written is refused, with the place where reading stopped.
 """
 
@@ -70,6 +71,14 @@ class Terms:
         value = self._found.get((field, operator))
         return value if isinstance(value, datetime) else None
 
+    def beneath(self, field: str) -> Mapping[str, str]:
+        """By name what is asked of the fields that `field`.* stands for."""
+        return {
+            name.removeprefix(f"{field}."): value
+            for (name, operator), value in self._found.items()
+            if name.startswith(f"{field}.") and operator == "=" and isinstance(value, str)
+        }
+
     def uuid(self, field: str) -> UUID | None:
         value = self._found.get((field, "="))
         return value if isinstance(value, UUID) else None
@@ -132,7 +141,7 @@ def _term(
     if len(parts) < 3:
         raise _invalid("it ends in the middle of a term: field = value", end, fields)
     name, operator, value = parts
-    field = fields.get(name.text) if name.kind == "word" else None
+    field = _field(name.text, fields) if name.kind == "word" else None
     if field is None:
         raise _invalid(f"there is no field {name.text!r} to filter by", name.position, fields)
     if operator.kind != "op" or operator.text not in _operators(field):
@@ -148,6 +157,11 @@ def _term(
         raise _invalid(f"{name.text} {operator.text} is given twice", name.position, fields)
     found[key] = _value(field, name, value, fields)
     return index + 3
+
+
+def _field(name: str, fields: Mapping[str, Field]) -> Field | None:
+    family, dot, member = name.partition(".")
+    return fields.get(f"{family}.*" if dot and member else name)
 
 
 def _operators(field: Field) -> tuple[str, ...]:

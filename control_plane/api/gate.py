@@ -25,6 +25,7 @@ from control_plane.api.authorization import Rule, authorize
 from control_plane.api.call_metadata import CallMetadata
 from control_plane.api.errors import code_of, status_of
 from control_plane.api.lasting import Authenticated, Deadline
+from shared.clock import Clock, SystemClock
 from shared.errors import InvalidRequest
 from shared.rpc import CORRELATION_ID, STATUS_DETAILS
 
@@ -54,12 +55,14 @@ class Gate(grpc.aio.ServerInterceptor):
         *,
         default_deadline_s: float = DEFAULT_DEADLINE_S,
         reauthenticate_s: float = REAUTHENTICATE_S,
+        clock: Clock | None = None,
     ) -> None:
         self._authenticate = authenticate
         self._rules = rules
         self._admission = admission
         self._default_deadline_s = default_deadline_s
         self._reauthenticate_s = reauthenticate_s
+        self._clock = clock or SystemClock()
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -132,14 +135,14 @@ class Gate(grpc.aio.ServerInterceptor):
             try:
                 admission.begin_stream()
                 try:
-                    await self._admit(metadata, rule)
+                    caller = await self._admit(metadata, rule)
                     request = (
                         _parsed(parse, incoming)
                         if isinstance(incoming, bytes)
                         else _all_parsed(parse, incoming)
                     )
                     async with (
-                        self._authenticated(metadata, rule),
+                        self._authenticated(metadata, rule, caller),
                         aclosing(serve(request, context)) as responses,
                     ):
                         async for response in responses:
@@ -154,17 +157,28 @@ class Gate(grpc.aio.ServerInterceptor):
 
         return call
 
-    async def _admit(self, metadata: CallMetadata, rule: Rule) -> None:
+    async def _admit(self, metadata: CallMetadata, rule: Rule) -> Principal:
         metadata.enter()
         caller = await self._authenticate(metadata.key)
         authorize(caller, rule)
         access.enter(caller)
+        return caller
 
-    def _authenticated(self, metadata: CallMetadata, rule: Rule) -> Authenticated:
-        async def again() -> None:
-            authorize(await self._authenticate(metadata.key), rule)
+    def _authenticated(
+        self, metadata: CallMetadata, rule: Rule, caller: Principal
+    ) -> Authenticated:
+        async def again() -> float | None:
+            found = await self._authenticate(metadata.key)
+            authorize(found, rule)
+            return self._left_s(found)
 
-        return Authenticated(again, self._reauthenticate_s)
+        return Authenticated(again, self._reauthenticate_s, expires_in_s=self._left_s(caller))
+
+    def _left_s(self, caller: Principal) -> float | None:
+        """Seconds until the credential expires, None if it does not."""
+        if caller.expires_at is None:
+            return None
+        return (caller.expires_at - self._clock.now()).total_seconds()
 
 
 def _parsed(parse: Callable[[bytes], Any], raw: bytes) -> Any:

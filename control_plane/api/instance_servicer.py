@@ -36,7 +36,7 @@ from control_plane.use_cases.cancel_instance import cancel_instance
 from control_plane.use_cases.explain_instance import explain_instance
 from control_plane.use_cases.get_instance import get_instance
 from control_plane.use_cases.list_instances import list_instances
-from control_plane.use_cases.paging import page_size
+from control_plane.use_cases.paging import MAX_COUNTED, page_size
 from control_plane.use_cases.pause_instance import pause_instance
 from control_plane.use_cases.preview_event import preview_event
 from control_plane.use_cases.resume_instance import resume_instance
@@ -57,6 +57,9 @@ FILTER = {
     "business_key": Field(kind="text"),
     "schedule_id": Field(kind="text"),
     "start_time": Field(kind="time"),
+}
+COUNT_FILTER = {
+    name: FILTER[name] for name in ("status", "definition_key", "business_key", "start_time")
 }
 ORDERS = ("start_time desc",)
 
@@ -169,6 +172,28 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
         return pb.ListInstancesResponse(
             instances=[instance_to(one, full=full) for one in page.rows],
             next_page_token=make_token([str(last.instance_id)], of=mark) if last else "",
+        )
+
+    async def CountInstances(
+        self,
+        request: pb.CountInstancesRequest,
+        _context: ServicerContext[pb.CountInstancesRequest, pb.CountInstancesResponse],
+    ) -> pb.CountInstancesResponse:
+        terms = parse_filter(request.filter, COUNT_FILTER)
+        status = terms.text("status")
+        count = await self._reader.count_instances(
+            principal.current().tenant,
+            InstanceFilter(
+                status=STATUS_WORDS[status] if status is not None else None,
+                definition_key=terms.text("definition_key"),
+                business_key=terms.text("business_key"),
+                started_from=terms.time("start_time", ">="),
+                started_before=terms.time("start_time", "<"),
+            ),
+            at_most=MAX_COUNTED + 1,
+        )
+        return pb.CountInstancesResponse(
+            count=min(count, MAX_COUNTED), at_least=count > MAX_COUNTED
         )
 
     async def ExplainInstance(

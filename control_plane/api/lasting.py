@@ -7,6 +7,9 @@ from types import TracebackType
 from control_plane.api.admission import RETRY_IN
 from shared.errors import Overloaded, Unavailable
 
+JUST_AFTER_S = 0.01
+"""A credential is looked at when it has expired, and not a moment before."""
+
 
 class Deadline:
     """The end of a call that its caller set no end to."""
@@ -47,11 +50,25 @@ class Deadline:
 
 
 class Authenticated:
-    """A stream that lasts no longer than its credential."""
+    """
+    A stream that lasts no longer than its credential.
 
-    def __init__(self, again: Callable[[], Awaitable[None]], every_s: float) -> None:
+    `again` looks at the credential, now and then and when it expires, and says in how many
+    seconds it will, None for one that does not. What it raises ends the stream.
+    """
+
+    def __init__(
+        self,
+        again: Callable[[], Awaitable[float | None]],
+        every_s: float,
+        *,
+        expires_in_s: float | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._again = again
         self._every_s = every_s
+        self._expires_in_s = expires_in_s
+        self._sleep = sleep
         self._scope = asyncio.timeout(None)
         self._refused: Exception | None = None
         self._task: asyncio.Task[None] | None = None
@@ -77,10 +94,12 @@ class Authenticated:
 
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()
+        left_s = self._expires_in_s
         while True:
-            await asyncio.sleep(self._every_s)
+            wait_s = self._every_s if left_s is None else min(self._every_s, max(left_s, 0.0))
+            await self._sleep(wait_s + JUST_AFTER_S)
             try:
-                await self._again()
+                left_s = await self._again()
             except Exception as error:  # noqa: BLE001 - whatever it is, the stream ends with it
                 self._refused = error
                 self._scope.reschedule(loop.time())

@@ -7,7 +7,7 @@ from grpc.aio import ServicerContext
 from control_plane.access import principal
 from control_plane.api.call_metadata import correlation_id
 from control_plane.api.errors import status_of
-from control_plane.api.filters import Field, check_order, parse_filter
+from control_plane.api.filters import Field, Terms, check_order, parse_filter
 from control_plane.api.mapping.failures import failure_from
 from control_plane.api.mapping.tasks import STATUS_WORDS, task_to
 from control_plane.api.mapping.texts import text_of
@@ -18,7 +18,7 @@ from control_plane.use_cases.complete_task import complete_task
 from control_plane.use_cases.fail_task import fail_task
 from control_plane.use_cases.get_task import get_task
 from control_plane.use_cases.list_tasks import UnindexedTaskFilter, list_tasks
-from control_plane.use_cases.paging import Page, page_size
+from control_plane.use_cases.paging import MAX_COUNTED, Page, page_size
 from control_plane.use_cases.redrive_tasks import MAX_REDRIVEN, redrive_tasks
 from control_plane.use_cases.submits import Submits
 from shared.errors import FoliotError, InvalidRequest
@@ -36,6 +36,7 @@ FILTER = {
 MAX_LOOKED_AT = 10_000
 """Dead tasks that one redrive looks at for those that its filter finds."""
 
+COUNT_FILTER = {name: FILTER[name] for name in ("instance_id", "status", "type")}
 DEAD_FILTER = {name: FILTER[name] for name in ("type", "queue", "create_time")}
 
 
@@ -50,13 +51,7 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
         _context: ServicerContext[pb.ListTasksRequest, pb.ListTasksResponse],
     ) -> pb.ListTasksResponse:
         terms = parse_filter(request.filter, FILTER)
-        status, task_type = terms.text("status"), terms.text("type")
-        instance_id = terms.uuid("instance_id")
-        wanted = TaskFilter(
-            instance_id=InstanceId(instance_id) if instance_id is not None else None,
-            status=STATUS_WORDS[status] if status is not None else None,
-            type=TaskType(task_type) if task_type is not None else None,
-        )
+        wanted = _wanted(terms)
         order = check_order(request.order_by, ["run_time" if wanted.is_by_time else "task_id"])
         mark = f"tasks\n{request.filter}\n{order}"
         page = await list_tasks(
@@ -89,6 +84,17 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
     ) -> pb.GetTaskResponse:
         task = await get_task(self._reader, principal.current().tenant, request.task_id)
         return pb.GetTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def CountTasks(
+        self,
+        request: pb.CountTasksRequest,
+        _context: ServicerContext[pb.CountTasksRequest, pb.CountTasksResponse],
+    ) -> pb.CountTasksResponse:
+        terms = parse_filter(request.filter, COUNT_FILTER)
+        count = await self._reader.count_tasks(
+            principal.current().tenant, _wanted(terms), at_most=MAX_COUNTED + 1
+        )
+        return pb.CountTasksResponse(count=min(count, MAX_COUNTED), at_least=count > MAX_COUNTED)
 
     async def CompleteTask(
         self,
@@ -197,6 +203,16 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
             after=after,
             size=size,
         )
+
+
+def _wanted(terms: Terms) -> TaskFilter:
+    status, task_type = terms.text("status"), terms.text("type")
+    instance_id = terms.uuid("instance_id")
+    return TaskFilter(
+        instance_id=InstanceId(instance_id) if instance_id is not None else None,
+        status=STATUS_WORDS[status] if status is not None else None,
+        type=TaskType(task_type) if task_type is not None else None,
+    )
 
 
 def _most(asked: int) -> int:

@@ -36,7 +36,7 @@ class AfterCommit:
 
     def __call__(self, turn: Turn) -> None:
         self._hands.deliver(turn.kept)
-        self._tailer.committed((change.key, change.after.seq) for change in turn.kept)
+        self._tailer.committed([(change.key, change.entries) for change in turn.kept])
         ready: defaultdict[str, list[str]] = defaultdict(list)
         dead: list[str] = []
         later = []

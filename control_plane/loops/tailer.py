@@ -1,79 +1,60 @@
 """
-Tells watchers that there is more to read: one query per replica for all that is watched.
+Tells watchers that there is more to read: a query or two per replica for all that is watched,
+however many watchers there are.
 
-A commit of this process says so at once. Commits of others are found by polling the
-positions of the watched instances together, however many watchers there are.
+A commit of this process has it look at once, or tells by itself. Commits of others are found
+by looking again and again.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+from control_plane.loops.feed_window import WINDOW_WEIGHT, FeedWindow
+from control_plane.loops.instance_news import InstanceNews
 from control_plane.loops.pace import repeat
-from control_plane.ports.reader import Reader
-from control_plane.ports.records import InstanceKey
+from control_plane.ports.feed import Feed
+from control_plane.ports.records import HistoryEntry, InstanceKey
 
-POLL_S = 0.25
-MAX_WATCHED_AT_ONCE = 5_000
-"""Instances in one look; with more, each look takes the next ones in turn."""
+INSTANCES_EVERY_S = 0.25
+"""How often to ask for all instances that are waited for."""
+
+FEEDS_EVERY_S = 0.1
+"""How often to ask for the feeds that are followed, while all is quiet."""
+
+GATHER_S = 0.01
+"""The least time between two looks: what comes meanwhile is read together."""
 
 
 class Tailer:
-    def __init__(self, reader: Reader, poll_s: float = POLL_S) -> None:
-        self._reader = reader
-        self._poll_s = poll_s
-        self._waiting: defaultdict[InstanceKey, set[asyncio.Future[None]]] = defaultdict(set)
-        self._known: dict[InstanceKey, int] = {}
+    """`instances` and `feed` are what watchers wait by."""
+
+    def __init__(self, feed: Feed, *, window_weight: int = WINDOW_WEIGHT) -> None:
         self._wake = asyncio.Event()
+        self._looked_at = 0.0
+        self._asked_all_at = 0.0
+        self._rest_s = FEEDS_EVERY_S
+        self.instances = InstanceNews(feed, self._wake)
+        self.feed = FeedWindow(feed, self._wake, window_weight=window_weight)
 
-    def committed(self, positions: Iterable[tuple[InstanceKey, int]]) -> None:
-        """These instances are now at these seqs."""
-        if self._waiting:
-            for key, seq in positions:
-                self._tell(key, seq)
-
-    async def wait_beyond(self, key: InstanceKey, seq: int, timeout_s: float) -> bool:
-        """Whether the instance has an entry above `seq`, waiting up to `timeout_s` for one."""
-        if self._known.get(key, 0) > seq:
-            return True
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[key].add(future)
-        self._wake.set()
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self._known.get(key, 0) <= seq:
-                    await future
-                    future = asyncio.get_running_loop().create_future()
-                    self._waiting[key].add(future)
-        except TimeoutError:
-            return False
-        else:
-            return True
-        finally:
-            self._waiting[key].discard(future)
-            if not self._waiting[key]:
-                del self._waiting[key]
-                self._known.pop(key, None)
+    def committed(self, changes: Sequence[tuple[InstanceKey, Sequence[HistoryEntry]]]) -> None:
+        """These instances have these entries more."""
+        self.instances.committed(changes)
+        self.feed.committed(key.tenant_id for key, _ in changes)
 
     async def run(self, stop: asyncio.Event) -> None:
         await repeat("tailer", stop, self._look, wake=self._wake)
 
     async def _look(self) -> float:
-        watched = list(self._waiting)[:MAX_WATCHED_AT_ONCE]
-        if watched:
-            positions = await self._reader.positions(watched)
-            for key, (seq, _) in positions.items():
-                self._tell(key, seq)
-            for key in watched:
-                if key in self._waiting:
-                    self._waiting[key] = self._waiting.pop(key)
-        return self._poll_s
-
-    def _tell(self, key: InstanceKey, seq: int) -> None:
-        if key not in self._waiting or seq <= self._known.get(key, 0):
-            return
-        self._known[key] = seq
-        for future in self._waiting[key]:
-            if not future.done():
-                future.set_result(None)
-        self._waiting[key] = set()
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._looked_at + GATHER_S - loop.time()))
+        self._wake.clear()
+        self._looked_at = loop.time()
+        is_turn = self._looked_at >= self._asked_all_at + INSTANCES_EVERY_S
+        if is_turn:
+            self._asked_all_at = self._looked_at
+        await self.instances.look(at_all=is_turn)
+        # What was committed here cannot be read while an older transaction is under way: so it
+        # is asked for again soon, and then less and less often.
+        may_be_more = await self.feed.look()
+        self._rest_s = GATHER_S if may_be_more else min(2 * self._rest_s, FEEDS_EVERY_S)
+        return self._rest_s

@@ -12,7 +12,6 @@ from typing import Protocol
 from control_plane.ports.records import (
     HistoryEntry,
     Instance,
-    InstanceKey,
     InstanceStatus,
     Task,
     TaskStatus,
@@ -28,6 +27,7 @@ class InstanceFilter:
     status: InstanceStatus | None = None
     definition_key: str | None = None
     business_key: str | None = None
+    schedule_id: str | None = None
     started_from: datetime | None = None
     started_before: datetime | None = None
 
@@ -79,7 +79,15 @@ class Reader(Protocol):
     ) -> Sequence[HistoryEntry]:
         """Entries with a seq above `after_seq`, in order."""
 
-    async def positions(
-        self, keys: Sequence[InstanceKey]
-    ) -> Mapping[InstanceKey, tuple[int, bool]]:
-        """Of each instance that exists: its newest seq, and whether it is closed."""
+    async def get_tasks(
+        self, tenant_id: TenantId, keys: Sequence[tuple[InstanceId, int]], type_: TaskType
+    ) -> Mapping[tuple[InstanceId, int], Task]:
+        """Of the named tasks those of a type, with their leases."""
+
+    async def count_instances(
+        self, tenant_id: TenantId, wanted: InstanceFilter, *, at_most: int
+    ) -> int:
+        """How many there are; not more than `at_most` are looked at."""
+
+    async def count_tasks(self, tenant_id: TenantId, wanted: TaskFilter, *, at_most: int) -> int:
+        """How many there are; not more than `at_most` are looked at."""

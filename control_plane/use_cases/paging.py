@@ -16,6 +16,9 @@ MAX_PAGE = 200
 MAX_PAGE_BYTES = 2 * 1024 * 1024
 """gRPC clients take 4 MiB unless they are told else."""
 
+MAX_COUNTED = 100_000
+"""What a count counts up to."""
+
 Row = TypeVar("Row")
 
 

@@ -1,6 +1,6 @@
 """Follow an instance's history: what has happened, then what happens next."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -26,6 +26,11 @@ class News(Protocol):
     async def wait_beyond(self, key: InstanceKey, seq: int, timeout_s: float) -> bool:
         """True once the instance has an entry after `seq`; False if none came in time."""
 
+    async def entries_beyond(
+        self, key: InstanceKey, seq: int, timeout_s: float
+    ) -> Sequence[HistoryEntry]:
+        """The entries that follow `seq` without a gap, or the first of them; none in time: none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
@@ -34,7 +39,7 @@ class Bookmark:
     seq: int
 
 
-Watched: TypeAlias = HistoryEntry | Bookmark
+Watched: TypeAlias = Sequence[HistoryEntry] | Bookmark
 
 
 async def watch_instance(
@@ -68,19 +73,23 @@ async def watch_instance(
     if instance.is_closed and after_seq == instance.seq:
         return
     seq, has_closed = after_seq, instance.is_closed
+    entries = await reader.list_history(tenant_id, instance_id, after_seq=seq, limit=READ_AT_ONCE)
     while True:
-        entries = await reader.list_history(
-            tenant_id, instance_id, after_seq=seq, limit=READ_AT_ONCE
-        )
-        for entry in entries:
-            seq = entry.seq
-            has_closed = has_closed or entry.type in CLOSING
-            yield entry
+        if entries:
+            seq = entries[-1].seq
+            has_closed = has_closed or any(entry.type in CLOSING for entry in entries)
+            yield entries
         if has_closed:
             # What called-off tasks came to may follow the end, and so may a retry.
             instance = await find_instance(reader, tenant_id, instance_id)
             if instance.is_closed and instance.seq == seq:
                 return
             has_closed = instance.is_closed
-        if not entries and not await news.wait_beyond(instance.key, seq, bookmark_s):
+        if has_closed or len(entries) >= READ_AT_ONCE:
+            entries = await reader.list_history(
+                tenant_id, instance_id, after_seq=seq, limit=READ_AT_ONCE
+            )
+            continue
+        entries = await news.entries_beyond(instance.key, seq, bookmark_s)
+        if not entries:
             yield Bookmark(seq)

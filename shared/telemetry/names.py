@@ -62,6 +62,9 @@ class LogEvent(StrEnum):
     DATABASE_UNAVAILABLE = "database.unavailable"
     """The database cannot be reached or did not answer; we try again. Fields: error."""
 
+    FEED_RESTARTED = "feed.restarted"
+    """The database was restored from another server's dump: positions in feeds are good no more."""
+
     DOORBELL_UNAVAILABLE = "doorbell.unavailable"
     """Redis cannot be reached; polls find the work meanwhile. Fields: error."""
 

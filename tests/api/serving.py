@@ -14,6 +14,7 @@ from foliot.v1 import (
     definition_service_pb2_grpc,
     event_service_pb2_grpc,
     instance_service_pb2_grpc,
+    schedule_service_pb2_grpc,
     task_service_pb2_grpc,
 )
 from google.protobuf.message import Message
@@ -25,9 +26,11 @@ from control_plane.adapters.memory.credentials import MemoryCredentials
 from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
 from control_plane.adapters.memory.due import MemoryDue
+from control_plane.adapters.memory.feed import MemoryFeed
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
 from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
+from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
 from control_plane.bootstrap import Adapters, ControlPlane
 from control_plane.settings import ControlPlaneSettings
 from shared.clock import SystemClock
@@ -76,6 +79,7 @@ class Client:
         self.instances = instance_service_pb2_grpc.InstanceServiceStub(channel)
         self.tasks = task_service_pb2_grpc.TaskServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
+        self.schedules = schedule_service_pb2_grpc.ScheduleServiceStub(channel)
         self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
         self.executors = executor_service_pb2_grpc.ExecutorServiceStub(channel)
 
@@ -133,8 +137,10 @@ async def serving_from(
             store=MemoryInstanceStore(database),
             definitions=MemoryDefinitionStore(database),
             reader=MemoryReader(database),
+            feed=MemoryFeed(database),
             due=MemoryDue(database),
             outbox=MemoryOutbox(database),
+            schedules=MemoryScheduleStore(database),
             claims=MemoryClaims(database),
             credentials=MemoryCredentials(database),
             doorbell=NoDoorbell(),

@@ -18,7 +18,6 @@ import pytest
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.ports.reader import InstanceFilter, TaskFilter
-from control_plane.ports.records import InstanceKey
 from shared.ids import InstanceId
 from shared.tasks import TaskType
 from tests.contract.many_rows import fill
@@ -87,11 +86,6 @@ def definitions(after: tuple[str, int]) -> Listing:
     )
 
 
-async def positions(pool: RecordingPool) -> Sequence[object]:
-    keys = [InstanceKey(ACME, InstanceId(UUID(int=MIDDLE.int + n))) for n in range(PAGE)]
-    return list((await PostgresReader(pool).positions(keys)).items())
-
-
 A_MONTH_AGO = datetime.now(UTC) - timedelta(days=30)
 LISTINGS: dict[str, tuple[Listing, set[str]]] = {
     "all instances": (instances(), {"instance_open_idx", "instance_closed_idx"}),
@@ -148,7 +142,6 @@ LISTINGS: dict[str, tuple[Listing, set[str]]] = {
         {"lease_pkey", "task_parked_idx", "task_pkey"},
     ),
     "history": (history(500), {"history_default_pkey"}),
-    "positions": (positions, {"instance_pkey"}),
     "definitions": (definitions(("k5", 900)), {"definition_version_key"}),
 }
 

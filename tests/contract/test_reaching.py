@@ -18,11 +18,13 @@ from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
 from control_plane.adapters.postgres.due import PostgresDue
+from control_plane.adapters.postgres.feed import PostgresFeed
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.ports.claims import HeldTask
 from control_plane.ports.credentials import StoredKey
+from control_plane.ports.feed import ORIGIN
 from control_plane.ports.instance_store import StoreUnavailable, Wanted
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import InstanceKey
@@ -30,6 +32,7 @@ from shared.errors import Unavailable
 from shared.ids import DefinitionId, SessionId, new_instance_id, new_uuid7
 from shared.json import digest
 from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
+from shared.tasks import TaskType
 from tests.contract.material import DEFINITION, instance, start
 from tests.contract.worlds import ACME, PostgresWorld
 
@@ -63,7 +66,16 @@ ADAPTERS: Mapping[Callable[[asyncpg.Pool], object], Mapping[str, Call]] = {
         "get_task": lambda reader: reader.get_task(ACME, INSTANCE, 1),
         "list_tasks": lambda reader: reader.list_tasks(ACME, TaskFilter(), after=None, limit=1),
         "list_history": lambda reader: reader.list_history(ACME, INSTANCE, after_seq=0, limit=1),
-        "positions": lambda reader: reader.positions([InstanceKey(ACME, INSTANCE)]),
+        "get_tasks": lambda reader: reader.get_tasks(ACME, [(INSTANCE, 1)], TaskType.HUMAN),
+        "count_instances": lambda reader: reader.count_instances(ACME, InstanceFilter(), at_most=1),
+        "count_tasks": lambda reader: reader.count_tasks(ACME, TaskFilter(), at_most=1),
+    },
+    PostgresFeed: {
+        "read": lambda feed: feed.read({ACME: ORIGIN}, weight=1),
+        "newest": lambda feed: feed.newest(ACME),
+        "oldest": lambda feed: feed.oldest(ACME),
+        "prune": lambda feed: feed.prune(timedelta(days=1), 1),
+        "newer": lambda feed: feed.newer({InstanceKey(ACME, INSTANCE): 0}, 1),
     },
     PostgresDefinitionStore: {
         "create": lambda store: store.create(

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from control_plane.ports.instance_store import TaskUpdate
 from control_plane.ports.reader import InstanceFilter, TaskFilter
-from control_plane.ports.records import Instance, InstanceKey, InstanceStatus, Task, TaskStatus
+from control_plane.ports.records import Instance, InstanceStatus, Task, TaskStatus
 from shared.ids import InstanceId, new_instance_id
 from shared.tasks import TaskType
 from tests.contract.material import (
@@ -367,14 +368,79 @@ class TestHistory:
         )
 
 
-class TestPositions:
-    async def test_tell_how_far_each_instance_is_and_whether_it_is_over(self, world: World) -> None:
-        """A watcher knows with one question which of its instances moved."""
-        running, ended = await started(world), await started(world)
-        await stored(world, closed(ended, "completed"))
-        unknown = InstanceKey(OTHER, running.instance_id)
+class TestTasksByName:
+    async def test_are_those_of_the_type_that_was_asked_for(self, world: World) -> None:
+        """An inbox hears of every task's end, and looks up which were people's."""
+        fresh = instance(await world.now())
+        await stored(
+            world,
+            start(
+                fresh,
+                new_tasks=[
+                    new_task(fresh, 1, type=TaskType.HUMAN),
+                    new_task(fresh, 2),
+                    new_task(fresh, 3, type=TaskType.HUMAN),
+                ],
+            ),
+        )
+        keys = [(fresh.instance_id, ordinal) for ordinal in (1, 2, 3, 4)]
 
-        found = await world.reader.positions([running.key, ended.key, unknown])
+        found = await world.reader.get_tasks(ACME, keys, TaskType.HUMAN)
 
-        assert {running.key: (1, False), ended.key: (2, True)} == found
-        assert {} == await world.reader.positions([])
+        assert {keys[0], keys[2]} == found.keys()
+        assert {1, 3} == {task.ordinal for task in found.values()}
+        assert {} == await world.reader.get_tasks(OTHER, keys, TaskType.HUMAN)
+
+
+class TestACount:
+    @pytest.mark.parametrize(
+        ("wanted", "count"),
+        [
+            ({}, 4),
+            ({"status": "running"}, 2),
+            ({"status": "failed"}, 1),
+            ({"definition_key": "order"}, 3),
+            ({"definition_key": "order", "status": "completed"}, 1),
+            ({"business_key": "o-1"}, 1),
+            ({"business_key": "o-1", "definition_key": "loan"}, 0),
+        ],
+        ids=str,
+    )
+    async def test_of_instances_is_how_many_a_list_would_have(
+        self, world: World, wanted: dict[str, Any], count: int
+    ) -> None:
+        """All terms must hold, and another tenant's do not count."""
+        await started(world)
+        await started(world, business_key="o-1")
+        done, failed = await started(world), await started(world, definition_key="loan")
+        await stored(world, closed(done, "completed"), closed(failed, "failed"))
+        await started(world, tenant_id=OTHER)
+
+        found = await world.reader.count_instances(ACME, InstanceFilter(**wanted), at_most=100)
+
+        assert count == found
+        assert min(count, 1) == await world.reader.count_instances(
+            ACME, InstanceFilter(**wanted), at_most=1
+        )
+
+    async def test_of_tasks_is_how_many_a_list_would_have(self, world: World) -> None:
+        """Pending, running and closed ones are found in different tables."""
+        one, two = await started(world, tasks=4), await started(world, tasks=2)
+        await started(world, tasks=3, tenant_id=OTHER)
+        session_id = await open_session(world, tenant=ACME)
+        await world.claims.claim(
+            session_id, queues=["default"], types=[TaskType.HTTP], max_tasks=2, after=None
+        )
+
+        async def count(**wanted: Any) -> int:
+            return await world.reader.count_tasks(ACME, TaskFilter(**wanted), at_most=100)
+
+        assert 6 == await count()
+        assert (4, 2, 0) == (
+            await count(status="pending"),
+            await count(status="running"),
+            await count(status="failed"),
+        )
+        assert (6, 0) == (await count(type=TaskType.HTTP), await count(type=TaskType.HUMAN))
+        found = [await count(instance_id=each.instance_id) for each in (one, two)]
+        assert [4, 2] == found

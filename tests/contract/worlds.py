@@ -18,24 +18,30 @@ from control_plane.adapters.memory.credentials import MemoryCredentials
 from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
 from control_plane.adapters.memory.due import MemoryDue
+from control_plane.adapters.memory.feed import MemoryFeed
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
 from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
+from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
 from control_plane.adapters.postgres.due import PostgresDue
+from control_plane.adapters.postgres.feed import PostgresFeed
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.due import Due
+from control_plane.ports.feed import Feed
 from control_plane.ports.instance_store import InboxEvent, InstanceStore
 from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
 from control_plane.ports.records import InstanceKey
+from control_plane.ports.schedule_store import ScheduleStore
 from shared.ids import TenantId
 from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
 from tests.servers import Servers, drop_database, new_database
@@ -52,9 +58,13 @@ class World(Protocol):
     @property
     def reader(self) -> Reader: ...
     @property
+    def feed(self) -> Feed: ...
+    @property
     def due(self) -> Due: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def schedules(self) -> ScheduleStore: ...
     @property
     def claims(self) -> Claims: ...
     @property
@@ -82,8 +92,10 @@ class MemoryWorld:
         self.store = MemoryInstanceStore(self.database)
         self.definitions = MemoryDefinitionStore(self.database)
         self.reader = MemoryReader(self.database)
+        self.feed = MemoryFeed(self.database)
         self.due = MemoryDue(self.database)
         self.outbox = MemoryOutbox(self.database)
+        self.schedules = MemoryScheduleStore(self.database)
         self.claims = MemoryClaims(self.database)
         self.credentials = MemoryCredentials(self.database)
 
@@ -136,8 +148,10 @@ class PostgresWorld:
     store: PostgresInstanceStore
     definitions: PostgresDefinitionStore
     reader: PostgresReader
+    feed: PostgresFeed
     due: PostgresDue
     outbox: PostgresOutbox
+    schedules: PostgresScheduleStore
     claims: PostgresClaims
     credentials: PostgresCredentials
 
@@ -198,7 +212,9 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
             store=PostgresInstanceStore(hot),
             definitions=PostgresDefinitionStore(pool),
             reader=PostgresReader(pool),
+            feed=PostgresFeed(hot),
             outbox=PostgresOutbox(pool),
+            schedules=PostgresScheduleStore(pool),
             due=PostgresDue(pool),
             claims=PostgresClaims(pool),
             credentials=PostgresCredentials(pool),

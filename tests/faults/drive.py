@@ -653,7 +653,7 @@ def _orchestrator(world: PostgresWorld, rung: list[str]) -> Orchestrator:
         bells,
         Timers(world.due, orchestrator, poll_s=60),
         Delayed(world.due, bells, poll_s=60),
-        Tailer(world.reader),
+        Tailer(world.feed),
         Courier(world.outbox, orchestrator, poll_s=60),
     )
     return orchestrator

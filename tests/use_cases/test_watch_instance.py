@@ -53,13 +53,18 @@ class Quiet:
         self._history = history
         self._waits = 0
 
-    async def wait_beyond(self, _key: InstanceKey, _seq: int, _timeout_s: float) -> bool:
+    async def wait_beyond(self, key: InstanceKey, seq: int, timeout_s: float) -> bool:
+        return bool(await self.entries_beyond(key, seq, timeout_s))
+
+    async def entries_beyond(
+        self, _key: InstanceKey, seq: int, _timeout_s: float
+    ) -> Sequence[HistoryEntry]:
         self._waits += 1
         if self._waits == 1:
-            return False
+            return ()
         self._history.entries.append(entry(2, "INSTANCE_COMPLETED"))
         self._history.is_closed = True
-        return True
+        return self._history.entries[seq:]
 
 
 class TestAnIdleStream:
@@ -78,8 +83,9 @@ class TestAnIdleStream:
             )
         ]
 
-        assert [1, 1, 2] == [item.seq for item in watched]
-        assert [False, True, False] == [isinstance(item, Bookmark) for item in watched]
+        assert [[1], Bookmark(1), [2]] == [
+            item if isinstance(item, Bookmark) else [one.seq for one in item] for item in watched
+        ]
 
 
 class TestAStreamOfAnEndedInstance:
@@ -94,9 +100,11 @@ class TestAStreamOfAnEndedInstance:
         async with asyncio.timeout(WITHIN_S):
             seen = [
                 one
-                async for one in watch_instance(
+                async for some in watch_instance(
                     reader, Quiet(history), *KEY, after_seq=after_seq, bookmark_s=0
                 )
+                if not isinstance(some, Bookmark)
+                for one in some
             ]
 
         assert history.entries[after_seq:] == seen

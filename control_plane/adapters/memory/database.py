@@ -1,6 +1,6 @@
 """The tables of shared/postgres/tables.py as dictionaries, and the clock they are judged by."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -17,6 +17,7 @@ from control_plane.ports.instance_store import (
 )
 from control_plane.ports.outbox import Delivery
 from control_plane.ports.records import Definition, HistoryEntry, Instance, InstanceKey, Lease, Task
+from control_plane.ports.schedule_store import Schedule, ScheduleKey
 from shared.clock import Clock, SystemClock
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
 
@@ -33,6 +34,16 @@ class TimerKey(NamedTuple):
     tenant_id: TenantId
     instance_id: InstanceId
     timer_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPart:
+    """What one commit did to a tenant's instances: the seq each is at, by how many entries."""
+
+    xid: int
+    changed: Sequence[tuple[InstanceKey, int, int]]
+    weight: int
+    written_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +84,11 @@ class MemoryDatabase:
     outbox: dict[int, Delivery] = field(default_factory=dict)
     outbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
     answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
+    schedules: dict[ScheduleKey, Schedule] = field(default_factory=dict)
     history: dict[InstanceKey, list[HistoryEntry]] = field(default_factory=dict)
+    xids: Iterator[int] = field(default_factory=lambda: count(1))
+    feed: dict[TenantId, list[FeedPart]] = field(default_factory=dict)
+    feed_floors: dict[TenantId, int] = field(default_factory=dict)
 
     def now(self) -> datetime:
         """What time it is for every deadline, lease and timer in here."""

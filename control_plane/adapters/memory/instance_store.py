@@ -7,6 +7,7 @@ from datetime import timedelta
 from control_plane.adapters.memory.database import (
     WITHHELD,
     DefinitionKey,
+    FeedPart,
     MemoryDatabase,
     TimerKey,
 )
@@ -73,6 +74,7 @@ class MemoryInstanceStore:
         self._refuse_taken_keys(kept)
         for change in kept:
             self._keep(change)
+        self._feed(kept)
         return frozenset(change.key for change in kept)
 
     def _definition(self, name: DefinitionName) -> Definition | None:
@@ -130,6 +132,20 @@ class MemoryInstanceStore:
             )
         if change.business_key is not None and change.business_key.previous is None:
             yield self._database.business_keys, _business_key(change)
+
+    def _feed(self, kept: Sequence[Change]) -> None:
+        told = [change for change in kept if change.entries]
+        xid = next(self._database.xids)
+        for tenant_id in dict.fromkeys(change.key.tenant_id for change in told):
+            of_tenant = [change for change in told if change.key.tenant_id == tenant_id]
+            self._database.feed.setdefault(tenant_id, []).append(
+                FeedPart(
+                    xid=xid,
+                    changed=[(one.key, one.after.seq, len(one.entries)) for one in of_tenant],
+                    weight=sum(len(entry.payload) for one in of_tenant for entry in one.entries),
+                    written_at=self._database.now(),
+                )
+            )
 
     def _keep(self, change: Change) -> None:
         database = self._database
@@ -282,6 +298,7 @@ def _created(change: Change, new: NewTask) -> Task:
         heartbeat_s=new.heartbeat_s,
         child=new.child,
         detached=new.detached,
+        limit_key=new.limit_key,
         trace_id=new.trace_id,
         created_at=at,
         completed_at=at if new.is_cancelled else None,
@@ -298,12 +315,12 @@ def _first_hand_out(new: NewTask) -> Requeued:
     return Requeued(
         ordinal=new.ordinal,
         type=new.type,
-        limit_key=new.limit_key,
         queue=new.queue,
         priority=new.priority,
         run_at=new.run_at,
         attempt=0,
         epoch=0,
+        limit_key=new.limit_key,
     )
 
 
@@ -320,6 +337,5 @@ def _updated(task: Task, update: TaskUpdate) -> Task:
         output=task.output if update.output is None else update.output,
         error=task.error if update.error is None else update.error,
         run_at=task.run_at if update.run_at is None else update.run_at,
-        limit_key=new.limit_key,
         completed_at=update.completed_at,
     )

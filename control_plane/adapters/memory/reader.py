@@ -8,6 +8,7 @@ from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import HistoryEntry, Instance, InstanceKey, Task
 from shared.ids import InstanceId, TenantId
+from shared.tasks import TaskType
 
 
 class MemoryReader:
@@ -72,15 +73,23 @@ class MemoryReader:
         entries = self._database.history.get(InstanceKey(tenant_id, instance_id), [])
         return [entry for entry in entries if entry.seq > after_seq][:limit]
 
-    async def positions(
-        self, keys: Sequence[InstanceKey]
-    ) -> Mapping[InstanceKey, tuple[int, bool]]:
-        found = (self._database.instances.get(key) for key in keys)
+    async def get_tasks(
+        self, tenant_id: TenantId, keys: Sequence[tuple[InstanceId, int]], type_: TaskType
+    ) -> Mapping[tuple[InstanceId, int], Task]:
+        found = (self._database.task_with_lease(TaskKey(tenant_id, *key)) for key in keys)
         return {
-            instance.key: (instance.seq, instance.is_closed)
-            for instance in found
-            if instance is not None
+            (task.instance_id, task.ordinal): task
+            for task in found
+            if task is not None and task.type is type_
         }
+
+    async def count_instances(
+        self, tenant_id: TenantId, wanted: InstanceFilter, *, at_most: int
+    ) -> int:
+        return len(await self.list_instances(tenant_id, wanted, after=None, limit=at_most))
+
+    async def count_tasks(self, tenant_id: TenantId, wanted: TaskFilter, *, at_most: int) -> int:
+        return len(await self.list_tasks(tenant_id, wanted, after=None, limit=at_most))
 
 
 def _is_wanted_instance(instance: Instance, wanted: InstanceFilter) -> bool:
@@ -88,6 +97,7 @@ def _is_wanted_instance(instance: Instance, wanted: InstanceFilter) -> bool:
         wanted.status in {None, instance.status}
         and wanted.definition_key in {None, instance.definition_key}
         and wanted.business_key in {None, instance.business_key}
+        and wanted.schedule_id in {None, instance.schedule_id}
         and (wanted.started_from is None or instance.started_at >= wanted.started_from)
         and (wanted.started_before is None or instance.started_at < wanted.started_before)
     )

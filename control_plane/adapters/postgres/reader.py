@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
+from control_plane.adapters.postgres.counting import count_instances, count_tasks
 from control_plane.adapters.postgres.instance_pages import page_of_instances
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import entry_of, instance_of, task_of
 from control_plane.adapters.postgres.task_pages import page_of_tasks
 from control_plane.ports.reader import InstanceFilter, TaskFilter
-from control_plane.ports.records import HistoryEntry, Instance, InstanceKey, Task
+from control_plane.ports.records import HistoryEntry, Instance, Task
 from shared.ids import InstanceId, TenantId
+from shared.tasks import TaskType
 
 
 class PostgresReader:
@@ -77,19 +79,35 @@ class PostgresReader:
         )
         return [entry_of(row) for row in rows]
 
-    async def positions(
-        self, keys: Sequence[InstanceKey]
-    ) -> Mapping[InstanceKey, tuple[int, bool]]:
+    async def get_tasks(
+        self, tenant_id: TenantId, keys: Sequence[tuple[InstanceId, int]], type_: TaskType
+    ) -> Mapping[tuple[InstanceId, int], Task]:
         rows = await self._pool.fetch(
             """
-            SELECT i.tenant_id, i.instance_id, i.seq, i.completed_at IS NOT NULL AS is_closed
-              FROM unnest($1::text[], $2::uuid[]) AS k(tenant_id, instance_id)
-              JOIN foliot.instance i USING (tenant_id, instance_id)
+            SELECT t.*, l.session_id AS lease_session_id, l.attempt AS lease_attempt,
+                   l.epoch AS lease_epoch, l.claimed_at AS lease_claimed_at
+              FROM unnest($2::uuid[], $3::integer[]) AS k(instance_id, ordinal)
+             CROSS JOIN LATERAL (
+               SELECT t.* FROM foliot.task t
+                WHERE t.tenant_id = $1 AND t.instance_id = k.instance_id AND t.ordinal = k.ordinal
+                LIMIT 1) AS t
+              LEFT JOIN LATERAL (
+               SELECT l.* FROM foliot.lease l
+                WHERE (l.tenant_id, l.instance_id, l.ordinal) = ($1, k.instance_id, k.ordinal)
+                LIMIT 1) AS l ON true
+             WHERE t.type = $4
             """,
-            [key.tenant_id for key in keys],
-            [key.instance_id for key in keys],
+            tenant_id,
+            [instance_id for instance_id, _ in keys],
+            [ordinal for _, ordinal in keys],
+            type_,
         )
-        return {
-            InstanceKey(row["tenant_id"], row["instance_id"]): (row["seq"], row["is_closed"])
-            for row in rows
-        }
+        return {(row["instance_id"], row["ordinal"]): task_of(row) for row in rows}
+
+    async def count_instances(
+        self, tenant_id: TenantId, wanted: InstanceFilter, *, at_most: int
+    ) -> int:
+        return await count_instances(self._pool, tenant_id, wanted, at_most)
+
+    async def count_tasks(self, tenant_id: TenantId, wanted: TaskFilter, *, at_most: int) -> int:
+        return await count_tasks(self._pool, tenant_id, wanted, at_most)

@@ -17,11 +17,24 @@ TYPE_WORDS = tuple(
 )
 
 
+_TYPES = {word: pb.HistoryEntryType.Value(_PREFIX + word) for word in TYPE_WORDS}
+_WORDS: dict[int, str] = {number: word for word, number in _TYPES.items()}
+
+
+def type_to(word: str) -> pb.HistoryEntryType.ValueType:
+    return _TYPES[word]
+
+
+def type_from(number: int) -> str | None:
+    """None for a number that stands for no type."""
+    return _WORDS.get(number)
+
+
 def entry_to(instance_id: InstanceId, entry: HistoryEntry) -> pb.HistoryEntry:
     task_id = make_task_id(instance_id, entry.ordinal) if entry.ordinal is not None else ""
     return pb.HistoryEntry(
         seq=entry.seq,
-        type=pb.HistoryEntryType.Value(_PREFIX + entry.type),
+        type=type_to(entry.type),
         payload=to_json(entry.payload) if entry.payload != "{}" else None,
         create_time=timestamp(entry.created_at),
         task_id=task_id,

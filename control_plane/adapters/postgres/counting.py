@@ -1,0 +1,154 @@
+"""
+How many instances or tasks there are, from the indexes that list them (instance_pages.py and
+task_pages.py say which). Counting ends at the most that is asked for, so that a count costs no
+more in a large tenant than in a small one.
+"""
+
+from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.ports.reader import InstanceFilter, TaskFilter
+from control_plane.ports.records import CLOSED_INSTANCE, CLOSED_TASK
+from shared.ids import TenantId
+from shared.postgres.tables import CLOSED_INSTANCE as CLOSED
+from shared.postgres.tables import OPEN_INSTANCE as OPEN
+
+OF_TENANT = """
+SELECT count(*)::integer
+  FROM (SELECT FROM (
+          SELECT FROM foliot.instance i
+           WHERE i.tenant_id = $1 AND i.completed_at IS NULL AND i.status = ANY ($2::text[])
+             AND cardinality($2::text[]) > 0
+             AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+             AND i.started_at < coalesce($5, 'infinity'::timestamptz)
+          UNION ALL
+          SELECT FROM foliot.instance i
+           WHERE i.tenant_id = $1 AND i.completed_at IS NOT NULL AND i.closed_as = ANY ($3::text[])
+             AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+             AND i.started_at < coalesce($5, 'infinity'::timestamptz)) AS found
+         LIMIT $6) AS counted
+"""
+
+OF_DEFINITION = """
+SELECT count(*)::integer
+  FROM (SELECT FROM (
+          SELECT FROM foliot.instance i
+           WHERE i.tenant_id = $1 AND i.definition_key = $7 AND i.completed_at IS NULL
+             AND i.status = ANY ($2::text[]) AND cardinality($2::text[]) > 0
+             AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+             AND i.started_at < coalesce($5, 'infinity'::timestamptz)
+          UNION ALL
+          SELECT FROM foliot.instance i
+           WHERE i.tenant_id = $1 AND i.definition_key = $7 AND i.completed_at IS NOT NULL
+             AND i.closed_as = ANY ($3::text[])
+             AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+             AND i.started_at < coalesce($5, 'infinity'::timestamptz)) AS found
+         LIMIT $6) AS counted
+"""
+
+OF_BUSINESS_KEY = """
+SELECT count(*)::integer
+  FROM (SELECT FROM foliot.instance i
+         WHERE i.tenant_id = $1 AND i.business_key = $7
+           AND i.status = ANY ($2::text[] || $3::text[])
+           AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
+           AND i.started_at < coalesce($5, 'infinity'::timestamptz)
+           AND ($8::text IS NULL OR i.definition_key = $8)
+         LIMIT $6) AS counted
+"""
+
+TASKS_OF_INSTANCE = """
+SELECT count(*)::integer
+  FROM (SELECT FROM foliot.task t
+          LEFT JOIN LATERAL (
+            SELECT l.session_id FROM foliot.lease l
+             WHERE (l.tenant_id, l.instance_id, l.ordinal)
+                   = (t.tenant_id, t.instance_id, t.ordinal)
+             LIMIT 1) AS l ON true
+         WHERE t.tenant_id = $1 AND t.instance_id = $5 AND ($2::text IS NULL OR t.type = $2)
+           AND ($4::text IS NULL
+                OR $4 = CASE WHEN l.session_id IS NOT NULL AND t.completed_at IS NULL
+                             THEN 'running' ELSE t.status END)
+         LIMIT $3) AS counted
+"""
+
+TASKS_OF_TENANT = """
+SELECT count(*)::integer
+  FROM (SELECT FROM foliot.task t
+         WHERE t.tenant_id = $1 AND ($2::text IS NULL OR t.type = $2)
+         LIMIT $3) AS counted
+"""
+
+CLOSED_TASKS = """
+SELECT count(*)::integer
+  FROM (SELECT FROM foliot.task t
+         WHERE t.tenant_id = $1 AND t.status = $4 AND t.completed_at IS NOT NULL
+           AND ($2::text IS NULL OR t.type = $2)
+         LIMIT $3) AS counted
+"""
+
+PENDING_TASKS = """
+SELECT count(*)::integer
+  FROM (SELECT FROM (
+          SELECT FROM foliot.ready r WHERE r.tenant_id = $1 AND ($2::text IS NULL OR r.type = $2)
+          UNION ALL
+          SELECT FROM foliot.delayed d
+           WHERE d.tenant_id = $1 AND ($2::text IS NULL OR d.type = $2)) AS found
+         LIMIT $3) AS counted
+"""
+
+# A claim that raced a cancel leaves a lease of a closed task for a moment.
+RUNNING_TASKS = """
+SELECT count(*)::integer
+  FROM (SELECT FROM (
+          SELECT FROM foliot.lease l
+           CROSS JOIN LATERAL (
+             SELECT FROM foliot.task t
+              WHERE (t.tenant_id, t.instance_id, t.ordinal)
+                    = (l.tenant_id, l.instance_id, l.ordinal)
+                AND t.completed_at IS NULL AND ($2::text IS NULL OR t.type = $2)
+              LIMIT 1) AS open_task
+           WHERE l.tenant_id = $1
+          UNION ALL
+          SELECT FROM foliot.task t
+           WHERE t.tenant_id = $1 AND t.status = 'running'
+             AND ($2::text IS NULL OR t.type = $2)
+             AND NOT EXISTS (
+                   SELECT FROM foliot.lease l
+                    WHERE (l.tenant_id, l.instance_id, l.ordinal)
+                          = (t.tenant_id, t.instance_id, t.ordinal))) AS found
+         LIMIT $3) AS counted
+"""
+
+
+async def count_instances(
+    pool: ReachedPool, tenant_id: TenantId, wanted: InstanceFilter, at_most: int
+) -> int:
+    status = wanted.status
+    values: list[object] = [
+        tenant_id,
+        OPEN if status is None else [] if status in CLOSED_INSTANCE else [status],
+        CLOSED if status is None else [status] if status in CLOSED_INSTANCE else [],
+        wanted.started_from,
+        wanted.started_before,
+        at_most,
+    ]
+    if wanted.business_key is not None:
+        values += [wanted.business_key, wanted.definition_key]
+        return int(await pool.fetchval(OF_BUSINESS_KEY, *values))
+    if wanted.definition_key is not None:
+        return int(await pool.fetchval(OF_DEFINITION, *values, wanted.definition_key))
+    return int(await pool.fetchval(OF_TENANT, *values))
+
+
+async def count_tasks(
+    pool: ReachedPool, tenant_id: TenantId, wanted: TaskFilter, at_most: int
+) -> int:
+    if wanted.instance_id is not None:
+        statement, more = TASKS_OF_INSTANCE, [wanted.status, wanted.instance_id]
+    elif wanted.status is None:
+        statement, more = TASKS_OF_TENANT, []
+    elif wanted.status in CLOSED_TASK:
+        statement, more = CLOSED_TASKS, [wanted.status]
+    else:
+        statement = RUNNING_TASKS if wanted.status == "running" else PENDING_TASKS
+        more = []
+    return int(await pool.fetchval(statement, tenant_id, wanted.type, at_most, *more))
