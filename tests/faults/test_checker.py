@@ -90,6 +90,13 @@ GOOD = Evidence(
         },
         {"what": "followed", "watch": f"1:{A}", "seq": 4},
     ],
+    feed=[{"what": "opened", "follower": follower, "after": ""} for follower in (0, 1)]
+    + [
+        {"what": "told", "follower": 0, "entries": [[A, 1], [A, 2], [B, 1]]},
+        {"what": "told", "follower": 0, "entries": [[A, 3], [B, 2], [A, 4]]},
+        {"what": "told", "follower": 1, "entries": [[A, 1], [A, 2], [B, 1], [A, 3], [B, 2]]},
+        {"what": "told", "follower": 1, "entries": [[A, 4]]},
+    ],
     instances={
         A: Instance(
             key="talk-1",
@@ -155,6 +162,7 @@ def lost(evidence: Evidence) -> Evidence:
         client=evidence.client[:2],
         watchers=(),
         effects=(),
+        feed=[],
         instances={B: evidence.instances[B]},
     )
 
@@ -224,6 +232,13 @@ BREAKAGES: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
     "a bookmark is ahead of what was told": ("I28", told("watchers", 2, seq=2)),
     "a stream tells what was never committed": ("I23", told("watchers", 5, payload='{"x":1}')),
     "a stream ends before the instance does": ("I30", told("watchers", 7, type="TASK_CREATED")),
+    "the feed leaves an entry out": ("I28", told("feed", 4, entries=[[A, 1], [A, 2], [A, 3]])),
+    "the feed repeats an entry": ("I28", told("feed", 5, entries=[[A, 3]])),
+    "the feed ends too early": ("I30", told("feed", 5, entries=[])),
+    "the feed has two orders": (
+        "I28",
+        told("feed", 4, entries=[[B, 1], [A, 1], [A, 2], [A, 3], [B, 2]]),
+    ),
     "an instance never ends": (
         "I9",
         kept(A, status="waiting", history=entries(word("w1"), word("w2"))),

@@ -52,7 +52,8 @@ def _tell(result: Result, seconds: float) -> None:
     _say(
         f"seed {result.seed}: {result.instances} instances, {result.tasks} tasks in"
         f" {result.hand_outs} hand-outs ({result.zombies} fenced), {result.acknowledged}"
-        f" acknowledgements after {result.tries} tries, {result.entries_watched} entries watched;"
+        f" acknowledgements after {result.tries} tries, {result.entries_watched} entries watched"
+        f" and {result.entries_followed} followed;"
         f" {_faults(result.faults)}; quiet after {result.quiet_after_s:.1f} s; {seconds:.0f} s in"
         f" all; {len(result.violations)} violations"
     )

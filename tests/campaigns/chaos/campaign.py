@@ -28,6 +28,7 @@ QUIET_WITHIN_S = 60.0
 """The bound for everything to have ended, once the faults are over: on a machine whose cores
 are shared, far above the lease, the sweep and the back-offs that promise it."""
 
+TOLD_ALL_WITHIN_S = 10.0
 UP_WITHIN_S = 60.0
 TOLD_WITHIN_S = 600.0
 LOOK_EVERY_S = 0.25
@@ -57,6 +58,7 @@ class Result:
     acknowledged: int = 0
     tries: int = 0
     entries_watched: int = 0
+    entries_followed: int = 0
     strikes: Counter[tuple[str, str]] = field(default_factory=Counter)
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     tormented_s: float = 0.0
@@ -111,7 +113,7 @@ async def run_once(
         await torment.relent()
         result.faults = torment.done
         result.tries = load.caller.tries
-        await _settle(stage, load, result)
+        await settle(stage, load, result)
     if not result.violations:
         shutil.rmtree(result.directory)
     return result
@@ -126,7 +128,8 @@ async def _keep_telling(load: Load, stories: int, at_least_s: float) -> None:
         told += stories
 
 
-async def _settle(stage: Stage, load: Load, result: Result) -> None:
+async def settle(stage: Stage, load: Load, result: Result) -> None:
+    """When all is well again: wait for the end of everything, and check it."""
     began = time.monotonic()
     left = await _until_quiet(stage, began + QUIET_WITHIN_S)
     result.quiet_after_s = time.monotonic() - began
@@ -136,6 +139,7 @@ async def _settle(stage: Stage, load: Load, result: Result) -> None:
     result.violations += await _examined(stage, time.monotonic() + PATIENCE.total_seconds() * 2)
     owner = await asyncpg.connect(stage.owner_url)
     try:
+        await _until_all_is_told(owner, load)
         evidence = await gather(stage.directory, owner)
     finally:
         await owner.close()
@@ -158,7 +162,17 @@ async def _settle(stage: Stage, load: Load, result: Result) -> None:
     result.strikes.update(
         (line["point"], line["action"]) for line in read(stage.directory / STRIKES)
     )
+    result.entries_followed = sum(load.followers.told.values())
     result.entries_watched = sum(line["what"] == "entry" for line in evidence.watchers)
+
+
+async def _until_all_is_told(owner: asyncpg.Connection, load: Load) -> None:
+    """Followers of the feed are a little behind; that one misses something is the checker's."""
+    until = time.monotonic() + TOLD_ALL_WITHIN_S
+    count = await owner.fetchval("SELECT count(*) FROM foliot.history")
+    # Not an event: what is told is counted elsewhere.
+    while time.monotonic() < until and min(load.followers.told.values()) < count:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _until_quiet(stage: Stage, until: float) -> dict[str, int]:

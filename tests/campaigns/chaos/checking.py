@@ -241,6 +241,30 @@ def check_watched(evidence: Evidence) -> Iterator[Violation]:
                 )
 
 
+def check_feed(evidence: Evidence) -> Iterator[Violation]:
+    """The feed has all that was committed, once, in each instance's order, and one order."""
+    heard: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+    for line in _of(evidence.feed, "told"):
+        heard[line["follower"]] += [(instance_id, seq) for instance_id, seq in line["entries"]]
+    for follower, entries in heard.items():
+        reached: Counter[str] = Counter()
+        for instance_id, seq in entries:
+            before = reached[instance_id]
+            if seq != before + 1:
+                where = f"follower {follower}: {seq} of {instance_id}"
+                yield Violation("I28", f"{where} came after {before}")
+            reached[instance_id] = seq
+        for instance_id, instance in evidence.instances.items():
+            if reached[instance_id] != len(instance.history):
+                yield Violation(
+                    "I30",
+                    f"follower {follower} heard {reached[instance_id]} of the"
+                    f" {len(instance.history)} entries of {instance_id}",
+                )
+    if len({tuple(entries) for entries in heard.values()}) > 1:
+        yield Violation("I28", "two followers of the feed heard two orders")
+
+
 def check_everything_ended(evidence: Evidence) -> Iterator[Violation]:
     """No orphan: every definition of a run leads to an end."""
     for instance_id, instance in evidence.instances.items():
@@ -258,6 +282,7 @@ CHECKS: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     check_no_attempt_after_the_end,
     check_outcomes,
     check_watched,
+    check_feed,
     check_everything_ended,
 )
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from tests.campaigns.chaos.logs import CLIENT, EFFECTS, WATCHERS, Line, read
+from tests.campaigns.chaos.logs import CLIENT, EFFECTS, FEED, WATCHERS, Line, read
 
 _INSTANCE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -51,6 +51,7 @@ class Evidence:
     client: Sequence[Line]
     effects: Sequence[Line]
     watchers: Sequence[Line]
+    feed: Sequence[Line]
     instances: Mapping[str, Instance]
 
     def task(self, task_id: str) -> Task | None:
@@ -91,6 +92,7 @@ async def gather(directory: Path, owner: asyncpg.Connection) -> Evidence:
         client=list(read(directory / CLIENT)),
         effects=list(read(directory / EFFECTS)),
         watchers=list(read(directory / WATCHERS)),
+        feed=list(read(directory / FEED)),
         instances={
             (key := str(row["instance_id"])): Instance(
                 key=row["business_key"],

@@ -28,6 +28,7 @@ from foliot.v1 import (
 from shared.rpc import AUTHORIZATION, BEARER
 from tests.campaigns.chaos.calling import OPTIONS, Caller, failed
 from tests.campaigns.chaos.far import FarWorker
+from tests.campaigns.chaos.following import Followers
 from tests.campaigns.chaos.stage import Stage
 from tests.campaigns.chaos.watching import Watchers
 from tests.campaigns.chaos.workload import WORDS, specs
@@ -65,6 +66,7 @@ class Load:
     caller: Caller
     dice: random.Random
     watchers: Watchers
+    followers: Followers
     started: list[str] = field(default_factory=list)
     has_room: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -97,7 +99,7 @@ class Load:
         async def tell(number: int, kind: str) -> None:
             async with room:
                 await self.has_room.wait()
-                await self._tell(f"{kind}-{number}", kind)
+                await self.tell(f"{kind}-{number}", kind)
 
         async with asyncio.TaskGroup() as stories:
             for number, kind in enumerate(kinds, start=first):
@@ -105,7 +107,8 @@ class Load:
 
     # --- stories -----------------------------------------------------------------------------
 
-    async def _tell(self, name: str, kind: str) -> None:
+    async def tell(self, name: str, kind: str) -> None:
+        """One story of this kind, by a name that no other has."""
         chance = self.dice.random()
         begins_with_a_word = kind == "talk" and chance < 0.3
         start = self._start_with_word if begins_with_a_word else self._start
@@ -257,8 +260,11 @@ async def loading(stage: Stage, dice: random.Random) -> AsyncIterator[Load]:
     ]
     caller = Caller(channels, ((AUTHORIZATION, BEARER + stage.api_key),), stage.client, dice)
     watchers = Watchers(channels, caller.metadata, stage.watchers, random.Random(dice.random()))
-    load = Load(stage, caller, dice, watchers)
-    tasks = [asyncio.ensure_future(load.count_open()), asyncio.ensure_future(watchers.run())]
+    followers = Followers(channels, caller.metadata, stage.feed, random.Random(dice.random()))
+    load = Load(stage, caller, dice, watchers, followers)
+    tasks = [
+        asyncio.ensure_future(one) for one in (load.count_open(), watchers.run(), followers.run())
+    ]
     for number in range(1, FAR_WORKERS + 1):
         worker = FarWorker(
             f"far-{number}",

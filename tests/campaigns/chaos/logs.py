@@ -19,6 +19,9 @@ EFFECTS = "effects.jsonl"
 WATCHERS = "watchers.jsonl"
 """Every message of every watch stream."""
 
+FEED = "feed.jsonl"
+"""Every message of every stream of the feed."""
+
 FAULTS = "faults.jsonl"
 """Every fault."""
 

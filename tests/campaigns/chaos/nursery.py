@@ -21,7 +21,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from tests.campaigns.chaos.plane import run
+from tests.campaigns.chaos.plane import REARM, run
 
 PR_SET_PDEATHSIG = 1
 
@@ -32,6 +32,8 @@ def main() -> None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    # For those who are not yet listening.
+    signal.signal(REARM, signal.SIG_IGN)
     waiting = b""
     while True:
         readable, _, _ = select.select([0, wake_up], [], [])

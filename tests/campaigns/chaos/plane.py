@@ -4,6 +4,7 @@ A plane in a forked process: the product's own entry points, and a note of what 
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from executor import __main__ as executor_main
 from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.ports.control_plane import Report
 from executor.runner import Beginning, Runner
+from shared import failpoints
 from shared.failpoints import Faults, Rule
 from shared.process import loop_factory
 from shared.settings import Settings
@@ -27,6 +29,10 @@ from tests.campaigns.chaos.planted import plant_in_process
 
 LOGS = "CHAOS_LOGS"
 BUG = "CHAOS_BUG"
+ARMED = "armed"
+"""The file that says what is armed from now on, when REARM comes."""
+
+REARM = signal.SIGUSR1
 WRONG_BY_S = "CHAOS_WRONG_BY_S"
 """How far this process's clock is from the right one."""
 
@@ -38,6 +44,7 @@ def run(kind: str, environment: Mapping[str, str]) -> None:
         plant_in_process(os.environ[BUG])
     set_clock_wrong(float(os.environ.get(WRONG_BY_S, "0")))
     _note_strikes(Log(Path(os.environ[LOGS], STRIKES)))
+    signal.signal(REARM, lambda *_: _rearm(Path(os.environ[LOGS], ARMED)))
     _PLANES[kind]()
 
 
@@ -54,6 +61,11 @@ def _executor() -> None:
         executor_main.main()
     except SystemExit as ended:
         sys.stderr.write(f"the executor ended with {ended.code}\n")
+
+
+def _rearm(asked: Path) -> None:
+    text = asked.read_text()
+    failpoints._armed = failpoints.parse(text) if text else None
 
 
 def _note_strikes(log: Log) -> None:
@@ -86,10 +98,10 @@ def _note_effects(log: Log) -> None:
         log.write("ended", **about, state=report.outcome.state, output=report.outcome.output)
         return report
 
-    def noted_ack(self: GrpcControlPlane, ack: outcome_pb2.OutcomeAck) -> None:
+    def noted_ack(self: GrpcControlPlane, ack: outcome_pb2.OutcomeAck) -> Any:
         verdict = outcome_pb2.OutcomeVerdict.Name(ack.verdict)
         log.write("acked", task=ack.task_id, epoch=ack.epoch, verdict=verdict)
-        acknowledge(self, ack)
+        return acknowledge(self, ack)
 
     Runner.run = noted  # type: ignore[method-assign]  # the product is not to know of this
     GrpcControlPlane._acknowledge = noted_ack  # type: ignore[method-assign]  # as above

@@ -95,15 +95,19 @@ class Planes:
 
     def kill(self, plane: Plane) -> bool:
         """Whether there was something to kill."""
-        return self._signal(plane, signal.SIGKILL)
+        return self.signal(plane.pid, signal.SIGKILL)
 
     def pause(self, plane: Plane) -> bool:
-        plane.is_paused = self._signal(plane, signal.SIGSTOP)
+        plane.is_paused = self.signal(plane.pid, signal.SIGSTOP)
         return plane.is_paused
 
     def wake(self, plane: Plane) -> None:
         plane.is_paused = False
-        self._signal(plane, signal.SIGCONT)
+        self.signal(plane.pid, signal.SIGCONT)
+
+    def tell_to_end(self, plane: Plane) -> None:
+        """It ends in its own way, and is started again."""
+        self.signal(plane.pid, signal.SIGTERM)
 
     async def calm_down(self) -> None:
         """From now on no plane fails by itself: those that would are replaced."""
@@ -155,11 +159,12 @@ class Planes:
             await self.nursery.stdin.drain()
             plane.pid = await self._forked.get()
 
-    def _signal(self, plane: Plane, number: signal.Signals) -> bool:
-        if plane.pid is None:
+    def signal(self, pid: int | None, number: signal.Signals) -> bool:
+        """Whether there was somebody to hear it."""
+        if pid is None:
             return False
         try:
-            os.kill(plane.pid, number)
+            os.kill(pid, number)
         except ProcessLookupError:
             return False
         return True

@@ -24,12 +24,12 @@ from control_plane.embedded import Embedded, RestartLimit, Supervisor
 from shared.ids import TenantId
 from shared.postgres.session import CONTROL_PLANE_ROLE, EXECUTOR_ROLE
 from tests.campaigns.chaos.elsewhere import serving
-from tests.campaigns.chaos.logs import CLIENT, EFFECTS, FAULTS, WATCHERS, Log
+from tests.campaigns.chaos.logs import CLIENT, EFFECTS, FAULTS, FEED, WATCHERS, Log
 from tests.campaigns.chaos.network import Link, free_port, to_one_of, to_socket
 from tests.campaigns.chaos.plane import BUG, LOGS
 from tests.campaigns.chaos.planes import Plane, Planes, nursing
 from tests.campaigns.chaos.planted import plant_in_database
-from tests.campaigns.chaos.workload import LEASE_S
+from tests.campaigns.chaos.workload import LEASE_S, LONG, LONG_SHARE
 
 PREFIX = "foliot-chaos-"
 TENANT = TenantId("chaos")
@@ -53,6 +53,7 @@ class Stage:
     links: dict[str, Link]
     client: Log
     watchers: Log
+    feed: Log
     faults: Log
     effects: Log
 
@@ -71,7 +72,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(dice: random.Random, *, bug: str, has_failpoints: bool) -> AsyncIterator[Stage]:
+async def staged(
+    dice: random.Random,
+    *,
+    bug: str = "",
+    has_failpoints: bool,
+    executors: int = EXECUTORS,
+    long_share: float = LONG_SHARE,
+) -> AsyncIterator[Stage]:
     """All of it, at work; gone with the block, but for the directory of a run that failed."""
     directory = _new_directory()
     async with AsyncExitStack() as exits:
@@ -106,6 +114,7 @@ async def staged(dice: random.Random, *, bug: str, has_failpoints: bool) -> Asyn
             links={elsewhere.name: elsewhere},
             client=Log(directory / CLIENT),
             watchers=Log(directory / WATCHERS),
+            feed=Log(directory / FEED),
             faults=Log(directory / FAULTS),
             effects=effects,
         )
@@ -117,8 +126,9 @@ async def staged(dice: random.Random, *, bug: str, has_failpoints: bool) -> Asyn
             "FOLIOT_LOG_LEVEL": "info",
             LOGS: str(directory),
             BUG: bug,
+            LONG: str(long_share),
         }
-        await _start_planes(stage, exits, common, pepper, executor_key.text)
+        await _start_planes(stage, exits, common, pepper, executor_key.text, executors)
         yield stage
     shutil.rmtree(directory / "data", ignore_errors=True)
 
@@ -131,7 +141,12 @@ def _new_directory() -> Path:
 
 
 async def _start_planes(
-    stage: Stage, exits: AsyncExitStack, common: dict[str, str], pepper: str, executor_key: str
+    stage: Stage,
+    exits: AsyncExitStack,
+    common: dict[str, str],
+    pepper: str,
+    executor_key: str,
+    executors: int,
 ) -> None:
     dice = stage.planes.dice
     ports = [free_port() for _ in range(CONTROL_PLANES)]
@@ -162,7 +177,7 @@ async def _start_planes(
         }
         output = stage.directory / f"{name}.log"
         await stage.planes.start(Plane(name, "control-plane", environment, output))
-    for number in range(1, EXECUTORS + 1):
+    for number in range(1, executors + 1):
         name = f"executor-{number}"
         database = await link(f"{name}→postgres", "postgres")
         redis = await link(f"{name}→valkey", "valkey")
@@ -181,5 +196,5 @@ async def _start_planes(
 
 
 def _close_logs(stage: Stage) -> None:
-    for log in (stage.client, stage.watchers, stage.faults, stage.effects):
+    for log in (stage.client, stage.watchers, stage.feed, stage.faults, stage.effects):
         log.close()

@@ -6,6 +6,7 @@ cut off wake up as zombies in the middle of one.
 """
 
 import asyncio
+import os
 import random
 import uuid
 from typing import Any
@@ -17,6 +18,9 @@ functions = Functions()
 
 LEASE_S = 1.0
 """The shortest there is."""
+
+LONG = "CHAOS_LONG_SHARE"
+"""The variable that says how many attempts last long."""
 
 LONG_SHARE = 0.2
 LONG_S = (0.5 * LEASE_S, 1.6 * LEASE_S)
@@ -47,7 +51,8 @@ async def work(_: Json, __: TaskContext) -> Json:
 
 def takes_s(dice: Any) -> float:
     """How long an attempt lasts."""
-    seconds: float = dice.uniform(*(LONG_S if dice.random() < LONG_SHARE else SHORT_S))
+    share = float(os.environ.get(LONG, LONG_SHARE))
+    seconds: float = dice.uniform(*(LONG_S if dice.random() < share else SHORT_S))
     return seconds
 
 

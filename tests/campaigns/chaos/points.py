@@ -1,0 +1,247 @@
+"""
+Every failpoint, with every action, on the way of every kind of work: one cell at a time.
+
+    python -m tests.campaigns.chaos.points --seed 1 --count 200
+
+A cell arms one point in all planes, tells one story and waits for its end, within a bound.
+Which visit of the point is struck is up to the dice. Afterwards everything is checked, as
+after a run of the campaign. Without --count all cells are gone through, in an order that is
+the seed's.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import asyncpg
+
+from shared.failpoints import POINTS
+from tests.campaigns.chaos.campaign import UP_WITHIN_S, Result, settle
+from tests.campaigns.chaos.checking import Violation
+from tests.campaigns.chaos.load import Load, loading
+from tests.campaigns.chaos.logs import STRIKES, Line
+from tests.campaigns.chaos.plane import ARMED, REARM
+from tests.campaigns.chaos.stage import Stage, staged
+from tests.campaigns.chaos.workload import LEASE_S
+
+WORK = {
+    "chain": "SYSTEM tasks",
+    "call": "HTTP tasks",
+    "rest": "TIMER tasks",
+    "ask": "HUMAN tasks and timers",
+    "parent": "WORKFLOW tasks",
+    "talk": "events that have to wait",
+    "far": "tasks of workers without a database",
+    "leave": "tasks whose executor is told to end",
+}
+ACTIONS = ("kill", "stop", "delay", "error")
+"""`execute-then-error` is `error` at the point after the operation."""
+
+DELAY_S = 1.5 * LEASE_S
+STOPPED_S = 2 * LEASE_S
+VISITS = (1, 2, 3, 5)
+LOOK_EVERY_S = 0.03
+ENDS_WITHIN_S = 45.0
+ONE_MORE_ROUND_S = 1.5
+"""What repeats passes its points within this time."""
+
+TOLD_EVERY = 50
+
+OPEN = "SELECT count(*) FROM foliot.instance WHERE completed_at IS NULL"
+
+
+class Cell(NamedTuple):
+    point: str
+    action: str
+    work: str
+
+
+def cells() -> list[Cell]:
+    """All that there are. Where an error could only be a bug there is none."""
+    return [
+        Cell(point, action, work)
+        for point, error in POINTS.items()
+        for action in ACTIONS
+        for work in WORK
+        if action != "error" or error is not None
+    ]
+
+
+@dataclass(slots=True)
+class Matrix:
+    """The cells of a stage. `struck` are those whose point was passed and did what it should."""
+
+    stage: Stage
+    load: Load
+    dice: random.Random
+    struck: set[Cell] = field(default_factory=set)
+    late: list[Violation] = field(default_factory=list)
+    _told: int = 0
+    _offset: int = 0
+    _struck: list[Line] = field(default_factory=list)
+
+    async def go_through(self, chosen: Sequence[Cell]) -> None:
+        for cell in chosen:
+            for visit in dict.fromkeys((self.dice.choice(VISITS), 1)):
+                if await self._enter(cell, visit):
+                    self.struck.add(cell)
+                    break
+
+    async def _enter(self, cell: Cell, visit: int) -> bool:
+        """Whether the point was passed so often."""
+        action = f"delay:{DELAY_S:g}" if cell.action == "delay" else cell.action
+        self._arm(f"{cell.point}={action},nth={visit}")
+        watching = asyncio.ensure_future(self._wake_the_stopped())
+        try:
+            await self._tell(cell)
+        except TimeoutError:
+            late = f"a story of {cell.work} does not end after {cell.action} at {cell.point}"
+            self.late.append(Violation("P4", late))
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        is_struck = self._has_struck(cell.point)
+        self._arm("")
+        # Whoever stands still hears that nothing is armed as soon as it goes on.
+        for plane in self.stage.planes.living():
+            self.stage.planes.signal(plane.pid, signal.SIGCONT)
+        return is_struck
+
+    async def _tell(self, cell: Cell) -> None:
+        self._told += 1
+        kind = "chain" if cell.work == "leave" else cell.work
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            telling = asyncio.ensure_future(self.load.tell(f"{kind}-{self._told}", kind))
+            if cell.work == "leave":
+                executors = [one for one in self.stage.planes.living() if one.kind == "executor"]
+                for plane in executors:
+                    await asyncio.sleep(self.dice.uniform(0, 0.2))
+                    self.stage.planes.tell_to_end(plane)
+            try:
+                await telling
+                await self._until_ended()
+            finally:
+                telling.cancel()
+            if cell.point.startswith(("loop.", "due.", "executor.extend.", "claims.extend.")):
+                await self._until(lambda: self._has_struck(cell.point), ONE_MORE_ROUND_S)
+
+    async def _until_ended(self) -> None:
+        owner = await asyncpg.connect(self.stage.owner_url)
+        try:
+            # Not an event: the planes are other processes.
+            while await owner.fetchval(OPEN):  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            owner.terminate()
+
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not holds():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _wake_the_stopped(self) -> None:
+        """Who stands still is woken, long after its lease has run out."""
+        since: dict[int, float] = {}
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            for line in self._strikes():
+                if line["action"] == "stop":
+                    since.setdefault(line["pid"], time.monotonic())
+            for pid, at in since.items():
+                if time.monotonic() > at + STOPPED_S:
+                    self.stage.planes.signal(pid, signal.SIGCONT)
+
+    def _arm(self, text: str) -> None:
+        self._strikes()
+        self._struck.clear()
+        (self.stage.directory / ARMED).write_text(text)
+        for plane in self.stage.planes.living():
+            self.stage.planes.signal(plane.pid, REARM)
+
+    def _has_struck(self, point: str) -> bool:
+        return any(line["point"] == point for line in self._strikes())
+
+    def _strikes(self) -> list[Line]:
+        """Since the last time that something was armed."""
+        with (self.stage.directory / STRIKES).open() as log:
+            log.seek(self._offset)
+            while (line := log.readline()).endswith("\n"):
+                self._struck.append(json.loads(line))
+                self._offset = log.tell()
+        return self._struck
+
+
+async def run(
+    seed: int, chosen: Sequence[Cell], *, bug: str = "", say: Callable[[str], None]
+) -> tuple[Result, Matrix]:
+    """Go through the cells, and check what came of it all."""
+    result = Result(seed=seed)
+    async with (
+        staged(
+            random.Random(seed), bug=bug, has_failpoints=False, executors=2, long_share=0
+        ) as stage,
+        loading(stage, random.Random(seed)) as load,
+    ):
+        result.directory = stage.directory
+        async with asyncio.timeout(UP_WITHIN_S):
+            await load.define()
+        matrix = Matrix(stage, load, random.Random(seed))
+        for first in range(0, len(chosen), TOLD_EVERY):
+            await matrix.go_through(chosen[first : first + TOLD_EVERY])
+            say(f"{min(first + TOLD_EVERY, len(chosen))} of {len(chosen)} cells")
+        result.violations += matrix.late
+        await settle(stage, load, result)
+    if not result.violations:
+        shutil.rmtree(result.directory)
+    return result, matrix
+
+
+def choose(seed: int, count: int) -> list[Cell]:
+    """So many cells, or all, in the order of a seed."""
+    every = cells()
+    random.Random(seed).shuffle(every)
+    return every[: count or None]
+
+
+def main() -> int:
+    """Zero when nothing was found, and every point was struck if all cells were gone through."""
+    options = argparse.ArgumentParser(prog="python -m tests.campaigns.chaos.points")
+    options.add_argument("--seed", type=int)
+    options.add_argument("--count", type=int, default=0, help="cells; not set means all")
+    given = options.parse_args()
+    seed = given.seed if given.seed is not None else random.Random().randrange(2**31)
+    chosen = choose(seed, given.count)
+    _say(f"python -m tests.campaigns.chaos.points --seed {seed} --count {given.count}")
+    began = time.monotonic()
+    result, matrix = asyncio.run(run(seed, chosen, say=_say))
+    points = {cell.point for cell in chosen}
+    never = sorted(points - {cell.point for cell in matrix.struck})
+    _say(
+        f"{len(matrix.struck)} of {len(chosen)} cells have the point on their way and were struck,"
+        f" at {len(points) - len(never)} of {len(points)} points; {result.instances} instances,"
+        f" {result.tasks} tasks in {result.hand_outs} hand-outs; quiet after"
+        f" {result.quiet_after_s:.1f} s; {time.monotonic() - began:.0f} s in all;"
+        f" {len(result.violations)} violations"
+    )
+    if never:
+        _say(f"never struck: {', '.join(never)}")
+    for violation in result.violations:
+        _say(f"  {violation.invariant}: {violation.what}")
+    return 1 if result.violations or (never and not given.count) else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
