@@ -279,6 +279,10 @@ RULES: Final[dict[str, Rule]] = {
         " outcomes, being done.",
         "Name the events, or use a prefix such as `order.*`.",
     ),
+    "http-input-unread": _warns(
+        "An HTTP task's input has no `url`, or a key that the task does not read.",
+        "Give it `url`, and what it needs of `method`, `headers`, `json` or `body`, `timeout_s`.",
+    ),
     "raised-to-nobody": _warns(
         "An event is raised, and no state answers it.",
         "Add a transition for it, or leave the action out.",

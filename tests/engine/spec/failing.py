@@ -553,6 +553,17 @@ WARNINGS: list[tuple[str, str, Any]] = [
         },
     ),
     (
+        "http-input-unread",
+        "/states/a/invoke/input/ulr",
+        flat({"invoke": {"src": "http", "input": {"ulr": "https://x"}, "onError": "b"}}),
+    ),
+    (
+        "http-input-unread",
+        "/states/a/invoke/input",
+        flat({"invoke": {"src": "http", "input": {"json": expr("context")}, "onError": "b"}}),
+    ),
+    ("http-input-unread", "/states/a/invoke", flat({"invoke": {"src": "http", "onError": "b"}})),
+    (
         "task-without-error-path",
         "/states/a/invoke",
         flat({"invoke": {"src": "http", "onDone": "b"}}),

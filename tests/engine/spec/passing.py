@@ -39,11 +39,16 @@ GOOD: list[Any] = [
     acting(["n", {"type": "n", "params": {"x": 1}}], actions={"n": assign(k=expr("1"))}),
     guarded(expr("!has(context.maybe) || context.maybe > 1"), context={}),
     guarded(expr("context.any > 1"), context=expr("event.input")),
-    invoking(id="x", timeout=5000, retry={"maxAttempts": 2, "cap": "PT1M"}),
+    invoking(
+        id="x",
+        input={"url": "https://x.example"},
+        timeout=5000,
+        retry={"maxAttempts": 2, "cap": "PT1M"},
+    ),
     invoking(src="timer", input={"delay": "PT1S"}),
     invoking(src="human", timeout="P2D"),
     invoking(forEach=expr("event.items"), input=expr("item"), concurrency=2, join="settled"),
-    invoking(compensation={"src": "system.undo", "input": expr("event.output")}),
+    invoking(src="system.do", compensation={"src": "system.undo", "input": expr("event.output")}),
     {
         "initial": "p",
         "states": {
@@ -228,6 +233,9 @@ PASSING: dict[str, Any] = {
         },
     },
     "wildcard-swallows": flat({"after": {"10": "b"}, "initial": "x", "states": {"x": {}}}),
+    "http-input-unread": invoking(
+        src="http", input={"url": expr("event.url"), "json": {}, "method": "POST", "timeout_s": 5}
+    ),
     "raised-to-nobody": {
         "initial": "a",
         "states": {"a": {"on": {"GO": {"target": "b", "actions": raised("x.y.z")}}}, "b": {}},

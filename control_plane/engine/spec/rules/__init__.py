@@ -16,6 +16,7 @@ from control_plane.engine.spec.rules.answering import (
     wildcard_swallows,
 )
 from control_plane.engine.spec.rules.found import Found
+from control_plane.engine.spec.rules.giving import http_input_unread
 from control_plane.engine.spec.rules.graph import Graph
 from control_plane.engine.spec.rules.knowing import unknown_context_key
 from control_plane.engine.spec.rules.looping import (
@@ -52,6 +53,7 @@ OF_MACHINES: Final[tuple[Callable[[Graph], Iterator[Found]], ...]] = (
     child_hides_parent,
     wildcard_swallows,
     wait_without_deadline,
+    http_input_unread,
 )
 OF_SPECS: Final[tuple[Callable[[Graph, Assembler], Iterator[Found]], ...]] = (
     raised_to_nobody,

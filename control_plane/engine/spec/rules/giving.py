@@ -1,0 +1,54 @@
+"""
+Rules about what tasks are given.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from control_plane.engine.spec.findings import join, quote
+from control_plane.engine.spec.rules.found import Found
+from control_plane.engine.spec.rules.graph import Graph
+from control_plane.engine.templates import Constant, Object, Template
+from shared.tasks import TaskType
+
+HTTP_INPUT: Final = ("url", "method", "headers", "json", "body", "timeout_s")
+"""What an HTTP task reads of its input."""
+
+
+def http_input_unread(graph: Graph) -> Iterator[Found]:
+    """An HTTP task whose input has no `url`, or has what nobody reads."""
+    for plan in graph.machine.task_plans:
+        keys = _keys(plan.input)
+        if plan.type is not TaskType.HTTP or keys is None:
+            continue
+        pointer = join(plan.json_pointer, "input")
+        for key in keys:
+            if key not in HTTP_INPUT:
+                yield Found(
+                    "http-input-unread",
+                    join(pointer, key),
+                    f"an HTTP task does not read {quote(key)}",
+                    f"use one of: {', '.join(HTTP_INPUT)}",
+                    (key,),
+                )
+        if "url" not in keys:
+            yield Found(
+                "http-input-unread",
+                pointer if keys else plan.json_pointer,
+                "this HTTP task is not given a `url`, and will fail",
+                'add "input": {"url": …}',
+                (plan.name,),
+            )
+
+
+def _keys(given: Template) -> tuple[str, ...] | None:
+    """The keys of an input, None if nobody knows them yet."""
+    match given:
+        case Constant(value=dict() as value):
+            return tuple(value)
+        case Constant():
+            return ()
+        case Object(members=members):
+            return tuple(key for key, _ in members)
+        case _:
+            return None
