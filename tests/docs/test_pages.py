@@ -8,6 +8,7 @@ import pytest
 
 from control_plane.engine import check_spec, limits
 from control_plane.engine.spec import vocabulary
+from control_plane.engine.spec.rules.giving import HTTP_INPUT
 from control_plane.engine.spec.values import NAMES
 from control_plane.use_cases.offers import TASK_TYPES
 from control_plane.use_cases.validate_definition import NOT_AVAILABLE, diagnose
@@ -93,6 +94,14 @@ class TestThePageOfDefinitions:
         told = [cells[1].strip("`") for cells in rows(section(DEFINITIONS, "## Tasks"))]
 
         assert [str(one) for one in TASK_TYPES] == told
+
+    def test_names_what_an_http_task_reads(self) -> None:
+        """The validator warns of anything else."""
+        told = next(
+            cells[2] for cells in rows(section(DEFINITIONS, "## Tasks")) if "HTTP" in cells[1]
+        )
+
+        assert set(HTTP_INPUT) == set(code(told))
 
     def test_tells_the_limits_that_are_kept(self) -> None:
         """Reaching a limit is an error; nobody should first hear of it then."""
