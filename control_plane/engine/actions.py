@@ -8,6 +8,7 @@ from typing import Protocol
 from control_plane.engine.failures import ExpressionUnusable
 from control_plane.engine.guards import Guard
 from control_plane.engine.invocations import Delay, TaskPlan
+from control_plane.engine.limits import MAX_NAME_LENGTH
 from control_plane.engine.templates import Template
 from control_plane.engine.turn import EventObject, Turn
 from shared.json import Json
@@ -101,7 +102,6 @@ class If:
     branches: tuple[tuple[Guard | None, tuple[Action, ...]], ...]
 
     def run(self, turn: Turn) -> None:
-        turn.spend(1)
         for guard, actions in self.branches:
             if guard is None or guard.holds(turn):
                 for action in actions:
@@ -122,8 +122,9 @@ class CreateTaskAction:
 class NamedActions:
     """What an action's name stands for; filled in once the named actions are compiled."""
 
-    __slots__ = ("actions",)
+    __slots__ = ("actions", "work")
     actions: tuple[Action, ...]
+    work: int
 
 
 class Call:
@@ -137,7 +138,7 @@ class Call:
         self.params = params
 
     def run(self, turn: Turn) -> None:
-        turn.spend(1)
+        turn.spend(self.body.work)
         scope = turn.scope
         outer = scope["params"]
         params = self.params.evaluate(turn) if self.params is not None else {}
@@ -151,6 +152,10 @@ def _event_of(value: Json, json_pointer: str) -> EventObject:
     pointer = f"{json_pointer}/event"
     if not isinstance(value, dict) or not isinstance(kind := value.get("type"), str) or not kind:
         raise ExpressionUnusable(pointer, "an event must be an object with a `type`, a string", "")
+    if len(kind) > MAX_NAME_LENGTH:
+        raise ExpressionUnusable(
+            pointer, f"an event's type has at most {MAX_NAME_LENGTH} characters; shorten it", ""
+        )
     if kind == "*" or kind.startswith(OWN_EVENTS):
         raise ExpressionUnusable(
             pointer, f"the event type {kind!r} is the engine's own; choose another", ""

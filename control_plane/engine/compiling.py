@@ -12,6 +12,7 @@ from control_plane.engine.spec.assembling import Assembler
 from control_plane.engine.spec.findings import EnoughFound, Findings, quote
 from control_plane.engine.spec.outline import read_outline, wrong_type
 from control_plane.engine.spec.reading import read_spec
+from control_plane.engine.spec.remembering import check_remembered
 from control_plane.engine.spec.rules import look_at
 
 UNHANDLED = ("ignore", "reject", "defer")
@@ -57,6 +58,7 @@ def _machine(spec: str | bytes | dict[str, Any], findings: Findings) -> Machine 
     if not findings.errors_only_of(_OUTLINE_STANDS):
         # What stands in states whose outline is wrong would only repeat the complaint.
         return None
+    check_remembered(nodes, findings)
     assembler = Assembler(nodes, findings)
     states = assembler.states()
     context = assembler.context()

@@ -3,13 +3,15 @@ A configuration is a set of active states. Each is made once for a machine and k
 follows from it alone: which transitions answer which event there.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Container, Iterable, Sequence
+from typing import Any, Final
 
 from control_plane.engine.decision import Considered
+from control_plane.engine.effort import of_candidates
 from control_plane.engine.failures import MacrostepFailed
+from control_plane.engine.limits import MAX_NAME_LENGTH
 from control_plane.engine.operands import operands_of
-from control_plane.engine.states import ROOT, State, Transition
+from control_plane.engine.states import NO_STATE, ROOT, State, Transition
 from control_plane.engine.tracing import Tracer
 from control_plane.engine.turn import Turn
 from shared.json import Json
@@ -21,11 +23,13 @@ class Selection:
     leaves up, first passing guard wins, and where regions answer, nobody above does.
     """
 
-    __slots__ = ("own", "parts")
+    __slots__ = ("own", "parts", "work")
 
     def __init__(self, parts: tuple["Selection", ...], own: tuple[Transition, ...]) -> None:
         self.parts = parts
         self.own = own
+        self.work: int = of_candidates(own) + sum(part.work for part in parts)
+        """What asking all of them takes."""
 
     def choose(self, turn: Turn) -> list[Transition]:
         """The enabled transitions. Raises MacrostepFailed when a guard has no answer."""
@@ -40,6 +44,10 @@ class Selection:
         return bool(self.parts or self.own)
 
 
+NOBODY: Final = Selection((), ())
+"""No state answers."""
+
+
 class Configuration:
     """
     One legal set of active states.
@@ -49,7 +57,16 @@ class Configuration:
     `eventless` the candidates of each leaf, climbing separately.
     """
 
-    __slots__ = ("active", "eventless", "ordered", "paths", "plans", "selections", "states")
+    __slots__ = (
+        "active",
+        "eventless",
+        "eventless_work",
+        "ordered",
+        "paths",
+        "plans",
+        "selections",
+        "states",
+    )
 
     def __init__(self, states: Sequence[State], active: frozenset[int]) -> None:
         self.states = states
@@ -58,11 +75,19 @@ class Configuration:
         self.paths = tuple(states[index].path for index in self.ordered if states[index].is_leaf)
         self.selections: dict[str, Selection] = {}
         self.plans: dict[object, Any] = {}
-        self.eventless = self._eventless()
+        self.eventless, self.eventless_work = self._eventless()
 
-    def select(self, event_type: str) -> Selection:
-        """The candidates for an event type, worked out afresh."""
-        return self._select(self.states[ROOT], event_type)
+    def select(self, descriptors: Sequence[str], answering: Iterable[int]) -> Selection:
+        """The candidates for an event, by its descriptors and the states that have one of them."""
+        involved: set[int] = set()
+        for index in self.active.intersection(answering):
+            climbing = index
+            while climbing >= ROOT and climbing not in involved:
+                involved.add(climbing)
+                climbing = self.states[climbing].parent
+        if not involved:
+            return NOBODY
+        return self._select(self.states[ROOT], descriptors, involved)
 
     def choose_eventless(self, turn: Turn) -> list[Transition]:
         """The enabled eventless transitions, each once."""
@@ -73,54 +98,54 @@ class Configuration:
                 chosen.append(first)
         return chosen
 
-    def _select(self, state: State, event_type: str) -> Selection:
+    def _select(
+        self, state: State, descriptors: Sequence[str], involved: Container[int]
+    ) -> Selection:
         parts = tuple(
             part
             for child in state.children
-            if child in self.active and (part := self._select(self.states[child], event_type))
+            if child in involved
+            and (part := self._select(self.states[child], descriptors, involved))
         )
-        own = candidates_of(state, event_type)
+        own = candidates_of(state, descriptors)
         if len(parts) == 1:
             # One region answering is the same as a chain: its candidates, then ours.
             return Selection(parts[0].parts, parts[0].own + own) if own else parts[0]
         return Selection(parts, own)
 
-    def _eventless(self) -> tuple[tuple[Transition, ...], ...]:
-        climbs = []
+    def _eventless(self) -> tuple[tuple[tuple[Transition, ...], ...], int]:
+        """The candidates of each leaf that has some, and what asking all of them takes."""
+        climbs: dict[int, tuple[tuple[Transition, ...], int]] = {NO_STATE: ((), 0)}
         for index in self.ordered:
-            if not self.states[index].is_leaf:
-                continue
-            candidates: tuple[Transition, ...] = ()
-            climbing = index
-            while climbing >= ROOT:
-                candidates += self.states[climbing].always
-                climbing = self.states[climbing].parent
-            if candidates:
-                climbs.append(candidates)
-        return tuple(climbs)
+            above, work = climbs[self.states[index].parent]
+            own = self.states[index].always
+            climbs[index] = (own + above, of_candidates(own) + work) if own else (above, work)
+        leaves = [climbs[index] for index in self.ordered if self.states[index].is_leaf]
+        return tuple(found for found, _ in leaves if found), sum(work for _, work in leaves)
 
 
-def candidates_of(state: State, event_type: str) -> tuple[Transition, ...]:
-    """Exact descriptors first, then wildcards, the longest first."""
-    wildcards = [
-        descriptor
-        for descriptor in state.on
-        if descriptor != event_type and answers(descriptor, event_type)
-    ]
-    wildcards.sort(key=len, reverse=True)
-    return state.on.get(event_type, ()) + tuple(
-        transition for descriptor in wildcards for transition in state.on[descriptor]
-    )
+def descriptors_for(event_type: str) -> tuple[str, ...]:
+    """
+    Every descriptor that answers an event type, in the order they are asked: itself, then
+    wildcards, the longest first. `a.*` answers both `a` and `a.b.c`, and `*` all.
+    """
+    found = [event_type, f"{event_type}.*"]
+    # No descriptor is longer than a name, however long the event's type is.
+    at = event_type.rfind(".", 0, MAX_NAME_LENGTH)
+    while at >= 0:
+        found.append(f"{event_type[:at]}.*")
+        at = event_type.rfind(".", 0, at)
+    found.append("*")
+    # Somebody may send an event of the type `a.*`.
+    return tuple(dict.fromkeys(found))
 
 
-def answers(descriptor: str, event_type: str) -> bool:
-    """Whether a descriptor matches an event type: `*` all, `a.*` both `a` and `a.b.c`."""
-    if descriptor in {event_type, "*"}:
-        return True
-    if not descriptor.endswith(".*"):
-        return False
-    prefix = descriptor[:-2]
-    return event_type == prefix or event_type.startswith(f"{prefix}.")
+def candidates_of(state: State, descriptors: Iterable[str]) -> tuple[Transition, ...]:
+    """The transitions of a state for an event, by the descriptors that answer it."""
+    found: tuple[Transition, ...] = ()
+    for descriptor in descriptors:
+        found += state.on.get(descriptor, ())
+    return found
 
 
 def _first(candidates: tuple[Transition, ...], turn: Turn) -> Transition | None:

@@ -5,7 +5,9 @@ Tasks that have one outcome together: a `forEach`, and the compensations of a sa
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from control_plane.engine.failures import LimitReached
 from control_plane.engine.invocations import TaskPlan, done_of, failed_of, open_group, open_next
+from control_plane.engine.limits import MAX_UNDOABLE
 from control_plane.engine.snapshot import OpenGroup, OpenTask, Undo, WaitingTask
 from control_plane.engine.turn import EventObject, Turn
 from shared.json import Json
@@ -118,5 +120,7 @@ def _remember(turn: Turn, plan: TaskPlan, ordinal: int) -> None:
     """Keep how to undo what has just succeeded, while its output is at hand."""
     how = plan.compensation
     assert how is not None  # only tasks of such plans have one noted
+    if len(turn.undo) >= MAX_UNDOABLE:
+        raise LimitReached("tasks to be undone", actual=len(turn.undo) + 1, maximum=MAX_UNDOABLE)
     undo = Undo(ordinal=ordinal, plan=how.index, input=how.input.evaluate(turn))
     turn.undo = (undo, *turn.undo)

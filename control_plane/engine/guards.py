@@ -38,7 +38,6 @@ class And:
     guards: tuple[Guard, ...]
 
     def holds(self, turn: Turn) -> bool:
-        turn.spend(len(self.guards))
         return all(guard.holds(turn) for guard in self.guards)
 
 
@@ -47,7 +46,6 @@ class Or:
     guards: tuple[Guard, ...]
 
     def holds(self, turn: Turn) -> bool:
-        turn.spend(len(self.guards))
         return any(guard.holds(turn) for guard in self.guards)
 
 
@@ -85,7 +83,7 @@ class NamedGuard:
         self.body = body
 
     def holds(self, turn: Turn) -> bool:
-        turn.spend(1)
+        turn.spend(self.body.work)
         scope = turn.scope
         outer = scope["params"]
         scope["params"] = self.params.evaluate(turn) if self.params is not None else {}
@@ -98,8 +96,9 @@ class NamedGuard:
 class NamedBody:
     """What a guard's name stands for."""
 
-    __slots__ = ("guard",)
+    __slots__ = ("guard", "work")
     guard: Guard
+    work: int
 
 
 def _kind(value: Json) -> str:

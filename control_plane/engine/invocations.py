@@ -10,9 +10,9 @@ from control_plane.engine.commands import CreateTask, OnParentClose, StartChild
 from control_plane.engine.durations import Duration, parse_duration
 from control_plane.engine.failures import ExpressionUnusable, LimitReached
 from control_plane.engine.instants import read_instant
-from control_plane.engine.limits import MAX_DELAY, MAX_FAN_OUT, MAX_NAME_LENGTH
+from control_plane.engine.limits import MAX_DELAY, MAX_FAN_OUT, MAX_NAME_LENGTH, MAX_WAITING_TASKS
 from control_plane.engine.snapshot import Join, OpenGroup, OpenTask, WaitingTask
-from control_plane.engine.templates import Template
+from control_plane.engine.templates import Template, work_of
 from control_plane.engine.turn import EventObject, Turn
 from shared.json import Json
 from shared.retry import RetryPolicy
@@ -252,6 +252,7 @@ class ForEach:
         if isinstance(self.join, int) and len(items) < self.join:
             message = f"there are {len(items)} items, and `join` needs {self.join} to succeed"
             raise ExpressionUnusable(self.json_pointer, message, "")
+        turn.spend(plan.work * len(items))
         waiting = []
         for place, item in enumerate(items):
             turn.scope["item"], turn.scope["index"] = item, place
@@ -279,6 +280,11 @@ def open_group(
     """Begin a group with its first tasks; the others wait until one of these has ended."""
     number = turn.next_ordinal
     first, later = group.waiting[:concurrency], group.waiting[concurrency:]
+    waiting_in_all = len(later) + sum(len(one.waiting) for one in turn.groups.values())
+    if waiting_in_all > MAX_WAITING_TASKS:
+        raise LimitReached(
+            "waiting tasks per instance", actual=waiting_in_all, maximum=MAX_WAITING_TASKS
+        )
     turn.keep_group(number, replace(group, waiting=later))
     for waiting in first:
         open_next(turn, plans[waiting.plan], number, group, waiting)

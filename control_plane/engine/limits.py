@@ -42,8 +42,20 @@ MAX_CONFIGURATION_PRODUCT = 10_000
 MAX_MICROSTEPS = 1_000
 """Microsteps of one event: eventless transitions and raised events together."""
 
-MAX_ACTIONS = 20_000
-"""Actions and guards of one event that are reached through a name or a condition."""
+MAX_WORK = 20_000
+"""
+Work of one event, in actions, guards and members of values: that of its microsteps, and
+what names and fan-outs multiply. See `effort`.
+"""
+
+FREE_WORK = 20
+"""Candidates, or a microstep, of so little work are not worth counting."""
+
+MAX_REMEMBERED = 2_000
+"""Leaves that the history states of a spec can remember together; a snapshot holds them."""
+
+MAX_PATH_LENGTH = 500
+"""Characters of a state's path: each entry of an instance's history may tell 500 of them."""
 
 MAX_NAME_NESTING = 8
 """Named guards or actions that lead to each other in a row; keeps their recursion small."""
@@ -54,6 +66,12 @@ MAX_QUEUED_EVENTS = 1_000
 MAX_TASKS_PER_TRANSITION = 100
 MAX_FAN_OUT = 1_000
 MAX_OPEN_TASKS = 1_000
+MAX_WAITING_TASKS = 10_000
+"""Tasks of an instance's fan-outs that are created when others of them have ended."""
+
+MAX_UNDOABLE = 1_000
+"""Tasks of an instance that have succeeded and could be undone."""
+
 MAX_ARMED_TIMERS = 1_000
 MAX_EMITTED_EVENTS = 100
 """Events one decision may emit."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from control_plane.engine.actions import OWN_EVENTS
-from control_plane.engine.configurations import Configuration, Selection
+from control_plane.engine.configurations import Configuration, Selection, descriptors_for
 from control_plane.engine.invocations import TaskPlan
 from control_plane.engine.limits import MAX_PLANNED_BYTES
 from control_plane.engine.plans import (
@@ -67,6 +67,9 @@ class Machine:
     index_of: Mapping[str, int] = field(init=False)
     """States by path."""
 
+    _answering: dict[str, list[int]] = field(init=False)
+    """The states that have transitions for a descriptor."""
+
     _has_histories: bool = field(init=False)
     _configurations: dict[tuple[str, ...], Configuration] = field(init=False, default_factory=dict)
     _planned_bytes: int = field(init=False, default=0)
@@ -75,6 +78,10 @@ class Machine:
     def __post_init__(self) -> None:
         self.about = {"definition": self.id}
         self.index_of = {state.path: state.index for state in self.states}
+        self._answering = {}
+        for state in self.states:
+            for descriptor in state.on:
+                self._answering.setdefault(descriptor, []).append(state.index)
         self._has_histories = any(state.kind == "history" for state in self.states)
 
     @property
@@ -137,7 +144,9 @@ class Machine:
         The candidates for an event that the configuration does not have yet; kept only for
         event types that the spec names.
         """
-        made = configuration.select(event_type)
+        descriptors = descriptors_for(event_type)
+        answering = [index for one in descriptors for index in self._answering.get(one, ())]
+        made = configuration.select(descriptors, answering)
         if event_type in self.vocabulary:
             self._keep(weigh_selection(made))
             configuration.selections[event_type] = made

@@ -5,7 +5,7 @@ one microstep after the other, until nothing is left to do.
 
 from control_plane.engine.configurations import Configuration
 from control_plane.engine.failures import LimitReached
-from control_plane.engine.limits import MAX_MICROSTEPS
+from control_plane.engine.limits import FREE_WORK, MAX_MICROSTEPS
 from control_plane.engine.machine import Machine
 from control_plane.engine.plans import StepPlan, told_of
 from control_plane.engine.states import Transition
@@ -41,6 +41,8 @@ class Macrostep:
         selection = configuration.selections.get(event_type)
         if selection is None:
             selection = self.machine.selection(configuration, event_type)
+        if selection.work > FREE_WORK:
+            turn.spend(selection.work)
         enabled = selection.choose(turn)
         if enabled:
             plan = self.machine.plan(configuration, enabled, turn.history)
@@ -57,6 +59,8 @@ class Macrostep:
         while not turn.finished:
             configuration = self.configuration
             if is_restless and configuration.eventless:
+                if configuration.eventless_work > FREE_WORK:
+                    turn.spend(configuration.eventless_work)
                 enabled = configuration.choose_eventless(turn)
                 if enabled:
                     self._count()
@@ -97,6 +101,8 @@ class Macrostep:
             turn.entries.append(plan.entry or told_of(event_type, plan.told))
         turn.changed = plan.moves
         turn.tasks_of_step = 0
+        if plan.work > FREE_WORK:
+            turn.spend(plan.work)
         if plan.remembers:
             turn.history = {**turn.history, **plan.remembers}
         for turn.owner, run in plan.operations:

@@ -12,6 +12,9 @@ from control_plane.engine.states import State, Timed
 from control_plane.engine.templates import Template
 from control_plane.engine.turn import EventObject, Turn
 
+TASKS_PER_WORK = 16
+"""Open tasks to be looked through that count as one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StartInvoke:
@@ -29,6 +32,7 @@ class StopInvokes:
     state: str
 
     def run(self, turn: Turn) -> None:
+        turn.spend(len(turn.tasks) // TASKS_PER_WORK)
         for ordinal, task in list(turn.tasks.items()):
             if task.invoke_id is not None and task.state == self.state:
                 turn.changed = True

@@ -3,6 +3,7 @@ What a microstep does: a flat list of operations, and the configuration it leads
 once for a configuration and the transitions taken in it; run as often as that happens.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,6 +11,7 @@ from typing import TypeAlias
 from control_plane.engine.actions import Action
 from control_plane.engine.configurations import Configuration
 from control_plane.engine.decision import Entry
+from control_plane.engine.effort import of_actions, of_moving
 from control_plane.engine.operations import (
     ArmAfter,
     Finish,
@@ -22,7 +24,7 @@ from control_plane.engine.procedures import (
     EntrySet,
     Record,
     domain_of,
-    exit_set,
+    exit_sets,
     without_conflicts,
 )
 from control_plane.engine.states import NO_STATE, ROOT, State, Transition
@@ -31,6 +33,23 @@ from shared.json import Json
 
 Operation: TypeAlias = tuple[str, Callable[[Turn], None]]
 """Something to run, and the path of the state on whose behalf."""
+
+
+class _Agenda:
+    """The operations of a microstep as they come together, and what they take."""
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+        self.work = 0
+
+    def add(self, path: str, actions: Sequence[Action]) -> None:
+        self.operations += [(path, action.run) for action in actions]
+        self.work += of_actions(actions)
+
+    def leave(self, states: Sequence[State], active: Iterable[int]) -> None:
+        """Leave these, innermost and last first."""
+        for index in sorted(active, reverse=True):
+            self.add(states[index].path, on_exit(states[index]))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -55,6 +74,8 @@ class StepPlan:
     told: dict[str, Json] | None
     entry: Entry | None
     does_nothing: bool
+    work: int
+    """What carrying it out takes."""
 
 
 Intern: TypeAlias = Callable[[frozenset[int]], Configuration]
@@ -66,12 +87,13 @@ def plan_start(states: Sequence[State], intern: Intern) -> StepPlan:
     entry = EntrySet(states, {})
     entry.add_initial()
     active: set[int] = set()
-    operations = _enter(states, entry, active)
+    agenda = _Agenda()
+    _enter(states, entry, active, agenda)
     to = intern(frozenset(active))
     entered = _paths(states, sorted(entry.entered))
     return StepPlan(
         transitions=(),
-        operations=tuple(operations),
+        operations=tuple(agenda.operations),
         to=to,
         remembers={},
         moves=True,
@@ -80,6 +102,7 @@ def plan_start(states: Sequence[State], intern: Intern) -> StepPlan:
         told=_told((), to.paths, (), entered),
         entry=None,
         does_nothing=False,
+        work=agenda.work + of_moving(entered, to.paths, to.active),
     )
 
 
@@ -93,29 +116,28 @@ def plan_step(
     """The microstep by the enabled transitions, those in conflict removed."""
     active = before.active
     domains = {one.index: domain_of(states, one, record) for one in enabled}
-    exits = {one.index: exit_set(states, one, domains[one.index], active) for one in enabled}
+    exits = exit_sets(states, enabled, domains, before.ordered)
     chosen = without_conflicts(states, enabled, exits)
     leaving = sorted(frozenset().union(*(exits[one.index] for one in chosen)), reverse=True)
-    remembered = _remembered(states, active, leaving)
+    remembered = _remembered(states, before, leaving)
 
-    operations: list[Operation] = []
-    for index in leaving:
-        operations += _for(states[index].path, on_exit(states[index]))
+    agenda = _Agenda()
+    agenda.leave(states, leaving)
     for one in chosen:
-        operations += _for(one.source_path, one.actions)
+        agenda.add(one.source_path, one.actions)
     staying = active.difference(leaving)
     entry = EntrySet(states, {**record, **remembered}, staying)
     for one in chosen:
         entry.add_transition(one, domains[one.index])
     after = set(staying)
-    operations += _enter(states, entry, after)
+    _enter(states, entry, after, agenda)
 
     to = before if after == active else intern(frozenset(after))
     exited, entered = _paths(states, leaving), _paths(states, sorted(entry.entered))
     told = _told(before.paths, to.paths, exited, entered) if exited or entered else None
     return StepPlan(
         transitions=chosen,
-        operations=tuple(operations),
+        operations=tuple(agenda.operations),
         to=to,
         remembers={states[key].path: _paths(states, value) for key, value in remembered.items()},
         moves=bool(remembered) or to is not before,
@@ -124,71 +146,72 @@ def plan_step(
         told=told,
         entry=_entry(chosen, told),
         does_nothing=all(one.is_forbidden for one in chosen),
+        work=agenda.work + of_moving(exited + entered, before.paths + to.paths, to.active),
     )
 
 
 def plan_end(states: Sequence[State], active: Iterable[int]) -> tuple[Operation, ...]:
     """Leaving everything, the root included, innermost and last first."""
-    operations: list[Operation] = []
-    for index in sorted(active, reverse=True):
-        operations += _for(states[index].path, on_exit(states[index]))
-    return tuple(operations)
+    agenda = _Agenda()
+    agenda.leave(states, active)
+    return tuple(agenda.operations)
 
 
 def _remembered(
-    states: Sequence[State], active: frozenset[int], leaving: Sequence[int]
+    states: Sequence[State], before: Configuration, leaving: Sequence[int]
 ) -> dict[int, tuple[int, ...]]:
     """What the history states of what is being left record, before anything is left."""
     found: dict[int, tuple[int, ...]] = {}
     for index in leaving:
         for history in states[index].histories:
             if states[history].deep:
-                below = (one for one in active if index < one <= states[index].last)
-                found[history] = tuple(sorted(one for one in below if states[one].is_leaf))
+                first = bisect_right(before.ordered, index)
+                below = before.ordered[first : bisect_right(before.ordered, states[index].last)]
+                found[history] = tuple(one for one in below if states[one].is_leaf)
             else:
-                found[history] = tuple(one for one in states[index].children if one in active)
+                children = states[index].children
+                found[history] = tuple(one for one in children if one in before.active)
     return found
 
 
-def _enter(states: Sequence[State], entry: EntrySet, active: set[int]) -> list[Operation]:
+def _enter(states: Sequence[State], entry: EntrySet, active: set[int], agenda: _Agenda) -> None:
     """
-    The operations of entering, in document order; `active` grows to the configuration
-    they lead to. Entering a final state at the top ends with the exits of everything.
+    What entering does, in document order; `active` grows to the configuration it leads
+    to. Entering a final state at the top ends with the exits of everything.
     """
-    operations: list[Operation] = []
     completed: set[int] = set()
     is_done = False
     for index in sorted(entry.entered):
         state = states[index]
         is_active = index in active
         active.add(index)
-        operations += _for(state.path, state.entry)
-        operations += _for(state.path, [ArmAfter(timed) for timed in state.after])
+        agenda.add(state.path, state.entry)
+        agenda.add(state.path, [ArmAfter(timed) for timed in state.after])
         if is_active and state.invokes:
             # The root as a target of a state inside is entered without having been left.
-            operations += _for(state.path, [StopInvokes(state.path)])
-        operations += _for(state.path, [StartInvoke(invocation) for invocation in state.invokes])
+            agenda.add(state.path, [StopInvokes(state.path)])
+        agenda.add(state.path, [StartInvoke(invocation) for invocation in state.invokes])
         if index in entry.by_default:
-            operations += _for(state.path, state.initial_actions)
+            agenda.add(state.path, state.initial_actions)
         if state.kind == "final":
-            ends, completing = _complete(states, state, active, completed)
-            operations += completing
-            is_done = is_done or ends
+            is_done = _complete(states, state, active, completed, agenda) or is_done
     if is_done:
-        operations += plan_end(states, active)
-    return operations
+        agenda.leave(states, active)
 
 
 def _complete(
-    states: Sequence[State], final: State, active: set[int], completed: set[int]
-) -> tuple[bool, list[Operation]]:
-    """What entering a final state completes, and whether that is the machine itself."""
-    operations: list[Operation] = []
+    states: Sequence[State],
+    final: State,
+    active: set[int],
+    completed: set[int],
+    agenda: _Agenda,
+) -> bool:
+    """What entering a final state completes; whether that is the machine itself."""
     parent = states[final.parent]
     above = parent.index if parent.kind == "parallel" else parent.parent
     completing = final.index if above == NO_STATE else above
     if parent.kind == "compound":
-        operations += _for(final.path, [RaiseDone(parent.id, final.output)])
+        agenda.add(final.path, [RaiseDone(parent.id, final.output)])
     while (
         above != NO_STATE
         and states[above].kind == "parallel"
@@ -197,14 +220,14 @@ def _complete(
     ):
         completed.add(above)
         completing = above
-        operations += _for(final.path, [RaiseDone(states[above].id, None)])
+        agenda.add(final.path, [RaiseDone(states[above].id, None)])
         above = states[above].parent
     if above != NO_STATE:
-        return False, operations
+        return False
     by = states[completing]
     output = by.output if by.index != ROOT else None
-    finish = Finish(by.id, output, states[ROOT].output)
-    return True, [*operations, *_for(final.path, [finish])]
+    agenda.add(final.path, [Finish(by.id, output, states[ROOT].output)])
+    return True
 
 
 def _is_final(states: Sequence[State], active: set[int], index: int) -> bool:
@@ -242,10 +265,6 @@ def _entry(chosen: Iterable[Transition], told: dict[str, Json] | None) -> Entry 
 def told_of(event_type: str, told: dict[str, Json]) -> Entry:
     """A STATE_TRANSITION entry."""
     return Entry("STATE_TRANSITION", {"event": event_type, **told})
-
-
-def _for(path: str, actions: Iterable[Action]) -> list[Operation]:
-    return [(path, action.run) for action in actions]
 
 
 def _paths(states: Sequence[State], indexes: Iterable[int]) -> tuple[str, ...]:

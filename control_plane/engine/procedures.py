@@ -8,6 +8,7 @@ exits record history; a transition to a history state conflicts with any other t
 its source; and a region that is not left is not entered again because a sibling is.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from control_plane.engine.states import NO_STATE, ROOT, State, Transition
@@ -72,13 +73,24 @@ def domain_of(states: Sequence[State], transition: Transition, record: Record) -
     return NO_STATE if transition.reenter else ROOT
 
 
-def exit_set(
-    states: Sequence[State], transition: Transition, domain: int, active: frozenset[int]
-) -> frozenset[int]:
-    """What the transition leaves. Nothing when it has no target."""
-    if not transition.targets:
-        return frozenset()
-    return frozenset(state for state in active if is_descendant(states, state, domain))
+def exit_sets(
+    states: Sequence[State],
+    transitions: Iterable[Transition],
+    domains: Mapping[int, int],
+    active: Sequence[int],
+) -> dict[int, frozenset[int]]:
+    """What each transition leaves of the active states, which are in document order."""
+    nothing: frozenset[int] = frozenset()
+    of_domain: dict[int, frozenset[int]] = {}
+    found: dict[int, frozenset[int]] = {}
+    for one in transitions:
+        domain = domains[one.index]
+        if one.targets and domain not in of_domain:
+            first = bisect_right(active, domain)
+            last = len(states) if domain == NO_STATE else states[domain].last
+            of_domain[domain] = frozenset(active[first : bisect_right(active, last, first)])
+        found[one.index] = of_domain[domain] if one.targets else nothing
+    return found
 
 
 def without_conflicts(
@@ -88,7 +100,16 @@ def without_conflicts(
 ) -> tuple[Transition, ...]:
     """Of two transitions that exclude each other, the one deeper inside, else the earlier."""
     kept: list[Transition] = []
+    left: set[int] = set()
+    may_conflict = any(_leads_to_history(states, one) for one in transitions)
     for candidate in transitions:
+        # As regions seldom leave each other, most need not be held against all the others.
+        if not may_conflict:
+            may_conflict = not left.isdisjoint(exits[candidate.index])
+            left |= exits[candidate.index]
+        if not may_conflict:
+            kept.append(candidate)
+            continue
         beaten: list[Transition] = []
         for other in kept:
             if not _conflict(states, candidate, other, exits):
@@ -137,6 +158,8 @@ class EntrySet:
         self.by_default: set[int] = set()
         self._above: set[int] = set()
         """Everything that has an entered state below it."""
+        self._complete: set[int] = set()
+        """The parallel states all of whose regions were looked after."""
 
     def add_transition(self, transition: Transition, domain: int) -> None:
         states = self._states
@@ -214,8 +237,9 @@ class EntrySet:
         for ancestor in above:
             if is_descendant(self._states, ancestor, domain):
                 self._enter(ancestor)
-            if self._states[ancestor].kind != "parallel":
+            if self._states[ancestor].kind != "parallel" or ancestor in self._complete:
                 continue
+            self._complete.add(ancestor)
             for child in self._states[ancestor].children:
                 # XState adds such a region without its `initial` actions.
                 if child not in self._staying and not self._enters_below(child):

@@ -5,6 +5,8 @@ Values with expressions in them: the JSON of a spec, where `{"@expr": …}` stan
 from dataclasses import dataclass
 from typing import Protocol
 
+import orjson
+
 from control_plane.engine.expressions import Expression, ExpressionError
 from control_plane.engine.failures import ExpressionUnusable
 from control_plane.engine.turn import Turn
@@ -67,3 +69,21 @@ class Array:
 
 
 NULL = Constant(None)
+
+_OPERATORS, _BYTES = 8, 100
+"""Operators of an expression, and bytes of a constant, that count as one value."""
+
+
+def work_of(template: Template) -> int:
+    """What working out its value once takes, counted in values. See `effort`."""
+    match template:
+        case Computed():
+            return 1 + template.expression.nodes // _OPERATORS
+        case Object():
+            return 1 + sum(work_of(member) for _, member in template.members)
+        case Array():
+            return 1 + sum(map(work_of, template.items))
+        case Constant(value=str() | list() | dict()):
+            return 1 + len(orjson.dumps(template.value)) // _BYTES
+        case _:
+            return 1

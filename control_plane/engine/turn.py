@@ -22,12 +22,12 @@ from control_plane.engine.decision import Entry
 from control_plane.engine.expressions import Budget
 from control_plane.engine.failures import LimitReached
 from control_plane.engine.limits import (
-    MAX_ACTIONS,
     MAX_ARMED_TIMERS,
     MAX_EMITTED_EVENTS,
     MAX_OPEN_TASKS,
     MAX_QUEUED_EVENTS,
     MAX_TASKS_PER_TRANSITION,
+    MAX_WORK,
 )
 from control_plane.engine.snapshot import OpenGroup, OpenTask, OpenTimer, Snapshot
 from control_plane.engine.tracing import Tracer
@@ -40,8 +40,6 @@ _UNNAMED = re.compile(r"raise\.[0-9]{6,12}", re.ASCII)
 
 NO_PARAMS: Final[dict[str, Json]] = {}
 """What expressions see as `params` outside of named guards and actions. Never written to."""
-
-NOTHING: Final[frozenset[int]] = frozenset()
 
 
 class Turn:
@@ -77,6 +75,7 @@ class Turn:
         "timers",
         "tracer",
         "undo",
+        "unnamed",
     )
 
     def __init__(
@@ -117,7 +116,7 @@ class Turn:
         self.entries: list[Entry] = []
         self.created: dict[int, CreateTask | StartChild] = {}
         self.cancelled: tuple[int, ...] = ()
-        self.forgotten: frozenset[int] = NOTHING
+        self.forgotten: set[int] | None = None
         self.fired: str | None = None
         self.assigned: dict[str, Json] | None = None
         """What the context got since the event came; None when it is as it was."""
@@ -130,12 +129,14 @@ class Turn:
         self.tasks_of_step = 0
         self.spent = 0
         self.emitted = 0
+        self.unnamed = -1
+        """The number of the next timer without a name; not known before there is one."""
 
     def spend(self, count: int) -> None:
-        """Count actions and guards that one name or condition may multiply."""
+        """Count work that a spec may ask for more often than it is written there."""
         self.spent += count
-        if self.spent > MAX_ACTIONS:
-            raise LimitReached("actions per event", actual=self.spent, maximum=MAX_ACTIONS)
+        if self.spent > MAX_WORK:
+            raise LimitReached("work per event", actual=self.spent, maximum=MAX_WORK)
 
     def assign(self, members: dict[str, Json]) -> None:
         """
@@ -190,11 +191,12 @@ class Turn:
         It sorts behind those given before, as far as they are still armed: of events that
         are due at the same instant, the one that was raised first comes first.
         """
-        taken = [int(key[6:]) for key in self.timers if _UNNAMED.fullmatch(key)]
-        number = max(taken, default=-1) + 1
-        while f"raise.{number:06}" in self.timers:
-            number += 1
-        return f"raise.{number:06}"
+        if self.unnamed < 0:
+            taken = [int(key[6:]) for key in self.timers if _UNNAMED.fullmatch(key)]
+            self.unnamed = max(taken, default=-1) + 1
+        while f"raise.{self.unnamed:06}" in self.timers:
+            self.unnamed += 1
+        return f"raise.{self.unnamed:06}"
 
     def disarm_timer(self, timer_id: str) -> None:
         """Forget a timer; one that is not armed is nobody's concern."""
@@ -272,16 +274,19 @@ class Turn:
             self.groups = {key: one for key, one in self.groups.items() if key != group}
         unborn = self.created.pop(ordinal, None)
         if unborn is not None:
-            self.forgotten |= {ordinal}
+            if self.forgotten is None:
+                self.forgotten = set()
+            self.forgotten.add(ordinal)
             return
         self.cancelled += (ordinal,)
         self.record("TASK_CANCELLED", {}, ordinal)
 
     def told(self) -> tuple[Entry, ...]:
         """The history of the turn, without the tasks that never existed."""
-        if not self.forgotten:
+        forgotten = self.forgotten
+        if forgotten is None:
             return tuple(self.entries)
-        return tuple(entry for entry in self.entries if entry.ordinal not in self.forgotten)
+        return tuple(entry for entry in self.entries if entry.ordinal not in forgotten)
 
     def commands(self) -> tuple[Command, ...]:
         """What has to be done outside: first ends, then beginnings."""

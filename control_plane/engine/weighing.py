@@ -24,7 +24,8 @@ def weigh_tables(spec_length: int) -> int:
 
 def weigh_configuration(configuration: Configuration) -> int:
     """A configuration before anything is kept with it."""
-    return _CONFIGURATION + _ACTIVE_STATE * len(configuration.active)
+    candidates = sum(map(len, configuration.eventless))
+    return _CONFIGURATION + _ACTIVE_STATE * len(configuration.active) + _CANDIDATE * candidates
 
 
 def weigh_selection(selection: Selection) -> int:

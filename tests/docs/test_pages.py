@@ -24,11 +24,17 @@ LIMITS = {
     "characters of expressions": str(limits.MAX_EXPRESSION_CHARACTERS),
     "states": str(limits.MAX_STATES),
     "levels of states": str(limits.MAX_STATE_DEPTH),
+    "characters of a state's path": str(limits.MAX_PATH_LENGTH),
+    "states that history states can remember together": str(limits.MAX_REMEMBERED),
     "transitions": str(limits.MAX_TRANSITIONS),
     "tasks of one transition": str(limits.MAX_TASKS_PER_TRANSITION),
     "open tasks of an instance": str(limits.MAX_OPEN_TASKS),
+    "items of a `forEach`": str(limits.MAX_FAN_OUT),
+    "tasks of an instance's `forEach`s that wait for others of them": str(limits.MAX_WAITING_TASKS),
+    "tasks of an instance that can be undone": str(limits.MAX_UNDOABLE),
     "armed timers of an instance": str(limits.MAX_ARMED_TIMERS),
     "microsteps of one event": str(limits.MAX_MICROSTEPS),
+    "work of one event": str(limits.MAX_WORK),
     "events one decision emits": str(limits.MAX_EMITTED_EVENTS),
 }
 

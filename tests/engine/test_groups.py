@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from control_plane.engine import ExpressionFailed, LimitExceeded
+from control_plane.engine.limits import MAX_UNDOABLE, MAX_WAITING_TASKS
 from tests.engine.telling import ERROR, Instance, assign, expr, say
 
 
@@ -122,6 +123,21 @@ class TestATaskForEachItem:
 
         assert LimitExceeded("items of a fan-out", 1001, 1000) == it.decision.refusal
 
+    def test_waits_with_so_many_others_and_no_more(self) -> None:
+        """They stand in the snapshot, which every turn of the instance reads and writes."""
+        full = {"forEach": list(range(1_000)), "concurrency": 1, "name": "x", "type": "HTTP"}
+        spec = {"on": {"GO": {"actions": {"type": "createTask", "params": full}}}}
+        it = Instance(spec)
+        for _ in range(10):
+            it.send("GO")
+        it.send("GO")
+
+        assert (
+            LimitExceeded("waiting tasks per instance", 11 * 999, MAX_WAITING_TASKS)
+            == it.decision.refusal
+        )
+        assert 10 == len(it.snapshot.groups)
+
     def test_fails_the_instance_when_the_whole_has_no_error_path(self) -> None:
         """As a single task does."""
         spec = fan_out()
@@ -219,6 +235,18 @@ class TestACompensation:
         it.fail(1)
 
         assert "undone" == it.value
+
+    def test_is_kept_ready_for_so_many_tasks_and_no_more(self) -> None:
+        """An instance that runs for ever does not grow for ever; it fails where it can be seen."""
+        task = {"name": "x", "type": "HTTP", "compensation": {"src": "http"}}
+        it = Instance({"on": {"GO": {"actions": {"type": "createTask", "params": task}}}})
+        for ordinal in range(1, MAX_UNDOABLE + 2):
+            it.send("GO")
+            it.succeed(ordinal)
+
+        assert ("error", MAX_UNDOABLE) == (it.snapshot.status, len(it.snapshot.undo))
+        assert it.snapshot.error is not None
+        assert "tasks to be undone: 1001 is over the limit of 1000" == it.snapshot.error["message"]
 
     def test_that_cannot_be_prepared_fails_the_instance(self) -> None:
         """Its input is worked out while the output is at hand."""

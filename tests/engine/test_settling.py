@@ -199,7 +199,7 @@ class TestAMachineThatNeverSettles:
         it.send("GO")
 
         assert isinstance(it.decision.refusal, LimitExceeded)
-        assert "actions per event" == it.decision.refusal.limit
+        assert "work per event" == it.decision.refusal.limit
 
     def test_because_guards_are_nested_as_deep_as_they_may_is_still_decided(self) -> None:
         """The limits of nesting are low enough for every process's stack."""

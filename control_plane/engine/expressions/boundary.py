@@ -41,13 +41,11 @@ def to_json(value: Value, budget: Budget, site: Site, depth: int = 0) -> Json:
     if kind is list or kind is dict:
         if depth == MAX_VALUE_DEPTH:
             raise site.limit(f"the result is nested deeper than {MAX_VALUE_DEPTH}; flatten it")
-        budget.hand_back(len(value), site)
         if kind is list:
+            budget.hand_back(len(value), site)
             return [to_json(item, budget, site, depth + 1) for item in value]
-        return {
-            _key(key, budget, site): to_json(item, budget, site, depth + 1)
-            for key, item in value.items()
-        }
+        budget.hand_back(_size(value, site), site)
+        return {key: to_json(item, budget, site, depth + 1) for key, item in value.items()}
     if kind is Timestamp:
         return format_timestamp(value)
     if kind is Duration:
@@ -57,10 +55,13 @@ def to_json(value: Value, budget: Budget, site: Site, depth: int = 0) -> Json:
     )
 
 
-def _key(key: Value, budget: Budget, site: Site) -> str:
-    if key.__class__ is not str:
-        raise site.error(
-            f"keys of a result are strings, found {kind_of(key)}; convert with string()"
-        )
-    budget.hand_back(len(key), site)
-    return key
+def _size(value: dict[Value, Value], site: Site) -> int:
+    """Members, and the characters of their keys."""
+    size = len(value)
+    for key in value:
+        if key.__class__ is not str:
+            raise site.error(
+                f"keys of a result are strings, found {kind_of(key)}; convert with string()"
+            )
+        size += len(key)
+    return size

@@ -40,6 +40,9 @@ class Expression:
     string, list, map, timestamp or duration, the last two of which arrive as strings.
     """
 
+    nodes: int
+    """How many operators run, a call counting as several; macros count what they visit."""
+
     _run: Run
     _start: Site
 
@@ -77,6 +80,7 @@ def compile_expression(text: str, names: frozenset[str]) -> Expression:
         reads=frozenset(compiler.reads),
         asks=frozenset(compiler.asks),
         result=code.kind,
+        nodes=code.nodes,
         _run=code.run,
         _start=Site(text, 0),
     )

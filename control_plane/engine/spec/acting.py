@@ -17,6 +17,7 @@ from control_plane.engine.actions import (
     NamedActions,
     Raise,
 )
+from control_plane.engine.effort import of_actions
 from control_plane.engine.groups import Compensate
 from control_plane.engine.guards import Guard
 from control_plane.engine.invocations import TaskPlan
@@ -83,7 +84,9 @@ class Actions:
             self._calls[name] = set()
             if body is None:
                 wrong_type(self._findings, join("/actions", name), body, "an action or a list")
-            self._bodies[name].actions = self.compile(body, join("/actions", name))
+            compiled = self.compile(body, join("/actions", name))
+            self._bodies[name].actions = compiled
+            self._bodies[name].work = 1 + of_actions(compiled)
         self._within = None
         check_calls(self._calls, "action", "/actions", self._findings)
 

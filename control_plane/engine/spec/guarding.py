@@ -5,6 +5,7 @@ Guards in a spec.
 import re
 from typing import Any
 
+from control_plane.engine.effort import of_guard
 from control_plane.engine.guards import (
     And,
     Condition,
@@ -61,6 +62,7 @@ class Guards:
                 unknown_keys(self._findings, pointer, body, GUARD_BODY)
                 guard = self.compile(body["when"], join(pointer, "when"))
             self._bodies[name].guard = guard if guard is not None else And(())
+            self._bodies[name].work = 1 + of_guard(self._bodies[name].guard)
         self._within = None
         check_calls(self._calls, "guard", "/guards", self._findings)
 

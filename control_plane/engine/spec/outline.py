@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from control_plane.engine.limits import MAX_NAME_LENGTH, MAX_STATE_DEPTH, MAX_STATES
+from control_plane.engine.limits import (
+    MAX_NAME_LENGTH,
+    MAX_PATH_LENGTH,
+    MAX_STATE_DEPTH,
+    MAX_STATES,
+)
 from control_plane.engine.naming import ROOT_PATH, state_words
 from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.vocabulary import (
@@ -116,6 +121,14 @@ def _add(
         parent.children.append(node)
         parent.by_key[key] = node
         node.depth = parent.depth + 1
+    if len(path) > MAX_PATH_LENGTH:
+        findings.error(
+            "limit-exceeded",
+            pointer,
+            f"the path {quote(path)} has {len(path)} characters; the limit is {MAX_PATH_LENGTH}",
+            "shorten the keys of the states above, or nest less deeply",
+        )
+        return
     states = body.get("states", {})
     if not isinstance(states, dict):
         wrong_type(findings, join(pointer, "states"), states, "an object of states")

@@ -37,10 +37,22 @@ def choosing(*events: str, **state: Any) -> dict[str, Any]:
     return flat({"on": {"APPROVE": "b"}, "invoke": invoke, **state})
 
 
+def remembering(history: str, *, width: int) -> dict[str, Any]:
+    """A parallel state so wide, and 25 histories of it; all of its regions can be compound."""
+    region = {"initial": "x", "states": {"x": {}, "y": {"initial": "z", "states": {"z": {}}}}}
+    few = {f"r{n}": region for n in range(width // 2 if history == "deep" else 10)}
+    many: dict[str, Any] = {f"r{n}": {} for n in range(len(few), width)}
+    histories = {f"h{n}": {"type": "history", "history": history} for n in range(25)}
+    return {"type": "parallel", "states": {**few, **many, **histories}}
+
+
 TASK = {"name": "x", "type": "HTTP"}
 GO = {"on": {"GO": "b"}}
 FINAL = {"type": "final"}
 HTTP = {"src": "http"}
+LONG: dict[str, Any] = {}
+for _ in range(3):
+    LONG = {"initial": "s" * 190, "states": {"s" * 190: LONG}}
 INNER: dict[str, Any] = {"initial": "x", "states": {"x": {}}}
 DEEP: dict[str, Any] = {}
 for _ in range(11):
@@ -368,6 +380,9 @@ ERRORS: list[tuple[str, str, Any]] = [
     ),
     ("bad-name", f"/states/{'s' * 201}", {"initial": "s" * 201, "states": {"s" * 201: {}}}),
     ("wrong-type", "/initial", {"initial": ["a"], "states": {"a": {}}}),
+    ("limit-exceeded", f"/states/{'s' * 190}" * 3, LONG),
+    ("limit-exceeded", "/states/h12", remembering("deep", width=160)),
+    ("limit-exceeded", "/states/h20", remembering("shallow", width=100)),
     (
         "unknown-task-type",
         "/states/a/on/GO/actions/params/src",

@@ -5,7 +5,7 @@ Rules about machines that would run without end.
 from collections.abc import Iterable, Iterator
 
 from control_plane.engine.actions import Action, Assign, Raise
-from control_plane.engine.configurations import candidates_of
+from control_plane.engine.configurations import candidates_of, descriptors_for
 from control_plane.engine.naming import state_words
 from control_plane.engine.spec.circles import bits, circles
 from control_plane.engine.spec.rules.found import Found
@@ -80,7 +80,7 @@ def raise_cycle(graph: Graph) -> Iterator[Found]:
         for kinds in raised:
             for kind in kinds:
                 if kind not in answered:
-                    first = next(iter(candidates_of(state, kind)), None)
+                    first = next(iter(candidates_of(state, descriptors_for(kind))), None)
                     at = None if first is None else number.get(first.index)
                     answered[kind] = 0 if at is None else 1 << at
         following = []

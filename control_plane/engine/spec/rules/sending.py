@@ -5,7 +5,9 @@ Rules about events that somebody sends and nobody answers, and the other way rou
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from control_plane.engine.configurations import descriptors_for
 from control_plane.engine.groups import COMPENSATION
+from control_plane.engine.naming import state_words
 from control_plane.engine.spec.assembling import Assembler
 from control_plane.engine.spec.rules.found import Found
 from control_plane.engine.spec.rules.graph import Graph, below, climb
@@ -71,8 +73,8 @@ def ai_event_not_accepted(graph: Graph, assembler: Assembler) -> Iterator[Found]
                     yield Found(
                         "ai-event-not-accepted",
                         f"{invocation.plan.json_pointer}/events/{at}",
-                        f"while {state.path!r} is active, nothing answers {kind!r}, which the "
-                        "model may choose",
+                        f"while {state_words(state.path)} is active, nothing answers {kind!r}, "
+                        "which the model may choose",
                         "add a transition for the event, or take it from the list",
                         graph.way_to(state.index) if state.index in graph.via else (state.path,),
                     )
@@ -87,17 +89,6 @@ def ai_event_not_accepted(graph: Graph, assembler: Assembler) -> Iterator[Found]
                     "add a transition for the event, or take it from the list",
                     (kind,),
                 )
-
-
-def descriptors_for(kind: str) -> Iterator[str]:
-    """Every descriptor that answers an event type: itself, its prefixes with `.*`, and `*`."""
-    yield kind
-    yield "*"
-    yield f"{kind}.*"
-    at = kind.find(".")
-    while at >= 0:
-        yield f"{kind[:at]}.*"
-        at = kind.find(".", at + 1)
 
 
 @dataclass(slots=True)

@@ -4,11 +4,12 @@ Rules about what an instance waits for, and what if it does not come.
 
 from collections.abc import Iterator
 
+from control_plane.engine.configurations import descriptors_for
 from control_plane.engine.invocations import TaskPlan
+from control_plane.engine.naming import state_words
 from control_plane.engine.spec.assembling import Assembler
 from control_plane.engine.spec.rules.found import Found
 from control_plane.engine.spec.rules.graph import Graph, climb
-from control_plane.engine.spec.rules.sending import descriptors_for
 from control_plane.engine.states import State
 from shared.tasks import TaskType
 
@@ -21,7 +22,7 @@ def task_without_error_path(graph: Graph, assembler: Assembler) -> Iterator[Foun
             continue
         above = list(climb(machine, state.index))
         for invocation in state.invokes:
-            wanted = tuple(descriptors_for(f"xstate.error.actor.{invocation.id}"))
+            wanted = descriptors_for(f"xstate.error.actor.{invocation.id}")
             if not any(_answers(one, wanted) for one in above):
                 yield _no_error_path(invocation.plan, "onError")
     answered = {
@@ -45,7 +46,7 @@ def wait_without_deadline(graph: Graph) -> Iterator[Found]:
                 yield Found(
                     "wait-without-deadline",
                     plan.json_pointer,
-                    f"state {state.path!r} waits for a person as long as it takes",
+                    f"{state_words(state.path)} waits for a person as long as it takes",
                     "add `after` to the state",
                     graph.way_to(state.index) if state.index in graph.via else (state.path,),
                 )
