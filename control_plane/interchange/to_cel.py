@@ -229,7 +229,11 @@ class _Translator:
                     "give the datum another name",
                 )
             return Select(0, Name(0, "event"), node.key)
-        return Select(0, self.translate(node.target), node.key)
+        target = self.translate(node.target)
+        if node.key == "length":
+            # An array's or a text's: objects that call a member of theirs so are rare.
+            return Call(0, "size", None, (target,))
+        return Select(0, target, node.key)
 
     def _of_event(self, node: Node) -> Node:
         key = node.key if isinstance(node, Select) else "[…]"
