@@ -73,7 +73,7 @@ def _step(number: int, played: PlayedStep, *, trace: bool) -> Iterator[Text]:
     if played.timers:
         stands.append(f"  next timer: {_instant(played.timers[0].due)}")
     if played.deferred:
-        stands.append(f"  waiting: {', '.join(played.deferred)}")
+        stands.append(f"  deferred: {', '.join(played.deferred)}")
     yield stands
     if seen.error is not None:
         yield Text(f"    error: {shown(seen.error)}", "red")

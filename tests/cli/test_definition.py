@@ -131,6 +131,19 @@ class TestSimulate:
         assert "1 advance PT1.5S  2026-01-01 00:00:01.5" in result.output
         assert "next timer: 2026-01-03 00:00:01.5" in result.output
 
+    def test_tells_what_is_kept_for_later(self) -> None:
+        """In another word than that of an instance that waits."""
+        result = foliot(
+            "definition",
+            "simulate",
+            "-",
+            "-e",
+            "LATER",
+            given="unhandled: defer\ninitial: a\nstates: { a: { on: { GO: a } } }\n",
+        )
+
+        assert '= "a" waiting  deferred: LATER' in result.output
+
     def test_tells_so_much_of_a_circle(self, tmp_path: Path) -> None:
         """A thousand lines that say the same hide the one that says why."""
         file = tmp_path / "circle.yaml"
