@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from control_plane.cli.definition import definition
+from control_plane.cli.schedule import schedule
 
 app = typer.Typer(
     name="foliot",
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 
 app.add_typer(definition)
+app.add_typer(schedule)
 
 DataDir = Annotated[
     Path,

@@ -87,6 +87,11 @@ VIOLATIONS = {
         planted={"control_plane/use_cases/planted.py": "import control_plane.adapters.memory"},
         says=("control_plane.use_cases.planted -> control_plane.adapters.memory",),
     ),
+    "a use case that reads cron expressions for itself": Violation(
+        contract="cron",
+        planted={"control_plane/use_cases/planted.py": "from cronsim import CronSim"},
+        says=("control_plane.use_cases.planted -> cronsim",),
+    ),
     "an engine with I/O, a clock, chance and frameworks": Violation(
         contract="engine",
         planted={
