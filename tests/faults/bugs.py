@@ -120,7 +120,7 @@ def bugs() -> dict[str, Bug]:
             mutations=[
                 SqlFunction(
                     "0002_claim.sql",
-                    ("k.attempt + 1, k.epoch + 1, v_now", "k.attempt + 1, k.epoch, v_now"),
+                    ("k.attempt + 1, k.epoch + 1,\n", "k.attempt + 1, k.epoch,\n"),
                 )
             ],
             caught_by=REFERENCE,
@@ -131,13 +131,13 @@ def bugs() -> dict[str, Bug]:
                     "0002_claim.sql",
                     (
                         (
-                            "    DELETE FROM foliot.ready r\n"
-                            "     WHERE r.ctid = ANY (ARRAY(SELECT p.place FROM picked p))\n"
-                            "    RETURNING r.*"
+                            "      DELETE FROM foliot.ready r\n"
+                            "       WHERE r.ctid = ANY (ARRAY(SELECT p.place FROM picked p))\n"
+                            "      RETURNING r.*"
                         ),
                         (
-                            "    SELECT r.* FROM foliot.ready r\n"
-                            "     WHERE r.ctid = ANY (ARRAY(SELECT p.place FROM picked p))"
+                            "      SELECT r.* FROM foliot.ready r\n"
+                            "       WHERE r.ctid = ANY (ARRAY(SELECT p.place FROM picked p))"
                         ),
                     ),
                 )

@@ -2,16 +2,19 @@
 
 import argparse
 import asyncio
+import shutil
 import sys
 import time
 from collections import Counter
 from random import Random
 
-from tests.campaigns.chaos.campaign import Result, run_once
+from tests.campaigns.chaos.campaign import Bounds, Result, run_once
 from tests.campaigns.chaos.checking import counted
-from tests.faults.bugs import bugs
+from tests.campaigns.chaos.planted import find, names
 
 MAX_SHOWN = 20
+IMPATIENT = Bounds(told_s=60.0, quiet_s=20.0)
+"""With a bug some things never end; that need not be waited for as long as it would be doubted."""
 
 
 def main() -> int:
@@ -22,13 +25,18 @@ def main() -> int:
     options.add_argument("--stories", type=int, default=1_500, help="instances started in a run")
     options.add_argument("--rate", type=float, default=1.0, help="how fast faults come")
     options.add_argument("--seconds", type=float, default=0.0, help="the least that a run lasts")
-    options.add_argument("--bug", default="", choices=["", *bugs()], help="to be found")
+    options.add_argument("--bug", default="", help="to be found, by its name in planted.py")
+    options.add_argument("--bugs", action="store_true", help="all of planted.py, one at a time")
     chosen = options.parse_args()
+    if chosen.bug:
+        find(chosen.bug)
     seed = chosen.seed if chosen.seed is not None else Random().randrange(2**31)
     _say(
         f"python -m tests.campaigns.chaos --seed {seed} --count {chosen.count}"
         f" --stories {chosen.stories} --rate {chosen.rate:g} --seconds {chosen.seconds:g}"
     )
+    if chosen.bugs:
+        return _plant_all(seed, chosen.count, chosen.stories, chosen.rate)
     results = []
     for number in range(chosen.count):
         began = time.monotonic()
@@ -46,6 +54,26 @@ def main() -> int:
         _tell(result, time.monotonic() - began)
     _sum_up(results)
     return 1 if any(result.violations for result in results) else 0
+
+
+def _plant_all(seed: int, count: int, stories: int, rate: float) -> int:
+    """Zero when each bug was found, by what may find it, within so many runs."""
+    missed = 0
+    for name, may_find in names().items():
+        found: Counter[str] = Counter()
+        runs = 0
+        while runs < count and not found.keys() & set(may_find.split()):
+            result = asyncio.run(
+                run_once(seed + runs, stories=stories, rate=rate, bug=name, bounds=IMPATIENT)
+            )
+            shutil.rmtree(result.directory, ignore_errors=True)
+            found += counted(result.violations)
+            runs += 1
+        is_found = bool(found.keys() & set(may_find.split()))
+        missed += not is_found
+        by = ", ".join(f"{number} × {invariant}" for invariant, number in sorted(found.items()))
+        _say(f"{'found' if is_found else 'MISSED'} in {runs} runs: {name} ({by or 'nothing'})")
+    return 1 if missed else 0
 
 
 def _tell(result: Result, seconds: float) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 
@@ -45,6 +46,16 @@ SELECT (SELECT count(*) FROM foliot.instance WHERE completed_at IS NULL) AS inst
 """
 
 
+class Bounds(NamedTuple):
+    """How long is waited for answers to all callers, and then for all to have ended."""
+
+    told_s: float
+    quiet_s: float
+
+
+PATIENT = Bounds(TOLD_WITHIN_S, QUIET_WITHIN_S)
+
+
 @dataclass(slots=True, kw_only=True)
 class Result:
     """What a run came to."""
@@ -74,14 +85,14 @@ async def run_once(
     rate: float = 1.0,
     bug: str = "",
     at_least_s: float = 0.0,
-    has_failpoints: bool = True,
+    bounds: Bounds = PATIENT,
     say: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """A run from a seed. The directory of one that found something is left."""
     dice = random.Random(seed)
     result = Result(seed=seed)
     async with (
-        staged(random.Random(seed + 1), bug=bug, has_failpoints=has_failpoints) as stage,
+        staged(random.Random(seed + 1), bug=bug, has_failpoints=True) as stage,
         loading(stage, random.Random(seed + 2)) as load,
     ):
         result.directory = stage.directory
@@ -94,7 +105,7 @@ async def run_once(
         try:
             await asyncio.wait(
                 (tormenting, running),
-                timeout=at_least_s + TOLD_WITHIN_S,
+                timeout=at_least_s + bounds.told_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if tormenting.done():
@@ -102,7 +113,7 @@ async def run_once(
             if running.done():
                 await running
             else:
-                late = f"callers still wait for answers after {TOLD_WITHIN_S:g} s"
+                late = f"callers still wait for answers after {bounds.told_s:g} s"
                 result.violations.append(Violation("P4", late))
         finally:
             for task in (tormenting, running):
@@ -113,7 +124,7 @@ async def run_once(
         await torment.relent()
         result.faults = torment.done
         result.tries = load.caller.tries
-        await settle(stage, load, result)
+        await settle(stage, load, result, bounds)
     if not result.violations:
         shutil.rmtree(result.directory)
     return result
@@ -128,14 +139,14 @@ async def _keep_telling(load: Load, stories: int, at_least_s: float) -> None:
         told += stories
 
 
-async def settle(stage: Stage, load: Load, result: Result) -> None:
+async def settle(stage: Stage, load: Load, result: Result, bounds: Bounds = PATIENT) -> None:
     """When all is well again: wait for the end of everything, and check it."""
     began = time.monotonic()
-    left = await _until_quiet(stage, began + QUIET_WITHIN_S)
+    left = await _until_quiet(stage, began + bounds.quiet_s)
     result.quiet_after_s = time.monotonic() - began
     load.watchers.are_wanted = False
     if left:
-        result.violations.append(Violation("P4", f"{left} after {QUIET_WITHIN_S:g} s"))
+        result.violations.append(Violation("P4", f"{left} after {bounds.quiet_s:g} s"))
     result.violations += await _examined(stage, time.monotonic() + PATIENCE.total_seconds() * 2)
     owner = await asyncpg.connect(stage.owner_url)
     try:

@@ -81,6 +81,8 @@ class Planes:
     dice: random.Random
     has_failpoints: bool
     all: dict[str, Plane] = field(default_factory=dict)
+    armed_next: str = ""
+    """What the next one that is forked has armed; that one only."""
     on_death: Callable[[Plane, int], None] = lambda *_: None
     _forked: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
     _forking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -150,7 +152,9 @@ class Planes:
             environment[WRONG_BY_S] = str(
                 self.dice.uniform(-WRONG_BY_AT_MOST_S, WRONG_BY_AT_MOST_S)
             )
-        if self.has_failpoints and self.dice.random() < 0.7:
+        if self.armed_next:
+            environment[VARIABLE], self.armed_next = self.armed_next, ""
+        elif self.has_failpoints and self.dice.random() < 0.7:
             rules = self.dice.sample(FAILPOINTS, 3)
             environment[VARIABLE] = ";".join([*rules, f"seed={self.dice.randrange(10**6)}"])
         order = {"fork": plane.kind, "environment": environment, "output": str(plane.output)}

@@ -1,20 +1,111 @@
-"""Bugs in the planes of a run, each of which the checker must find: what a clean run is worth."""
+"""
+Bugs in the planes of a run, each of which the campaign must find: what a clean run is worth.
+
+Some are the model's as well. The others are where only a whole system shows them: on streams,
+between processes, in what repeats.
+"""
+
+from collections.abc import Callable, Mapping
 
 import asyncpg
 
+from control_plane.adapters.postgres import feed
+from control_plane.loops.courier import Courier
+from control_plane.loops.rescuer import Rescuer
+from control_plane.use_cases import watch_instance
+from executor.adapters.outbox import Outbox
 from tests.faults.bugs import bugs
-from tests.faults.mutations import Code, SqlFunction, Statement
+from tests.faults.mutations import Bug, Code, Mutation, SqlFunction, Statement
+
+ALSO_THE_MODELS: Mapping[str, str] = {
+    "an outcome counts, whatever its epoch": "I3 I4",
+    "the sweeper takes tasks from sessions that still live": "P4",
+    "a hand-out has the epoch of the one before": "I3",
+    "a claim leaves the task claimable": "I3",
+    "tasks are written in a second transaction": "I13 I9 P4",
+    "what could not be committed is answered as if it were": "I1",
+    "event ids are not looked at": "I17",
+    "answers are not stored": "I18 I19",
+    "an outcome leaves its lease behind": "P4",
+    "events that had to wait are applied the newest first": "I17",
+    "the history leaves a number out": "I10",
+}
+"""What may find each, of the invariants that the checker and the doctor know."""
+
+
+def _own() -> Mapping[str, tuple[str, Callable[[], Mutation]]]:
+    return {
+        "an outcome is forgotten once it was sent": (
+            "P4 I1",
+            lambda: Code(
+                Outbox.next_batch,
+                ("batch.append(outcome)", "batch.append(self._kept.pop(self._unsent[0]))"),
+            ),
+        ),
+        "every attempt has a key of its own": (
+            "I22",
+            lambda: SqlFunction(
+                "0002_claim.sql", ("t.input, t.idempotency_key,", "t.input, gen_random_uuid(),")
+            ),
+        ),
+        "nobody takes tasks back from executors that died": (
+            "P4",
+            lambda: Code(Rescuer._rescue, ("await self._due.expired_leases(BATCH)", "[]")),
+        ),
+        "the courier forgets what it could not deliver": (
+            "P4",
+            lambda: Code(
+                Courier._hand_over,
+                ("in zip(first, delivered, strict=True) if is_done]", "in zip(first, delivered)]"),
+            ),
+        ),
+        "a watch that is resumed begins one entry too late": (
+            "I28 I30",
+            lambda: Code(
+                watch_instance.watch_instance,
+                ("seq, has_closed = after_seq,", "seq, has_closed = after_seq + (after_seq > 0),"),
+            ),
+        ),
+        "the feed is followed by serial number": (
+            "I28 I30",
+            lambda: Statement(
+                feed,
+                "READ",
+                (
+                    (
+                        "AND f.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint\n"
+                        "                     ORDER BY"
+                    ),
+                    "ORDER BY",
+                ),
+            ),
+        ),
+    }
+
+
+def names() -> Mapping[str, str]:
+    """Every bug, and which invariants may find it."""
+    return {**ALSO_THE_MODELS, **{name: by for name, (by, _) in _own().items()}}
+
+
+def find(name: str) -> Bug:
+    """Raises KeyError where there is none, AssertionError where its place is gone."""
+    own = _own()
+    if name in own:
+        by, make = own[name]
+        return Bug(mutations=[make()], caught_by=by)
+    return bugs()[name]
 
 
 def plant_in_process(name: str) -> None:
     """Put the bug into this process, for as long as it lives."""
-    for mutation in bugs()[name].mutations:
+    for mutation in find(name).mutations:
         if isinstance(mutation, Code | Statement):
             mutation.put_in()
 
 
 async def plant_in_database(name: str, owner: asyncpg.Connection) -> None:
     """Put the bug into this database."""
-    for mutation in bugs()[name].mutations:
+    for mutation in find(name).mutations:
         if isinstance(mutation, SqlFunction):
             await mutation.apply(owner)

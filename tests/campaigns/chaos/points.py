@@ -40,7 +40,7 @@ WORK = {
     "parent": "WORKFLOW tasks",
     "talk": "events that have to wait",
     "far": "tasks of workers without a database",
-    "leave": "tasks whose executor is told to end",
+    "leave": "tasks while planes are told to end, and begin",
 }
 ACTIONS = ("kill", "stop", "delay", "error")
 """`execute-then-error` is `error` at the point after the operation."""
@@ -50,6 +50,7 @@ STOPPED_S = 2 * LEASE_S
 VISITS = (1, 2, 3, 5)
 LOOK_EVERY_S = 0.03
 ENDS_WITHIN_S = 45.0
+REPEATED = ("loop.", "due.", "executor.extend.", "claims.extend.")
 ONE_MORE_ROUND_S = 1.5
 """What repeats passes its points within this time."""
 
@@ -98,7 +99,10 @@ class Matrix:
     async def _enter(self, cell: Cell, visit: int) -> bool:
         """Whether the point was passed so often."""
         action = f"delay:{DELAY_S:g}" if cell.action == "delay" else cell.action
-        self._arm(f"{cell.point}={action},nth={visit}")
+        rule = f"{cell.point}={action},nth={visit}"
+        self._arm(rule)
+        if cell.work == "leave":
+            self.stage.planes.armed_next = rule
         watching = asyncio.ensure_future(self._wake_the_stopped())
         try:
             await self._tell(cell)
@@ -121,16 +125,17 @@ class Matrix:
         async with asyncio.timeout(ENDS_WITHIN_S):
             telling = asyncio.ensure_future(self.load.tell(f"{kind}-{self._told}", kind))
             if cell.work == "leave":
-                executors = [one for one in self.stage.planes.living() if one.kind == "executor"]
-                for plane in executors:
+                for kind in self.dice.sample(("executor", "control-plane"), 2):
                     await asyncio.sleep(self.dice.uniform(0, 0.2))
-                    self.stage.planes.tell_to_end(plane)
+                    living = [one for one in self.stage.planes.living() if one.kind == kind]
+                    if living:
+                        self.stage.planes.tell_to_end(self.dice.choice(living))
             try:
                 await telling
                 await self._until_ended()
             finally:
                 telling.cancel()
-            if cell.point.startswith(("loop.", "due.", "executor.extend.", "claims.extend.")):
+            if cell.work == "leave" or cell.point.startswith(REPEATED):
                 await self._until(lambda: self._has_struck(cell.point), ONE_MORE_ROUND_S)
 
     async def _until_ended(self) -> None:
@@ -160,6 +165,7 @@ class Matrix:
                     self.stage.planes.signal(pid, signal.SIGCONT)
 
     def _arm(self, text: str) -> None:
+        self.stage.planes.armed_next = ""
         self._strikes()
         self._struck.clear()
         (self.stage.directory / ARMED).write_text(text)
