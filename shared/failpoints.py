@@ -99,6 +99,12 @@ _PEER = (
     "loop.before",
     "loop.after",
     "loop.timers.fired",
+    # Schedules: what is due, what was decided about it, and what that came to.
+    "schedules.due.before",
+    "schedules.put.before",
+    "schedules.put.after",
+    "loop.schedules.decided",
+    "loop.schedules.started",
 )
 _PROCESS = (
     # Where an error could only be a bug: these kill, stop and delay.

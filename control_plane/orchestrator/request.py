@@ -61,7 +61,8 @@ class Start:
 
     A child may name a `version` instead, which need not be active.
     `then` is an event that a new instance is given in the same commit. `position` is that of
-    the inbox row the start was read from, which goes with it.
+    the inbox row the start was read from, which goes with it. `schedule_id` is of the schedule
+    whose time has come.
     """
 
     definition_id: DefinitionId | None
@@ -76,6 +77,7 @@ class Start:
     then: Send | None = None
     parent: Parent | None = None
     position: int | None = None
+    schedule_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -439,4 +439,5 @@ def _newborn(request: Request, asked: Start, definition: DefinitionRef, now: dat
         started_at=now,
         updated_at=now,
         completed_at=None,
+        schedule_id=asked.schedule_id,
     )

@@ -50,9 +50,7 @@ def upgrade() -> None:
             "overlap IN ('skip', 'buffer_one', 'allow', 'cancel_other', 'terminate_other')",
             name=op.f("schedule_overlap_check"),
         ),
-        sa.CheckConstraint(
-            "(next_at IS NULL) = (due_at IS NULL)", name=op.f("schedule_due_check")
-        ),
+        sa.CheckConstraint("(next_at IS NULL) = (due_at IS NULL)", name=op.f("schedule_due_check")),
         sa.CheckConstraint(
             "paused_at IS NULL OR next_at IS NULL", name=op.f("schedule_paused_check")
         ),
