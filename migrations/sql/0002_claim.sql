@@ -235,24 +235,26 @@ BEGIN
       JOIN foliot.instance i USING (tenant_id, instance_id);
   END IF;
 
-  -- Where something waits for tokens, claimers are to be woken when there are some again.
+  -- Where something is held back, note for whom: who ends a task knows then which queues to
+  -- ring, and where tokens are waited for they are rung when there are some again.
   IF cardinality(v_met) > 0 THEN
     UPDATE foliot.task_limit l
-       SET wake_at = w.at, waiting_queues = w.queues
+       SET wake_at = coalesce(l.wake_at, w.at), waiting_queues = w.queues
       FROM (SELECT l.place,
-                   v_now + make_interval(secs => greatest(
-                     (1 - foliot.tokens_at(l.whole, v_now)) / l.rate_per_s,
-                     least(c_wake_every_s, l.burst / l.rate_per_s))) AS at,
+                   CASE WHEN l.tokens < 1 THEN v_now + make_interval(secs => greatest(
+                     (1 - l.tokens) / l.rate_per_s, least(c_wake_every_s, l.burst / l.rate_per_s)))
+                   END AS at,
                    ARRAY(SELECT DISTINCT q.queue
                            FROM unnest(l.waiting_queues || v_queues) AS q(queue)) AS queues
               FROM unnest(v_met) AS t(tenant_id)
              CROSS JOIN LATERAL (
-               SELECT l.ctid AS place, l AS whole, l.rate_per_s, l.burst, l.waiting_queues,
-                      l.limit_key
+               SELECT l.ctid AS place, l.limit_key, l.rate_per_s, l.burst, l.waiting_queues,
+                      foliot.tokens_at(l, v_now) AS tokens
                  FROM foliot.task_limit l
-                WHERE l.tenant_id = t.tenant_id AND l.rate_per_s IS NOT NULL
-                  AND foliot.tokens_at(l, v_now) < 1
-                  AND (l.wake_at IS NULL OR NOT l.waiting_queues @> v_queues)
+                WHERE l.tenant_id = t.tenant_id AND num_nulls(l.max_running, l.rate_per_s) < 2
+                  AND (l.waiting_queues IS NULL OR NOT l.waiting_queues @> v_queues
+                       OR l.wake_at IS NULL AND foliot.tokens_at(l, v_now) < 1)
+                  AND foliot.room_at(l, v_now) < 1
                   FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) AS l
              CROSS JOIN LATERAL (
                SELECT FROM unnest(v_queues, v_types) AS lane(queue, type)

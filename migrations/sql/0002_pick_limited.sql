@@ -44,7 +44,8 @@ BEGIN
          FROM foliot.task t
         CROSS JOIN LATERAL (
           SELECT l.limit_key FROM foliot.task_limit l
-           WHERE l.tenant_id = t.tenant_id AND l.limit_key = t.limit_key OFFSET 0) AS l
+           WHERE l.tenant_id = t.tenant_id AND l.limit_key = t.limit_key
+             AND num_nulls(l.max_running, l.rate_per_s) < 2 OFFSET 0) AS l
         WHERE t.tenant_id = f.tenant_id AND t.instance_id = c.instance_id
           AND t.ordinal = c.ordinal OFFSET 0) AS k ON f.flow = ''),
   moved AS (

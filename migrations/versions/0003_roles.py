@@ -34,6 +34,7 @@ CONTROL_PLANE_FUNCTIONS = (
     "ensure_history_partitions(integer)",
     "precedence(timestamptz, integer)",
     "flow(text, text)",
+    "tokens_at(foliot.task_limit, timestamptz)",
 )
 
 CHANGED = (

@@ -145,6 +145,22 @@ class TestAClaim:
 
         assert {1, 3} == {task.ordinal for task in found}
 
+    async def test_lets_nothing_wait_for_ever_for_what_is_more_urgent(self, world: World) -> None:
+        """A point of priority is worth ten minutes: who has waited longer than that goes first."""
+        fresh = instance(await world.now())
+        at = fresh.updated_at
+        tasks = [
+            new_task(fresh, 1, priority=3, run_at=at),
+            new_task(fresh, 2, priority=0, run_at=at - 29 * MINUTE),
+            new_task(fresh, 3, priority=0, run_at=at - 31 * MINUTE),
+        ]
+        await stored(world, start(fresh, new_tasks=tasks))
+        session_id = await open_session(world)
+
+        order = [(await claimed(world, session_id, max_tasks=1))[0][1] for _ in tasks]
+
+        assert [3, 1, 2] == order
+
     async def test_prefers_the_urgent_then_the_old(self, world: World) -> None:
         """The larger the priority the sooner; among equals whoever waits longest."""
         fresh = instance(await world.now())

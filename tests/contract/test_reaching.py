@@ -20,12 +20,14 @@ from control_plane.adapters.postgres.definition_store import PostgresDefinitionS
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.feed import PostgresFeed
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.ports.claims import HeldTask
 from control_plane.ports.credentials import StoredKey
 from control_plane.ports.feed import ORIGIN
 from control_plane.ports.instance_store import StoreUnavailable, Wanted
+from control_plane.ports.limit_store import TaskLimit
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import InstanceKey
 from shared.errors import Unavailable
@@ -93,6 +95,14 @@ ADAPTERS: Mapping[Callable[[asyncpg.Pool], object], Mapping[str, Call]] = {
         "expired_leases": lambda due: due.expired_leases(1),
         "untried_inbox": lambda due: due.untried_inbox(1),
         "sweep": lambda due: due.sweep(),
+    },
+    PostgresLimitStore: {
+        "put": lambda limits: limits.put(ACME, TaskLimit(key="bank", max_running=1), at_most=1),
+        "remove": lambda limits: limits.remove(ACME, "bank"),
+        "of_tenant": lambda limits: limits.of_tenant(ACME),
+        "waiting": lambda limits: limits.waiting(),
+        "woken": lambda limits: limits.woken(),
+        "forget": lambda limits: limits.forget(),
     },
     PostgresClaims: {
         "extend": lambda claims: claims.extend(SESSION, "worker", None, timedelta(minutes=1)),

@@ -20,6 +20,7 @@ from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
 from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.feed import MemoryFeed
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
+from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
@@ -29,6 +30,7 @@ from control_plane.adapters.postgres.definition_store import PostgresDefinitionS
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.feed import PostgresFeed
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
@@ -38,6 +40,7 @@ from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.due import Due
 from control_plane.ports.feed import Feed
 from control_plane.ports.instance_store import InboxEvent, InstanceStore
+from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
 from control_plane.ports.records import InstanceKey
@@ -68,6 +71,8 @@ class World(Protocol):
     @property
     def claims(self) -> Claims: ...
     @property
+    def limits(self) -> LimitStore: ...
+    @property
     def credentials(self) -> Credentials: ...
 
     async def now(self) -> datetime:
@@ -96,7 +101,8 @@ class MemoryWorld:
         self.due = MemoryDue(self.database)
         self.outbox = MemoryOutbox(self.database)
         self.schedules = MemoryScheduleStore(self.database)
-        self.claims = MemoryClaims(self.database)
+        self.limits = MemoryLimits(self.database)
+        self.claims = MemoryClaims(self.database, self.limits)
         self.credentials = MemoryCredentials(self.database)
 
     async def now(self) -> datetime:
@@ -153,6 +159,7 @@ class PostgresWorld:
     outbox: PostgresOutbox
     schedules: PostgresScheduleStore
     claims: PostgresClaims
+    limits: PostgresLimitStore
     credentials: PostgresCredentials
 
     async def now(self) -> datetime:
@@ -217,6 +224,7 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
             schedules=PostgresScheduleStore(pool),
             due=PostgresDue(pool),
             claims=PostgresClaims(pool),
+            limits=PostgresLimitStore(pool),
             credentials=PostgresCredentials(pool),
         )
     finally:

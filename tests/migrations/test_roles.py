@@ -172,7 +172,12 @@ class TestTheControlPlanesRole:
         self, migrated_url: str
     ) -> None:
         """It claims for workers that have no connection."""
-        expected = EXECUTOR_FUNCTIONS | {"ensure_history_partitions", "precedence", "flow"}
+        expected = EXECUTOR_FUNCTIONS | {
+            "ensure_history_partitions",
+            "precedence",
+            "flow",
+            "tokens_at",
+        }
         assert expected == await executable(migrated_url, CONTROL_PLANE_ROLE)
 
 

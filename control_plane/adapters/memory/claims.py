@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase, Session
+from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.ports.claims import HeldTask, SessionExpired
 from control_plane.ports.instance_store import Requeued, TaskKey
+from control_plane.ports.limit_store import WHOLE_TENANT
 from control_plane.ports.records import InstanceKey, Lease
 from shared.ids import SessionId, TenantId
 from shared.json import load
@@ -18,8 +20,9 @@ RELEASE_AT_ONCE = 1_000
 
 
 class MemoryClaims:
-    def __init__(self, database: MemoryDatabase) -> None:
+    def __init__(self, database: MemoryDatabase, limits: MemoryLimits | None = None) -> None:
         self._database = database
+        self._limits = limits or MemoryLimits(database)
 
     async def extend(
         self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta
@@ -59,14 +62,22 @@ class MemoryClaims:
         for key, row in self._database.ready.items():
             if row.queue in queues and row.type in types and only in {None, key.tenant_id}:
                 waiting.setdefault(key.tenant_id, []).append(key)
+        waiting = {
+            tenant_id: self._with_room(tenant_id, keys) for tenant_id, keys in waiting.items()
+        }
+        waiting = {tenant_id: keys for tenant_id, keys in waiting.items() if keys}
         # The tenants after `after` first, then round to it.
         round_from_after = sorted(
             waiting, key=lambda tenant_id: (after is not None and tenant_id <= after, tenant_id)
         )
-        return [
+        handed_out = [
             self._hand_out(session_id, key)
             for key in self._picked(waiting, round_from_after[:max_tasks], max_tasks)
         ]
+        for key, row in self._database.ready.items():
+            if row.queue in queues and row.type in types:
+                self._limits.held_back(key.tenant_id, row.limit_key, row.queue)
+        return handed_out
 
     async def held(self, session_id: SessionId, limit: int) -> frozenset[HeldTask]:
         held = [
@@ -108,8 +119,23 @@ class MemoryClaims:
         share = ceil(max_tasks / len(tenants))
         picked: list[TaskKey] = []
         for tenant_id in tenants:
-            picked += sorted(waiting[tenant_id], key=self._precedence)[:share]
+            picked += waiting[tenant_id][:share]
         return picked[:max_tasks]
+
+    def _with_room(self, tenant_id: TenantId, waiting: Sequence[TaskKey]) -> list[TaskKey]:
+        """Those that the tenant's limits let begin now, in the order of precedence."""
+        fitting = []
+        room: dict[str | None, float] = {}
+        for key in sorted(waiting, key=self._precedence):
+            row = self._database.ready[key]
+            counts = {WHOLE_TENANT, row.limit_key}
+            for one in counts - room.keys():
+                room[one] = self._limits.room(tenant_id, one)
+            if all(room[one] >= 1 for one in counts):
+                fitting.append(key)
+                for one in counts:
+                    room[one] -= 1
+        return fitting
 
     def _precedence(self, key: TaskKey) -> datetime:
         row = self._database.ready[key]
@@ -117,6 +143,7 @@ class MemoryClaims:
 
     def _hand_out(self, session_id: SessionId, key: TaskKey) -> ClaimedTask:
         row: Requeued = self._database.ready.pop(key)
+        self._limits.spend(key.tenant_id, row.limit_key)
         lease = Lease(
             session_id=session_id,
             attempt=row.attempt + 1,

@@ -301,7 +301,9 @@ SELECT r.run_at, r.instance_id, r.ordinal,
             THEN format('it is ready in %L since %s, and the task belongs in %L from %s on',
                         r.queue, r.run_at, t.queue, t.run_at)
             WHEN t.completed_at IS NULL AND r.flow <> ''
-                 AND r.flow IS DISTINCT FROM foliot.flow(t.tenant_id, t.limit_key)
+                 AND (r.flow IS DISTINCT FROM t.limit_key
+                      OR NOT EXISTS (SELECT FROM foliot.task_limit l
+                                      WHERE l.tenant_id = r.tenant_id AND l.limit_key = r.flow))
             THEN format('it waits for room under the key %L, which is not its own or has no limit',
                         r.flow)
        END AS detail
