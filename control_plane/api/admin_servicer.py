@@ -1,20 +1,26 @@
-"""AdminService: about the server, and about the caller."""
+"""AdminService: about the server and the caller, and what a tenant may use."""
 
 from foliot.v1 import admin_service_pb2 as pb
 from foliot.v1 import admin_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
+from control_plane.api.mapping.task_limits import task_limit_from, task_limit_to
 from control_plane.api.mapping.tasks import type_to
 from control_plane.api.mapping.times import timestamp
+from control_plane.ports.limit_store import LimitStore
+from control_plane.use_cases.list_task_limits import list_task_limits
 from control_plane.use_cases.offers import TASK_TYPES
+from control_plane.use_cases.remove_task_limit import remove_task_limit
+from control_plane.use_cases.set_task_limit import set_task_limit
 from shared.clock import Clock
 
 
 class AdminServicer(pb_grpc.AdminServiceServicer):
-    def __init__(self, clock: Clock, version: str) -> None:
+    def __init__(self, clock: Clock, version: str, limits: LimitStore) -> None:
         self._clock = clock
         self._version = version
+        self._limits = limits
 
     async def GetServerInfo(
         self,
@@ -39,3 +45,31 @@ class AdminServicer(pb_grpc.AdminServiceServicer):
             permissions=sorted(caller.permissions),
             expire_time=timestamp(caller.expires_at),
         )
+
+    async def SetTaskLimit(
+        self,
+        request: pb.SetTaskLimitRequest,
+        _context: ServicerContext[pb.SetTaskLimitRequest, pb.SetTaskLimitResponse],
+    ) -> pb.SetTaskLimitResponse:
+        limit = await set_task_limit(
+            self._limits, principal.current().tenant, task_limit_from(request)
+        )
+        return pb.SetTaskLimitResponse(limit=task_limit_to(limit))
+
+    async def ListTaskLimits(
+        self,
+        _request: pb.ListTaskLimitsRequest,
+        _context: ServicerContext[pb.ListTaskLimitsRequest, pb.ListTaskLimitsResponse],
+    ) -> pb.ListTaskLimitsResponse:
+        limits = await list_task_limits(self._limits, principal.current().tenant)
+        return pb.ListTaskLimitsResponse(limits=[task_limit_to(one) for one in limits])
+
+    async def RemoveTaskLimit(
+        self,
+        request: pb.RemoveTaskLimitRequest,
+        _context: ServicerContext[pb.RemoveTaskLimitRequest, pb.RemoveTaskLimitResponse],
+    ) -> pb.RemoveTaskLimitResponse:
+        removed = await remove_task_limit(
+            self._limits, principal.current().tenant, request.limit_key
+        )
+        return pb.RemoveTaskLimitResponse(removed=removed)

@@ -11,6 +11,7 @@ Each method's handler is wrapped once, when it is first called. Measured around 
 handler, on two shared cores, the whole chain adds 9 µs to a call, 4 of them the key's.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, NoReturn, TypeAlias
@@ -56,6 +57,7 @@ class Gate(grpc.aio.ServerInterceptor):
         default_deadline_s: float = DEFAULT_DEADLINE_S,
         reauthenticate_s: float = REAUTHENTICATE_S,
         clock: Clock | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._authenticate = authenticate
         self._rules = rules
@@ -63,6 +65,7 @@ class Gate(grpc.aio.ServerInterceptor):
         self._default_deadline_s = default_deadline_s
         self._reauthenticate_s = reauthenticate_s
         self._clock = clock or SystemClock()
+        self._sleep = sleep
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -172,7 +175,9 @@ class Gate(grpc.aio.ServerInterceptor):
             authorize(found, rule)
             return self._left_s(found)
 
-        return Authenticated(again, self._reauthenticate_s, expires_in_s=self._left_s(caller))
+        return Authenticated(
+            again, self._reauthenticate_s, expires_in_s=self._left_s(caller), sleep=self._sleep
+        )
 
     def _left_s(self, caller: Principal) -> float | None:
         """Seconds until the credential expires, None if it does not."""

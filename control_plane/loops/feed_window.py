@@ -40,6 +40,16 @@ class FeedWindow:
         self._weight = 0
         self._is_stirred = False
 
+    @property
+    def weight(self) -> int:
+        """Bytes that all windows hold, about."""
+        return self._weight
+
+    def waiting(self, tenant_id: TenantId) -> int:
+        """How many followers of a tenant wait for something to happen."""
+        channel = self._channels.get(tenant_id)
+        return 0 if channel is None else sum(len(woken) for woken in channel.waiting.values())
+
     @contextmanager
     def follow(self, tenant_id: TenantId, wanted: FeedFilter) -> Iterator["Following"]:
         """A follower of a tenant's feed, for the length of the block."""

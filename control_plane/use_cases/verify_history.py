@@ -59,7 +59,7 @@ async def verify_history(
                 return _broken(seq, chain, entry.seq, f"entry {entry.seq} was changed")
             chain, seq = following, entry.seq
             if known is not None and known.seq == seq and known.hash != chain:
-                return _broken(seq, chain, 1, f"entry {seq} had another hash, as you know it")
+                return _broken(seq, chain, seq, f"entry {seq} had another hash, as you know it")
     if chain != instance.history_hash:
         return _broken(seq, chain, seq, "the instance continues another history than is stored")
     return Verification(entries=seq, last_hash=chain)

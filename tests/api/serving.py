@@ -28,6 +28,7 @@ from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
 from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.feed import MemoryFeed
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
+from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
@@ -55,6 +56,11 @@ class Serving:
     stop: asyncio.Event
     running: asyncio.Task[None]
 
+    @property
+    def feed(self) -> MemoryFeed:
+        """The feed that it serves, for what no caller may do to it."""
+        return MemoryFeed(self.database)
+
     async def key(
         self,
         role: str = "tenant_admin",
@@ -74,6 +80,7 @@ class Client:
 
     def __init__(self, channel: grpc.aio.Channel, key: str | None) -> None:
         self.channel = channel
+        self.key = key
         self.metadata = ((AUTHORIZATION, BEARER + key),) if key else ()
         self.definitions = definition_service_pb2_grpc.DefinitionServiceStub(channel)
         self.instances = instance_service_pb2_grpc.InstanceServiceStub(channel)
@@ -141,7 +148,8 @@ async def serving_from(
             due=MemoryDue(database),
             outbox=MemoryOutbox(database),
             schedules=MemoryScheduleStore(database),
-            claims=MemoryClaims(database),
+            claims=MemoryClaims(database, limits := MemoryLimits(database)),
+            limits=limits,
             credentials=MemoryCredentials(database),
             doorbell=NoDoorbell(),
             clock=SystemClock(),

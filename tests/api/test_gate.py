@@ -6,11 +6,17 @@ from typing import Any, TypeAlias
 
 import grpc
 import pytest
-from foliot.v1 import admin_service_pb2, admin_service_pb2_grpc, instance_service_pb2
+from foliot.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
+    event_service_pb2,
+    event_service_pb2_grpc,
+    instance_service_pb2,
+)
 
 from control_plane.access.principal import Principal
 from control_plane.api.admission import Admission
-from control_plane.api.gate import Gate
+from control_plane.api.gate import REAUTHENTICATE_S, Gate
 from control_plane.api.lasting import Authenticated, Deadline
 from control_plane.server import SERVICES, rules
 from shared.errors import LimitExceeded, Overloaded, Unauthenticated, Unavailable
@@ -195,6 +201,73 @@ class TestAStream:
             await seen.wait()
 
         assert looks >= 3
+
+    async def test_is_looked_at_now_and_then_and_when_its_credential_expires(self) -> None:
+        """At least every five minutes, and no later than it matters."""
+        waits: list[float] = []
+        lasts = iter([7.0, None, 900.0])
+        done = asyncio.Event()
+
+        async def moved(seconds: float) -> None:
+            waits.append(round(seconds))
+            if len(waits) == 4:
+                done.set()
+                await asyncio.Event().wait()
+
+        async def look() -> float | None:
+            return next(lasts)
+
+        async with (
+            asyncio.timeout(10),
+            Authenticated(look, REAUTHENTICATE_S, expires_in_s=42.0, sleep=moved),
+        ):
+            await done.wait()
+
+        assert [42, 7, REAUTHENTICATE_S, REAUTHENTICATE_S] == waits
+        assert REAUTHENTICATE_S <= 300
+
+    async def test_ends_over_the_wire_once_its_key_is_revoked(self) -> None:
+        """Time moves on to the next look at the key, and the watcher is told why it ends."""
+        is_time = asyncio.Event()
+        is_revoked = False
+
+        class Watching(event_service_pb2_grpc.EventServiceServicer):
+            async def WatchEvents(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
+                yield event_service_pb2.WatchEventsResponse(position="here")
+                await asyncio.Event().wait()
+
+        async def known(_: str) -> Principal:
+            if is_revoked:
+                raise Unauthenticated("revoked")
+            return a_principal("viewer")
+
+        async def moved(_seconds: float) -> None:
+            await is_time.wait()
+
+        gate = Gate(known, rules(SERVICES), Admission(), sleep=moved)
+        server = grpc.aio.server(interceptors=[gate])
+        event_service_pb2_grpc.add_EventServiceServicer_to_server(Watching(), server)  # type: ignore[abstract]  # the one method is all that is called
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            async with (
+                asyncio.timeout(10),
+                grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+            ):
+                stream = event_service_pb2_grpc.EventServiceStub(channel).WatchEvents(
+                    event_service_pb2.WatchEventsRequest(),
+                    metadata=(("authorization", "Bearer fol_a_b"),),
+                )
+                first = await anext(aiter(stream))
+                is_revoked = True
+                is_time.set()
+                with pytest.raises(grpc.aio.AioRpcError) as ended:
+                    await anext(aiter(stream))
+        finally:
+            await server.stop(0)
+
+        assert "here" == first.position
+        assert "CREDENTIAL_INVALID" == info_in(ended.value).reason
 
 
 class TestABugInAServicer:

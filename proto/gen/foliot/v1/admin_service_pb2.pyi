@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from foliot.v1 import task_limit_pb2 as _task_limit_pb2
 from foliot.v1 import task_pb2 as _task_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -125,3 +126,146 @@ class WhoAmIResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WhoAmIResponse: _TypeAlias = WhoAmIResponse  # noqa: Y015
+
+@_typing.final
+class SetTaskLimitRequest(_message.Message):
+    """SetTaskLimitRequest says what may run, and how much of it may begin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_KEY_FIELD_NUMBER: _builtins.int
+    MAX_RUNNING_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    limit_key: _builtins.str
+    """limit_key is the tasks' limitKey, up to 256 characters. Empty is all of the tenant's tasks."""
+    max_running: _builtins.int
+    """max_running is how many run at once, 0 to 1,000,000; 0 lets none begin. Not set is no limit."""
+    @_builtins.property
+    def rate(self) -> _task_limit_pb2.TaskRate:
+        """rate is how many begin in a time. Not set is no limit."""
+
+    def __init__(
+        self,
+        *,
+        limit_key: _builtins.str = ...,
+        max_running: _builtins.int | None = ...,
+        rate: _task_limit_pb2.TaskRate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_running", b"_max_running", "max_running", b"max_running", "rate", b"rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_running", b"_max_running", "limit_key", b"limit_key", "max_running", b"max_running", "rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_running: _TypeAlias = _typing.Literal["max_running"]  # noqa: Y015
+    _WhichOneofArgType__max_running: _TypeAlias = _typing.Literal["_max_running", b"_max_running"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_running) -> _WhichOneofReturnType__max_running | None: ...
+
+Global___SetTaskLimitRequest: _TypeAlias = SetTaskLimitRequest  # noqa: Y015
+
+@_typing.final
+class SetTaskLimitResponse(_message.Message):
+    """SetTaskLimitResponse is the limit as it holds now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def limit(self) -> _task_limit_pb2.TaskLimit:
+        """limit is the one that was set."""
+
+    def __init__(
+        self,
+        *,
+        limit: _task_limit_pb2.TaskLimit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetTaskLimitResponse: _TypeAlias = SetTaskLimitResponse  # noqa: Y015
+
+@_typing.final
+class ListTaskLimitsRequest(_message.Message):
+    """ListTaskLimitsRequest asks for the tenant's limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTaskLimitsRequest: _TypeAlias = ListTaskLimitsRequest  # noqa: Y015
+
+@_typing.final
+class ListTaskLimitsResponse(_message.Message):
+    """ListTaskLimitsResponse is all of the tenant's limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMITS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[_task_limit_pb2.TaskLimit]:
+        """limits are sorted by limit_key."""
+
+    def __init__(
+        self,
+        *,
+        limits: _abc.Iterable[_task_limit_pb2.TaskLimit] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTaskLimitsResponse: _TypeAlias = ListTaskLimitsResponse  # noqa: Y015
+
+@_typing.final
+class RemoveTaskLimitRequest(_message.Message):
+    """RemoveTaskLimitRequest names a limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_KEY_FIELD_NUMBER: _builtins.int
+    limit_key: _builtins.str
+    """limit_key is the limit's. Empty is the one on all of the tenant's tasks."""
+    def __init__(
+        self,
+        *,
+        limit_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit_key", b"limit_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveTaskLimitRequest: _TypeAlias = RemoveTaskLimitRequest  # noqa: Y015
+
+@_typing.final
+class RemoveTaskLimitResponse(_message.Message):
+    """RemoveTaskLimitResponse says whether there was one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REMOVED_FIELD_NUMBER: _builtins.int
+    removed: _builtins.bool
+    """removed is false if there was no such limit."""
+    def __init__(
+        self,
+        *,
+        removed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["removed", b"removed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveTaskLimitResponse: _TypeAlias = RemoveTaskLimitResponse  # noqa: Y015

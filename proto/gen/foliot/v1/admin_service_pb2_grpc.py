@@ -26,8 +26,10 @@ if _version_not_supported:
 
 
 class AdminServiceStub:
-    """AdminService tells about the server and about the caller. Any good credential may
-    ask. What any call may answer is listed at ErrorReason.
+    """AdminService tells about the server and about the caller, and sets what a tenant may use.
+
+    Limits are of the one tenant that the caller's credential is for. What any call may answer
+    besides its own errors is listed at ErrorReason.
     """
 
     def __init__(self, channel):
@@ -46,11 +48,28 @@ class AdminServiceStub:
                 request_serializer=foliot_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
                 _registered_method=True)
+        self.SetTaskLimit = channel.unary_unary(
+                '/foliot.v1.AdminService/SetTaskLimit',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitResponse.FromString,
+                _registered_method=True)
+        self.ListTaskLimits = channel.unary_unary(
+                '/foliot.v1.AdminService/ListTaskLimits',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsResponse.FromString,
+                _registered_method=True)
+        self.RemoveTaskLimit = channel.unary_unary(
+                '/foliot.v1.AdminService/RemoveTaskLimit',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
-    """AdminService tells about the server and about the caller. Any good credential may
-    ask. What any call may answer is listed at ErrorReason.
+    """AdminService tells about the server and about the caller, and sets what a tenant may use.
+
+    Limits are of the one tenant that the caller's credential is for. What any call may answer
+    besides its own errors is listed at ErrorReason.
     """
 
     def GetServerInfo(self, request, context):
@@ -75,6 +94,48 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetTaskLimit(self, request, context):
+        """SetTaskLimit sets how many of the tenant's tasks run at once, how many begin in a time, or
+        both: of all, or of those with a limit key. It replaces the limit that there was.
+
+        It holds for all that is claimed from then on. What runs goes on, and counts. What it
+        holds back waits in its turn, and is in the way of no other tenant and no other key.
+
+        Idempotent: the same limit again changes nothing, and fills no bucket.
+
+        Errors:
+        INVALID_ARGUMENT    neither max_running nor rate is set, or a field is out of its
+        range; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED  the tenant has 100 limits; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTaskLimits(self, request, context):
+        """ListTaskLimits lists the tenant's limits by their keys, the one on all tasks first, with
+        how many tasks run under each.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors: only those any call may answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveTaskLimit(self, request, context):
+        """RemoveTaskLimit lifts a limit: what it held back can be claimed at once.
+
+        Idempotent: a limit that there is not is as good as removed.
+
+        Errors:
+        INVALID_ARGUMENT  the key is too long; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -88,6 +149,21 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=foliot_dot_v1_dot_admin__service__pb2.WhoAmIRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_admin__service__pb2.WhoAmIResponse.SerializeToString,
             ),
+            'SetTaskLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetTaskLimit,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitResponse.SerializeToString,
+            ),
+            'ListTaskLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTaskLimits,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsResponse.SerializeToString,
+            ),
+            'RemoveTaskLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveTaskLimit,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'foliot.v1.AdminService', rpc_method_handlers)
@@ -97,8 +173,10 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService:
-    """AdminService tells about the server and about the caller. Any good credential may
-    ask. What any call may answer is listed at ErrorReason.
+    """AdminService tells about the server and about the caller, and sets what a tenant may use.
+
+    Limits are of the one tenant that the caller's credential is for. What any call may answer
+    besides its own errors is listed at ErrorReason.
     """
 
     @staticmethod
@@ -145,6 +223,87 @@ class AdminService:
             '/foliot.v1.AdminService/WhoAmI',
             foliot_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
             foliot_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetTaskLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/SetTaskLimit',
+            foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTaskLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/ListTaskLimits',
+            foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveTaskLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/RemoveTaskLimit',
+            foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -13,8 +13,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """AdminService tells about the server and about the caller. Any good credential may
-    ask. What any call may answer is listed at ErrorReason.
+    """AdminService tells about the server and about the caller, and sets what a tenant may use.
+
+    Limits are of the one tenant that the caller's credential is for. What any call may answer
+    besides its own errors is listed at ErrorReason.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -32,10 +34,42 @@ class AdminServiceStub:
 
     Errors: only those any call may answer.
     """
+    SetTaskLimit: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.SetTaskLimitRequest, _admin_service_pb2.SetTaskLimitResponse]
+    """SetTaskLimit sets how many of the tenant's tasks run at once, how many begin in a time, or
+    both: of all, or of those with a limit key. It replaces the limit that there was.
+
+    It holds for all that is claimed from then on. What runs goes on, and counts. What it
+    holds back waits in its turn, and is in the way of no other tenant and no other key.
+
+    Idempotent: the same limit again changes nothing, and fills no bucket.
+
+    Errors:
+      INVALID_ARGUMENT    neither max_running nor rate is set, or a field is out of its
+                          range; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED  the tenant has 100 limits; reason LIMIT_EXCEEDED
+    """
+    ListTaskLimits: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListTaskLimitsRequest, _admin_service_pb2.ListTaskLimitsResponse]
+    """ListTaskLimits lists the tenant's limits by their keys, the one on all tasks first, with
+    how many tasks run under each.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors: only those any call may answer.
+    """
+    RemoveTaskLimit: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RemoveTaskLimitRequest, _admin_service_pb2.RemoveTaskLimitResponse]
+    """RemoveTaskLimit lifts a limit: what it held back can be claimed at once.
+
+    Idempotent: a limit that there is not is as good as removed.
+
+    Errors:
+      INVALID_ARGUMENT  the key is too long; reason FIELD_INVALID
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """AdminService tells about the server and about the caller. Any good credential may
-    ask. What any call may answer is listed at ErrorReason.
+    """AdminService tells about the server and about the caller, and sets what a tenant may use.
+
+    Limits are of the one tenant that the caller's credential is for. What any call may answer
+    besides its own errors is listed at ErrorReason.
     """
 
     @_abc_1.abstractmethod
@@ -62,6 +96,54 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         Changes nothing, so it may be repeated at will.
 
         Errors: only those any call may answer.
+        """
+
+    @_abc_1.abstractmethod
+    def SetTaskLimit(
+        self,
+        request: _admin_service_pb2.SetTaskLimitRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.SetTaskLimitRequest, _admin_service_pb2.SetTaskLimitResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.SetTaskLimitResponse]:
+        """SetTaskLimit sets how many of the tenant's tasks run at once, how many begin in a time, or
+        both: of all, or of those with a limit key. It replaces the limit that there was.
+
+        It holds for all that is claimed from then on. What runs goes on, and counts. What it
+        holds back waits in its turn, and is in the way of no other tenant and no other key.
+
+        Idempotent: the same limit again changes nothing, and fills no bucket.
+
+        Errors:
+          INVALID_ARGUMENT    neither max_running nor rate is set, or a field is out of its
+                              range; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED  the tenant has 100 limits; reason LIMIT_EXCEEDED
+        """
+
+    @_abc_1.abstractmethod
+    def ListTaskLimits(
+        self,
+        request: _admin_service_pb2.ListTaskLimitsRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.ListTaskLimitsRequest, _admin_service_pb2.ListTaskLimitsResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.ListTaskLimitsResponse]:
+        """ListTaskLimits lists the tenant's limits by their keys, the one on all tasks first, with
+        how many tasks run under each.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors: only those any call may answer.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveTaskLimit(
+        self,
+        request: _admin_service_pb2.RemoveTaskLimitRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.RemoveTaskLimitRequest, _admin_service_pb2.RemoveTaskLimitResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.RemoveTaskLimitResponse]:
+        """RemoveTaskLimit lifts a limit: what it held back can be claimed at once.
+
+        Idempotent: a limit that there is not is as good as removed.
+
+        Errors:
+          INVALID_ARGUMENT  the key is too long; reason FIELD_INVALID
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _aio.Server) -> None: ...

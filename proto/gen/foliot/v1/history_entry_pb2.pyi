@@ -172,8 +172,10 @@ class HistoryEntry(_message.Message):
     task_id: _builtins.str
     """task_id is the task it is about. Empty if it is about none."""
     hash: _builtins.bytes
-    """hash is the SHA-256, 32 bytes, over the entry before (its hash) and this one as
-    stored. Whoever keeps the last one can tell later that nothing before it was changed.
+    """hash is the SHA-256, 32 bytes, over the hash of the entry before, then seq as 8 bytes,
+    big-endian, the type's name without HISTORY_ENTRY_TYPE_, a zero byte, and the payload's
+    text, {} if it is not set. Whoever keeps the last one can tell later that nothing before
+    it was changed.
     """
     @_builtins.property
     def payload(self) -> _json_pb2.Json:
