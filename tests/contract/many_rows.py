@@ -3,19 +3,21 @@
 import asyncpg
 
 MANY_ROWS = (
-    # Of 150,000 instances 50,000 are open; of the closed ones one in a hundred failed.
+    # Of 150,000 instances 50,000 are open; of the closed ones one in a hundred failed. Every eighth
+    # was started by one of two schedules.
     """
     INSERT INTO foliot.instance (
            tenant_id, instance_id, definition_id, definition_key, definition_version, business_key,
            status, paused_at, revision, seq, history_hash, current_state, context, snapshot, idle,
-           labels, started_by, started_at, updated_at, completed_at)
+           labels, started_by, started_at, updated_at, completed_at, schedule_id)
     SELECT CASE WHEN n % 15 = 0 THEN 'other' ELSE 'acme' END,
            ('01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, gen_random_uuid(),
            'd' || n % 20, 1, 'key-' || n,
            CASE WHEN n % 3 = 0 THEN 'waiting' WHEN n % 100 = 1 THEN 'failed' ELSE 'completed' END,
            NULL, 1, 1, '', '"s"', '{}', '{}', '[]', '{}', 'ada',
            now() - n * interval '1 minute', now(),
-           CASE WHEN n % 3 <> 0 THEN now() END
+           CASE WHEN n % 3 <> 0 THEN now() END,
+           CASE WHEN n % 8 = 1 THEN 'nightly' WHEN n % 80 = 0 THEN 'rare' END
       FROM generate_series(1, 160000) AS n
     """,
     # Of 200,000 tasks 120,000 are closed; 60,000 ready, 17,000 delayed, 2,000 leased, 1,000 parked.

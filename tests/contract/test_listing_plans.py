@@ -115,6 +115,14 @@ LISTINGS: dict[str, tuple[Listing, set[str]]] = {
         instances(business_key="key-8001"),
         {"instance_business_key_idx"},
     ),
+    "instances of a schedule": (
+        instances(MIDDLE, schedule_id="nightly"),
+        {"instance_schedule_idx", "instance_pkey"},
+    ),
+    "instances of a schedule that seldom comes, in a time": (
+        instances(schedule_id="rare", started_before=A_MONTH_AGO),
+        {"instance_schedule_idx"},
+    ),
     "all tasks": (tasks((MIDDLE, 1)), {"task_pkey", "lease_pkey"}),
     "tasks of an instance": (
         tasks(instance_id=MIDDLE, status="succeeded"),

@@ -144,22 +144,37 @@ class TestListingInstances:
         )
         assert [first] == await all_instances(world, replace(wanted, status="failed"))
 
+    async def test_of_a_schedule_has_what_that_started(self, world: World) -> None:
+        """Whatever became of it, page by page; and what else is asked for holds too."""
+        now = await world.now()
+        first = instance(now - HOUR, schedule_id="s", status="failed", completed_at=now)
+        second = instance(now, schedule_id="s", business_key="7")
+        others = [instance(now, schedule_id="t"), instance(now), instance(now, business_key="7")]
+        await stored(world, *(start(one) for one in (first, second, *others)))
+
+        wanted = InstanceFilter(schedule_id="s")
+        assert [second, first] == await all_instances(world, wanted, size=1)
+        assert [first] == await all_instances(world, replace(wanted, status="failed"))
+        assert [second] == await all_instances(world, replace(wanted, business_key="7"))
+        assert [] == await all_instances(world, replace(wanted, definition_key="invoice"))
+
     @pytest.mark.parametrize(
         "narrowed",
         [
             InstanceFilter(),
             InstanceFilter(definition_key="order"),
             InstanceFilter(business_key="7"),
+            InstanceFilter(schedule_id="s"),
             InstanceFilter(status="running"),
         ],
-        ids=["tenant", "definition", "business key", "status"],
+        ids=["tenant", "definition", "business key", "schedule", "status"],
     )
     async def test_of_a_time_has_what_started_in_it(
         self, world: World, narrowed: InstanceFilter
     ) -> None:
         """From an instant on, up to but not including another."""
         now = await world.now()
-        ones = [instance(now + n * HOUR, business_key="7") for n in range(5)]
+        ones = [instance(now + n * HOUR, business_key="7", schedule_id="s") for n in range(5)]
         await stored(world, *(start(one) for one in ones))
 
         wanted = replace(narrowed, started_from=now + HOUR, started_before=now + 3 * HOUR)
