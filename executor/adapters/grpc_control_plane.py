@@ -15,8 +15,8 @@ import grpc
 from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.executor.v1 import executor_service_pb2_grpc, outcome_pb2
 
-from executor.adapters.credits import Credits
 from executor.adapters.grpc_connection import CHANNEL_OPTIONS, Introduction
+from executor.adapters.grpc_credits import Credits
 from executor.adapters.grpc_messages import (
     held_of,
     outcome_message,
