@@ -72,7 +72,13 @@ class Draft:
     """
 
     def __init__(
-        self, instance: Instance, machine: Machine, now: datetime, *, traced: bool = False
+        self,
+        instance: Instance,
+        machine: Machine,
+        now: datetime,
+        snapshot: Snapshot | None = None,
+        *,
+        traced: bool = False,
     ) -> None:
         self.told: list[Decision] = []
         self._traced = traced
@@ -86,9 +92,9 @@ class Draft:
         self.stops_children_by: messages.StopBy = "cancel"
         self.repeats: Mapping[int, Task] = {}
         """The tasks that this turn may repeat, by their numbers."""
-        self.snapshot: Snapshot | None = None
+        self.snapshot: Snapshot | None = snapshot
         self._told: tuple[Snapshot, str] | None = None
-        if instance.revision:
+        if instance.revision and snapshot is None:
             self.snapshot = load_snapshot(machine, instance.snapshot, instance.context)
         self._idle = {int(str(ordinal)) for ordinal in _array(instance.idle)}
         self._seq = instance.seq

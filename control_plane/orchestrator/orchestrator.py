@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.answers import Answers, Place
+from control_plane.orchestrator.continuations import Continuations
 from control_plane.orchestrator.hands import Hands
 from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.request import (
@@ -132,6 +133,7 @@ class Orchestrator:
         self._machines = machines
         self._on_commit = on_commit
         self._hands = hands or Hands()
+        self._continuations = Continuations()
         self._appliers = appliers
         self._crowd = crowd
         self._max_batch = max_batch
@@ -208,7 +210,11 @@ class Orchestrator:
         """Take a turn; returns what has to be tried again, in order."""
         try:
             turn = await take_turn(
-                self._store, self._machines, self._hands, [waiting.request for waiting in batch]
+                self._store,
+                self._machines,
+                self._hands,
+                self._continuations,
+                [waiting.request for waiting in batch],
             )
         except KeyTaken as taken:
             if len(batch) > 1:

@@ -11,6 +11,7 @@ from control_plane.engine import Machine
 from control_plane.orchestrator import fold, fold_tasks
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.chain import GENESIS
+from control_plane.orchestrator.continuations import Continuation, Continuations
 from control_plane.orchestrator.deadlines import task_of_deadline
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.hands import Hands
@@ -74,7 +75,11 @@ class Turn:
 
 
 async def take_turn(
-    store: InstanceStore, machines: Machines, hands: Hands, requests: Sequence[Request]
+    store: InstanceStore,
+    machines: Machines,
+    hands: Hands,
+    continuations: Continuations,
+    requests: Sequence[Request],
 ) -> Turn:
     """
     Decide a batch of requests and keep what was decided, in one transaction.
@@ -83,12 +88,16 @@ async def take_turn(
     store raises: KeyTaken and StoreUnavailable, with no request answered. What `kept` hands
     out is still to be delivered.
     """
-    read = await store.read(_wanted(requests))
-    batch = _Batch(read, await machines.load(_machines_of(read)))
+    recalled = continuations.recall(requests)
+    read = await store.read(_wanted([one for one in requests if one.key not in recalled]))
+    batch = _Batch(read, recalled, await machines.load(_machines_of(read, recalled)))
     for request in requests:
         batch.apply(request)
     changes = hands.hand_out(batch.changes(), _reporters(requests))
     kept = await _keep(store, hands, changes)
+    for change in changes:
+        if change.key in kept:
+            continuations.remember(batch.draft(change.key), change, recalled.get(change.key))
     overtaken = {change.key for change in changes} - kept
     born = {change.key: change.after for change in changes if not change.expected_revision}
     return Turn(
@@ -133,12 +142,21 @@ def _reporters(requests: Sequence[Request]) -> dict[InstanceKey, SessionId]:
 class _Batch:
     """The drafts of one turn, and what each request came to."""
 
-    def __init__(self, read: Read, machines: Mapping[MachineKey, Machine]) -> None:
+    def __init__(
+        self,
+        read: Read,
+        recalled: Mapping[InstanceKey, Continuation],
+        machines: Mapping[MachineKey, Machine],
+    ) -> None:
         self._read = read
+        self._recalled = recalled
         self._machines = machines
         self._drafts: dict[InstanceKey, Draft] = {}
         self._remembered: dict[IdempotencyKey, NewAnswer] = {}
         self.answers: list[tuple[Request, Answer | FoliotError]] = []
+
+    def draft(self, key: InstanceKey) -> Draft:
+        return self._drafts[key]
 
     def changes(self) -> list[Change]:
         return [change for draft in self._drafts.values() if (change := draft.change())]
@@ -292,15 +310,23 @@ class _Batch:
 
     def _draft(self, key: InstanceKey) -> Draft | None:
         draft = self._drafts.get(key)
-        instance = self._read.instances.get(key)
-        if draft is None and instance is not None:
-            machine = self._machines[key.tenant_id, instance.definition_id]
-            draft = Draft(instance, machine, self._read.now)
-            draft.inbox = list(self._read.inbox.get(key, ()))
-            self._drafts[key] = draft
+        if draft is not None:
+            return draft
+        known = self._recalled.get(key)
+        instance = self._read.instances.get(key) if known is None else known.instance
+        if instance is None:
+            return None
+        machine = self._machines[key.tenant_id, instance.definition_id]
+        snapshot = None if known is None else known.snapshot
+        draft = Draft(instance, machine, self._read.now, snapshot)
+        draft.inbox = list(self._read.inbox.get(key, ()))
+        self._drafts[key] = draft
         return draft
 
     def _task(self, key: InstanceKey, ordinal: int) -> Task | None:
+        known = self._recalled.get(key)
+        if known is not None:
+            return known.tasks.get(ordinal)
         return self._read.tasks.get(TaskKey(*key, ordinal))
 
 
@@ -354,8 +380,9 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
     )
 
 
-def _machines_of(read: Read) -> set[MachineKey]:
+def _machines_of(read: Read, recalled: Mapping[InstanceKey, Continuation]) -> set[MachineKey]:
     running = {(key.tenant_id, found.definition_id) for key, found in read.instances.items()}
+    running |= {(key.tenant_id, one.instance.definition_id) for key, one in recalled.items()}
     starting = {
         (name.tenant_id, found.definition_id)
         for name, found in read.definitions.items()

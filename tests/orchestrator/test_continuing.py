@@ -1,0 +1,230 @@
+"""Outcomes of what was handed out: applied to what the last turn left, if it still stands."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from control_plane.orchestrator import Machines, Orchestrator, Send, Verdict
+from control_plane.ports.instance_store import Read, Wanted
+from tests.orchestrator.stage import SESSION_TTL, Stage
+from tests.orchestrator.test_handing_out import Executor
+
+CHAIN: dict[str, Any] = {
+    "id": "order",
+    "context": {"notes": ""},
+    "initial": "one",
+    "on": {
+        "NOTE": {
+            "actions": {
+                "type": "@assign",
+                "context": {"notes": {"@expr": "context.notes + event.text"}},
+            }
+        }
+    },
+    "states": {
+        "one": {"invoke": {"id": "first", "src": "system.noop", "onDone": "two"}},
+        "two": {"invoke": {"id": "second", "src": "system.noop", "onDone": "three"}},
+        "three": {"invoke": {"id": "third", "src": "system.noop", "onDone": "done"}},
+        "done": {"type": "final"},
+    },
+}
+
+PATIENT: dict[str, Any] = {
+    "id": "order",
+    "unhandled": "defer",
+    "initial": "one",
+    "states": {
+        "one": {"invoke": {"id": "first", "src": "system.noop", "onDone": "two"}},
+        "two": {"on": {"GO": "done"}},
+        "done": {"type": "final"},
+    },
+}
+
+PAIR: dict[str, Any] = {
+    "id": "order",
+    "initial": "both",
+    "states": {
+        "both": {
+            "type": "parallel",
+            "onDone": "done",
+            "states": {
+                name: {
+                    "initial": "busy",
+                    "states": {
+                        "busy": {"invoke": {"id": name, "src": "system.noop", "onDone": "idle"}},
+                        "idle": {"type": "final"},
+                    },
+                }
+                for name in ("left", "right")
+            },
+        },
+        "done": {"type": "final"},
+    },
+}
+
+
+@dataclass
+class Looks:
+    """What the turns have read of instances since it was asked last."""
+
+    wanted: list[Wanted] = field(default_factory=list)
+
+    def count(self) -> int:
+        count = sum(len(one.instances) + len(one.tasks) for one in self.wanted)
+        self.wanted.clear()
+        return count
+
+
+@pytest.fixture
+def looks(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """Watches the stage's store."""
+    seen, read = Looks(), stage.world.store.read
+
+    async def watched(wanted: Wanted) -> Read:
+        seen.wanted.append(wanted)
+        return await read(wanted)
+
+    monkeypatch.setattr(stage.world.store, "read", watched)
+    return seen
+
+
+@pytest.fixture
+async def executor(stage: Stage) -> Executor:
+    """One with room for ten tasks."""
+    executor = Executor(stage)
+    await executor.open()
+    return executor
+
+
+@asynccontextmanager
+async def another_control_plane(stage: Stage) -> AsyncIterator[Orchestrator]:
+    """On the same database; it has no executors."""
+    other = Orchestrator(stage.world.store, Machines(stage.world.definitions), lambda _: None)
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(other.run(stop))
+        yield other
+        stop.set()
+
+
+class TestAnOutcomeOfATaskThatWasHandedOut:
+    async def test_needs_nothing_to_be_read(
+        self, stage: Stage, executor: Executor, looks: Looks
+    ) -> None:
+        """The instance stands as the commit that handed the task out has left it."""
+        await stage.define(CHAIN)
+        started = await stage.start()
+        before = looks.count()
+        verdicts = [await executor.report(started.instance_id, ordinal) for ordinal in (1, 2, 3)]
+
+        assert (1, 0) == (before, looks.count())
+        assert [Verdict.APPLIED] * 3 == verdicts
+        assert "completed" == (await stage.instance(started.instance_id)).status
+        await stage.assert_whole(started.instance_id)
+
+    async def test_does_not_undo_what_another_control_plane_has_done(
+        self, stage: Stage, executor: Executor, looks: Looks
+    ) -> None:
+        """The write finds another revision, and the next turn reads it."""
+        await stage.define(CHAIN)
+        started = await stage.start()
+        async with another_control_plane(stage) as other:
+            told = Send(event_id="", type="NOTE", payload={"text": "hello"}, expected_revision=None)
+            await other.submit(stage.request(started.instance_id, told))
+        looks.count()
+        verdict = await executor.report(started.instance_id, 1)
+
+        assert (Verdict.APPLIED, 2) == (verdict, looks.count())
+        assert '{"notes":"hello"}' == (await stage.instance(started.instance_id)).context
+        await stage.assert_whole(started.instance_id)
+
+    async def test_by_a_later_epoch_is_judged_by_what_is_read(
+        self, stage: Stage, executor: Executor
+    ) -> None:
+        """The task was lost and claimed again; memory knows of the first hand-out only."""
+        await stage.define(CHAIN)
+        started = await stage.start()
+        await stage.world.move_clock(SESSION_TTL + timedelta(seconds=1))
+        async with another_control_plane(stage) as other:
+            ours, stage.orchestrator = stage.orchestrator, other
+            await stage.rescue()
+            stage.orchestrator = ours
+        await stage.claim()
+        late = await executor.report(started.instance_id, 1, epoch=1)
+        good = await executor.report(started.instance_id, 1, epoch=2)
+
+        assert (Verdict.LEASE_LOST, Verdict.APPLIED) == (late, good)
+        await stage.assert_whole(started.instance_id)
+
+    async def test_sent_twice_is_a_duplicate(self, stage: Stage, executor: Executor) -> None:
+        """In one turn or in two."""
+        await stage.define(CHAIN)
+        started = await stage.start()
+        verdicts = await asyncio.gather(
+            *(executor.report(started.instance_id, 1) for _ in range(3))
+        )
+        again = await executor.report(started.instance_id, 1)
+
+        assert [Verdict.APPLIED, Verdict.DUPLICATE, Verdict.DUPLICATE] == verdicts
+        assert Verdict.DUPLICATE == again
+
+    async def test_comes_after_what_waits_in_the_inbox(
+        self, stage: Stage, executor: Executor, looks: Looks
+    ) -> None:
+        """An instance with events that wait is read, with them."""
+        await stage.define(PATIENT)
+        started = await stage.start()
+        await stage.send(started.instance_id, "GO")
+        looks.count()
+        await executor.report(started.instance_id, 1)
+
+        assert 2 == looks.count()
+        assert "completed" == (await stage.instance(started.instance_id)).status
+        await stage.assert_whole(started.instance_id)
+
+    async def test_leaves_the_others_of_its_instance_as_they_were(
+        self, stage: Stage, executor: Executor, looks: Looks
+    ) -> None:
+        """Each of many finds the instance as the one before has left it."""
+        await stage.define(PAIR)
+        started = await stage.start()
+        looks.count()
+        verdicts = [await executor.report(started.instance_id, ordinal) for ordinal in (1, 2)]
+
+        assert ([Verdict.APPLIED] * 2, 0) == (verdicts, looks.count())
+        assert "completed" == (await stage.instance(started.instance_id)).status
+        await stage.assert_whole(started.instance_id)
+
+
+class TestWhatIsRemembered:
+    async def test_is_bounded(
+        self, stage: Stage, executor: Executor, looks: Looks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The oldest is forgotten, and read when it is asked for."""
+        monkeypatch.setattr("control_plane.orchestrator.continuations.MAX_REMEMBERED", 1)
+        await stage.define(CHAIN)
+        first = await stage.start()
+        second = await stage.start()
+        looks.count()
+        await executor.report(first.instance_id, 1)
+        of_first = looks.count()
+        await executor.report(second.instance_id, 1)
+
+        assert (2, 2) == (of_first, looks.count())
+
+    async def test_is_bounded_by_its_weight(
+        self, stage: Stage, executor: Executor, looks: Looks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Large contexts take memory, however few they are."""
+        monkeypatch.setattr("control_plane.orchestrator.continuations.MAX_WEIGHT", 10)
+        await stage.define(CHAIN)
+        started = await stage.start()
+        looks.count()
+        await executor.report(started.instance_id, 1)
+
+        assert 2 == looks.count()
