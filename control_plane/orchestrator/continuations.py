@@ -126,6 +126,7 @@ def _handed_out(change: Change) -> Iterator[tuple[int, Task]]:
                 heartbeat_s=new.heartbeat_s,
                 child=new.child,
                 detached=new.detached,
+                limit_key=new.limit_key,
                 trace_id=new.trace_id,
                 created_at=after.updated_at,
                 completed_at=None,

@@ -7,7 +7,8 @@ row of `lease` either way, so what is lost on the way is rescued when its sessio
 
 Whom it goes to: the executor whose outcome created it, else the next in turn that knows of no
 backlog. Under a backlog an instance gets no more than a run from its executor, and everybody
-else is served by the claim, which is fair between tenants. What nobody has room for is ready.
+else is served by the claim, which is fair between tenants. What nobody has room for is ready,
+and so is what a tenant with limits creates: the claim counts.
 
 Measured on 2 cores: docs/decisions/0011-eager-hand-back.md.
 """
@@ -101,7 +102,13 @@ class Hand:
 
 
 class Hands:
-    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        is_limited: Callable[[TenantId], bool] = lambda _: False,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._is_limited = is_limited
         self._monotonic = monotonic
         self._by_session: dict[SessionId, Hand] = {}
         self._in_turn: deque[Hand] = deque()
@@ -145,7 +152,7 @@ class Hands:
         now = self._monotonic()
         handed: dict[int, dict[int, SessionId]] = {}
         without_room: set[tuple[str, TaskType]] = set()
-        for number, task in _in_turns(changes):
+        for number, task in self._claimable(changes):
             key = changes[number].key
             hand = self._own(reporters.get(key), task, key, now)
             if hand is None and (task.queue, task.type) not in without_room:
@@ -191,6 +198,23 @@ class Hands:
             self.drop(hand)
             hand.give_up()
 
+    def _claimable(self, changes: Sequence[Change]) -> list[tuple[int, NewTask]]:
+        """The new tasks that could be claimed at once, each with its change's number."""
+        found = [
+            (place, number, task)
+            for number, change in enumerate(changes)
+            if change.new_tasks
+            and change.after.paused_at is None
+            and not self._is_limited(change.after.tenant_id)
+            for place, task in enumerate(change.new_tasks)
+            if task.run_at <= change.after.updated_at
+            and not task.is_cancelled
+            and task.type is not TaskType.WORKFLOW
+        ]
+        if any(place for place, _, _ in found):
+            found.sort(key=lambda one: one[0])
+        return [(number, task) for _, number, task in found]
+
     # --- who takes a task --------------------------------------------------------------
 
     def _own(
@@ -225,19 +249,3 @@ class Hands:
         if self._by_session.get(hand.session_id) is hand:
             del self._by_session[hand.session_id]
         hand.settled.set()
-
-
-def _in_turns(changes: Sequence[Change]) -> list[tuple[int, NewTask]]:
-    """The new tasks that can be claimed at once, each with its change's number."""
-    found = [
-        (place, number, task)
-        for number, change in enumerate(changes)
-        if change.after.paused_at is None
-        for place, task in enumerate(change.new_tasks)
-        if task.run_at <= change.after.updated_at
-        and not task.is_cancelled
-        and task.type is not TaskType.WORKFLOW
-    ]
-    if any(place for place, _, _ in found):
-        found.sort(key=lambda one: one[0])
-    return [(number, task) for _, number, task in found]

@@ -1,6 +1,7 @@
 """Whom a turn's new tasks go to at once: reckoned on changes, without a store."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 
 from control_plane.orchestrator.hands import MAX_RUN, RUN_LASTS_S, Hand, HandedOut, Hands
 from control_plane.ports.instance_store import Change
-from shared.ids import SessionId, new_uuid7
+from shared.ids import SessionId, TenantId, new_uuid7
 from shared.tasks import TaskType
 from tests.contract.material import instance, new_task, start, step
+from tests.contract.worlds import ACME
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -18,9 +20,9 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 class Table:
     """Hands, what they were given, and a clock that stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, limited: AbstractSet[TenantId] = frozenset()) -> None:
         self.time = 0.0
-        self.hands = Hands(monotonic=lambda: self.time)
+        self.hands = Hands(limited.__contains__, monotonic=lambda: self.time)
         self.delivered: dict[str, list[int]] = {}
         self.given_up: list[str] = []
 
@@ -138,6 +140,13 @@ class TestANewTask:
         assert [[]] == handed(
             table.kept(step(paused, new_tasks=[new_task(paused, 1)])),
         )
+
+    def test_of_a_tenant_with_limits_is_left_to_be_claimed(self) -> None:
+        """Only the claim counts what runs."""
+        table = Table(limited={ACME})
+        table.join("ada", 10)
+
+        assert [[]] == handed(table.kept(creating(1)))
 
     def test_comes_before_the_second_of_an_instance_that_creates_many(self) -> None:
         """One that fans out does not take all the room there is."""
