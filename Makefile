@@ -33,8 +33,8 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos bench \
-  bench-engine fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema chaos conformance conformance-cel gen lock \
-  fmt hooks clean
+  bench-engine bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema chaos chaos-points \
+  conformance conformance-cel gen lock fmt hooks clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -94,6 +94,9 @@ protos: .venv/.dev
 bench: .venv/.dev ## run the workloads and print their figures; BENCH= for its options
 	$(BIN)/python -m bench $(BENCH)
 
+bench-watching: .venv/.dev ## measure a thousand watchers of one server; BENCH='--streams 1000'
+	$(BIN)/python -m bench.watching $(BENCH)
+
 bench-engine: .venv/.dev ## measure the engine alone, beside others; BENCH='--alone --rounds 5'
 	$(BIN)/python -m bench.engine $(BENCH)
 
@@ -115,6 +118,9 @@ fuzz-schema: .venv/.dev ## broken specs, to the parser and to the JSON Schema; F
 
 chaos: .venv/.dev ## a whole foliot under load, killed, paused and cut off; CHAOS='--seed 1'
 	$(BIN)/python -m tests.campaigns.chaos $(CHAOS)
+
+chaos-points: .venv/.dev ## every failpoint on the way of every kind of work; CHAOS='--seed 1 --count 200'
+	$(BIN)/python -m tests.campaigns.chaos.points $(CHAOS)
 
 conformance: .venv/.dev conformance-cel ## the test suites of CEL and of SCXML (W3C, SCION): fetch and run them
 	$(BIN)/python -m tests.campaigns.conformance

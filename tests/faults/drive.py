@@ -15,6 +15,7 @@ from control_plane.loops.after_commit import AfterCommit
 from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
 from control_plane.loops.delayed import Delayed
+from control_plane.loops.limits import Limits
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import (
@@ -655,6 +656,7 @@ def _orchestrator(world: PostgresWorld, rung: list[str]) -> Orchestrator:
         Delayed(world.due, bells, poll_s=60),
         Tailer(world.feed),
         Courier(world.outbox, orchestrator, poll_s=60),
+        Limits(world.limits, bells, poll_s=60),
     )
     return orchestrator
 

@@ -186,14 +186,12 @@ class Matrix:
 
 
 async def run(
-    seed: int, chosen: Sequence[Cell], *, bug: str = "", say: Callable[[str], None]
+    seed: int, chosen: Sequence[Cell], *, say: Callable[[str], None] = lambda _: None
 ) -> tuple[Result, Matrix]:
     """Go through the cells, and check what came of it all."""
     result = Result(seed=seed)
     async with (
-        staged(
-            random.Random(seed), bug=bug, has_failpoints=False, executors=2, long_share=0
-        ) as stage,
+        staged(random.Random(seed), has_failpoints=False, executors=2, long_share=0) as stage,
         loading(stage, random.Random(seed)) as load,
     ):
         result.directory = stage.directory
