@@ -17,6 +17,7 @@ from control_plane.adapters.postgres.doctor import PostgresDoctor
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.feed import PostgresFeed
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
@@ -37,6 +38,7 @@ from control_plane.loops.delayed import Delayed
 from control_plane.loops.feed_pruner import FeedPruner
 from control_plane.loops.housekeeping import Housekeeping
 from control_plane.loops.inbox import Inbox
+from control_plane.loops.limits import Limits
 from control_plane.loops.rescuer import Rescuer
 from control_plane.loops.schedules import Schedules
 from control_plane.loops.tailer import Tailer
@@ -49,6 +51,7 @@ from control_plane.ports.doctor import Doctor
 from control_plane.ports.due import Due
 from control_plane.ports.feed import Feed
 from control_plane.ports.instance_store import InstanceStore
+from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
 from control_plane.ports.schedule_store import ScheduleStore
@@ -91,6 +94,7 @@ class Adapters:
     outbox: Outbox
     schedules: ScheduleStore
     claims: Claims
+    limits: LimitStore
     credentials: Credentials
     doorbell: Doorbell | NoDoorbell
     clock: Clock
@@ -116,11 +120,13 @@ class ControlPlane:
         self._delayed = Delayed(adapters.due, bells, settings.poll_s)
         self._inbox = Inbox(adapters.due, self._orchestrator, settings.poll_s)
         courier = Courier(adapters.outbox, self._orchestrator, settings.poll_s)
+        limits = Limits(adapters.limits, bells, settings.poll_s)
         self._loops: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (
             self._timers.run,
             self._delayed.run,
             self._inbox.run,
             courier.run,
+            limits.run,
             Schedules(adapters.schedules, self._orchestrator, settings.poll_s).run,
             Rescuer(adapters.due, self._orchestrator).run,
             Housekeeping(adapters.due).run,
@@ -130,7 +136,7 @@ class ControlPlane:
             self._listen_to_bells,
         )
         self._after_commit = AfterCommit(
-            self._hands, bells, self._timers, self._delayed, tailer, courier
+            self._hands, bells, self._timers, self._delayed, tailer, courier, limits
         )
         self._server = self._make_server(adapters, tailer, settings, own)
 
@@ -199,7 +205,7 @@ class ControlPlane:
                 schedule=ScheduleServicer(
                     adapters.schedules, adapters.definitions, adapters.store, orchestrator, reader
                 ),
-                admin=AdminServicer(adapters.clock, version()),
+                admin=AdminServicer(adapters.clock, version(), adapters.limits),
                 executor=ExecutorServicer(executor),
             ),
             known,
@@ -277,6 +283,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 outbox=PostgresOutbox(pool),
                 schedules=PostgresScheduleStore(pool),
                 claims=PostgresClaims(pool),
+                limits=PostgresLimitStore(pool),
                 credentials=PostgresCredentials(pool),
                 doorbell=doorbell,
                 clock=SystemClock(),

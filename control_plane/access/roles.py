@@ -10,7 +10,14 @@ from shared.errors import InvalidRequest
 from shared.ids import TenantId
 
 _READ = frozenset(
-    {"definition.read", "instance.read", "task.read", "history.read", "schedule.read"}
+    {
+        "definition.read",
+        "instance.read",
+        "task.read",
+        "history.read",
+        "schedule.read",
+        "limit.read",
+    }
 )
 
 PERMISSIONS: Mapping[str, frozenset[str]] = {
@@ -26,6 +33,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "task.complete",
         "task.redrive",
         "schedule.operate",
+        "limit.write",
     },
     "auditor": frozenset({"definition.read", "instance.read", "history.read", "schedule.read"}),
     "tenant_admin": _READ
@@ -39,6 +47,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "task.redrive",
         "schedule.write",
         "schedule.operate",
+        "limit.write",
     },
     "executor": frozenset({"executor.work"}),
 }

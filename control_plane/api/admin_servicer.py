@@ -9,7 +9,7 @@ from control_plane.api.mapping.task_limits import task_limit_from, task_limit_to
 from control_plane.api.mapping.tasks import type_to
 from control_plane.api.mapping.times import timestamp
 from control_plane.ports.limit_store import LimitStore
-from control_plane.use_cases.list_task_limits import list_task_limits
+from control_plane.use_cases.get_task_limits import get_task_limits
 from control_plane.use_cases.offers import TASK_TYPES
 from control_plane.use_cases.remove_task_limit import remove_task_limit
 from control_plane.use_cases.set_task_limit import set_task_limit
@@ -56,13 +56,13 @@ class AdminServicer(pb_grpc.AdminServiceServicer):
         )
         return pb.SetTaskLimitResponse(limit=task_limit_to(limit))
 
-    async def ListTaskLimits(
+    async def GetTaskLimits(
         self,
-        _request: pb.ListTaskLimitsRequest,
-        _context: ServicerContext[pb.ListTaskLimitsRequest, pb.ListTaskLimitsResponse],
-    ) -> pb.ListTaskLimitsResponse:
-        limits = await list_task_limits(self._limits, principal.current().tenant)
-        return pb.ListTaskLimitsResponse(limits=[task_limit_to(one) for one in limits])
+        _request: pb.GetTaskLimitsRequest,
+        _context: ServicerContext[pb.GetTaskLimitsRequest, pb.GetTaskLimitsResponse],
+    ) -> pb.GetTaskLimitsResponse:
+        limits = await get_task_limits(self._limits, principal.current().tenant)
+        return pb.GetTaskLimitsResponse(limits=[task_limit_to(one) for one in limits])
 
     async def RemoveTaskLimit(
         self,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from control_plane.cli.definition import definition
+from control_plane.cli.limit import limit
 from control_plane.cli.schedule import schedule
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
 
 app.add_typer(definition)
 app.add_typer(schedule)
+app.add_typer(limit)
 
 DataDir = Annotated[
     Path,

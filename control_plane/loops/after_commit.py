@@ -1,7 +1,8 @@
 """
 What a commit sets in motion: tasks on their way to executors that have them already, bells
-for those that became ready, timers that fall due sooner than anybody looks, watchers with
-more to read. Nothing here may be lost for good: each has a poll or a lease beneath it.
+for those that became ready or may have room now, timers that fall due sooner than anybody
+looks, watchers with more to read. Nothing here may be lost for good: each has a poll or a
+lease beneath it.
 """
 
 from collections import defaultdict
@@ -9,6 +10,7 @@ from collections import defaultdict
 from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
 from control_plane.loops.delayed import Delayed
+from control_plane.loops.limits import Limits
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Hands, Turn
@@ -26,6 +28,7 @@ class AfterCommit:
         delayed: Delayed,
         tailer: Tailer,
         courier: Courier,
+        limits: Limits,
     ) -> None:
         self._hands = hands
         self._bells = bells
@@ -33,6 +36,7 @@ class AfterCommit:
         self._delayed = delayed
         self._tailer = tailer
         self._courier = courier
+        self._limits = limits
 
     def __call__(self, turn: Turn) -> None:
         self._hands.deliver(turn.kept)
@@ -44,6 +48,8 @@ class AfterCommit:
         for change in turn.kept:
             if change.armed or change.disarmed:
                 is_sooner |= self._timers.changed(change.key, change.armed, change.disarmed)
+            if change.fences:
+                self._limits.ended(change.key.tenant_id)
             instance_id = change.after.instance_id
             if change.after.paused:
                 continue

@@ -137,7 +137,7 @@ class SetTaskLimitRequest(_message.Message):
     MAX_RUNNING_FIELD_NUMBER: _builtins.int
     RATE_FIELD_NUMBER: _builtins.int
     limit_key: _builtins.str
-    """limit_key is the tasks' limitKey, up to 256 characters. Empty is all of the tenant's tasks."""
+    """limit_key is the tasks' limitKey, up to 200 characters. Empty is all of the tenant's tasks."""
     max_running: _builtins.int
     """max_running is how many run at once, 0 to 1,000,000; 0 lets none begin. Not set is no limit."""
     @_builtins.property
@@ -186,8 +186,8 @@ class SetTaskLimitResponse(_message.Message):
 Global___SetTaskLimitResponse: _TypeAlias = SetTaskLimitResponse  # noqa: Y015
 
 @_typing.final
-class ListTaskLimitsRequest(_message.Message):
-    """ListTaskLimitsRequest asks for the tenant's limits."""
+class GetTaskLimitsRequest(_message.Message):
+    """GetTaskLimitsRequest asks for the tenant's limits."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -200,11 +200,11 @@ class ListTaskLimitsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListTaskLimitsRequest: _TypeAlias = ListTaskLimitsRequest  # noqa: Y015
+Global___GetTaskLimitsRequest: _TypeAlias = GetTaskLimitsRequest  # noqa: Y015
 
 @_typing.final
-class ListTaskLimitsResponse(_message.Message):
-    """ListTaskLimitsResponse is all of the tenant's limits."""
+class GetTaskLimitsResponse(_message.Message):
+    """GetTaskLimitsResponse is all of the tenant's limits."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -224,7 +224,7 @@ class ListTaskLimitsResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListTaskLimitsResponse: _TypeAlias = ListTaskLimitsResponse  # noqa: Y015
+Global___GetTaskLimitsResponse: _TypeAlias = GetTaskLimitsResponse  # noqa: Y015
 
 @_typing.final
 class RemoveTaskLimitRequest(_message.Message):

@@ -53,10 +53,10 @@ class AdminServiceStub:
                 request_serializer=foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitResponse.FromString,
                 _registered_method=True)
-        self.ListTaskLimits = channel.unary_unary(
-                '/foliot.v1.AdminService/ListTaskLimits',
-                request_serializer=foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsRequest.SerializeToString,
-                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsResponse.FromString,
+        self.GetTaskLimits = channel.unary_unary(
+                '/foliot.v1.AdminService/GetTaskLimits',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.GetTaskLimitsRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.GetTaskLimitsResponse.FromString,
                 _registered_method=True)
         self.RemoveTaskLimit = channel.unary_unary(
                 '/foliot.v1.AdminService/RemoveTaskLimit',
@@ -112,9 +112,9 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListTaskLimits(self, request, context):
-        """ListTaskLimits lists the tenant's limits by their keys, the one on all tasks first, with
-        how many tasks run under each.
+    def GetTaskLimits(self, request, context):
+        """GetTaskLimits gives the tenant's limits, 100 at most, by their keys: the one on all tasks
+        first. With each it says how many tasks run under it.
 
         Changes nothing, so it may be repeated at will.
 
@@ -154,10 +154,10 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitResponse.SerializeToString,
             ),
-            'ListTaskLimits': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListTaskLimits,
-                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsRequest.FromString,
-                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsResponse.SerializeToString,
+            'GetTaskLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTaskLimits,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.GetTaskLimitsRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.GetTaskLimitsResponse.SerializeToString,
             ),
             'RemoveTaskLimit': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveTaskLimit,
@@ -261,7 +261,7 @@ class AdminService:
             _registered_method=True)
 
     @staticmethod
-    def ListTaskLimits(request,
+    def GetTaskLimits(request,
             target,
             options=(),
             channel_credentials=None,
@@ -274,9 +274,9 @@ class AdminService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/foliot.v1.AdminService/ListTaskLimits',
-            foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsRequest.SerializeToString,
-            foliot_dot_v1_dot_admin__service__pb2.ListTaskLimitsResponse.FromString,
+            '/foliot.v1.AdminService/GetTaskLimits',
+            foliot_dot_v1_dot_admin__service__pb2.GetTaskLimitsRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.GetTaskLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,9 +48,9 @@ class AdminServiceStub:
                           range; reason FIELD_INVALID
       RESOURCE_EXHAUSTED  the tenant has 100 limits; reason LIMIT_EXCEEDED
     """
-    ListTaskLimits: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListTaskLimitsRequest, _admin_service_pb2.ListTaskLimitsResponse]
-    """ListTaskLimits lists the tenant's limits by their keys, the one on all tasks first, with
-    how many tasks run under each.
+    GetTaskLimits: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetTaskLimitsRequest, _admin_service_pb2.GetTaskLimitsResponse]
+    """GetTaskLimits gives the tenant's limits, 100 at most, by their keys: the one on all tasks
+    first. With each it says how many tasks run under it.
 
     Changes nothing, so it may be repeated at will.
 
@@ -119,13 +119,13 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def ListTaskLimits(
+    def GetTaskLimits(
         self,
-        request: _admin_service_pb2.ListTaskLimitsRequest,
-        context: _aio.ServicerContext[_admin_service_pb2.ListTaskLimitsRequest, _admin_service_pb2.ListTaskLimitsResponse],
-    ) -> _abc.Awaitable[_admin_service_pb2.ListTaskLimitsResponse]:
-        """ListTaskLimits lists the tenant's limits by their keys, the one on all tasks first, with
-        how many tasks run under each.
+        request: _admin_service_pb2.GetTaskLimitsRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.GetTaskLimitsRequest, _admin_service_pb2.GetTaskLimitsResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.GetTaskLimitsResponse]:
+        """GetTaskLimits gives the tenant's limits, 100 at most, by their keys: the one on all tasks
+        first. With each it says how many tasks run under it.
 
         Changes nothing, so it may be repeated at will.
 
