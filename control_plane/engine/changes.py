@@ -2,6 +2,7 @@
 One difference between two machines, and the two sides it is between.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -69,6 +70,10 @@ class Side:
     def names(self, indexes: Sequence[int]) -> str:
         return ", ".join(self.name_of(index) for index in indexes)
 
+    def paths(self, indexes: Sequence[int]) -> str:
+        """What this machine itself calls states, for people."""
+        return ", ".join(self.machine.states[index].path for index in indexes)
+
 
 Sides: TypeAlias = tuple[Side, Side]
 
@@ -98,7 +103,8 @@ def value_words(template: Template | None) -> str:
         case None:
             return ""
         case Constant():
-            return str(template.value)
+            value = template.value
+            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         case Computed():
             return template.text
         case Object():

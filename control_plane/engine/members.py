@@ -87,10 +87,11 @@ def _plain(sides: Sides, before: State, after: State) -> Iterator[Change]:
         olds = (left.name_of(before.initial), left.shapes.of(before.initial_actions))
         news = (right.name_of(after.initial), right.shapes.of(after.initial_actions))
         if olds != news:
-            yield changed("initial", before, after, olds[0], news[0])
+            was, now = left.paths([before.initial]), right.paths([after.initial])
+            yield changed("initial", before, after, was, now)
     if left.names(before.default) != right.names(after.default):
         yield changed(
-            "history", before, after, left.names(before.default), right.names(after.default)
+            "history", before, after, left.paths(before.default), right.paths(after.default)
         )
     both = {left.name_of(one) for one in before.children}
     both &= {right.name_of(one) for one in after.children}

@@ -28,6 +28,8 @@ class TestAValue:
         ("output", "words"),
         [
             (1, "1"),
+            (None, "null"),
+            ({"vip": False}, '{"vip": false}'),
             ("paid", "paid"),
             (expr("1 + 1"), "1 + 1"),
             ({"n": expr("1"), "m": 2}, "{n: 1, m: 2}"),
@@ -38,7 +40,7 @@ class TestAValue:
         """One line, for people; what is exact stands at the pointer."""
         change = only(between(ending(True), ending(output)))
 
-        assert ("output", "True", words) == (change.part, change.before, change.after)
+        assert ("output", "true", words) == (change.part, change.before, change.after)
 
     def test_that_is_not_there_is_empty(self) -> None:
         """An output was added."""
@@ -48,6 +50,16 @@ class TestAValue:
             only(between(without, ending(1))).before,
             only(between(without, ending(1))).after,
         )
+
+
+class TestAnInitialState:
+    def test_is_called_as_its_definition_calls_it(self) -> None:
+        """Also where the other definition has no such state."""
+        before = {"initial": "a", "states": {"a": {"on": {"X": "a"}}}}
+        after = {"initial": "z", "states": {"z": {"invoke": {"src": "human"}}, "y": {}}}
+        change = next(one for one in between(before, after).changes if one.part == "initial")
+
+        assert ("a", "z") == (change.before, change.after)
 
 
 class TestAContext:
