@@ -17,7 +17,7 @@ AT_MOST_S = 300
 @pytest.mark.timeout(AT_MOST_S)
 class TestAWholeFoliotInTorment:
     async def test_loses_nothing_that_was_acknowledged(self) -> None:
-        """Two control planes, four executors, and faults nearly as often as `make chaos` has them."""
+        """Two control planes, four executors, and faults nearly as often as in `make chaos`."""
         result = await run_once(SEED, stories=STORIES, rate=RATE, at_least_s=LASTS_S)
 
         assert [] == result.violations

@@ -21,7 +21,9 @@ import migrations
 from control_plane.access.keys import mint
 from control_plane.bootstrap import let_in
 from control_plane.embedded import Embedded, RestartLimit, Supervisor
+from shared.doorbell import ORCHESTRATOR, TIMERS, Doorbell, task_runner
 from shared.ids import TenantId
+from shared.postgres.namespace import read_namespace
 from shared.postgres.session import CONTROL_PLANE_ROLE, EXECUTOR_ROLE
 from tests.campaigns.chaos.elsewhere import serving
 from tests.campaigns.chaos.logs import CLIENT, EFFECTS, FAULTS, FEED, WATCHERS, Log
@@ -29,12 +31,13 @@ from tests.campaigns.chaos.network import Link, free_port, to_one_of, to_socket
 from tests.campaigns.chaos.plane import BUG, LOGS
 from tests.campaigns.chaos.planes import Plane, Planes, nursing
 from tests.campaigns.chaos.planted import plant_in_database
-from tests.campaigns.chaos.workload import LEASE_S, LONG, LONG_SHARE
+from tests.campaigns.chaos.workload import FAR, LEASE_S, LONG, LONG_SHARE
 
 PREFIX = "foliot-chaos-"
 TENANT = TenantId("chaos")
 CONTROL_PLANES = 2
 EXECUTORS = 4
+QUEUES = (ORCHESTRATOR, TIMERS, task_runner("default"), task_runner(FAR))
 NO_LIMIT = RestartLimit(restarts=100_000, first_delay_s=0.05, longest_delay_s=0.05)
 
 
@@ -51,6 +54,7 @@ class Stage:
     supervisor: Supervisor
     planes: Planes
     links: dict[str, Link]
+    doorbell: Doorbell
     client: Log
     watchers: Log
     feed: Log
@@ -62,6 +66,10 @@ class Stage:
         pid = self.supervisor.pid_of("postgres")
         if pid is not None:
             os.kill(pid, signal.SIGQUIT)
+
+    def bells(self) -> list[str]:
+        """The keys in Valkey of all that can be rung."""
+        return [f"{self.doorbell._prefix}{queue}" for queue in QUEUES]
 
     def addresses(self) -> list[str]:
         """Where clients reach the control planes."""
@@ -102,6 +110,9 @@ async def staged(
         elsewhere = Link("executors→elsewhere", to_one_of(lambda: service))
         await elsewhere.open()
         exits.push_async_callback(elsewhere.close)
+        async with asyncpg.create_pool(embedded.database_url, min_size=1, max_size=1) as pool:
+            doorbell = Doorbell(embedded.redis_url, await read_namespace(pool))
+        exits.push_async_callback(doorbell.close)
         stage = Stage(
             directory=directory,
             owner_url=embedded.database_url,
@@ -112,6 +123,7 @@ async def staged(
             supervisor=embedded.supervisor,
             planes=planes,
             links={elsewhere.name: elsewhere},
+            doorbell=doorbell,
             client=Log(directory / CLIENT),
             watchers=Log(directory / WATCHERS),
             feed=Log(directory / FEED),

@@ -7,6 +7,7 @@ import asyncio
 import os
 import random
 import signal
+import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from tests.campaigns.chaos.planes import Plane
-from tests.campaigns.chaos.stage import Stage
+from tests.campaigns.chaos.stage import QUEUES, Stage
 from tests.campaigns.chaos.workload import LEASE_S
 
 # How often each happens, on average, a second.
@@ -27,7 +28,8 @@ RATES = {
     "postgres": 0.1,
     "valkey": 0.15,
     "flush": 0.15,
-    "garbage": 0.15,
+    "garbage": 0.2,
+    "false alarm": 0.2,
     "cut": 0.25,
     "reset": 0.3,
     "swallow": 0.25,
@@ -38,6 +40,7 @@ PAUSES_S = (0.2, 2.5 * LEASE_S)
 BROKEN_S = (0.2, 2.5)
 JUMPS_S = (-2.0, 5.0)
 FOR_EVER_S = 86_400.0
+USURPED_SHARE = 0.2
 GARBAGE = (b"", b"{", b"\xff" * 64, b'{"task_name":"other"}', b"x" * 100_000)
 
 
@@ -57,7 +60,7 @@ class Torment:
         self.stage.planes.on_death = self._noted
         kinds, weights = list(RATES), list(RATES.values())
         deeds: dict[str, Callable[[], Awaitable[None]]] = {
-            kind: getattr(self, f"_{kind}") for kind in kinds
+            kind: getattr(self, f"_{kind.replace(' ', '_')}") for kind in kinds
         }
         while True:
             # With a rate of 0 nothing ever happens.
@@ -140,11 +143,24 @@ class Torment:
         self.done["garbage"] += 1
 
         async def litter(redis: "Redis") -> None:
-            for key in await redis.keys("foliot:*"):
+            for key in self.stage.bells():
                 with suppress(RedisError):
-                    await redis.lpush(key, *self.dice.sample(GARBAGE, 3))
+                    if self.dice.random() < USURPED_SHARE:
+                        # Not even a list any more, until somebody flushes it all.
+                        await redis.set(key, b"mine")
+                    else:
+                        await redis.lpush(key, *self.dice.sample(GARBAGE, 3))
 
         await self._on_valkey(litter)
+
+    async def _false_alarm(self) -> None:
+        """Rings that are old, or somebody else's, or come again and again."""
+        self.done["false alarm"] += 1
+
+        for _ in range(self.dice.randrange(1, 20)):
+            await self.stage.doorbell.ring_many(
+                {queue: self.dice.choice(([], [uuid.uuid4().hex] * 3)) for queue in QUEUES}
+            )
 
     async def _on_valkey(self, what: Callable[["Redis"], Awaitable[object]]) -> None:
         redis = Redis.from_url(self.stage.redis_url, socket_timeout=0.3, socket_connect_timeout=0.3)
