@@ -39,6 +39,7 @@ from control_plane.loops.feed_pruner import FeedPruner
 from control_plane.loops.housekeeping import Housekeeping
 from control_plane.loops.inbox import Inbox
 from control_plane.loops.limits import Limits
+from control_plane.loops.recalls import Recalls
 from control_plane.loops.rescuer import Rescuer
 from control_plane.loops.schedules import Schedules
 from control_plane.loops.tailer import Tailer
@@ -112,21 +113,23 @@ class ControlPlane:
         tailer = Tailer(adapters.feed)
         bells = Bells(adapters.doorbell)
         self._machines = Machines(adapters.definitions)
-        self._hands = Hands()
+        limits = Limits(adapters.limits, bells, settings.poll_s)
+        self._hands = Hands(limits.has_any)
         self._orchestrator = Orchestrator(
             adapters.store, self._machines, self._committed, hands=self._hands
         )
         self._timers = Timers(adapters.due, self._orchestrator, settings.poll_s)
         self._delayed = Delayed(adapters.due, bells, settings.poll_s)
         self._inbox = Inbox(adapters.due, self._orchestrator, settings.poll_s)
+        recalls = Recalls(adapters.claims, self._hands)
         courier = Courier(adapters.outbox, self._orchestrator, settings.poll_s)
-        limits = Limits(adapters.limits, bells, settings.poll_s)
         self._loops: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (
             self._timers.run,
             self._delayed.run,
             self._inbox.run,
             courier.run,
             limits.run,
+            recalls.run,
             Schedules(adapters.schedules, self._orchestrator, settings.poll_s).run,
             Rescuer(adapters.due, self._orchestrator).run,
             Housekeeping(adapters.due).run,
@@ -136,7 +139,7 @@ class ControlPlane:
             self._listen_to_bells,
         )
         self._after_commit = AfterCommit(
-            self._hands, bells, self._timers, self._delayed, tailer, courier, limits
+            self._hands, recalls, bells, self._timers, self._delayed, tailer, courier, limits
         )
         self._server = self._make_server(adapters, tailer, settings, own)
 

@@ -59,6 +59,7 @@ _PEER = (
     "claims.extend.after",
     "claims.claim.before",
     "claims.claim.after",
+    "claims.holders.before",
     "claims.close.before",
     "claims.close.after",
     # What is due.
@@ -99,6 +100,7 @@ _PEER = (
     "loop.before",
     "loop.after",
     "loop.timers.fired",
+    "loop.recalls.noted",
     # Schedules: what is due, what was decided about it, and what that came to.
     "schedules.due.before",
     "schedules.put.before",

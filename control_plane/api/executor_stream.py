@@ -5,7 +5,8 @@ One executor's stream: what comes up is worked on as it comes, what goes down is
     outcomes → outcome_acks     several batches at once; acks of what is done go in one message,
                                 with the tasks that are assigned
     credits → assign            whenever a turn has a task that this executor serves
-    heartbeat → lease_lost, cancel_attempt, if there is anything to stop
+    heartbeat → lease_lost, cancel_attempt, if there is anything to stop; cancel_attempt comes
+                                by itself too, as soon as a turn has called an attempt off
     goodbye                     the session ends when what was sent before is acknowledged
 
 Outcomes that meet an error that will pass get no ack: the stream ends with that error, and
@@ -27,6 +28,7 @@ from control_plane.api.mapping import outcomes
 from control_plane.api.mapping.tasks import handed_to
 from control_plane.api.mapping.times import duration
 from control_plane.orchestrator import Hand, HandedOut
+from control_plane.ports.claims import HeldTask
 from control_plane.use_cases.executor_session import (
     HEARTBEATS_PER_LEASE,
     MAX_HELD,
@@ -95,6 +97,7 @@ class ExecutorStream:
             types=frozenset(worker.types),
             deliver=self._assign,
             give_up=self._is_in_doubt.set,
+            recall=self._recall,
         )
         _lend(hand, hello.credits)
         return session, hand
@@ -197,6 +200,10 @@ class ExecutorStream:
             "it is not known whether tasks were assigned to this session; go on with a new one",
             reason="OUTCOME_UNKNOWN",
         )
+
+    def _recall(self, held: Sequence[HeldTask]) -> None:
+        unwanted = pb.CancelAttempt(tasks=outcomes.recalled_to(held))
+        self._send(pb.ConnectResponse(cancel_attempt=unwanted))
 
     def _assign(self, tasks: Sequence[HandedOut]) -> None:
         failpoint_now("stream.assign.before")

@@ -1,8 +1,8 @@
 """
-What a commit sets in motion: tasks on their way to executors that have them already, bells
-for those that became ready or may have room now, timers that fall due sooner than anybody
-looks, watchers with more to read. Nothing here may be lost for good: each has a poll or a
-lease beneath it.
+What a commit sets in motion: tasks on their way to executors that have them already, word to
+those whose attempts were called off, bells for those that became ready or may have room now,
+timers that fall due sooner than anybody looks, watchers with more to read. Nothing here may
+be lost for good: each has a poll, a lease or a heartbeat beneath it.
 """
 
 from collections import defaultdict
@@ -11,6 +11,7 @@ from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
 from control_plane.loops.delayed import Delayed
 from control_plane.loops.limits import Limits
+from control_plane.loops.recalls import Recalls
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Hands, Turn
@@ -23,6 +24,7 @@ class AfterCommit:
     def __init__(
         self,
         hands: Hands,
+        recalls: Recalls,
         bells: Bells,
         timers: Timers,
         delayed: Delayed,
@@ -31,6 +33,7 @@ class AfterCommit:
         limits: Limits,
     ) -> None:
         self._hands = hands
+        self._recalls = recalls
         self._bells = bells
         self._timers = timers
         self._delayed = delayed
@@ -46,6 +49,8 @@ class AfterCommit:
         later = []
         is_sooner = False
         for change in turn.kept:
+            if change.withdrawn:
+                self._recalls.note(change)
             if change.armed or change.disarmed:
                 is_sooner |= self._timers.changed(change.key, change.armed, change.disarmed)
             if change.fences:

@@ -35,6 +35,10 @@ class Limits:
         self._learn_at = 0.0
         self._forget_at = 0.0
 
+    def has_any(self, tenant_id: TenantId) -> bool:
+        """Whether the tenant has limits, as far as it is known here: since the last look."""
+        return tenant_id in self._waiting
+
     def ended(self, tenant_id: TenantId) -> None:
         """An attempt of the tenant's has ended: there may be room for another."""
         for queue in self._waiting.get(tenant_id, ()):

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from control_plane.ports.claims import HeldTask
 from control_plane.ports.instance_store import Change, NewTask
 from control_plane.ports.records import InstanceKey
 from shared.ids import InstanceId, SessionId, TenantId
@@ -54,7 +55,8 @@ class _Run:
 class Hand:
     """
     One executor's stream. `deliver` sends tasks down; `give_up` ends it with an error, so that
-    the executor looks for what it holds and does not know. Neither waits nor raises.
+    the executor looks for what it holds and does not know; `recall` asks it to stop attempts.
+    None of them waits or raises.
     """
 
     session_id: SessionId
@@ -62,6 +64,7 @@ class Hand:
     types: frozenset[TaskType]
     deliver: Callable[[Sequence[HandedOut]], None]
     give_up: Callable[[], None]
+    recall: Callable[[Sequence[HeldTask]], None]
     limit: int = 0
     """How many tasks it may get in all."""
 
@@ -134,6 +137,17 @@ class Hands:
         """Its stream is no more."""
         self.leave(hand)
         self._forget(hand)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no stream ends here."""
+        return not self._by_session
+
+    def recall(self, session_id: SessionId, held: Sequence[HeldTask]) -> None:
+        """These are not wanted any more; their holder is told, if its stream ends here."""
+        hand = self._by_session.get(session_id)
+        if hand is not None:
+            hand.recall(held)
 
     # --- what a turn does --------------------------------------------------------------
 

@@ -1,9 +1,10 @@
 """Claiming on behalf of workers that have no database connection."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from control_plane.ports.instance_store import TaskKey
 from shared.errors import Conflict
 from shared.ids import InstanceId, SessionId, TenantId
 from shared.tasks import ClaimedTask, TaskType
@@ -48,6 +49,9 @@ class Claims(Protocol):
         Those whose lease is still at that epoch. Not asked by session: an executor that began
         a new one may be carrying out what its former one still holds.
         """
+
+    async def holders(self, tasks: Sequence[TaskKey]) -> Mapping[SessionId, Sequence[HeldTask]]:
+        """Which sessions hold which of these, closed ones too, whether they live or not."""
 
     async def close(self, session_id: SessionId) -> None:
         """End the session: what it holds is ready for others after the next sweep."""

@@ -316,6 +316,20 @@ class TestTheStream:
 
         assert [attempt.task_id] == [one.task_id for one in told.cancel_attempt.tasks]
 
+    async def test_hears_at_once_of_an_attempt_that_is_called_off(
+        self, client: Client, executor: Client
+    ) -> None:
+        """A handler that nobody waits for any more is stopped without a heartbeat."""
+        instance = await start(client, "greeting")
+        async with connected(executor, limit=0) as (call, session_id):
+            claimed = await executor.executors.ClaimTasks(claiming(session_id))
+            await send(client, instance.instance_id, "STOP")
+            told = await heard(call)
+
+        assert [(claimed.tasks[0].task_id, 1)] == [
+            (one.task_id, one.epoch) for one in told.cancel_attempt.tasks
+        ]
+
     async def test_ends_the_session_at_goodbye(self, executor: Client) -> None:
         """What it still holds is ready for others, and the stream ends well."""
         async with connected(executor) as (call, session_id):

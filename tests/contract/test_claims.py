@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from control_plane.ports.claims import HeldTask, SessionExpired
+from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.records import Instance
 from shared.ids import SessionId, TenantId, new_uuid7
 from shared.tasks import DEFAULT_QUEUE, ClaimedTask, TaskType
@@ -301,6 +302,23 @@ class TestASession:
         expected = {HeldTask(mine.instance_id, 1, 1), HeldTask(mine.instance_id, 2, 1)}
         assert expected == held
         assert 1 == len(await world.claims.held(session_id, 1))
+
+
+class TestWhoHasWhichTasks:
+    async def test_is_told_by_session(self, world: World) -> None:
+        """What is ready is nobody's; what is held is its session's, by its epoch."""
+        mine = await started(world, tasks=2)
+        first, second = await open_session(world), await open_session(world)
+        await claimed(world, first, max_tasks=1)
+        await claimed(world, second, max_tasks=1)
+        await started(world, tasks=1)
+        keys = [TaskKey(ACME, mine.instance_id, ordinal) for ordinal in (1, 2, 3)]
+        holders = await world.claims.holders(keys)
+
+        assert {
+            first: [HeldTask(mine.instance_id, 1, 1)],
+            second: [HeldTask(mine.instance_id, 2, 1)],
+        } == dict(holders)
 
 
 class TestEightClaimersOnRealConnections:

@@ -16,6 +16,7 @@ from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
 from control_plane.loops.delayed import Delayed
 from control_plane.loops.limits import Limits
+from control_plane.loops.recalls import Recalls
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import (
@@ -649,8 +650,10 @@ def _orchestrator(world: PostgresWorld, rung: list[str]) -> Orchestrator:
         Machines(world.definitions),
         lambda turn: after_commit(turn),  # noqa: PLW0108 - made below
     )
+    hands = Hands()
     after_commit = AfterCommit(
-        Hands(),
+        hands,
+        Recalls(world.claims, hands),
         bells,
         Timers(world.due, orchestrator, poll_s=60),
         Delayed(world.due, bells, poll_s=60),

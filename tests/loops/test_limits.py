@@ -36,6 +36,22 @@ async def held_back(world: MemoryWorld, limit: TaskLimit) -> None:
     await claimed(world, await open_session(world, ttl_s=3600))
 
 
+class TestATenantWithLimits:
+    async def test_is_known_since_the_last_look(self) -> None:
+        """Its tasks are left to the claim, which counts; those of others need not be."""
+        world = MemoryWorld()
+        listening = Listening(world)
+        await world.limits.put(ACME, TaskLimit(max_running=9), at_most=9)
+        before = listening.loop.has_any(ACME)
+        await listening.loop._look()
+
+        assert (False, True, False) == (
+            before,
+            listening.loop.has_any(ACME),
+            listening.loop.has_any(OTHER),
+        )
+
+
 class TestAnAttemptThatEnded:
     async def test_rings_where_the_limit_held_a_task_back(self) -> None:
         """Its place is taken within milliseconds, and not at the next poll."""

@@ -29,6 +29,7 @@ class Executor:
                 types=frozenset(TaskType),
                 deliver=self._deliver,
                 give_up=self._give_up,
+                recall=lambda _: None,
                 limit=limit,
             )
         )

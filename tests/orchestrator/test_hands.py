@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from control_plane.orchestrator.hands import MAX_RUN, RUN_LASTS_S, Hand, HandedOut, Hands
+from control_plane.ports.claims import HeldTask
 from control_plane.ports.instance_store import Change
-from shared.ids import SessionId, TenantId, new_uuid7
+from shared.ids import SessionId, TenantId, new_instance_id, new_uuid7
 from shared.tasks import TaskType
 from tests.contract.material import instance, new_task, start, step
 from tests.contract.worlds import ACME
@@ -25,6 +26,7 @@ class Table:
         self.hands = Hands(limited.__contains__, monotonic=lambda: self.time)
         self.delivered: dict[str, list[int]] = {}
         self.given_up: list[str] = []
+        self.recalled: dict[str, list[HeldTask]] = {}
 
     def join(self, name: str, limit: int, **values: Any) -> Hand:
         """An executor that serves HTTP tasks of the default queue."""
@@ -40,6 +42,7 @@ class Table:
                 "types": frozenset({TaskType.HTTP}),
                 "deliver": deliver,
                 "give_up": lambda: self.given_up.append(name),
+                "recall": lambda held: self.recalled.setdefault(name, []).extend(held),
                 "limit": limit,
                 **values,
             }
@@ -237,6 +240,19 @@ class TestACommitOfWhichNothingIsKnown:
 
         assert (["ada"], [[1]]) == (table.given_up, handed(table.kept(creating(1))))
         assert {"ada": [], "bob": [1]} == table.delivered
+
+
+class TestAnAttemptThatIsCalledOff:
+    def test_is_told_to_its_holder_alone(self) -> None:
+        """Whose stream ends elsewhere, or nowhere, hears of it otherwise."""
+        table = Table()
+        ada = table.join("ada", 1)
+        table.join("bob", 1)
+        held = HeldTask(new_instance_id(), 1, 1)
+        table.hands.recall(ada.session_id, [held])
+        table.hands.recall(SessionId(new_uuid7()), [held])
+
+        assert {"ada": [held]} == table.recalled
 
 
 class TestABacklog:

@@ -1,6 +1,7 @@
 """Claiming from memory, as fairly as migrations/sql/0002_claim.sql does."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -98,6 +99,14 @@ class MemoryClaims:
             and lease.epoch == task.epoch
             and not database.tasks[key].is_closed
         )
+
+    async def holders(self, tasks: Sequence[TaskKey]) -> Mapping[SessionId, Sequence[HeldTask]]:
+        found: defaultdict[SessionId, list[HeldTask]] = defaultdict(list)
+        for key in tasks:
+            lease = self._database.leases.get(key)
+            if lease is not None:
+                found[lease.session_id].append(HeldTask(key.instance_id, key.ordinal, lease.epoch))
+        return found
 
     async def close(self, session_id: SessionId) -> None:
         self._database.sessions.pop(session_id, None)

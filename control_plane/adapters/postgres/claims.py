@@ -1,6 +1,7 @@
 """Claiming through the functions that executors call too (migrations/sql)."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -8,6 +9,7 @@ import asyncpg
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import Row
 from control_plane.ports.claims import HeldTask, SessionExpired
+from control_plane.ports.instance_store import TaskKey
 from shared.failpoints import failpoint
 from shared.ids import InstanceId, SessionId, TenantId
 from shared.json import load
@@ -98,6 +100,26 @@ class PostgresClaims:
             [task.epoch for _, task in tasks],
         )
         return frozenset((row["tenant_id"], HeldTask(*row[1:])) for row in rows)
+
+    async def holders(self, tasks: Sequence[TaskKey]) -> Mapping[SessionId, Sequence[HeldTask]]:
+        await failpoint("claims.holders.before")
+        rows = await self._pool.fetch(
+            """
+            SELECT l.session_id, l.instance_id, l.ordinal, l.epoch
+              FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k(tenant_id, instance_id, ordinal)
+             CROSS JOIN LATERAL (
+               SELECT * FROM foliot.lease l
+                WHERE l.tenant_id = k.tenant_id AND l.instance_id = k.instance_id
+                  AND l.ordinal = k.ordinal OFFSET 0) AS l
+            """,
+            [task.tenant_id for task in tasks],
+            [task.instance_id for task in tasks],
+            [task.ordinal for task in tasks],
+        )
+        found: defaultdict[SessionId, list[HeldTask]] = defaultdict(list)
+        for session_id, *held in rows:
+            found[session_id].append(HeldTask(*held))
+        return found
 
     async def close(self, session_id: SessionId) -> None:
         await failpoint("claims.close.before")

@@ -9,9 +9,11 @@ from control_plane.api.mapping.failures import failure_from
 from control_plane.api.mapping.tasks import types_from
 from control_plane.api.mapping.texts import text_of
 from control_plane.api.mapping.times import length_of
+from control_plane.ports.claims import HeldTask
 from control_plane.use_cases.executor_session import Worker
 from control_plane.use_cases.extend_leases import Running
 from control_plane.use_cases.report_outcomes import Failed, Reported, Result, Succeeded
+from shared.ids import task_id
 
 
 def reported_from(outcome: pb.Outcome) -> Reported:
@@ -29,6 +31,13 @@ def running_from(attempts: Sequence[executor_service_pb2.RunningAttempt]) -> lis
 
 def held_to(tasks: Sequence[Running]) -> list[claimed_task_pb2.HeldTask]:
     return [claimed_task_pb2.HeldTask(task_id=one.task_id, epoch=one.epoch) for one in tasks]
+
+
+def recalled_to(tasks: Sequence[HeldTask]) -> list[claimed_task_pb2.HeldTask]:
+    return [
+        claimed_task_pb2.HeldTask(task_id=task_id(one.instance_id, one.ordinal), epoch=one.epoch)
+        for one in tasks
+    ]
 
 
 def worker_from(
