@@ -39,7 +39,7 @@ async def run_rounds(
     The figures of each workload as it ends. Raises Broken, Stalled, Died or ClientDied for
     the first one that fails; nothing is left running, and no file.
     """
-    async with _whole_foliot(on_line) as serving:
+    async with whole_foliot(on_line) as serving:
         running = serving.running
         async with (
             observing(running.database_url, running.tenant_id) as observer,
@@ -90,7 +90,8 @@ async def _warm_up(driver: Driver, observer: Observer, progress: Progress) -> No
 
 
 @asynccontextmanager
-async def _whole_foliot(on_line: LineReader) -> AsyncIterator[Development]:
+async def whole_foliot(on_line: LineReader) -> AsyncIterator[Development]:
+    """Everything that `foliot dev` starts, in a directory of its own that is removed afterwards."""
     with _data_directory() as data_dir:
         # Not the default address, so that nobody else's server is taken for this one.
         async with development(data_dir, listen=_free_address(), on_line=on_line) as serving:

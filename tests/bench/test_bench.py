@@ -92,3 +92,25 @@ class TestTheBenchOfTheEngine:
         assert one.best(other) == Figures(
             event_us=6.0, stored_us=11.0, compile_ms=1.0, memory_bytes=8
         )
+
+
+class TestTheBenchOfWatchers:
+    def test_tells_what_they_cost_and_how_soon_they_hear(self, tmp_path: Path) -> None:
+        """A few, for a moment: that it runs, and that every kind of watcher is told."""
+        written = tmp_path / "figures.json"
+
+        ran = subprocess.run(
+            [
+                *(sys.executable, "-m", "bench.watching", "--streams", "8", "--rate", "100"),
+                *("--seconds", "2", "--json", str(written)),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=WITHIN_S,
+            check=False,
+        )
+
+        assert 0 == ran.returncode, ran.stderr
+        figures = json.loads(written.read_text())
+        assert {"instance", "feed", "whole feed"} == figures["lag_ms"].keys()
+        assert figures["told_per_s"] > figures["entries_per_s"] > 0
