@@ -156,10 +156,9 @@ def kept(instance_id: str, **values: Any) -> Callable[[Evidence], Evidence]:
 
 
 def lost(evidence: Evidence) -> Evidence:
-    """An instance is not in the database, and everybody who spoke to it is silent about it."""
+    """An instance is not in the database."""
     return replace(
         evidence,
-        client=evidence.client[:2],
         watchers=(),
         effects=(),
         feed=[],

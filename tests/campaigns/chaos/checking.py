@@ -17,6 +17,9 @@ CLOSING = frozenset(
 )
 
 
+GONE = Instance(key=None, status="gone")
+
+
 class Violation(NamedTuple):
     invariant: str
     what: str
@@ -53,7 +56,7 @@ def _start(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation
 
 
 def _event(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
-    instance = evidence.instances[asked["instance"]]
+    instance = evidence.instances.get(asked["instance"], GONE)
     applied = _applied(instance).count(asked["event"])
     turned_away = any(
         entry.type == "EVENT_REJECTED" and entry.said().get("event_id") == asked["event"]
@@ -69,7 +72,7 @@ def _event(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation
 
 
 def _decide(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
-    instance = evidence.instances[asked["instance"]]
+    instance = evidence.instances.get(asked["instance"], GONE)
     ours = any(
         task.type == "HUMAN" and task.output == {"answer": asked["output"]}
         for task in instance.tasks.values()
@@ -82,7 +85,7 @@ def _decide(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violatio
 
 
 def _cancel(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
-    instance = evidence.instances[asked["instance"]]
+    instance = evidence.instances.get(asked["instance"], GONE)
     if outcome["what"] == "answered" and instance.status != "cancelled":
         yield Violation("I1", f"{asked['instance']} was cancelled, and is {instance.status}")
     if outcome["what"] == "refused" and instance.status == "cancelled":
@@ -90,7 +93,7 @@ def _cancel(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violatio
 
 
 def _pause(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
-    history = evidence.instances[asked["instance"]].history
+    history = evidence.instances.get(asked["instance"], GONE).history
     if outcome["what"] == "answered" and not any(e.type == "INSTANCE_PAUSED" for e in history):
         yield Violation("I1", f"{asked['instance']} was paused, and its history does not say so")
 
