@@ -16,6 +16,7 @@ from control_plane.adapters.postgres.definition_store import PostgresDefinitionS
 from control_plane.adapters.postgres.doctor import PostgresDoctor
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.feed import PostgresFeed
+from control_plane.adapters.postgres.inbox import PostgresInbox
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
@@ -51,6 +52,7 @@ from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.doctor import Doctor
 from control_plane.ports.due import Due
 from control_plane.ports.feed import Feed
+from control_plane.ports.inbox import InboxRows
 from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
@@ -92,6 +94,7 @@ class Adapters:
     reader: Reader
     feed: Feed
     due: Due
+    inbox: InboxRows
     outbox: Outbox
     schedules: ScheduleStore
     claims: Claims
@@ -120,7 +123,7 @@ class ControlPlane:
         )
         self._timers = Timers(adapters.due, self._orchestrator, settings.poll_s)
         self._delayed = Delayed(adapters.due, bells, settings.poll_s)
-        self._inbox = Inbox(adapters.due, self._orchestrator, settings.poll_s)
+        self._inbox = Inbox(adapters.due, adapters.inbox, self._orchestrator, settings.poll_s)
         recalls = Recalls(adapters.claims, self._hands)
         courier = Courier(adapters.outbox, self._orchestrator, settings.poll_s)
         self._loops: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (
@@ -283,6 +286,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 reader=PostgresReader(pool),
                 feed=PostgresFeed(feeds),
                 due=PostgresDue(pool),
+                inbox=PostgresInbox(pool),
                 outbox=PostgresOutbox(pool),
                 schedules=PostgresScheduleStore(pool),
                 claims=PostgresClaims(pool),

@@ -72,6 +72,10 @@ _PEER = (
     "due.expired.after",
     "due.inbox.before",
     "due.inbox.after",
+    "inbox.starts.before",
+    "inbox.starts.after",
+    "inbox.redirect.before",
+    "inbox.reject.before",
     "due.sweep.before",
     "due.sweep.after",
     # The executor's own statements.

@@ -147,7 +147,7 @@ class Timers:
     async def _fire(self, timers: Sequence[DueTimer]) -> None:
         try:
             is_refused = await self._fire_all(timers)
-        except FoliotError as error:
+        except (FoliotError, OSError) as error:
             _log.warning(LogEvent.LOOP_FAILED, loop="timers", error=str(error))
             is_refused = True
         if is_refused:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from control_plane.engine import (
     Cancelled,
+    Disposition,
     Entry,
     EventNotAccepted,
     ExpressionFailed,
@@ -38,7 +39,7 @@ from control_plane.orchestrator.request import (
     Start,
     Terminate,
 )
-from control_plane.ports.instance_store import NewAnswer, StoredAnswer
+from control_plane.ports.instance_store import InboxEvent, NewAnswer, StoredAnswer
 from control_plane.ports.records import Task
 from shared import json
 from shared.errors import (
@@ -69,7 +70,7 @@ def start(draft: Draft, asked: Start) -> Answer:
 def send(draft: Draft, asked: Send, known: StoredAnswer | None, *, created: bool = False) -> Answer:
     """`created` goes with the answer: the event came with the instance's start."""
     scope = str(draft.before.instance_id)
-    fingerprint = json.digest(json.dump([asked.type, asked.payload]))
+    fingerprint = _fingerprint(asked.type, asked.payload)
     if asked.event_id:
         repeated = _repeated(draft, scope, asked.event_id, fingerprint, known)
         if repeated is not None:
@@ -112,6 +113,7 @@ def apply_inbox(draft: Draft, *, only_untried: bool = False) -> None:
     recorded the first time only, and it need not be tried again before something moved.
     """
     if draft.paused:
+        _put_off_untried(draft)
         return
     index = 0
     while index < len(draft.inbox) and not draft.is_closed:
@@ -119,6 +121,8 @@ def apply_inbox(draft: Draft, *, only_untried: bool = False) -> None:
         was_tried = event.deferred_at is not None
         if was_tried and only_untried:
             index += 1
+            continue
+        if not was_tried and _is_repeat(draft, event):
             continue
         if event.type == OUTCOME:
             kept = json.load(event.payload)
@@ -134,11 +138,68 @@ def apply_inbox(draft: Draft, *, only_untried: bool = False) -> None:
             if not was_tried:
                 draft.keep(decision)
                 draft.put_off(event)
+                _remember(draft, event, "DEFERRED")
             index += 1
             continue
         draft.keep(decision)
         draft.take_from_inbox(event)
+        if not was_tried and decision.refusal is None:
+            _remember(draft, event, decision.disposition)
         only_untried, index = False, 0
+
+
+def _put_off_untried(draft: Draft) -> None:
+    """While the instance is paused, what was accepted waits as what is sent does."""
+    for event in tuple(draft.inbox):
+        if event.deferred_at is None and not _is_repeat(draft, event):
+            draft.touch()
+            draft.put_off(event)
+            _remember(draft, event, "DEFERRED")
+
+
+def _is_repeat(draft: Draft, event: InboxEvent) -> bool:
+    """
+    Whether the event's id had its answer before: it goes then, and if it was another event's
+    that is told.
+    """
+    if not event.event_id:
+        return False
+    remembered = draft.remembered(str(draft.before.instance_id), event.event_id)
+    known = event.known if remembered is None else remembered.fingerprint
+    if known is None:
+        return False
+    if known != _fingerprint(event.type, json.load(event.payload)):
+        draft.record(
+            Entry(
+                type="EVENT_REJECTED",
+                payload={
+                    "event_id": event.event_id,
+                    "type": event.type,
+                    "payload": json.load(event.payload),
+                    "reason": "IDEMPOTENCY_MISMATCH",
+                    "message": "its id was used for another event of this instance before",
+                },
+            )
+        )
+    draft.touch()
+    draft.take_from_inbox(event)
+    return True
+
+
+def _remember(draft: Draft, event: InboxEvent, disposition: Disposition) -> None:
+    if event.event_id:
+        draft.remember(
+            NewAnswer(
+                scope=str(draft.before.instance_id),
+                key=event.event_id,
+                fingerprint=_fingerprint(event.type, json.load(event.payload)),
+                answer=draft.answer(disposition=disposition).stored(),
+            )
+        )
+
+
+def _fingerprint(type_: str, payload: Json) -> bytes:
+    return json.digest(json.dump([type_, payload]))
 
 
 def fire(draft: Draft, asked: Fire) -> Answer:

@@ -245,6 +245,8 @@ class _Batch:
                 return fold_tasks.hear_of_child(draft, asked, task)
             case ApplyInbox():
                 fold.apply_inbox(draft)
+                if draft.is_closed and draft.inbox:
+                    draft.touch()
                 return draft.answer()
 
     def _start(self, request: Request, asked: Start) -> Answer:
@@ -321,6 +323,8 @@ class _Batch:
         draft = Draft(instance, machine, self._read.now, snapshot)
         draft.inbox = list(self._read.inbox.get(key, ()))
         self._drafts[key] = draft
+        # What was accepted before this request goes first.
+        fold.apply_inbox(draft, only_untried=True)
         return draft
 
     def _task(self, key: InstanceKey, ordinal: int) -> Task | None:

@@ -81,7 +81,10 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxEvent:
-    """An event accepted and not applied yet. `deferred_at`: the revision that put it off."""
+    """
+    An event accepted and not applied yet. `deferred_at`: the revision that put it off. `known`:
+    of one that nobody has tried, the fingerprint of what was answered under its id, if anything.
+    """
 
     position: int
     event_id: str
@@ -89,6 +92,7 @@ class InboxEvent:
     payload: JsonText
     accepted_at: datetime
     deferred_at: int | None
+    known: bytes | None = None
 
 
 class KeyHolder(NamedTuple):

@@ -14,6 +14,8 @@ from shared.errors import Unavailable
 
 CONTROL_PLANE_ROLE = "foliot_control_plane"
 EXECUTOR_ROLE = "foliot_executor"
+CALLER_ROLE = "foliot_caller"
+"""Nobody logs in as this one: logins of callers are made members of it."""
 
 OLDEST_SERVER = 150_000
 APPLICATION_NAME = "foliot"

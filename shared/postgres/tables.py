@@ -441,6 +441,43 @@ inbox = sa.Table(
     sa.Index("inbox_untried_idx", "accepted_at", postgresql_where=sa.text("deferred_at IS NULL")),
 )
 
+# Which tenants a login may act for that calls the functions for callers, or a role it is in.
+caller_tenant = sa.Table(
+    "caller_tenant",
+    metadata,
+    sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id), primary_key=True),
+    sa.Column("role_name", sa.Text, primary_key=True),
+)
+
+# What those functions have taken in, by the ids that callers gave: request ids (scope
+# 'request'), event ids (scope: the instance) and business keys (scope: their definition's).
+accepted = sa.Table(
+    "accepted",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", BYTEA, nullable=False),
+    sa.Column("instance_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("accepted_at", TIME, nullable=False),
+)
+
+# Rows of the inbox that could not be applied, and why.
+rejected = sa.Table(
+    "rejected",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("instance_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("payload", JSON, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("accepted_at", TIME, nullable=False),
+    sa.Column("rejected_at", TIME, nullable=False),
+)
+
 # What an instance has to say to others, written with the decision that says it and delivered
 # after: a child to start or to stop, a parent to tell of an end.
 outbox = sa.Table(

@@ -81,5 +81,9 @@ class LogEvent(StrEnum):
     """A schedule's time has come, and no instance could be started for it. Fields: tenant_id,
     schedule_id, error."""
 
+    INBOX_REJECTED = "inbox.rejected"
+    """What a caller wrote into the inbox cannot be applied; foliot.rejections tells of it. Fields:
+    tenant_id, instance_id, error."""
+
     DOORBELL_GARBAGE = "doorbell.garbage"
     """A message in a doorbell queue is not ours; it was dropped. Fields: bytes."""

@@ -27,6 +27,7 @@ from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
 from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.feed import MemoryFeed
+from control_plane.adapters.memory.inbox import MemoryInbox
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
 from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
@@ -146,6 +147,7 @@ async def serving_from(
             reader=MemoryReader(database),
             feed=MemoryFeed(database),
             due=MemoryDue(database),
+            inbox=MemoryInbox(database),
             outbox=MemoryOutbox(database),
             schedules=MemoryScheduleStore(database),
             claims=MemoryClaims(database, limits := MemoryLimits(database)),

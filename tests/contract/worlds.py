@@ -5,7 +5,7 @@ A suite asks for `world` and is run on every kind. What it knows beyond the port
 clock, and how many rows there are.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
 from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.feed import MemoryFeed
+from control_plane.adapters.memory.inbox import MemoryInbox
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
 from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
@@ -29,6 +30,7 @@ from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.feed import PostgresFeed
+from control_plane.adapters.postgres.inbox import PostgresInbox
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
@@ -39,6 +41,7 @@ from control_plane.ports.credentials import Credentials
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.due import Due
 from control_plane.ports.feed import Feed
+from control_plane.ports.inbox import InboxRows
 from control_plane.ports.instance_store import InboxEvent, InstanceStore
 from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
@@ -65,6 +68,8 @@ class World(Protocol):
     @property
     def due(self) -> Due: ...
     @property
+    def inbox(self) -> InboxRows: ...
+    @property
     def outbox(self) -> Outbox: ...
     @property
     def schedules(self) -> ScheduleStore: ...
@@ -81,8 +86,13 @@ class World(Protocol):
     async def move_clock(self, by: timedelta) -> None:
         """Move the database's clock on."""
 
-    async def accept(self, key: InstanceKey, event_id: str) -> None:
+    async def accept(
+        self, key: InstanceKey, event_id: str, type_: str = "PAY", payload: str = "1"
+    ) -> None:
         """Put an event in the instance's inbox that no control plane has tried to apply."""
+
+    async def rejected(self) -> Sequence[tuple[str, str]]:
+        """The type and the reason of what was put away, the oldest first."""
 
     async def row_counts(self) -> Mapping[str, int]:
         """How many rows the tables of the ring have, without those that have none."""
@@ -99,6 +109,7 @@ class MemoryWorld:
         self.reader = MemoryReader(self.database)
         self.feed = MemoryFeed(self.database)
         self.due = MemoryDue(self.database)
+        self.inbox = MemoryInbox(self.database)
         self.outbox = MemoryOutbox(self.database)
         self.schedules = MemoryScheduleStore(self.database)
         self.limits = MemoryLimits(self.database)
@@ -111,17 +122,22 @@ class MemoryWorld:
     async def move_clock(self, by: timedelta) -> None:
         self.database.move_clock(by)
 
-    async def accept(self, key: InstanceKey, event_id: str) -> None:
+    async def accept(
+        self, key: InstanceKey, event_id: str, type_: str = "PAY", payload: str = "1"
+    ) -> None:
         self.database.inbox.setdefault(key, []).append(
             InboxEvent(
                 position=next(self.database.inbox_positions),
                 event_id=event_id,
-                type="PAY",
-                payload="1",
+                type=type_,
+                payload=payload,
                 accepted_at=self.database.now(),
                 deferred_at=None,
             )
         )
+
+    async def rejected(self) -> Sequence[tuple[str, str]]:
+        return [(event.type, reason) for _, event, reason, _ in self.database.rejected]
 
     async def row_counts(self) -> Mapping[str, int]:
         database = self.database
@@ -156,6 +172,7 @@ class PostgresWorld:
     reader: PostgresReader
     feed: PostgresFeed
     due: PostgresDue
+    inbox: PostgresInbox
     outbox: PostgresOutbox
     schedules: PostgresScheduleStore
     claims: PostgresClaims
@@ -169,17 +186,25 @@ class PostgresWorld:
     async def move_clock(self, by: timedelta) -> None:
         await self.owner.execute("UPDATE foliot.clock SET moved_by = moved_by + $1::interval", by)
 
-    async def accept(self, key: InstanceKey, event_id: str) -> None:
+    async def accept(
+        self, key: InstanceKey, event_id: str, type_: str = "PAY", payload: str = "1"
+    ) -> None:
         await self.owner.execute(
             """
             INSERT INTO foliot.inbox
                    (tenant_id, instance_id, event_id, type, payload, accepted_at)
-            VALUES ($1, $2, $3, 'PAY', '1', foliot.now())
+            VALUES ($1, $2, $3, $4, $5, foliot.now())
             """,
             key.tenant_id,
             key.instance_id,
             event_id,
+            type_,
+            payload,
         )
+
+    async def rejected(self) -> Sequence[tuple[str, str]]:
+        rows = await self.owner.fetch("SELECT type, reason FROM foliot.rejected ORDER BY position")
+        return [tuple(row) for row in rows]
 
     async def row_counts(self) -> Mapping[str, int]:
         rows = await self.owner.fetch(
@@ -220,6 +245,7 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
             definitions=PostgresDefinitionStore(pool),
             reader=PostgresReader(pool),
             feed=PostgresFeed(hot),
+            inbox=PostgresInbox(pool),
             outbox=PostgresOutbox(pool),
             schedules=PostgresScheduleStore(pool),
             due=PostgresDue(pool),

@@ -83,6 +83,7 @@ class MemoryDatabase:
     inbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
     outbox: dict[int, Delivery] = field(default_factory=dict)
     outbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
+    rejected: list[tuple[InstanceKey, InboxEvent, str, str]] = field(default_factory=list)
     answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
     schedules: dict[ScheduleKey, Schedule] = field(default_factory=dict)
     history: dict[InstanceKey, list[HistoryEntry]] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
 from control_plane.ports.due import NO_TIME, Ahead, DueQueue, DueTimer, DueTimers, ExpiredLease
+from control_plane.ports.inbox import START
 from control_plane.ports.records import InstanceKey
 
 FORGET_SESSIONS_AFTER = timedelta(hours=1)
@@ -53,7 +54,11 @@ class MemoryDue:
         since = {
             key: min(untried)
             for key, events in self._database.inbox.items()
-            if (untried := [e.accepted_at for e in events if e.deferred_at is None])
+            if (
+                untried := [
+                    e.accepted_at for e in events if e.deferred_at is None and e.type != START
+                ]
+            )
         }
         return sorted(since, key=lambda key: since[key])[:limit]
 

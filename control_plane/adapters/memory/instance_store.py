@@ -65,7 +65,9 @@ class MemoryInstanceStore:
                 if key in database.business_keys
             },
             inbox={
-                key: tuple(database.inbox[key]) for key in wanted.instances if key in database.inbox
+                key: tuple(self._with_known(key, event) for event in database.inbox[key])
+                for key in wanted.instances
+                if key in database.inbox
             },
         )
 
@@ -76,6 +78,11 @@ class MemoryInstanceStore:
             self._keep(change)
         self._feed(kept)
         return frozenset(change.key for change in kept)
+
+    def _with_known(self, key: InstanceKey, event: InboxEvent) -> InboxEvent:
+        scoped = IdempotencyKey(key.tenant_id, str(key.instance_id), event.event_id)
+        known = self._database.answers.get(scoped) if event.deferred_at is None else None
+        return replace(event, known=None if known is None else known.fingerprint)
 
     def _definition(self, name: DefinitionName) -> Definition | None:
         if name.definition_id is not None:

@@ -114,6 +114,8 @@ SELECT x.instance_id, x.ordinal, format('there is a %s of it, and no instance', 
         UNION ALL
         SELECT b.tenant_id, b.instance_id, NULL, 'kept event' FROM foliot.inbox b
          WHERE b.tenant_id = $1 AND b.instance_id > $2 AND b.instance_id <= $3
+           -- What nobody has tried may be of an instance that is yet to begin.
+           AND b.deferred_at IS NOT NULL
         UNION ALL
         SELECT h.tenant_id, h.instance_id, NULL, 'history' FROM foliot.history h
          WHERE h.tenant_id = $1 AND h.instance_id > $2 AND h.instance_id <= $3

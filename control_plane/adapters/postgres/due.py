@@ -10,6 +10,7 @@ import asyncpg
 
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.ports.due import NO_TIME, Ahead, DueQueue, DueTimer, DueTimers, ExpiredLease
+from control_plane.ports.inbox import START
 from control_plane.ports.records import InstanceKey
 from shared.failpoints import failpoint
 
@@ -119,12 +120,13 @@ class PostgresDue:
             """
             SELECT i.tenant_id, i.instance_id
               FROM foliot.inbox i
-             WHERE i.deferred_at IS NULL
+             WHERE i.deferred_at IS NULL AND i.type <> $2
              GROUP BY i.tenant_id, i.instance_id
              ORDER BY min(i.accepted_at)
              LIMIT $1
             """,
             limit,
+            START,
         )
         await failpoint("due.inbox.after")
         return [InstanceKey(*row) for row in rows]

@@ -163,6 +163,7 @@ async def _inbox(
                 payload=row["payload"],
                 accepted_at=row["accepted_at"],
                 deferred_at=row["deferred_at"],
+                known=row["known"],
             )
         )
     return found

@@ -83,10 +83,14 @@ SELECT b.tenant_id, b.definition_key, b.business_key, b.instance_id, i.status, i
 
 INBOX = """
 SELECT b.tenant_id, b.instance_id, b.position, b.event_id, b.type, b.payload, b.accepted_at,
-       b.deferred_at
+       b.deferred_at, a.fingerprint AS known
   FROM unnest($1::text[], $2::uuid[]) AS k(tenant_id, instance_id)
  CROSS JOIN LATERAL (
     SELECT * FROM foliot.inbox b
      WHERE b.tenant_id = k.tenant_id AND b.instance_id = k.instance_id OFFSET 0) AS b
+  LEFT JOIN LATERAL (
+    SELECT a.fingerprint FROM foliot.idempotency a
+     WHERE b.deferred_at IS NULL AND a.tenant_id = b.tenant_id
+       AND a.scope = b.instance_id::text AND a.key = b.event_id OFFSET 0) AS a ON true
  ORDER BY b.position
 """
