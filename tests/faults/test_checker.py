@@ -47,6 +47,8 @@ GOOD = Evidence(
         {"what": "refused", "number": 9, "code": "FAILED_PRECONDITION"},
         {"what": "asked", "number": 10, "kind": "decide", "instance": A, "output": "never"},
         {"what": "refused", "number": 10, "code": "FAILED_PRECONDITION"},
+        {"what": "asked", "number": 11, "kind": "limit", "most": 3},
+        {"what": "running", "scarce": 3},
     ],
     effects=[
         {
@@ -207,6 +209,7 @@ BREAKAGES: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
         "I37",
         more("client", 0, what="unknown", text="KeyError: 'x'"),
     ),
+    "a limit is not kept": ("I38", told("client", 22, scarce=4)),
     "an epoch is handed out twice": ("I3", more("effects", 0)),
     "the outcome of a zombie counts": (
         "I3",

@@ -97,7 +97,7 @@ async def run_once(
     ):
         result.directory = stage.directory
         async with asyncio.timeout(UP_WITHIN_S):
-            await load.define()
+            await load.define(has_limit=seed % 2 == 1)
         torment = Torment(stage, dice, rate)
         began = time.monotonic()
         tormenting = asyncio.ensure_future(torment.run())

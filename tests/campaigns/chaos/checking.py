@@ -136,6 +136,16 @@ def check_refusals(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("I37", f"a caller got UNKNOWN: {line['text']}")
 
 
+def check_limits(evidence: Evidence) -> Iterator[Violation]:
+    """No more tasks are handed out at once than the tenant has said."""
+    limits = [line["most"] for line in _of(evidence.client, "asked") if line["kind"] == "limit"]
+    for line in _of(evidence.client, "running"):
+        if limits and line["scarce"] > limits[0]:
+            yield Violation(
+                "I38", f"{line['scarce']} tasks with a limit of {limits[0]} ran at once"
+            )
+
+
 # --- handlers ---------------------------------------------------------------------------------
 
 
@@ -280,6 +290,7 @@ CHECKS: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     check_repeats,
     check_words,
     check_refusals,
+    check_limits,
     check_hand_outs,
     check_calls,
     check_no_attempt_after_the_end,

@@ -13,6 +13,8 @@ from typing import Any
 import asyncpg
 import grpc
 from foliot.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
     definition_service_pb2,
     definition_service_pb2_grpc,
     event_pb2,
@@ -31,7 +33,7 @@ from tests.campaigns.chaos.far import FarWorker
 from tests.campaigns.chaos.following import Followers
 from tests.campaigns.chaos.stage import Stage
 from tests.campaigns.chaos.watching import Watchers
-from tests.campaigns.chaos.workload import WORDS, specs
+from tests.campaigns.chaos.workload import MAX_SCARCE, SCARCE, WORDS, specs
 
 MAX_OPEN = 150
 """Instances under way at once; more would only wait for one another."""
@@ -40,6 +42,10 @@ AT_ONCE = 40
 """Stories told at once."""
 
 LOOK_EVERY_S = 0.2
+OPEN = """
+SELECT (SELECT count(*) FROM foliot.instance WHERE completed_at IS NULL),
+       (SELECT count(*) FROM foliot.lease WHERE limit_key = $1)
+"""
 FAR_WORKERS = 2
 DECIDES_AT_MOST = 15
 HUMAN_TASK = 2
@@ -47,7 +53,8 @@ HUMAN_TASK = 2
 # How often each kind is started, in a hundred.
 KINDS = {
     "chain": 30,
-    "fan": 15,
+    "fan": 11,
+    "scarce": 4,
     "talk": 18,
     "ask": 13,
     "parent": 5,
@@ -70,9 +77,21 @@ class Load:
     started: list[str] = field(default_factory=list)
     has_room: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def define(self) -> None:
+    async def define(self, *, has_limit: bool = False) -> None:
+        """Whatever the stories need; without a limit tasks take quicker ways, with one none."""
+        if has_limit:
+            await self._limit()
         for key, spec in specs(self.stage.elsewhere).items():
             await self._define(key, _json(spec))
+
+    async def _limit(self) -> None:
+        request = admin_service_pb2.SetTaskLimitRequest(limit_key=SCARCE, max_running=MAX_SCARCE)
+
+        async def send(channel: grpc.aio.Channel, options: dict[str, Any]) -> Any:
+            stub = admin_service_pb2_grpc.AdminServiceStub(channel)
+            return await stub.SetTaskLimit(request, **options)
+
+        await self.caller.ask("limit", send, lambda _: {}, most=MAX_SCARCE)
 
     async def _define(self, key: str, spec: json_pb2.Json) -> None:
         create = definition_service_pb2.CreateDefinitionRequest(
@@ -241,9 +260,8 @@ class Load:
                 owner = await asyncpg.connect(self.stage.owner_url)
                 try:
                     while True:
-                        count = await owner.fetchval(
-                            "SELECT count(*) FROM foliot.instance WHERE completed_at IS NULL"
-                        )
+                        count, scarce = await owner.fetchrow(OPEN, SCARCE)
+                        self.stage.client.write("running", scarce=scarce)
                         (self.has_room.set if count < MAX_OPEN else self.has_room.clear)()
                         await asyncio.sleep(LOOK_EVERY_S)
                 finally:

@@ -35,6 +35,11 @@ ITEMS = 5
 FAR = "far"
 """The queue that only workers without a database take from."""
 
+SCARCE = "scarce"
+"""The limit key of what only so many tasks may use at once, in runs that have the limit."""
+
+MAX_SCARCE = 3
+
 RETRY = {"maxAttempts": 8, "initial": "PT0.1S", "factor": 2, "cap": "PT1S"}
 
 Spec = dict[str, Any]
@@ -81,9 +86,18 @@ def chain() -> Spec:
 
 def fan() -> Spec:
     """Tasks beside one another."""
+    return _beside()
+
+
+def scarce() -> Spec:
+    """The same, of something that there is not enough of."""
+    return _beside(limitKey=SCARCE)
+
+
+def _beside(**more: Any) -> Spec:
     region = {
         "initial": "busy",
-        "states": {"busy": {"invoke": _work("idle")}, "idle": {"type": "final"}},
+        "states": {"busy": {"invoke": _work("idle", **more)}, "idle": {"type": "final"}},
     }
     return {
         "initial": "all",
@@ -207,5 +221,5 @@ def each() -> Spec:
 
 def specs(elsewhere: str) -> dict[str, Spec]:
     """Every definition by its key. `elsewhere` is the URL of the service that is asked."""
-    made = {one.__name__: one() for one in (chain, fan, talk, ask, parent, rest, far, each)}
-    return {**made, "call": call(elsewhere)}
+    made = (chain, fan, scarce, talk, ask, parent, rest, far, each)
+    return {**{one.__name__: one() for one in made}, "call": call(elsewhere)}
