@@ -1,16 +1,18 @@
 """Take in a batch of events from elsewhere, each for itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from control_plane.orchestrator.answer import Answer
-from control_plane.orchestrator.request import OnClosed, OnRunning, Request
+from control_plane.orchestrator.request import OnClosed, OnRunning, Repeatable, Request
 from control_plane.ports.instance_store import BusinessKey, InstanceStore, Wanted
 from control_plane.use_cases import fields
+from control_plane.use_cases.repeating import repeatable
 from control_plane.use_cases.send_event import EventOf, send_request
 from control_plane.use_cases.start_instance import StartOf, start_request
 from control_plane.use_cases.submits import Submits
+from shared import json
 from shared.errors import FoliotError, InvalidRequest, LimitExceeded, NotFound
 from shared.ids import TenantId
 
@@ -96,7 +98,8 @@ async def _take(
             if holder is None:
                 raise NoLiveInstance(item)
             # One that has ended is asked too: it knows whether it had this event before.
-            requests[index] = send_request(tenant_id, holder.instance_id, item.event)
+            request = send_request(tenant_id, holder.instance_id, item.event)
+            requests[index] = replace(request, repeatable=_repeatable(item))
         except FoliotError as error:
             results[index] = error
     answers = await orchestrator.submit_all(list(requests.values()))
@@ -115,8 +118,20 @@ def _check(item: Item) -> None:
         raise InvalidRequest("action is required: START or CORRELATE", field="action")
 
 
+def _repeatable(item: Item) -> Repeatable | None:
+    """
+    An event is taken in once under a business key, whichever of its instances has the key by the
+    time it is sent again.
+    """
+    whose = json.dump([item.definition_key, item.business_key, item.event.event_id])
+    payload = fields.json_object(item.event.payload, "event.payload")
+    return repeatable(
+        f"ingest:{json.digest(whose).hex()}", "ingest", [item.action, item.event.type, payload]
+    )
+
+
 def _start(tenant_id: TenantId, item: Item, started_by: str) -> Request:
-    return start_request(
+    request = start_request(
         tenant_id,
         StartOf(
             definition_key=item.definition_key,
@@ -130,6 +145,7 @@ def _start(tenant_id: TenantId, item: Item, started_by: str) -> Request:
         ),
         started_by=started_by,
     )
+    return replace(request, repeatable=_repeatable(item))
 
 
 class NoLiveInstance(NotFound):

@@ -217,6 +217,62 @@ class TestIngesting:
         assert [True, True] == [one.accepted.duplicate for one in again.results]
         assert before == await history_of(client, instance_id)
 
+    async def test_again_leaves_a_later_instance_of_the_business_key_alone(
+        self, client: Client
+    ) -> None:
+        """The event was for the one before, and is in its history."""
+        batch = pb.IngestEventsRequest(items=[starting("e1", "o1"), telling("e2", "o1")])
+        first = await client.events.IngestEvents(batch)
+        await client.instances.CancelInstance(
+            instance_service_pb2.CancelInstanceRequest(
+                instance_id=first.results[0].accepted.instance_id, reason="sold out"
+            )
+        )
+        later = await client.instances.StartInstance(
+            instance_service_pb2.StartInstanceRequest(
+                definition_key="approval",
+                business_key="o1",
+                input=as_json({"amount": 1}),
+                on_closed=instance_service_pb2.ON_CLOSED_ALLOW,
+            )
+        )
+        assert later.created
+        before = await history_of(client, later.instance.instance_id)
+
+        again = await client.events.IngestEvents(batch)
+
+        assert [one.accepted.instance_id for one in first.results] == [
+            one.accepted.instance_id for one in again.results
+        ]
+        assert [True, True] == [one.accepted.duplicate for one in again.results]
+        assert before == await history_of(client, later.instance.instance_id)
+
+    @pytest.mark.parametrize("other", [starting("e1", "o1", amount=2), telling("e1", "o1")])
+    async def test_refuses_another_event_under_the_id_of_one(
+        self, client: Client, other: pb.IngestItem
+    ) -> None:
+        """A relay that numbers its events anew finds out; under another key the id is free."""
+        await client.events.IngestEvents(pb.IngestEventsRequest(items=[starting("e1", "o1")]))
+
+        answer = await client.events.IngestEvents(
+            pb.IngestEventsRequest(items=[other, starting("e1", "o2")])
+        )
+
+        mismatch, elsewhere = answer.results
+        assert grpc.StatusCode.ALREADY_EXISTS.value[0] == mismatch.error.code
+        assert elsewhere.accepted.created
+
+    async def test_takes_what_was_refused_when_it_is_sent_again(self, client: Client) -> None:
+        """A relay goes on with the rest, and comes back to it."""
+        early = pb.IngestEventsRequest(items=[telling("e2", "o1")])
+        refused = await client.events.IngestEvents(early)
+        await client.events.IngestEvents(pb.IngestEventsRequest(items=[starting("e1", "o1")]))
+
+        taken = await client.events.IngestEvents(early)
+
+        assert "error" == refused.results[0].WhichOneof("result")
+        assert not taken.results[0].accepted.duplicate
+
     async def test_lets_no_item_spoil_another(self, client: Client) -> None:
         """Each item stands for itself, and its error is the one its own call would get."""
         answer = await client.events.IngestEvents(

@@ -121,8 +121,10 @@ class EventServiceStub:
     has a result for each.
 
     Idempotent by event_id within a definition key and business key: a repeat gets the
-    same instance, marked as a duplicate, and changes nothing. So a relay may resend a
-    batch whenever it is in doubt.
+    same instance, marked as a duplicate, and changes nothing, also when that instance has
+    ended and another one has its business key by then. So a relay may resend a batch, or
+    everything, whenever it is in doubt. Another event under the id of one that was taken in
+    is refused; one that was refused may be sent again.
 
     Errors, of the call:
       INVALID_ARGUMENT    there is no item; reason FIELD_INVALID
@@ -280,8 +282,10 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         has a result for each.
 
         Idempotent by event_id within a definition key and business key: a repeat gets the
-        same instance, marked as a duplicate, and changes nothing. So a relay may resend a
-        batch whenever it is in doubt.
+        same instance, marked as a duplicate, and changes nothing, also when that instance has
+        ended and another one has its business key by then. So a relay may resend a batch, or
+        everything, whenever it is in doubt. Another event under the id of one that was taken in
+        is refused; one that was refused may be sent again.
 
         Errors, of the call:
           INVALID_ARGUMENT    there is no item; reason FIELD_INVALID
