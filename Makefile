@@ -97,6 +97,9 @@ bench: .venv/.dev ## run the workloads and print their figures; BENCH= for its o
 bench-watching: .venv/.dev ## measure a thousand watchers of one server; BENCH='--streams 1000'
 	$(BIN)/python -m bench.watching $(BENCH)
 
+bench-claim: .venv/.dev ## measure claims on backlogs of up to a million tasks; BENCH='--quick'
+	$(BIN)/python -m bench.claim $(BENCH)
+
 bench-engine: .venv/.dev ## measure the engine alone, beside others; BENCH='--alone --rounds 5'
 	$(BIN)/python -m bench.engine $(BENCH)
 

@@ -29,7 +29,7 @@ DECLARE
   c_release_at_once CONSTANT integer := 1000;
   -- A claim looks past so many tenants that have reached their limits, past more if it has
   -- nothing else to do. The session's next claim goes on from there.
-  c_pass_over CONSTANT integer := 500;
+  c_pass_over CONSTANT integer := 200;
   c_pass_over_idle CONSTANT integer := 5000;
   -- Claimers are woken for a rate's tokens no more often than this, as far as it can wait.
   c_wake_every_s CONSTANT double precision := 0.05;
@@ -253,7 +253,8 @@ BEGIN
                  FROM foliot.task_limit l
                 WHERE l.tenant_id = t.tenant_id AND num_nulls(l.max_running, l.rate_per_s) < 2
                   AND (l.waiting_queues IS NULL OR NOT l.waiting_queues @> v_queues
-                       OR l.wake_at IS NULL AND foliot.tokens_at(l, v_now) < 1)
+                       OR l.wake_at IS NULL AND l.rate_per_s IS NOT NULL
+                          AND foliot.tokens_at(l, v_now) < 1)
                   AND foliot.room_at(l, v_now) < 1
                   FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) AS l
              CROSS JOIN LATERAL (

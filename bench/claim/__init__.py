@@ -1,0 +1,1 @@
+"""The claim alone, on backlogs that the database itself makes."""
