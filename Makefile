@@ -33,7 +33,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos bench \
-  bench-engine bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema chaos chaos-points \
+  bench-claim bench-engine bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema chaos chaos-points \
   conformance conformance-cel gen lock fmt hooks clean
 
 help: ## print this list
