@@ -37,8 +37,14 @@ class Selection:
             found = [chosen for part in self.parts for chosen in part.choose(turn)]
             if found:
                 return found
-        chosen = _first(self.own, turn)
-        return [] if chosen is None else [chosen]
+        if turn.tracer is not None:
+            chosen = _first_traced(self.own, turn, turn.tracer)
+            return [] if chosen is None else [chosen]
+        # Not by _first: this is asked for every event, and that would be one more call.
+        for transition in self.own:
+            if transition.guard is None or transition.guard.holds(turn):
+                return [transition]
+        return []
 
     def __bool__(self) -> bool:
         return bool(self.parts or self.own)

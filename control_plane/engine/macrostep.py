@@ -85,10 +85,9 @@ class Macrostep:
     def _carry_out(self, plan: StepPlan, *, eventless: bool) -> bool:
         """Run a plan; whether it changed anything that an eventless guard could notice."""
         turn = self.turn
-        event_type = turn.scope["event"]["type"]
         if turn.tracer is not None:
             turn.tracer.step(
-                event_type,
+                turn.scope["event"]["type"],
                 eventless=eventless,
                 chosen=tuple(one.json_pointer for one in plan.transitions),
                 exited=plan.exited,
@@ -98,7 +97,7 @@ class Macrostep:
             return False
         self.handled = True
         if plan.told is not None:
-            turn.entries.append(plan.entry or told_of(event_type, plan.told))
+            turn.entries.append(plan.entry or told_of(turn.scope["event"]["type"], plan.told))
         turn.changed = plan.moves
         turn.tasks_of_step = 0
         if plan.work > FREE_WORK:

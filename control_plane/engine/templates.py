@@ -8,6 +8,7 @@ from typing import Protocol
 import orjson
 
 from control_plane.engine.expressions import Expression, ExpressionError
+from control_plane.engine.expressions.values import INT_MAX, INT_MIN
 from control_plane.engine.failures import ExpressionUnusable
 from control_plane.engine.turn import Turn
 from shared.json import Json
@@ -39,10 +40,17 @@ class Computed:
     json_pointer: str
 
     def evaluate(self, turn: Turn) -> Json:
+        expression = self.expression
         try:
-            return self.expression.evaluate(turn.scope, turn.budget)
+            # What guards and counters give is JSON as it is; a call less for each of them.
+            value = expression.run(turn.scope, turn.budget)
+            if value.__class__ is bool or (value.__class__ is int and INT_MIN <= value <= INT_MAX):
+                return value
+            return expression.as_json(value, turn.budget)
         except ExpressionError as error:
             raise self.unusable(str(error)) from error
+        except OverflowError:
+            raise self.unusable(str(expression.too_large())) from None
 
     def unusable(self, message: str) -> ExpressionUnusable:
         return ExpressionUnusable(self.json_pointer, message, self.text)

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from control_plane.engine import ExpressionFailed
 from tests.engine.telling import Instance, assign, expr, say
 
 
@@ -233,6 +234,16 @@ class TestAGuard:
         it.send("GO")
 
         assert holds == (["passed"] == it.said)
+
+    def test_that_meets_a_number_beyond_what_there_is_refuses_the_event(self) -> None:
+        """A payload may hold what JSON allows and expressions do not."""
+        guard = {"guard": expr("event.n < 1.0"), "actions": say("passed")}
+        it = Instance({"on": {"GO": guard}})
+        it.send("GO", {"n": 10**400})
+
+        assert isinstance(it.decision.refusal, ExpressionFailed)
+        assert "/on/GO/guard/@expr" == it.decision.refusal.json_pointer
+        assert "beyond 64 bits" in it.decision.refusal.message
 
     def test_gives_the_parameters_back_when_a_named_guard_is_done(self) -> None:
         """A named guard inside a named guard does not leave its parameters behind."""

@@ -290,6 +290,18 @@ class TestATasksSettings:
             == task.timeout
         )
 
+    @pytest.mark.parametrize(("key", "is_one"), [("k-7", True), (7, False), ("", False)])
+    def test_say_against_which_limit_the_task_counts(self, key: Any, is_one: bool) -> None:
+        """Worked out with the input; what is no text could be the key of no limit."""
+        task = {"src": "http", "limitKey": expr("event.input"), "onError": "a"}
+        it = Instance({"initial": "a", "states": {"a": {"invoke": task}}}, input=key)
+
+        if is_one:
+            assert [key] == [one.limit_key for one in it.created]
+        else:
+            assert isinstance(it.decision.refusal, ExpressionFailed)
+            assert "/states/a/invoke/limitKey" == it.decision.refusal.json_pointer
+
     def test_take_one_duration_for_start_to_close(self) -> None:
         """The limit most people mean."""
         it = Instance(

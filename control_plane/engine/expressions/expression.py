@@ -8,9 +8,9 @@ from control_plane.engine.expressions.boundary import to_json
 from control_plane.engine.expressions.budget import Budget
 from control_plane.engine.expressions.code import Run
 from control_plane.engine.expressions.compiler import Compiler
-from control_plane.engine.expressions.errors import Site
+from control_plane.engine.expressions.errors import ExpressionError, Site
 from control_plane.engine.expressions.parser import parse
-from control_plane.engine.expressions.values import INT_MAX, INT_MIN, Json
+from control_plane.engine.expressions.values import Json, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +43,12 @@ class Expression:
     nodes: int
     """How many operators run, a call counting as several; macros count what they visit."""
 
-    _run: Run
+    run: Run
+    """
+    What `evaluate` does to come to a value, which may be no JSON yet: for whoever knows
+    what to do with a bool, and leaves the rest to `as_json`.
+    """
+
     _start: Site
 
     def evaluate(self, scope: Mapping[str, Json | datetime], budget: Budget) -> Json:
@@ -55,15 +60,17 @@ class Expression:
         Raises ExpressionError if there is no value, LimitExceeded if the budget is used up.
         """
         try:
-            value = self._run(scope, budget)
-            kind = value.__class__
-            if kind is bool or (kind is int and INT_MIN <= value <= INT_MAX):
-                return value  # type: ignore[no-any-return]  # a bool or an int
-            return to_json(value, budget, self._start)
+            return self.as_json(self.run(scope, budget), budget)
         except OverflowError:
-            raise self._start.error(
-                "the scope holds an int beyond 64 bits; hand it over as a string"
-            ) from None
+            raise self.too_large() from None
+
+    def as_json(self, value: Value, budget: Budget) -> Json:
+        """A value of this expression, as `evaluate` gives it."""
+        return to_json(value, budget, self._start)
+
+    def too_large(self) -> ExpressionError:
+        """Why running it raised OverflowError."""
+        return self._start.error("the scope holds an int beyond 64 bits; hand it over as a string")
 
 
 def compile_expression(text: str, names: frozenset[str]) -> Expression:
@@ -81,6 +88,6 @@ def compile_expression(text: str, names: frozenset[str]) -> Expression:
         asks=frozenset(compiler.asks),
         result=code.kind,
         nodes=code.nodes,
-        _run=code.run,
+        run=code.run,
         _start=Site(text, 0),
     )
