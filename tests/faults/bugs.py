@@ -425,7 +425,10 @@ def bugs() -> dict[str, Bug]:
         "a paused instance takes events": Bug(
             mutations=[
                 Code(fold.send, ("    if draft.paused:", "    if False:")),
-                Code(fold.apply_inbox, ("    if draft.paused:\n        return\n", "")),
+                Code(
+                    fold.apply_inbox,
+                    ("    if draft.paused:\n        _put_off_untried(draft)\n        return\n", ""),
+                ),
             ],
             caught_by=REFERENCE,
         ),

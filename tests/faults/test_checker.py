@@ -10,7 +10,7 @@ from tests.campaigns.chaos.checking import check
 from tests.campaigns.chaos.evidence import Entry, Evidence, Instance, Task
 from tests.campaigns.chaos.logs import Line
 
-A, B = "01890000-0000-7000-8000-00000000000a", "01890000-0000-7000-8000-00000000000b"
+A, B, C = (f"01890000-0000-7000-8000-00000000000{last}" for last in "abc")
 
 
 def entries(*told: tuple[str, int | None, dict[str, Any]]) -> list[Entry]:
@@ -95,11 +95,15 @@ GOOD = Evidence(
     feed=[{"what": "opened", "follower": follower, "after": ""} for follower in (0, 1)]
     + [
         {"what": "told", "follower": 0, "entries": [[A, 1], [A, 2], [B, 1]]},
-        {"what": "told", "follower": 0, "entries": [[A, 3], [B, 2], [A, 4]]},
+        {"what": "told", "follower": 0, "entries": [[A, 3], [B, 2], [A, 4], [C, 1]]},
         {"what": "told", "follower": 1, "entries": [[A, 1], [A, 2], [B, 1], [A, 3], [B, 2]]},
-        {"what": "told", "follower": 1, "entries": [[A, 4]]},
+        {"what": "told", "follower": 1, "entries": [[A, 4], [C, 1]]},
     ],
+    bought=frozenset({"own-1"}),
     instances={
+        C: Instance(
+            key="own-1", status="completed", history=entries(("INSTANCE_COMPLETED", None, {}))
+        ),
         A: Instance(
             key="talk-1",
             status="completed",
@@ -208,6 +212,14 @@ BREAKAGES: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
     "a caller sees an exception": (
         "I37",
         more("client", 0, what="unknown", text="KeyError: 'x'"),
+    ),
+    "what came with a start that is lost was committed": (
+        "I1",
+        lambda evidence: replace(evidence, bought=frozenset({"own-1", "own-2"})),
+    ),
+    "what was rolled back was started all the same": (
+        "I13",
+        lambda evidence: replace(evidence, bought=frozenset()),
     ),
     "a limit is not kept": ("I38", told("client", 22, scarce=4)),
     "an epoch is handed out twice": ("I3", more("effects", 0)),

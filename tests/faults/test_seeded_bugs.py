@@ -14,8 +14,10 @@ from tests.servers import Servers
 SEEDS = range(40)
 MOVES = 60
 AT_LEAST = 20
+AT_MOST_S = 300
 
 
+@pytest.mark.timeout(AT_MOST_S)
 class TestASeededBug:
     def test_is_caught(
         self, servers: Servers, migrated_template: str, monkeypatch: pytest.MonkeyPatch

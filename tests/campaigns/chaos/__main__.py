@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from random import Random
 
+from shared.telemetry.logging import configure_logging
 from tests.campaigns.chaos.campaign import Bounds, Result, run_once
 from tests.campaigns.chaos.checking import counted
 from tests.campaigns.chaos.planted import find, names
@@ -30,6 +31,7 @@ def main() -> int:
     chosen = options.parse_args()
     if chosen.bug:
         find(chosen.bug)
+    configure_logging("console", "error")
     seed = chosen.seed if chosen.seed is not None else Random().randrange(2**31)
     _say(
         f"python -m tests.campaigns.chaos --seed {seed} --count {chosen.count}"

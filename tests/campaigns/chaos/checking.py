@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tests.campaigns.chaos.evidence import Entry, Evidence, Instance
 from tests.campaigns.chaos.logs import Line
+from tests.campaigns.chaos.shop import OWN
 
 TAKEN_IN = frozenset({"OUTCOME_VERDICT_APPLIED", "OUTCOME_VERDICT_DUPLICATE"})
 BY_EXECUTORS = frozenset({"SYSTEM", "HTTP", "TIMER"})
@@ -134,6 +135,19 @@ def check_refusals(evidence: Evidence) -> Iterator[Violation]:
     for line in evidence.client:
         if line["what"] == "unknown":
             yield Violation("I37", f"a caller got UNKNOWN: {line['text']}")
+
+
+def check_bought(evidence: Evidence) -> Iterator[Violation]:
+    """What the shop did in one transaction with a start is there if the start is, and only then."""
+    started = {
+        instance.key
+        for instance in evidence.instances.values()
+        if instance.key is not None and instance.key.startswith(OWN)
+    }
+    for key in evidence.bought - started:
+        yield Violation("I1", f"{key} was bought, and its instance is not there")
+    for key in started - evidence.bought:
+        yield Violation("I13", f"{key} was not bought, and its instance is there")
 
 
 def check_limits(evidence: Evidence) -> Iterator[Violation]:
@@ -290,6 +304,7 @@ CHECKS: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     check_repeats,
     check_words,
     check_refusals,
+    check_bought,
     check_limits,
     check_hand_outs,
     check_calls,

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from tests.campaigns.chaos.logs import CLIENT, EFFECTS, FEED, WATCHERS, Line, read
+from tests.campaigns.chaos.shop import BOUGHT
 
 _INSTANCE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -52,6 +53,8 @@ class Evidence:
     effects: Sequence[Line]
     watchers: Sequence[Line]
     feed: Sequence[Line]
+    bought: frozenset[str]
+    """What the shop has in its own table."""
     instances: Mapping[str, Instance]
 
     def task(self, task_id: str) -> Task | None:
@@ -93,6 +96,7 @@ async def gather(directory: Path, owner: asyncpg.Connection) -> Evidence:
         effects=list(read(directory / EFFECTS)),
         watchers=list(read(directory / WATCHERS)),
         feed=list(read(directory / FEED)),
+        bought=frozenset(row["key"] for row in await owner.fetch(BOUGHT)),
         instances={
             (key := str(row["instance_id"])): Instance(
                 key=row["business_key"],

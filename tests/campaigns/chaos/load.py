@@ -31,7 +31,8 @@ from shared.rpc import AUTHORIZATION, BEARER
 from tests.campaigns.chaos.calling import OPTIONS, Caller, failed
 from tests.campaigns.chaos.far import FarWorker
 from tests.campaigns.chaos.following import Followers
-from tests.campaigns.chaos.stage import Stage
+from tests.campaigns.chaos.shop import Shop
+from tests.campaigns.chaos.stage import TENANT, Stage
 from tests.campaigns.chaos.watching import Watchers
 from tests.campaigns.chaos.workload import MAX_SCARCE, SCARCE, WORDS, specs
 
@@ -62,6 +63,7 @@ KINDS = {
     "rest": 5,
     "far": 5,
     "each": 3,
+    "own": 5,
 }
 
 
@@ -74,6 +76,7 @@ class Load:
     dice: random.Random
     watchers: Watchers
     followers: Followers
+    shop: Shop
     started: list[str] = field(default_factory=list)
     has_room: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -128,6 +131,9 @@ class Load:
 
     async def tell(self, name: str, kind: str) -> None:
         """One story of this kind, by a name that no other has."""
+        if kind == "own":
+            await self.shop.buy(name, self.dice.choice(("chain", "talk")))
+            return
         chance = self.dice.random()
         begins_with_a_word = kind == "talk" and chance < 0.3
         start = self._start_with_word if begins_with_a_word else self._start
@@ -279,7 +285,8 @@ async def loading(stage: Stage, dice: random.Random) -> AsyncIterator[Load]:
     caller = Caller(channels, ((AUTHORIZATION, BEARER + stage.api_key),), stage.client, dice)
     watchers = Watchers(channels, caller.metadata, stage.watchers, random.Random(dice.random()))
     followers = Followers(channels, caller.metadata, stage.feed, random.Random(dice.random()))
-    load = Load(stage, caller, dice, watchers, followers)
+    shop = Shop(stage.shop_url, TENANT, random.Random(dice.random()))
+    load = Load(stage, caller, dice, watchers, followers, shop)
     tasks = [
         asyncio.ensure_future(one) for one in (load.count_open(), watchers.run(), followers.run())
     ]

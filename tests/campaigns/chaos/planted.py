@@ -48,6 +48,20 @@ def _own() -> Mapping[str, tuple[str, Callable[[], Mutation]]]:
                 "0002_claim.sql", ("t.input, t.idempotency_key,", "t.input, gen_random_uuid(),")
             ),
         ),
+        "a limit does not count what was handed out a moment ago": (
+            "I38",
+            lambda: SqlFunction(
+                "0002_room_at.sql",
+                (
+                    "AND l.limit_key = p_limit.limit_key\n",
+                    (
+                        "AND l.limit_key = p_limit.limit_key\n"
+                        "                                AND l.claimed_at"
+                        " < p_at - interval '1 second'\n"
+                    ),
+                ),
+            ),
+        ),
         "nobody takes tasks back from executors that died": (
             "P4",
             lambda: Code(Rescuer._rescue, ("await self._due.expired_leases(BATCH)", "[]")),

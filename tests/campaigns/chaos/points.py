@@ -24,6 +24,7 @@ from typing import NamedTuple
 import asyncpg
 
 from shared.failpoints import POINTS
+from shared.telemetry.logging import configure_logging
 from tests.campaigns.chaos.campaign import UP_WITHIN_S, Result, settle
 from tests.campaigns.chaos.checking import Violation
 from tests.campaigns.chaos.load import Load, loading
@@ -40,6 +41,7 @@ WORK = {
     "parent": "WORKFLOW tasks",
     "talk": "events that have to wait",
     "far": "tasks of workers without a database",
+    "own": "starts within a transaction of the caller's",
     "leave": "tasks while planes are told to end, and begin",
 }
 ACTIONS = ("kill", "stop", "delay", "error")
@@ -221,6 +223,7 @@ def main() -> int:
     options.add_argument("--seed", type=int)
     options.add_argument("--count", type=int, default=0, help="cells; not set means all")
     given = options.parse_args()
+    configure_logging("console", "error")
     seed = given.seed if given.seed is not None else random.Random().randrange(2**31)
     chosen = choose(seed, given.count)
     _say(f"python -m tests.campaigns.chaos.points --seed {seed} --count {given.count}")

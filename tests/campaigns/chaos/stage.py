@@ -31,6 +31,7 @@ from tests.campaigns.chaos.network import Link, free_port, to_one_of, to_socket
 from tests.campaigns.chaos.plane import BUG, LOGS
 from tests.campaigns.chaos.planes import Plane, Planes, nursing
 from tests.campaigns.chaos.planted import plant_in_database
+from tests.campaigns.chaos.shop import LOGIN, let_shop_in
 from tests.campaigns.chaos.workload import FAR, LEASE_S, LONG, LONG_SHARE
 
 PREFIX = "foliot-chaos-"
@@ -51,6 +52,7 @@ class Stage:
     api_key: str
     executor_key: str
     elsewhere: str
+    shop_url: str
     supervisor: Supervisor
     planes: Planes
     links: dict[str, Link]
@@ -101,15 +103,19 @@ async def staged(
         key = mint(tenant_id=TENANT, role="tenant_admin", pepper=pepper)
         executor_key = mint(tenant_id=None, role="executor", pepper=pepper)
         await let_in(embedded.database_url, [key.stored, executor_key.stored], "Chaos")
+        owner = await asyncpg.connect(embedded.database_url)
+        await let_shop_in(owner, TENANT)
         if bug:
-            owner = await asyncpg.connect(embedded.database_url)
             await plant_in_database(bug, owner)
-            await owner.close()
+        await owner.close()
         effects = Log(directory / EFFECTS)
         service = await exits.enter_async_context(serving(effects, dice))
         elsewhere = Link("executors→elsewhere", to_one_of(lambda: service))
         await elsewhere.open()
         exits.push_async_callback(elsewhere.close)
+        shop = Link("shop→postgres", to_socket(_socket_of(embedded.database_url)))
+        await shop.open()
+        exits.push_async_callback(shop.close)
         async with asyncpg.create_pool(embedded.database_url, min_size=1, max_size=1) as pool:
             doorbell = Doorbell(embedded.redis_url, await read_namespace(pool))
         exits.push_async_callback(doorbell.close)
@@ -122,7 +128,8 @@ async def staged(
             elsewhere=f"http://127.0.0.1:{elsewhere.port}/",
             supervisor=embedded.supervisor,
             planes=planes,
-            links={elsewhere.name: elsewhere},
+            shop_url=f"postgresql://{LOGIN}@127.0.0.1:{shop.port}/foliot",
+            links={link.name: link for link in (elsewhere, shop)},
             doorbell=doorbell,
             client=Log(directory / CLIENT),
             watchers=Log(directory / WATCHERS),
@@ -162,11 +169,10 @@ async def _start_planes(
 ) -> None:
     dice = stage.planes.dice
     ports = [free_port() for _ in range(CONTROL_PLANES)]
-    sockets = stage.owner_url.split("host=")[1].split("&")[0].replace("%2F", "/")
 
     async def link(name: str, target: str) -> int:
         dial = {
-            "postgres": to_socket(f"{sockets}/.s.PGSQL.5432"),
+            "postgres": to_socket(_socket_of(stage.owner_url)),
             "valkey": to_socket(stage.redis_url.removeprefix("unix://")),
             "any": to_one_of(lambda: dice.choice(ports)),
         }.get(target) or to_one_of(lambda: int(target))
@@ -205,6 +211,11 @@ async def _start_planes(
         }
         output = stage.directory / f"{name}.log"
         await stage.planes.start(Plane(name, "executor", environment, output))
+
+
+def _socket_of(database_url: str) -> str:
+    directory = database_url.split("host=")[1].split("&", maxsplit=1)[0].replace("%2F", "/")
+    return f"{directory}/.s.PGSQL.5432"
 
 
 def _close_logs(stage: Stage) -> None:
