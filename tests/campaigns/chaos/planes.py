@@ -56,7 +56,21 @@ FAILPOINTS = (
     "outbox.keep.after=kill,p=0.002",
     "outbox.forget.before=kill,p=0.002",
     "attempt.begin=delay:0.01,p=0.01",
+    "claims.*=error,p=0.03",
+    "claims.claim=execute-then-error,p=0.1",
+    "inbox.*=error,p=0.1",
+    "inbox.starts.after=kill,p=0.02",
+    "stream.assign.before=kill,p=0.003",
+    "stream.hello.after=error,p=0.1",
+    "executor.hello.after=error,p=0.1",
+    "executor.assign.before=kill,p=0.003",
+    "executor.clear.*=error,p=0.1",
+    "executor.claim.before=delay:0.5,p=0.05",
+    "executor.release.*=error,p=0.2",
+    "bells.ring.before=delay:0.1,p=0.05",
 )
+RULES = 6
+"""Of these, one process has so many; those of the other plane's points come to nothing."""
 
 
 @dataclass(slots=True)
@@ -155,7 +169,7 @@ class Planes:
         if self.armed_next:
             environment[VARIABLE], self.armed_next = self.armed_next, ""
         elif self.has_failpoints and self.dice.random() < 0.7:
-            rules = self.dice.sample(FAILPOINTS, 3)
+            rules = self.dice.sample(FAILPOINTS, RULES)
             environment[VARIABLE] = ";".join([*rules, f"seed={self.dice.randrange(10**6)}"])
         order = {"fork": plane.kind, "environment": environment, "output": str(plane.output)}
         async with self._forking:
