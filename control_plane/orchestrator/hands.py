@@ -115,6 +115,7 @@ class Hands:
         self._monotonic = monotonic
         self._by_session: dict[SessionId, Hand] = {}
         self._in_turn: deque[Hand] = deque()
+        self._refused: set[InstanceKey] = set()
 
     def join(self, hand: Hand) -> None:
         """From now on it may be handed tasks. It takes the place of its session's last one."""
@@ -206,6 +207,15 @@ class Hands:
             hand.given -= 1
             self._settle(hand, 1)
 
+    def refused(self, changes: Iterable[Change]) -> None:
+        """
+        These were not kept, maybe for a limit that is not known here yet: what the next turn
+        makes of their requests is left to the claim.
+        """
+        changes = [change for change in changes if change.handed]
+        self._refused.update(change.key for change in changes)
+        self.take_back(changes)
+
     def doubt(self, changes: Iterable[Change]) -> None:
         """It is not known whether these were committed: who may hold their tasks must find out."""
         for hand in set(self._handed_by(changes)):
@@ -220,11 +230,13 @@ class Hands:
             if change.new_tasks
             and change.after.paused_at is None
             and not self._is_limited(change.after.tenant_id)
+            and change.key not in self._refused
             for place, task in enumerate(change.new_tasks)
             if task.run_at <= change.after.updated_at
             and not task.is_cancelled
             and task.type is not TaskType.WORKFLOW
         ]
+        self._refused.difference_update([change.key for change in changes])
         if any(place for place, _, _ in found):
             found.sort(key=lambda one: one[0])
         return [(number, task) for _, number, task in found]

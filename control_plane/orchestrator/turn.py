@@ -127,7 +127,7 @@ async def _keep(
     except BaseException:
         hands.doubt(changes)
         raise
-    hands.take_back(change for change in changes if change.key not in kept)
+    hands.refused(change for change in changes if change.key not in kept)
     return kept
 
 

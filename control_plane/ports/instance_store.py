@@ -268,7 +268,8 @@ class Change:
     handed: Mapping[int, SessionId] = field(default_factory=dict)
     """
     New tasks that an executor's session has from the start, by attempt 1 and epoch 1. They are
-    never ready. One whose session has ended meanwhile is rescued like any other.
+    never ready. One whose session has ended meanwhile is rescued like any other. Of a tenant
+    that has limits, which claims alone count, a change that has any is not kept.
     """
     updated_tasks: Sequence[TaskUpdate] = ()
     requeued: Sequence[Requeued] = ()

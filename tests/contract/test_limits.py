@@ -215,6 +215,20 @@ class TestALimitOnAKey:
         assert lifted
         assert 4 == len(await claimed(world, session_id))
 
+    async def test_lets_nothing_be_handed_out_past_the_claim(self, world: World) -> None:
+        """Whoever counts is the claim alone: a change that hands out a task is not kept."""
+        await limited(world, "bank", max_running=1)
+        session_id = await open_session(world)
+        now = await world.now()
+        mine, theirs = instance(now), instance(now, tenant_id=OTHER)
+        changes = [
+            start(one, new_tasks=[new_task(one, 1)], handed={1: session_id})
+            for one in (mine, theirs)
+        ]
+
+        assert {theirs.key} == await world.store.write(changes)
+        assert 1 == len(await world.claims.held(session_id, 10))
+
     async def test_holds_for_a_retry_too(self, world: World) -> None:
         """What is handed back waits like all others."""
         await limited(world, "bank", max_running=1)

@@ -113,7 +113,7 @@ class MemoryWorld:
         self.outbox = MemoryOutbox(self.database)
         self.schedules = MemoryScheduleStore(self.database)
         self.limits = MemoryLimits(self.database)
-        self.claims = MemoryClaims(self.database, self.limits)
+        self.claims = MemoryClaims(self.database)
         self.credentials = MemoryCredentials(self.database)
 
     async def now(self) -> datetime:

@@ -160,6 +160,17 @@ class TestANewTask:
 
 
 class TestRoom:
+    def test_is_not_offered_to_what_was_refused_just_before(self) -> None:
+        """A limit of which nothing is known here yet may be why; the turn after it is as any."""
+        table = Table()
+        table.join("ada", 1)
+        change = creating(1)
+        table.hands.refused(table.turn(change))
+
+        offered = [handed(table.turn(change)) for _ in range(2)]
+
+        assert [[[]], [[1]]] == offered
+
     def test_comes_back_from_a_turn_that_was_not_kept(self) -> None:
         """The instance was overtaken; nobody has the task."""
         table = Table()

@@ -21,9 +21,9 @@ RELEASE_AT_ONCE = 1_000
 
 
 class MemoryClaims:
-    def __init__(self, database: MemoryDatabase, limits: MemoryLimits | None = None) -> None:
+    def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
-        self._limits = limits or MemoryLimits(database)
+        self._limits = MemoryLimits(database)
 
     async def extend(
         self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta

@@ -15,6 +15,7 @@ from control_plane.ports.instance_store import (
     StoredAnswer,
     TaskKey,
 )
+from control_plane.ports.limit_store import TaskLimit
 from control_plane.ports.outbox import Delivery
 from control_plane.ports.records import Definition, HistoryEntry, Instance, InstanceKey, Lease, Task
 from control_plane.ports.schedule_store import Schedule, ScheduleKey
@@ -57,6 +58,18 @@ class Session:
 
 
 @dataclass(slots=True, kw_only=True)
+class StoredLimit:
+    """`queues` are those in which it has held tasks back; `wake_at` is when they are to be rung."""
+
+    limit: TaskLimit
+    tokens: float
+    filled_at: datetime
+    updated_at: datetime
+    wake_at: datetime | None = None
+    queues: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
 class MemoryDatabase:
     """
     What all the memory adapters of one database share.
@@ -78,6 +91,7 @@ class MemoryDatabase:
     delayed: dict[TaskKey, Requeued] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     leases: dict[TaskKey, Lease] = field(default_factory=dict)
+    limits: dict[tuple[TenantId, str], StoredLimit] = field(default_factory=dict)
     timers: dict[TimerKey, datetime] = field(default_factory=dict)
     inbox: dict[InstanceKey, list[InboxEvent]] = field(default_factory=dict)
     inbox_positions: Iterator[int] = field(default_factory=lambda: count(1))

@@ -107,6 +107,8 @@ class MemoryInstanceStore:
             found is None or found.revision != change.expected_revision
         ):
             return False
+        if change.handed and any(one == change.key.tenant_id for one, _ in self._database.limits):
+            return False
         for ordinal, epoch in change.fences:
             lease = self._database.leases.get(TaskKey(*change.key, ordinal))
             if lease is None or lease.epoch != epoch:

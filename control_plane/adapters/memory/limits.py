@@ -1,11 +1,10 @@
 """A tenant's limits in memory, counted as migrations/sql/0002_room_at.sql does."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
 
-from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.adapters.memory.database import MemoryDatabase, StoredLimit
 from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.limit_store import WHOLE_TENANT, LimitInForce, TaskLimit, Woken
 from shared.ids import TenantId
@@ -14,23 +13,12 @@ WAKE_EVERY = timedelta(milliseconds=50)
 """How often claimers are woken for a rate's tokens at most, as far as it can wait."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Stored:
-    limit: TaskLimit
-    tokens: float
-    filled_at: datetime
-    updated_at: datetime
-    wake_at: datetime | None = None
-    queues: set[str] = field(default_factory=set)
-    """In which it has held tasks back."""
-
-
 class MemoryLimits:
     """The limits of all tenants in one memory database, which the claims there keep."""
 
     def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
-        self._stored: dict[tuple[TenantId, str], _Stored] = {}
+        self._stored = database.limits
 
     async def put(self, tenant_id: TenantId, limit: TaskLimit, *, at_most: int) -> bool:
         others = [key for tenant, key in self._stored if tenant == tenant_id and key != limit.key]
@@ -42,7 +30,7 @@ class MemoryLimits:
             tokens = min(burst, self._tokens(before, now))
         else:
             tokens = burst
-        self._stored[tenant_id, limit.key] = _Stored(
+        self._stored[tenant_id, limit.key] = StoredLimit(
             limit=limit, tokens=tokens, filled_at=now, updated_at=now
         )
         return True
@@ -125,7 +113,7 @@ class MemoryLimits:
         return self._database.tasks[task].limit_key
 
     @staticmethod
-    def _tokens(stored: _Stored, now: datetime) -> float:
+    def _tokens(stored: StoredLimit, now: datetime) -> float:
         assert stored.limit.rate is not None
         since = max(0.0, (now - stored.filled_at).total_seconds())
         return min(stored.limit.rate.burst, stored.tokens + since * stored.limit.rate.per_second)

@@ -8,7 +8,8 @@ and unnest pads them with nulls.
 What must hold is checked on locked rows: `locked` takes each instance that is still at its
 revision, `held` each lease still at its epoch (and each business key that nobody has taken
 since it was read); both SKIP LOCKED, so the statement never waits for another writer and
-cannot deadlock. `verdict.kept` says, by position, which changes passed; everything
+cannot deadlock. A change that hands out a task of a tenant with limits does not pass: only the
+claim counts those. `verdict.kept` says, by position, which changes passed; everything
 below is written for those alone. A position in an array is found in constant time, where a
 join of two parameter sets is not.
 
@@ -76,6 +77,13 @@ former AS MATERIALIZED (
         AND k.business_key = b.business_key AND k.instance_id = b.previous
         AND k.takings = b.takings
         FOR UPDATE SKIP LOCKED OFFSET 0) AS k),
+vetoed AS MATERIALIZED (
+  SELECT t.n
+    FROM unnest($43::int[], $113::uuid[]) AS t(n, session_id)
+   CROSS JOIN LATERAL (
+     SELECT FROM foliot.task_limit l
+      WHERE l.tenant_id = ($1::text[])[t.n] AND l.limit_key = '' OFFSET 0) AS l
+   WHERE t.session_id IS NOT NULL),
 verdict AS MATERIALIZED (
   SELECT array_agg(v.is_kept ORDER BY v.n) AS kept
     FROM (SELECT x.n, sum(x.locked) = 1 AND sum(x.held) = sum(x.fences) AS is_kept
@@ -83,7 +91,8 @@ verdict AS MATERIALIZED (
                     FROM change c
                   UNION ALL SELECT l.n, 1, 0, 0 FROM locked l
                   UNION ALL SELECT h.n, 0, 1, 0 FROM held h
-                  UNION ALL SELECT f.n, 0, 1, 0 FROM former f) AS x(n, locked, held, fences)
+                  UNION ALL SELECT f.n, 0, 1, 0 FROM former f
+                  UNION ALL SELECT v.n, 0, -1, 0 FROM vetoed v) AS x(n, locked, held, fences)
            GROUP BY x.n) AS v),
 updated AS (
   UPDATE foliot.instance i
