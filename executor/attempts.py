@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
 
+from executor.heartbeats import Heartbeats
 from executor.ports.control_plane import ControlPlane, Held, Report, RunningAttempt
 from executor.runner import Beginning, Runner, broken, stopped
 from shared.failpoints import failpoint_now
@@ -53,11 +54,20 @@ class Attempts:
     Not a TaskGroup: its end would wait for a handler that refuses to be cancelled.
     """
 
-    def __init__(self, runner: Runner, control_plane: ControlPlane, *, concurrency: int) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        control_plane: ControlPlane,
+        heartbeats: Heartbeats,
+        *,
+        concurrency: int,
+    ) -> None:
         self.freed = asyncio.Event()
         """Set whenever an attempt has ended."""
         self._runner = runner
         self._control_plane = control_plane
+        self._heartbeats = heartbeats
+        heartbeats.notify(control_plane.look_again)
         self._concurrency = concurrency
         self._running: dict[Held, _Attempt] = {}
         self._waiting: deque[Unbegun] = deque()
@@ -160,6 +170,23 @@ class Attempts:
             )
             for held, attempt in self._running.items()
             if attempt.beginning.elapsed() >= longer_than
+        ]
+
+    @property
+    def has_beats(self) -> bool:
+        return not self._heartbeats.is_empty
+
+    def beats(self) -> Sequence[RunningAttempt]:
+        return [
+            RunningAttempt(
+                tenant_id=attempt.task.tenant_id,
+                held=held,
+                started_at=attempt.beginning.at,
+                has_beaten=True,
+                progress=progress,
+            )
+            for held, progress in self._heartbeats.take().items()
+            if (attempt := self._running.get(held)) is not None
         ]
 
     # --- sessions, and the end ---------------------------------------------------------

@@ -22,6 +22,7 @@ from executor.handlers.http import HttpHandler
 from executor.handlers.human import HumanHandler
 from executor.handlers.system import SystemHandler
 from executor.handlers.timer import TimerHandler
+from executor.heartbeats import Heartbeats
 from executor.intake import Intake
 from executor.lease import Lease
 from executor.plane import ExecutorPlane
@@ -70,8 +71,14 @@ async def executor_plane(
         )
         # Not waited for: a thread cannot be stopped, and __main__ ends the process if need be.
         exits.callback(threads.shutdown, wait=False, cancel_futures=True)
+        heartbeats = Heartbeats()
         handlers = Handlers(
-            [HumanHandler(), TimerHandler(), HttpHandler(), SystemHandler(registry, threads)]
+            [
+                HumanHandler(),
+                TimerHandler(),
+                HttpHandler(),
+                SystemHandler(registry, threads, heartbeats),
+            ]
         )
         control_plane = GrpcControlPlane(
             settings.control_plane,
@@ -87,6 +94,7 @@ async def executor_plane(
         attempts = Attempts(
             Runner(handlers, Ports(clock=clock, http=http)),
             control_plane,
+            heartbeats,
             concurrency=settings.concurrency,
         )
         lease = Lease(

@@ -60,6 +60,7 @@ _PEER = (
     "claims.claim.before",
     "claims.claim.after",
     "claims.holders.before",
+    "claims.beat.before",
     "claims.close.before",
     "claims.close.after",
     # What is due.
@@ -70,6 +71,8 @@ _PEER = (
     "due.delayed.after",
     "due.expired.before",
     "due.expired.after",
+    "due.silent.before",
+    "due.silent.after",
     "due.inbox.before",
     "due.inbox.after",
     "inbox.starts.before",

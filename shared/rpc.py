@@ -37,6 +37,9 @@ MAX_OUTCOMES: Final = 200
 MAX_RUNNING: Final = 1_000
 """Running attempts in one heartbeat."""
 
+MAX_PROGRESS_BYTES: Final = 16 * 1024
+"""Of what an attempt says that it is at."""
+
 MAX_CLAIM: Final = 100
 """Tasks in one claim."""
 

@@ -1,10 +1,11 @@
-"""Takes tasks back from executors that fell silent."""
+"""Takes tasks back from executors that fell silent, and from attempts that did."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 from control_plane.loops.pace import has_error, repeat
-from control_plane.orchestrator import Expire, Orchestrator, Request
-from control_plane.ports.due import Due
+from control_plane.orchestrator import Expire, FallSilent, Orchestrator, Request
+from control_plane.ports.due import Due, ExpiredLease
 
 BATCH = 500
 EVERY_S = 1.0
@@ -19,15 +20,22 @@ class Rescuer:
         await repeat("rescuer", stop, self._rescue)
 
     async def _rescue(self) -> float:
-        expired = await self._due.expired_leases(BATCH)
+        has_more = await self._take_back(await self._due.expired_leases(BATCH), Expire)
+        has_more |= await self._take_back(await self._due.silent_leases(BATCH), FallSilent)
+        return 0 if has_more else EVERY_S
+
+    async def _take_back(
+        self, leases: Sequence[ExpiredLease], asked: Callable[..., Expire | FallSilent]
+    ) -> bool:
+        """Whether there are more."""
         answers = await self._orchestrator.submit_all(
             [
                 Request(
                     tenant_id=lease.tenant_id,
                     instance_id=lease.instance_id,
-                    asked=Expire(ordinal=lease.ordinal, epoch=lease.epoch),
+                    asked=asked(ordinal=lease.ordinal, epoch=lease.epoch),
                 )
-                for lease in expired
+                for lease in leases
             ]
         )
-        return 0 if len(expired) == BATCH and not has_error(answers) else EVERY_S
+        return len(leases) == BATCH and not has_error(answers)

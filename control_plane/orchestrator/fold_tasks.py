@@ -23,6 +23,7 @@ from control_plane.orchestrator.request import (
     Begin,
     ChildEnded,
     Expire,
+    FallSilent,
     Fire,
     Redrive,
     Report,
@@ -116,6 +117,35 @@ def expire(draft: Draft, asked: Expire, task: Task | None) -> Answer:
         hand_on(draft, task, lease, failure)
     else:
         fail(draft, task, lease, failure)
+    return draft.answer()
+
+
+def fall_silent(draft: Draft, asked: FallSilent, task: Task | None) -> Answer:
+    """
+    The attempt fails, whatever it is at: another one may follow. One that has been heard of
+    since, or has ended, goes on as it is.
+    """
+    lease = task.lease if task is not None else None
+    if (
+        task is None
+        or lease is None
+        or task.is_closed
+        or lease.epoch != asked.epoch
+        or lease.silent_at is None
+        or lease.silent_at > draft.now
+        or draft.is_touched(asked.ordinal)
+    ):
+        return draft.answer(disposition="IGNORED")
+    draft.consume_lease(asked.ordinal, asked.epoch)
+    if not draft.has_begun(task):
+        record_start(draft, task, lease)
+    failure = Failure(
+        kind="timeout.heartbeat",
+        message=f"the attempt did not say for {task.heartbeat_s:g} s that it goes on; a function"
+        " does so by `context.heartbeat()`",
+    )
+    fail_or_retry(draft, task, lease, failure, lease.attempt)
+    apply_inbox(draft)
     return draft.answer()
 
 

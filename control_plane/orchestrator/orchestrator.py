@@ -20,6 +20,7 @@ from control_plane.orchestrator.request import (
     ApplyInbox,
     Begin,
     Expire,
+    FallSilent,
     Fire,
     Report,
     Request,
@@ -305,7 +306,7 @@ def _pause_s(tries: int) -> float:
 def _is_repeatable(request: Request) -> bool:
     """Whether doing it again changes nothing, if it had been done already."""
     match request.asked:
-        case Start() | Begin() | Report() | Fire() | Expire() | ApplyInbox():
+        case Start() | Begin() | Report() | Fire() | Expire() | FallSilent() | ApplyInbox():
             return True
         case Send(event_id=event_id) if event_id:
             return True

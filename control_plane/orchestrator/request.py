@@ -121,6 +121,14 @@ class Fire:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FallSilent:
+    """An attempt has not said for too long that it goes on."""
+
+    ordinal: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expire:
     """The session that held this task at this epoch is gone."""
 
@@ -217,6 +225,7 @@ Asked: TypeAlias = (
     | Settle
     | Fire
     | Expire
+    | FallSilent
     | Cancel
     | Terminate
     | Pause

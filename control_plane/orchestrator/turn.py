@@ -22,6 +22,7 @@ from control_plane.orchestrator.request import (
     Cancel,
     ChildEnded,
     Expire,
+    FallSilent,
     Fire,
     OnClosed,
     OnRunning,
@@ -220,6 +221,8 @@ class _Batch:
             case Fire(due=due) if due > self._read.now:
                 # Whoever asks goes by a clock that is ahead of the database's.
                 return draft.answer(disposition="DEFERRED")
+            case FallSilent():
+                return fold_tasks.fall_silent(draft, asked, self._task(request.key, asked.ordinal))
             case Fire():
                 ordinal = task_of_deadline(asked.timer_id)
                 task = None if ordinal is None else self._task(request.key, ordinal)
@@ -362,6 +365,7 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
                 | Report(ordinal=ordinal)
                 | Settle(ordinal=ordinal)
                 | Expire(ordinal=ordinal)
+                | FallSilent(ordinal=ordinal)
                 | Redrive(ordinal=ordinal)
                 | ChildEnded(ordinal=ordinal)
             ):

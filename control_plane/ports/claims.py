@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from control_plane.ports.instance_store import TaskKey
+from control_plane.ports.records import JsonText
 from shared.errors import Conflict
 from shared.ids import InstanceId, SessionId, TenantId
 from shared.tasks import ClaimedTask, TaskType
@@ -14,6 +15,17 @@ class HeldTask(NamedTuple):
     instance_id: InstanceId
     ordinal: int
     epoch: int
+
+
+class Beat(NamedTuple):
+    """
+    An attempt has said that it goes on, and what it is at; None says nothing of that, and leaves
+    what it said before.
+    """
+
+    tenant_id: TenantId
+    task: HeldTask
+    progress: JsonText | None
 
 
 class SessionExpired(Conflict):
@@ -49,6 +61,9 @@ class Claims(Protocol):
         Those whose lease is still at that epoch. Not asked by session: an executor that began
         a new one may be carrying out what its former one still holds.
         """
+
+    async def beat(self, beats: Sequence[Beat]) -> None:
+        """Attempts have said that they go on. Who is not at its epoch any more is not heard."""
 
     async def holders(self, tasks: Sequence[TaskKey]) -> Mapping[SessionId, Sequence[HeldTask]]:
         """Which sessions hold which of these, closed ones too, whether they live or not."""

@@ -61,6 +61,9 @@ class Due(Protocol):
     async def expired_leases(self, limit: int) -> Sequence[ExpiredLease]:
         """Leases of sessions that have expired or are gone."""
 
+    async def silent_leases(self, limit: int) -> Sequence[ExpiredLease]:
+        """Leases whose attempts have been silent for too long, of open tasks."""
+
     async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
         """Instances with accepted events that no control plane has tried to apply."""
 

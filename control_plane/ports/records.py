@@ -110,6 +110,11 @@ class Lease:
     attempt: int
     epoch: int
     claimed_at: datetime
+    silent_at: datetime | None = None
+    """When the attempt has been silent for too long; None where its task sets no such time."""
+
+    progress: JsonText | None = None
+    """What the attempt said of itself last, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from control_plane.orchestrator.request import Begin, Request
-from control_plane.ports.claims import Claims, HeldTask
+from control_plane.ports.claims import Beat, Claims, HeldTask
 from control_plane.ports.reader import Reader
+from control_plane.use_cases import fields
 from control_plane.use_cases.submits import Submits
+from shared import json
 from shared.errors import LimitExceeded
 from shared.ids import SessionId, TenantId, parse_task_id
-from shared.rpc import MAX_RUNNING
+from shared.rpc import MAX_PROGRESS_BYTES, MAX_RUNNING
 
 
 class Running(NamedTuple):
@@ -20,6 +22,11 @@ class Running(NamedTuple):
     tenant_id: str
     task_id: str
     epoch: int
+    has_beaten: bool = False
+    """Whether the attempt itself has said that it goes on, and not only its executor."""
+
+    progress: str | None = None
+    """What it said that it is at, as JSON text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +49,8 @@ async def extend_leases(
     lease: timedelta,
 ) -> Extended:
     """
-    The lease runs from now, and what still runs is recorded as started.
+    The lease runs from now, and what still runs is recorded as started. So is what attempts
+    say of themselves.
 
     What is not held at its epoch any more is to be stopped, either way.
     """
@@ -52,9 +60,16 @@ async def extend_leases(
         (one, (TenantId(one.tenant_id), HeldTask(*parse_task_id(one.task_id), one.epoch)))
         for one in running
     ]
+    beats = [
+        Beat(tenant_id, task, _progress(one.progress))
+        for one, (tenant_id, task) in named
+        if one.has_beaten
+    ]
     expires_at = await claims.extend(session_id, name, None, lease)
     if not named:
         return Extended(expires_at=expires_at, lost=(), cancelled=())
+    if beats:
+        await claims.beat(beats)
     held = await claims.still_held([key for _, key in named])
     await orchestrator.submit_all(
         [
@@ -76,3 +91,10 @@ async def extend_leases(
         is_unwanted = task is not None and task.is_closed
         (cancelled if is_unwanted else lost).append(one)
     return Extended(expires_at=expires_at, lost=lost, cancelled=cancelled)
+
+
+def _progress(text: str | None) -> str | None:
+    if text is None:
+        return None
+    told = fields.json_value(text, "running.progress", max_bytes=MAX_PROGRESS_BYTES)
+    return json.dump(told)

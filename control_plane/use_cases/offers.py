@@ -26,7 +26,7 @@ _INSTEAD = {
     TaskType.EMAIL: "send the mail from a 'system.<name>' function, or by 'http' to a mail service",
     TaskType.AI: "ask the model from a 'system.<name>' function, or by 'http' from its API",
 }
-_BEATING = "give the attempt a `startToClose` timeout"
+_BEATING = "give the attempt a `startToClose` timeout; only functions can say that they go on"
 
 
 class Unavailable(NamedTuple):
@@ -49,9 +49,9 @@ def unavailable(machine: Machine, spec: str) -> Iterator[Unavailable]:
             word = "src" if "src" in _at(written, plan.json_pointer) else "type"
             pointer = f"{plan.json_pointer}/{word}"
             yield Unavailable(plan.type.value, pointer, _INSTEAD[plan.type])
-        if plan.timeout.heartbeat is not None:
+        if plan.timeout.heartbeat is not None and plan.type not in {TaskType.SYSTEM, None}:
             pointer = f"{plan.json_pointer}/timeout/heartbeat"
-            yield Unavailable("a heartbeat timeout", pointer, _BEATING)
+            yield Unavailable(f"a heartbeat timeout of {plan.type} tasks", pointer, _BEATING)
 
 
 def _at(value: Json, pointer: str) -> dict[str, Json]:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ from executor.adapters.grpc_messages import (
     task_of,
 )
 from executor.adapters.outbox import Outbox
-from executor.ports.control_plane import Held, Instructions, Report
+from executor.ports.control_plane import Held, Instructions, Report, RunningAttempt
 from shared.errors import FoliotError, Unavailable
 from shared.failpoints import failpoint, failpoint_now
 from shared.ids import SessionId
@@ -40,6 +40,9 @@ STEADY_AFTER_S = 30.0
 """How long a stream must have lived for its end to be a first failure and not another one."""
 
 MAX_RUNNING_TOLD = 1_000
+BEATS_EVERY_S = 0.5
+"""How often what attempts say of themselves is sent at most."""
+
 DEFAULT_HEARTBEAT = timedelta(seconds=10)
 RETRY = RetryPolicy(initial=timedelta(milliseconds=100), cap=timedelta(seconds=5), jitter=0.5)
 
@@ -171,6 +174,7 @@ class GrpcControlPlane:
 
     async def _write(self, stream: "_Stream", instructions: Instructions) -> None:
         next_beat = time.monotonic() + stream.heartbeat.total_seconds()
+        next_word = 0.0
         while stream.session_id == self._session_id() and time.monotonic() < stream.leave_at:
             batch = self._outbox.next_batch()
             lent = stream.credits.now(instructions)
@@ -181,11 +185,15 @@ class GrpcControlPlane:
                 await failpoint("executor.send.after")
             elif lent is not None:
                 await stream.call.write(pb.ConnectRequest(credits=lent))
+            if instructions.has_beats and time.monotonic() >= next_word:
+                next_word = time.monotonic() + BEATS_EVERY_S
+                await self._tell(stream, instructions.beats())
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + stream.heartbeat.total_seconds()
                 await self._beat(stream, instructions)
             if not self._outbox.filled.is_set():
-                await self._idle(min(next_beat, stream.leave_at))
+                word = next_word if instructions.has_beats else next_beat
+                await self._idle(min(next_beat, word, stream.leave_at))
 
     async def _idle(self, until: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -194,9 +202,12 @@ class GrpcControlPlane:
 
     async def _beat(self, stream: "_Stream", instructions: Instructions) -> None:
         """Tell of attempts that go on for long; the session itself is extended in the database."""
-        running = instructions.running(stream.heartbeat)[:MAX_RUNNING_TOLD]
-        if running:
-            beat = pb.Heartbeat(running=[running_message(attempt) for attempt in running])
+        await self._tell(stream, instructions.running(stream.heartbeat))
+
+    async def _tell(self, stream: "_Stream", running: Sequence[RunningAttempt]) -> None:
+        for start in range(0, len(running), MAX_RUNNING_TOLD):
+            some = running[start : start + MAX_RUNNING_TOLD]
+            beat = pb.Heartbeat(running=[running_message(attempt) for attempt in some])
             await stream.call.write(pb.ConnectRequest(heartbeat=beat))
 
     async def _read(self, stream: "_Stream", instructions: Instructions) -> None:

@@ -34,6 +34,9 @@ def running_message(attempt: RunningAttempt) -> executor_service_pb2.RunningAtte
         tenant_id=attempt.tenant_id, task_id=attempt.held.task_id, epoch=attempt.held.epoch
     )
     message.started_time.FromDatetime(attempt.started_at)
+    message.has_beaten = attempt.has_beaten
+    if attempt.progress is not None:
+        message.progress.json = attempt.progress
     return message
 
 

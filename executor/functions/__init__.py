@@ -42,9 +42,18 @@ class TaskContext:
     max_attempts: int
     idempotency_key: UUID
     trace_id: str | None
+    on_heartbeat: Callable[[Json], None] = lambda _: None
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set when the attempt is not wanted any more. Nothing can stop a thread from outside:
     a function that runs long in one should look at it."""
+
+    def heartbeat(self, progress: Json = None) -> None:
+        """
+        Say that the attempt goes on, and what it is at: GetTask shows it, at most 16 KiB. From
+        any thread, and as often as you like; it is sent twice a second at most. A task with a
+        `heartbeat` timeout fails if its function does not for so long.
+        """
+        self.on_heartbeat(progress)
 
 
 class TaskFailed(Exception):

@@ -2,13 +2,16 @@
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import cast
 
 from executor.functions import Function, Functions, TaskContext, TaskFailed, is_async
 from executor.handlers import missing
+from executor.heartbeats import Heartbeats
 from executor.ports import Ports
+from executor.ports.control_plane import Held
 from shared.json import Json
 from shared.tasks import ClaimedTask, Outcome, TaskType
 
@@ -16,9 +19,10 @@ from shared.tasks import ClaimedTask, Outcome, TaskType
 class SystemHandler:
     """`threads` carries out the plain functions, so that none of them holds up the loop."""
 
-    def __init__(self, functions: Functions, threads: Executor) -> None:
+    def __init__(self, functions: Functions, threads: Executor, heartbeats: Heartbeats) -> None:
         self._functions = functions
         self._threads = threads
+        self._heartbeats = heartbeats
 
     def can_handle(self, type: TaskType) -> bool:  # noqa: A002 - a task's type is its type
         return type is TaskType.SYSTEM
@@ -32,7 +36,7 @@ class SystemHandler:
                     " add its registry to FOLIOT_FUNCTIONS"
                 )
             )
-        context = _context_of(task)
+        context = _context_of(task, partial(self._heartbeats.beat, Held.of(task)))
         try:
             if is_async(function):
                 output = await cast("Awaitable[Json]", function(task.input, context))
@@ -58,7 +62,7 @@ def _called(function: Function, value: Json, context: TaskContext) -> Json:
         raise RuntimeError(f"the function raised StopIteration: {error}") from error
 
 
-def _context_of(task: ClaimedTask) -> TaskContext:
+def _context_of(task: ClaimedTask, on_heartbeat: Callable[[Json], None]) -> TaskContext:
     return TaskContext(
         tenant_id=task.tenant_id,
         instance_id=task.instance_id,
@@ -68,4 +72,5 @@ def _context_of(task: ClaimedTask) -> TaskContext:
         max_attempts=task.max_attempts,
         idempotency_key=task.idempotency_key,
         trace_id=task.trace_id,
+        on_heartbeat=on_heartbeat,
     )

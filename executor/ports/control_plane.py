@@ -44,9 +44,16 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningAttempt:
+    """
+    An attempt that goes on. `has_beaten` if it has said so itself; then `progress` is what it
+    says that it is at, as JSON text, None for nothing new.
+    """
+
     tenant_id: TenantId
     held: Held
     started_at: datetime
+    has_beaten: bool = False
+    progress: str | None = None
 
 
 class Instructions(Protocol):
@@ -62,6 +69,13 @@ class Instructions(Protocol):
     @property
     def has_backlog(self) -> bool:
         """Whether tasks may be ready that the executor has not claimed."""
+
+    @property
+    def has_beats(self) -> bool:
+        """Whether attempts have said that they go on. `ControlPlane.look_again` tells of it."""
+
+    def beats(self) -> Sequence[RunningAttempt]:
+        """Those that have, since it was asked last."""
 
     def assign(self, session_id: SessionId, tasks: Sequence[ClaimedTask]) -> None:
         """These are claimed for the session already. A hand-out told twice is begun once."""
@@ -100,7 +114,7 @@ class ControlPlane(Protocol):
         """Whether outcomes are on their way, and may bring tasks back."""
 
     def look_again(self) -> None:
-        """What the instructions say of free room, or of a backlog, has changed."""
+        """What the instructions say of free room, of a backlog or of beats has changed."""
 
     def report(self, report: Report) -> None:
         """Keep an outcome and send it as soon as possible. Neither waits nor raises."""

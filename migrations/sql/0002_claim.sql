@@ -188,7 +188,7 @@ BEGIN
        WHERE r.ctid = ANY (ARRAY(SELECT p.place FROM picked p))
       RETURNING r.*),
     claimable AS MATERIALIZED (
-      SELECT k.*, t.priority, t.limit_key, i.paused_at IS NOT NULL AS is_withheld
+      SELECT k.*, t.priority, t.limit_key, t.heartbeat_s, i.paused_at IS NOT NULL AS is_withheld
         FROM taken k
         JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
         JOIN foliot.instance i USING (tenant_id, instance_id)
@@ -212,9 +212,10 @@ BEGIN
        WHERE k.is_withheld),
     held AS (
       INSERT INTO foliot.lease
-             (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at, limit_key)
+             (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at, limit_key,
+              silent_at)
       SELECT k.tenant_id, k.instance_id, k.ordinal, p_session_id, k.attempt + 1, k.epoch + 1,
-             v_now, k.limit_key
+             v_now, k.limit_key, v_now + make_interval(secs => k.heartbeat_s)
         FROM claimable k WHERE NOT k.is_withheld
       ON CONFLICT DO NOTHING
       RETURNING lease.tenant_id, lease.instance_id, lease.ordinal, lease.attempt, lease.epoch,

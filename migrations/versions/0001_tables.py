@@ -229,8 +229,18 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("claimed_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("limit_key", sa.Text(), nullable=True),
+        sa.Column("silent_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("progress", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "instance_id", "ordinal", name=op.f("lease_pkey")),
         schema="foliot",
+    )
+    op.create_index(
+        "lease_silent_at_idx",
+        "lease",
+        ["silent_at"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("silent_at IS NOT NULL"),
     )
     op.create_index("lease_session_id_idx", "lease", ["session_id"], unique=False, schema="foliot")
     op.create_index(

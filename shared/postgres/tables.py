@@ -378,6 +378,13 @@ lease = sa.Table(
     sa.Column("claimed_at", TIME, nullable=False),
     # The task's own, whether that key has a limit or will have one.
     sa.Column("limit_key", sa.Text),
+    # When its attempt has been silent for too long. Null where the task sets no such time.
+    sa.Column("silent_at", TIME),
+    # What the attempt said of itself last.
+    sa.Column("progress", JSON),
+    sa.Index(
+        "lease_silent_at_idx", "silent_at", postgresql_where=sa.text("silent_at IS NOT NULL")
+    ),
     sa.Index("lease_session_id_idx", "session_id"),
     sa.Index(
         "lease_limit_key_idx",

@@ -196,8 +196,8 @@ class TestActivating:
             (invoking("ai", events=["APPROVE"]), "AI", "/states/working/invoke/src"),
             (invoking("email", input={}), "EMAIL", "/states/working/invoke/src"),
             (
-                invoking("system.x", timeout={"heartbeat": "PT5S"}),
-                "a heartbeat timeout",
+                invoking("human", timeout={"heartbeat": "PT5S"}),
+                "a heartbeat timeout of HUMAN tasks",
                 "/states/working/invoke/timeout/heartbeat",
             ),
         ],

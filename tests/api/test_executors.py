@@ -8,11 +8,13 @@ import grpc
 import pytest
 from foliot.executor.v1 import claimed_task_pb2, outcome_pb2
 from foliot.executor.v1 import executor_service_pb2 as pb
-from foliot.v1 import failure_pb2, instance_pb2, instance_service_pb2, task_pb2
+from foliot.v1 import failure_pb2, instance_pb2, instance_service_pb2, task_pb2, task_service_pb2
 from foliot.v1.json_pb2 import Json
 
+from shared.rpc import MAX_PROGRESS_BYTES
 from tests.api.serving import WITHIN_S, Client, Serving, info_in
 from tests.api.stories import CHAIN, GREETING, activate, as_json, history_of, send, start
+from tests.executor.eventually import eventually
 
 _Call = grpc.aio.StreamStreamCall[pb.ConnectRequest, pb.ConnectResponse]
 
@@ -329,6 +331,50 @@ class TestTheStream:
         assert [(claimed.tasks[0].task_id, 1)] == [
             (one.task_id, one.epoch) for one in told.cancel_attempt.tasks
         ]
+
+    async def test_brings_what_an_attempt_says_of_itself(
+        self, client: Client, executor: Client
+    ) -> None:
+        """Whoever looks at the task sees what it is at."""
+        await start(client, "greeting")
+        async with connected(executor, limit=0) as (call, session_id):
+            (task,) = (await executor.executors.ClaimTasks(claiming(session_id))).tasks
+            beat = pb.RunningAttempt(
+                tenant_id=task.tenant_id,
+                task_id=task.task_id,
+                epoch=1,
+                has_beaten=True,
+                progress=as_json({"page": 3}),
+            )
+            await call.write(pb.ConnectRequest(heartbeat=pb.Heartbeat(running=[beat])))
+
+            async def shown() -> str:
+                asked = task_service_pb2.GetTaskRequest(task_id=task.task_id)
+                return (await client.tasks.GetTask(asked)).task.progress.json
+
+            await eventually(shown)
+            progress = await shown()
+
+        assert '{"page":3}' == progress
+
+    async def test_refuses_progress_of_too_many_bytes(
+        self, client: Client, executor: Client
+    ) -> None:
+        """What is to be kept is checked before it is."""
+        await start(client, "greeting")
+        async with connected(executor, limit=0) as (call, session_id):
+            (task,) = (await executor.executors.ClaimTasks(claiming(session_id))).tasks
+            beat = pb.RunningAttempt(
+                tenant_id=task.tenant_id,
+                task_id=task.task_id,
+                epoch=1,
+                has_beaten=True,
+                progress=as_json("x" * MAX_PROGRESS_BYTES),
+            )
+            await call.write(pb.ConnectRequest(heartbeat=pb.Heartbeat(running=[beat])))
+            error = await ended(call)
+
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED == error.code()
 
     async def test_ends_the_session_at_goodbye(self, executor: Client) -> None:
         """What it still holds is ready for others, and the stream ends well."""

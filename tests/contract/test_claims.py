@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane.ports.claims import HeldTask, SessionExpired
+from control_plane.ports.claims import Beat, HeldTask, SessionExpired
 from control_plane.ports.instance_store import TaskKey
-from control_plane.ports.records import Instance
+from control_plane.ports.records import Instance, Lease
 from shared.ids import SessionId, TenantId, new_uuid7
 from shared.tasks import DEFAULT_QUEUE, ClaimedTask, TaskType
 from tests.contract.material import (
@@ -302,6 +302,60 @@ class TestASession:
         expected = {HeldTask(mine.instance_id, 1, 1), HeldTask(mine.instance_id, 2, 1)}
         assert expected == held
         assert 1 == len(await world.claims.held(session_id, 1))
+
+
+class TestABeat:
+    async def test_begins_the_time_of_silence_anew(self, world: World) -> None:
+        """By the database's clock."""
+        now = await world.now()
+        mine, _ = await beating(world)
+        await world.move_clock(timedelta(seconds=50))
+        await world.claims.beat([Beat(ACME, mine, None)])
+        lease = await leased(world, instance(now, instance_id=mine.instance_id), 1)
+
+        assert lease.silent_at is not None
+        assert now + timedelta(seconds=110) <= lease.silent_at
+        assert lease.silent_at <= await world.now() + timedelta(seconds=60)
+
+    async def test_says_what_the_attempt_is_at(self, world: World) -> None:
+        """And one that says nothing leaves what was said before."""
+        mine, _ = await beating(world)
+        await world.claims.beat([Beat(ACME, mine, '{"page":3}')])
+        await world.claims.beat([Beat(ACME, mine, None)])
+        task = await world.reader.get_task(ACME, mine.instance_id, 1)
+
+        assert task is not None
+        assert task.lease is not None
+        assert '{"page":3}' == task.lease.progress
+
+    async def test_by_an_epoch_that_is_past_is_not_heard(self, world: World) -> None:
+        """A zombie says nothing about the attempt of another."""
+        mine, before = await beating(world)
+        await world.move_clock(timedelta(seconds=50))
+        await world.claims.beat([Beat(ACME, mine._replace(epoch=2), '"late"')])
+        task = await world.reader.get_task(ACME, mine.instance_id, 1)
+
+        assert task is not None
+        assert before == task.lease
+
+    async def test_of_a_task_that_sets_no_time_says_what_it_is_at(self, world: World) -> None:
+        """Progress is worth showing without a deadline."""
+        fresh = await started(world, tasks=1)
+        await claimed(world, await open_session(world))
+        await world.claims.beat([Beat(ACME, HeldTask(fresh.instance_id, 1, 1), "7")])
+        task = await world.reader.get_task(ACME, fresh.instance_id, 1)
+
+        assert task is not None
+        assert task.lease is not None
+        assert (None, "7") == (task.lease.silent_at, task.lease.progress)
+
+
+async def beating(world: World) -> tuple[HeldTask, Lease]:
+    """A claimed task that must not be silent for a minute, and its lease."""
+    fresh = instance(await world.now())
+    await stored(world, start(fresh, new_tasks=[new_task(fresh, 1, heartbeat_s=60.0)]))
+    await claimed(world, await open_session(world, ttl_s=3600))
+    return HeldTask(fresh.instance_id, 1, 1), await leased(world, fresh, 1)
 
 
 class TestWhoHasWhichTasks:

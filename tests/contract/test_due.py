@@ -289,3 +289,39 @@ async def _partitions(postgres: PostgresWorld) -> Sequence[str]:
         " WHERE inhparent = 'foliot.history'::regclass ORDER BY 1"
     )
     return [name.removeprefix("foliot.") for (name,) in rows]
+
+
+class TestASilentAttempt:
+    async def test_is_found_when_its_time_is_up(self, world: World) -> None:
+        """From its claim on, or from the commit that handed it out; the others never are."""
+        fresh = instance(await world.now())
+        session_id = await open_session(world, ttl_s=3600)
+        tasks = [
+            new_task(fresh, 1, heartbeat_s=60.0),
+            new_task(fresh, 2, heartbeat_s=90.0),
+            new_task(fresh, 3),
+        ]
+        await stored(world, start(fresh, new_tasks=tasks, handed={2: session_id}))
+        await claimed(world, session_id)
+        await world.move_clock(0.9 * MINUTE)
+        before = await world.due.silent_leases(10)
+        await world.move_clock(0.2 * MINUTE)
+        then = await world.due.silent_leases(10)
+        await world.move_clock(MINUTE)
+        after = await world.due.silent_leases(10)
+
+        first, second = (
+            ExpiredLease(fresh.tenant_id, fresh.instance_id, ordinal, 1) for ordinal in (1, 2)
+        )
+        assert ([], [first], [first, second]) == (list(before), list(then), list(after))
+
+    async def test_of_a_task_that_has_ended_is_nobodys_concern(self, world: World) -> None:
+        """Its holder has been told to stop, and may take its time."""
+        before = instance(await world.now())
+        await stored(world, start(before, new_tasks=[new_task(before, 1, heartbeat_s=60.0)]))
+        await claimed(world, await open_session(world, ttl_s=3600))
+        ended = TaskUpdate(ordinal=1, status="cancelled", completed_at=await world.now())
+        await stored(world, step(before, updated_tasks=[ended], withdrawn=[1]))
+        await world.move_clock(HOUR)
+
+        assert [] == list(await world.due.silent_leases(10))

@@ -23,10 +23,10 @@ from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.reader import PostgresReader
-from control_plane.ports.claims import HeldTask
+from control_plane.ports.claims import Beat, HeldTask
 from control_plane.ports.credentials import StoredKey
 from control_plane.ports.feed import ORIGIN
-from control_plane.ports.instance_store import StoreUnavailable, Wanted
+from control_plane.ports.instance_store import StoreUnavailable, TaskKey, Wanted
 from control_plane.ports.limit_store import TaskLimit
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import InstanceKey
@@ -93,6 +93,7 @@ ADAPTERS: Mapping[Callable[[asyncpg.Pool], object], Mapping[str, Call]] = {
         "ahead": lambda due: due.ahead(),
         "release_delayed": lambda due: due.release_delayed(1),
         "expired_leases": lambda due: due.expired_leases(1),
+        "silent_leases": lambda due: due.silent_leases(1),
         "untried_inbox": lambda due: due.untried_inbox(1),
         "sweep": lambda due: due.sweep(),
     },
@@ -111,6 +112,8 @@ ADAPTERS: Mapping[Callable[[asyncpg.Pool], object], Mapping[str, Call]] = {
         ),
         "held": lambda claims: claims.held(SESSION, 1),
         "still_held": lambda claims: claims.still_held([(ACME, HeldTask(INSTANCE, 1, 1))]),
+        "beat": lambda claims: claims.beat([Beat(ACME, HeldTask(INSTANCE, 1, 1), None)]),
+        "holders": lambda claims: claims.holders([TaskKey(ACME, INSTANCE, 1)]),
         "close": lambda claims: claims.close(SESSION),
     },
     PostgresCredentials: {

@@ -10,6 +10,7 @@ import pytest
 from executor.adapters.memory_control_plane import MemoryControlPlane
 from executor.attempts import Attempts
 from executor.handlers import Handlers
+from executor.heartbeats import Heartbeats
 from executor.ports import Ports
 from executor.ports.control_plane import MAX_UNACKNOWLEDGED, Held, Report
 from executor.runner import Runner
@@ -56,9 +57,11 @@ class Crew:
     def __init__(self, concurrency: int = 2) -> None:
         self.gate = Gate()
         self.control_plane = MemoryControlPlane()
+        self.heartbeats = Heartbeats()
         self.attempts = Attempts(
             Runner(Handlers([self.gate]), canned_ports()),
             self.control_plane,
+            self.heartbeats,
             concurrency=concurrency,
         )
 
@@ -198,7 +201,10 @@ class TestAnAttemptWhoseReportCannotBeMade:
         )
         control_plane = MemoryControlPlane()
         attempts = Attempts(
-            Runner(Handlers([Careless()]), canned_ports()), control_plane, concurrency=1
+            Runner(Handlers([Careless()]), canned_ports()),
+            control_plane,
+            Heartbeats(),
+            concurrency=1,
         )
         attempts.assign(OURS, [a_task(ordinal=1), a_task(ordinal=2)])
         await eventually(lambda: len(control_plane.received) == 2)
@@ -213,7 +219,9 @@ class TestAnAttemptWhoseReportCannotBeMade:
         """Even what cannot be reported at all frees its place."""
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         gate = Gate()
-        attempts = Attempts(Runner(Handlers([gate]), canned_ports()), Deaf(), concurrency=1)
+        attempts = Attempts(
+            Runner(Handlers([gate]), canned_ports()), Deaf(), Heartbeats(), concurrency=1
+        )
         attempts.assign(OURS, [a_task(ordinal=1), a_task(ordinal=2)])
         gate.let(1)
         await eventually(lambda: gate.begun == [1, 2])
@@ -221,6 +229,29 @@ class TestAnAttemptWhoseReportCannotBeMade:
         assert attempts.freed.is_set()
         gate.let(2)
         await eventually(lambda: attempts.count == 0)
+
+
+class TestAnAttemptThatSaysThatItGoesOn:
+    async def test_is_told_with_what_it_says(self) -> None:
+        """Once: the next time it has to say so again."""
+        crew = Crew()
+        [held, _] = crew.take(1, 2)
+        crew.heartbeats.beat(held, {"page": 3})
+        before = crew.attempts.has_beats
+        told = [(one.held, one.has_beaten, one.progress) for one in crew.attempts.beats()]
+
+        assert (True, [(held, True, '{"page":3}')]) == (before, told)
+        assert (False, []) == (crew.attempts.has_beats, list(crew.attempts.beats()))
+
+    async def test_is_not_told_once_it_has_ended(self) -> None:
+        """Its outcome says more."""
+        crew = Crew()
+        [held] = crew.take(1)
+        crew.heartbeats.beat(held)
+        crew.gate.let(1)
+        await eventually(lambda: crew.reported)
+
+        assert [] == list(crew.attempts.beats())
 
 
 class TestACancelledAttempt:

@@ -290,8 +290,9 @@ class TestCredits:
             drain.drain.reconnect_within.FromTimedelta(timedelta(seconds=0.1))
             await far.tell(drain)
             await eventually(lambda: len(far.hellos) == 2)
+            doubted = list(executor.heard.doubted)
 
-        assert [] == executor.heard.doubted
+        assert [] == doubted
 
 
 class TestAnAcknowledgement:
@@ -324,6 +325,29 @@ class TestAStream:
         [attempt] = far.messages[0].heartbeat.running
 
         assert ("a:1", 2) == (attempt.task_id, attempt.epoch)
+
+    async def test_tells_what_attempts_say_of_themselves(self, far: ListeningControlPlane) -> None:
+        """As soon as they do, and not much more often than twice a second."""
+        async with near(far) as executor:
+            await eventually(lambda: far.streams)
+            for progress in ("1", "2"):
+                attempt = RunningAttempt(
+                    tenant_id=TenantId("acme"),
+                    held=Held("a:1", 2),
+                    started_at=NOON,
+                    has_beaten=True,
+                    progress=progress,
+                )
+                executor.heard.said = [attempt]
+                executor.control_plane.look_again()
+                await eventually(lambda: not executor.heard.said)
+            await eventually(lambda: len(far.messages) == 2)
+
+        assert [(True, "1"), (True, "2")] == [
+            (one.has_beaten, one.progress.json)
+            for message in far.messages
+            for one in message.heartbeat.running
+        ]
 
     async def test_is_left_for_another_when_the_control_plane_drains(
         self, far: ListeningControlPlane

@@ -13,6 +13,7 @@ from executor.adapters.memory_task_store import MemoryTaskStore
 from executor.attempts import Attempts
 from executor.handlers import Handlers
 from executor.handlers.human import HumanHandler
+from executor.heartbeats import Heartbeats
 from executor.intake import Intake, last_served
 from executor.lease import Lease
 from executor.runner import Runner
@@ -74,6 +75,7 @@ class Desk:
         self.attempts = Attempts(
             Runner(Handlers([HumanHandler()]), canned_ports()),
             self.control_plane,
+            Heartbeats(),
             concurrency=concurrency,
         )
         self.lease = Lease(self.store, self.attempts, name="test", lease=NEVER)

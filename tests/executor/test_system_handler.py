@@ -10,6 +10,8 @@ import pytest
 from executor.functions import Functions, TaskContext, TaskFailed, load_functions
 from executor.functions.builtin import functions as builtin
 from executor.handlers.system import SystemHandler
+from executor.heartbeats import Heartbeats
+from executor.ports.control_plane import Held
 from shared.errors import InvalidRequest
 from shared.json import Json
 from shared.tasks import Outcome
@@ -30,10 +32,12 @@ async def called(
     name: str | None,
     input_: Json = None,
     attempt: int = 1,
+    heartbeats: Heartbeats | None = None,
 ) -> Outcome:
     """The outcome of one attempt."""
     task = a_task(function=name, input=input_, attempt=attempt)
-    return await SystemHandler(functions, threads).execute(task, canned_ports())
+    handler = SystemHandler(functions, threads, heartbeats or Heartbeats())
+    return await handler.execute(task, canned_ports())
 
 
 class TestAFunction:
@@ -167,3 +171,25 @@ class TestARegistry:
 
         with pytest.raises(InvalidRequest, match="'a'"):
             functions.including(Functions({"a": lambda *_: 2}))
+
+
+class TestAHeartbeat:
+    @pytest.mark.parametrize("is_plain", [True, False])
+    async def test_of_a_function_is_its_attempts(
+        self, threads: ThreadPoolExecutor, *, is_plain: bool
+    ) -> None:
+        """From a thread or from the loop."""
+        functions, heartbeats = Functions(), Heartbeats()
+
+        def plain(_: Json, context: TaskContext) -> Json:
+            context.heartbeat({"page": 3})
+            return None
+
+        async def on_the_loop(_: Json, context: TaskContext) -> Json:
+            context.heartbeat({"page": 3})
+            return None
+
+        functions.add("crawl", plain if is_plain else on_the_loop)
+        await called(threads, functions, "crawl", heartbeats=heartbeats)
+
+        assert {Held.of(a_task()): '{"page":3}'} == heartbeats.take()

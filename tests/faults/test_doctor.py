@@ -135,6 +135,17 @@ BREAKAGES: dict[str, tuple[str, str]] = {
             " run_at - interval '1 hour' FROM r"
         ),
     ),
+    "an attempt that is silent for ever": (
+        "I8",
+        (
+            "WITH r AS (DELETE FROM foliot.ready WHERE instance_id = $1 RETURNING *),"
+            " s AS (INSERT INTO foliot.executor_session VALUES (gen_random_uuid(), 'x', NULL,"
+            " clock_timestamp(), 'infinity') RETURNING session_id)"
+            " INSERT INTO foliot.lease (tenant_id, instance_id, ordinal, session_id, attempt,"
+            " epoch, claimed_at, silent_at) SELECT tenant_id, instance_id, ordinal,"
+            " s.session_id, 1, 1, run_at, run_at - interval '1 hour' FROM r, s"
+        ),
+    ),
     "a lease by an epoch of the past": (
         "I3",
         (

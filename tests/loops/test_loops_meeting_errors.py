@@ -35,6 +35,9 @@ class Crowd:
     async def expired_leases(self, limit: int) -> Sequence[ExpiredLease]:
         return [ExpiredLease(*key, 1, 1) for key in self._keys[:limit]]
 
+    async def silent_leases(self, limit: int) -> Sequence[ExpiredLease]:
+        return []
+
     async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
         return self._keys[:limit]
 

@@ -37,7 +37,7 @@ class TestASpec:
             ({"invoke": [{"src": "http"}, {"src": "email"}]}, "EMAIL", "/invoke/1/src"),
             (
                 {"invoke": {"src": "http", "timeout": {"heartbeat": "PT5S"}}},
-                "a heartbeat timeout",
+                "a heartbeat timeout of HTTP tasks",
                 "/invoke/timeout/heartbeat",
             ),
             (
@@ -62,6 +62,12 @@ class TestASpec:
     ) -> None:
         """The pointer leads an editor to the place."""
         assert (what, pointer) == found_in(spec)
+
+    def test_may_ask_functions_to_say_that_they_go_on(self) -> None:
+        """They are what can."""
+        spec = {"invoke": {"src": "system.crawl", "timeout": {"heartbeat": "PT5S"}}}
+
+        assert found_in(spec) is None
 
     def test_is_told_what_to_use_instead(self) -> None:
         """A refusal without a way out is half an answer."""

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 
-from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase, Session
+from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase, Session, silent_at
 from control_plane.adapters.memory.limits import MemoryLimits
-from control_plane.ports.claims import HeldTask, SessionExpired
+from control_plane.ports.claims import Beat, HeldTask, SessionExpired
 from control_plane.ports.instance_store import Requeued, TaskKey
 from control_plane.ports.limit_store import WHOLE_TENANT
 from control_plane.ports.records import InstanceKey, Lease
@@ -100,6 +100,18 @@ class MemoryClaims:
             and not database.tasks[key].is_closed
         )
 
+    async def beat(self, beats: Sequence[Beat]) -> None:
+        database = self._database
+        for tenant_id, task, progress in beats:
+            key = TaskKey(tenant_id, task.instance_id, task.ordinal)
+            lease = database.leases.get(key)
+            if lease is not None and lease.epoch == task.epoch:
+                database.leases[key] = replace(
+                    lease,
+                    silent_at=silent_at(database.now(), database.tasks[key].heartbeat_s),
+                    progress=lease.progress if progress is None else progress,
+                )
+
     async def holders(self, tasks: Sequence[TaskKey]) -> Mapping[SessionId, Sequence[HeldTask]]:
         found: defaultdict[SessionId, list[HeldTask]] = defaultdict(list)
         for key in tasks:
@@ -158,6 +170,7 @@ class MemoryClaims:
             attempt=row.attempt + 1,
             epoch=row.epoch + 1,
             claimed_at=self._database.now(),
+            silent_at=silent_at(self._database.now(), self._database.tasks[key].heartbeat_s),
         )
         self._database.leases[key] = lease
         task = self._database.tasks[key]

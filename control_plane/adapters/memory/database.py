@@ -131,3 +131,8 @@ class MemoryDatabase:
     def is_alive(self, session_id: SessionId) -> bool:
         session = self.sessions.get(session_id)
         return session is not None and session.expires_at > self.now()
+
+
+def silent_at(since: datetime, heartbeat_s: float | None) -> datetime | None:
+    """When an attempt that was last heard of then has been silent for too long."""
+    return None if heartbeat_s is None else since + timedelta(seconds=heartbeat_s)

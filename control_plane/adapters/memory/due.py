@@ -50,6 +50,17 @@ class MemoryDue:
                 open_ones.append(ExpiredLease(*key, lease.epoch))
         return open_ones
 
+    async def silent_leases(self, limit: int) -> Sequence[ExpiredLease]:
+        now = self._database.now()
+        silent = sorted(
+            (lease.silent_at, key, lease.epoch)
+            for key, lease in self._database.leases.items()
+            if lease.silent_at is not None
+            and lease.silent_at <= now
+            and not self._database.tasks[key].is_closed
+        )
+        return [ExpiredLease(*key, epoch) for _, key, epoch in silent[:limit]]
+
     async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
         since = {
             key: min(untried)

@@ -10,6 +10,7 @@ from control_plane.adapters.memory.database import (
     FeedPart,
     MemoryDatabase,
     TimerKey,
+    silent_at,
 )
 from control_plane.ports.instance_store import (
     BusinessKey,
@@ -203,6 +204,7 @@ class MemoryInstanceStore:
                     attempt=1,
                     epoch=1,
                     claimed_at=change.after.updated_at,
+                    silent_at=silent_at(change.after.updated_at, new.heartbeat_s),
                 )
             elif not new.is_cancelled and new.type is not TaskType.WORKFLOW:
                 self._make_claimable(change, _first_hand_out(new))

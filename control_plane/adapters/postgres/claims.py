@@ -1,14 +1,14 @@
 """Claiming through the functions that executors call too (migrations/sql)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
 
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import Row
-from control_plane.ports.claims import HeldTask, SessionExpired
+from control_plane.ports.claims import Beat, HeldTask, SessionExpired
 from control_plane.ports.instance_store import TaskKey
 from shared.failpoints import failpoint
 from shared.ids import InstanceId, SessionId, TenantId
@@ -101,6 +101,33 @@ class PostgresClaims:
         )
         return frozenset((row["tenant_id"], HeldTask(*row[1:])) for row in rows)
 
+    async def beat(self, beats: Sequence[Beat]) -> None:
+        await failpoint("claims.beat.before")
+        # Locks rows of `lease`, in the order of their keys.
+        await self._pool.execute(
+            """
+            WITH heard AS MATERIALIZED (
+              SELECT l.place, k.progress, t.heartbeat_s
+                FROM unnest($1::text[], $2::uuid[], $3::int[], $4::int[], $5::text[])
+                     AS k(tenant_id, instance_id, ordinal, epoch, progress)
+               CROSS JOIN LATERAL (
+                 SELECT l.ctid AS place FROM foliot.lease l
+                  WHERE l.tenant_id = k.tenant_id AND l.instance_id = k.instance_id
+                    AND l.ordinal = k.ordinal AND l.epoch = k.epoch
+                    FOR UPDATE OFFSET 0) AS l
+               CROSS JOIN LATERAL (
+                 SELECT t.heartbeat_s FROM foliot.task t
+                  WHERE t.tenant_id = k.tenant_id AND t.instance_id = k.instance_id
+                    AND t.ordinal = k.ordinal OFFSET 0) AS t)
+            UPDATE foliot.lease l
+               SET silent_at = (SELECT foliot.now()) + make_interval(secs => h.heartbeat_s),
+                   progress = coalesce(h.progress::json, l.progress)
+              FROM heard h
+             WHERE l.ctid = h.place
+            """,
+            *(list(column) for column in _columns(beats)),
+        )
+
     async def holders(self, tasks: Sequence[TaskKey]) -> Mapping[SessionId, Sequence[HeldTask]]:
         await failpoint("claims.holders.before")
         rows = await self._pool.fetch(
@@ -125,6 +152,11 @@ class PostgresClaims:
         await failpoint("claims.close.before")
         await self._pool.execute("SELECT foliot.close_session($1)", session_id)
         await failpoint("claims.close.after")
+
+
+def _columns(beats: Sequence[Beat]) -> Iterator[tuple[object, ...]]:
+    in_order = sorted(beats, key=lambda beat: (beat.tenant_id, beat.task))
+    return zip(*((one.tenant_id, *one.task, one.progress) for one in in_order), strict=True)
 
 
 def _claimed_task(row: Row) -> ClaimedTask:

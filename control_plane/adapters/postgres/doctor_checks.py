@@ -173,6 +173,18 @@ SELECT l.instance_id, l.ordinal,
  LIMIT $4
 """
 
+SILENT = """
+SELECT l.instance_id, l.ordinal,
+       format('its attempt has been silent for too long since %s, and goes on', l.silent_at)
+         AS detail
+  FROM foliot.lease l
+  JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+ WHERE l.tenant_id = $1 AND l.instance_id > $2 AND l.instance_id <= $3
+   AND t.completed_at IS NULL
+   AND l.silent_at <= (SELECT foliot.now()) - $5::interval
+ LIMIT $4
+"""
+
 # Lost hand-outs count against a bound of their own: 50, in control_plane/orchestrator/retrying.py.
 TOO_OFTEN = """
 SELECT t.instance_id, t.ordinal,
@@ -272,6 +284,7 @@ CHECKS = (
     Check("I24", LATE_TIMERS, is_patient=True),
     Check("I24", LATE_TASKS, is_patient=True),
     Check("I8", ABANDONED, is_patient=True),
+    Check("I8", SILENT, is_patient=True),
     Check("I7", TOO_OFTEN),
     Check("I17", FORGOTTEN_EVENTS, is_patient=True),
     Check("I21", TWO_LIVE),

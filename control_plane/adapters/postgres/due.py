@@ -114,6 +114,22 @@ class PostgresDue:
         await failpoint("due.expired.after")
         return [ExpiredLease(*row) for row in rows]
 
+    async def silent_leases(self, limit: int) -> Sequence[ExpiredLease]:
+        await failpoint("due.silent.before")
+        rows = await self._pool.fetch(
+            """
+            SELECT l.tenant_id, l.instance_id, l.ordinal, l.epoch
+              FROM foliot.lease l
+              JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+             WHERE l.silent_at <= (SELECT foliot.now()) AND t.completed_at IS NULL
+             ORDER BY l.silent_at
+             LIMIT $1
+            """,
+            limit,
+        )
+        await failpoint("due.silent.after")
+        return [ExpiredLease(*row) for row in rows]
+
     async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
         await failpoint("due.inbox.before")
         rows = await self._pool.fetch(

@@ -32,7 +32,7 @@ SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queu
        t.schedule_to_start_s, t.heartbeat_s, t.child, t.detached, t.limit_key, t.trace_id,
        t.created_at, t.completed_at,
        l.session_id AS lease_session_id, l.attempt AS lease_attempt, l.epoch AS lease_epoch,
-       l.claimed_at AS lease_claimed_at
+       l.claimed_at AS lease_claimed_at, l.silent_at AS lease_silent_at
   FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k(tenant_id, instance_id, ordinal)
  CROSS JOIN LATERAL (
     SELECT * FROM foliot.task t

@@ -39,7 +39,8 @@ class PostgresReader:
         row = await self._pool.fetchrow(
             """
             SELECT t.*, l.session_id AS lease_session_id, l.attempt AS lease_attempt,
-                   l.epoch AS lease_epoch, l.claimed_at AS lease_claimed_at
+                   l.epoch AS lease_epoch, l.claimed_at AS lease_claimed_at,
+                   l.silent_at AS lease_silent_at, l.progress AS lease_progress
               FROM foliot.task t
               LEFT JOIN foliot.lease l USING (tenant_id, instance_id, ordinal)
              WHERE t.tenant_id = $1 AND t.instance_id = $2 AND t.ordinal = $3

@@ -42,4 +42,6 @@ def _lease_of(row: Row) -> Lease | None:
         attempt=row["lease_attempt"],
         epoch=row["lease_epoch"],
         claimed_at=row["lease_claimed_at"],
+        silent_at=row.get("lease_silent_at"),
+        progress=row.get("lease_progress"),
     )

@@ -260,8 +260,10 @@ claimable AS MATERIALIZED (
    WHERE ((SELECT kept FROM verdict))[q.n]),
 handed AS (
   INSERT INTO foliot.lease
-         (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at, limit_key)
-  SELECT t.tenant_id, t.instance_id, t.ordinal, t.session_id, 1, 1, t.at, t.limit_key
+         (tenant_id, instance_id, ordinal, session_id, attempt, epoch, claimed_at, limit_key,
+          silent_at)
+  SELECT t.tenant_id, t.instance_id, t.ordinal, t.session_id, 1, 1, t.at, t.limit_key,
+         t.at + make_interval(secs => t.heartbeat_s)
     FROM task t WHERE t.session_id IS NOT NULL),
 made_ready AS (
   INSERT INTO foliot.ready

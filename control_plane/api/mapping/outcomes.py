@@ -26,7 +26,10 @@ def reported_from(outcome: pb.Outcome) -> Reported:
 
 
 def running_from(attempts: Sequence[executor_service_pb2.RunningAttempt]) -> list[Running]:
-    return [Running(one.tenant_id, one.task_id, one.epoch) for one in attempts]
+    return [
+        Running(one.tenant_id, one.task_id, one.epoch, one.has_beaten, text_of(one, "progress"))
+        for one in attempts
+    ]
 
 
 def held_to(tasks: Sequence[Running]) -> list[claimed_task_pb2.HeldTask]:

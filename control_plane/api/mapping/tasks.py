@@ -65,6 +65,7 @@ def task_to(task: Task, *, with_input: bool, with_output: bool) -> pb.Task:
         trace_id=task.trace_id or "",
         create_time=timestamp(task.created_at),
         complete_time=timestamp(task.completed_at),
+        progress=to_json(lease.progress) if lease is not None else None,
     )
 
 

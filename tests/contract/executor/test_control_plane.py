@@ -43,6 +43,17 @@ class Heard:
     going_on: list[RunningAttempt] = field(default_factory=list)
     free: int = 0
     has_backlog: bool = False
+    said: list[RunningAttempt] = field(default_factory=list)
+
+    @property
+    def has_beats(self) -> bool:
+        """Whether the test says so."""
+        return bool(self.said)
+
+    def beats(self) -> Sequence[RunningAttempt]:
+        """What the test says, once."""
+        said, self.said = self.said, []
+        return said
 
     def assign(self, session_id: SessionId, tasks: Sequence[ClaimedTask]) -> None:
         """Note it."""

@@ -144,6 +144,7 @@ class Task(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     COMPLETE_TIME_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id names it: "<instance_id>:<ordinal>". In the path of a URL write the colon
     as "%3A".
@@ -218,6 +219,12 @@ class Task(_message.Message):
     def complete_time(self) -> _timestamp_pb2.Timestamp:
         """complete_time is when it ended, in whatever way. Not set before."""
 
+    @_builtins.property
+    def progress(self) -> _json_pb2.Json:
+        """progress is what the attempt under way said last that it is at, at most 16 KiB. Set in
+        GetTask, if it has said anything.
+        """
+
     def __init__(
         self,
         *,
@@ -243,10 +250,11 @@ class Task(_message.Message):
         trace_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         complete_time: _timestamp_pb2.Timestamp | None = ...,
+        progress: _json_pb2.Json | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "create_time", b"create_time", "error", b"error", "held_since", b"held_since", "input", b"input", "output", b"output", "run_time", b"run_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "create_time", b"create_time", "error", b"error", "held_since", b"held_since", "input", b"input", "output", b"output", "progress", b"progress", "run_time", b"run_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "complete_time", b"complete_time", "create_time", b"create_time", "epoch", b"epoch", "error", b"error", "function", b"function", "held_since", b"held_since", "holder", b"holder", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "max_attempts", b"max_attempts", "name", b"name", "ordinal", b"ordinal", "output", b"output", "priority", b"priority", "queue", b"queue", "run_time", b"run_time", "status", b"status", "task_id", b"task_id", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "complete_time", b"complete_time", "create_time", b"create_time", "epoch", b"epoch", "error", b"error", "function", b"function", "held_since", b"held_since", "holder", b"holder", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "max_attempts", b"max_attempts", "name", b"name", "ordinal", b"ordinal", "output", b"output", "priority", b"priority", "progress", b"progress", "queue", b"queue", "run_time", b"run_time", "status", b"status", "task_id", b"task_id", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from foliot.executor.v1 import claimed_task_pb2 as foliot_dot_executor_dot_v1_dot_claimed__task__pb2
 from foliot.executor.v1 import outcome_pb2 as foliot_dot_executor_dot_v1_dot_outcome__pb2
 from foliot.v1 import auth_options_pb2 as foliot_dot_v1_dot_auth__options__pb2
+from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
 from foliot.v1 import task_pb2 as foliot_dot_v1_dot_task__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)foliot/executor/v1/executor_service.proto\x12\x12\x66oliot.executor.v1\x1a%foliot/executor/v1/claimed_task.proto\x1a foliot/executor/v1/outcome.proto\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x02\n\x0e\x43onnectRequest\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.foliot.executor.v1.HelloH\x00\x12.\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.CreditsH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.foliot.executor.v1.HeartbeatH\x00\x12\x30\n\x08outcomes\x18\x04 \x01(\x0b\x32\x1c.foliot.executor.v1.OutcomesH\x00\x12.\n\x07goodbye\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.GoodbyeH\x00\x42\t\n\x07message\"\xac\x01\n\x05Hello\x12\x15\n\rexecutor_name\x18\x01 \x01(\t\x12\x0e\n\x06queues\x18\x02 \x03(\t\x12\'\n\ntask_types\x18\x03 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x04 \x03(\t\x12,\n\x07\x63redits\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.Credits\x12\x12\n\nsession_id\x18\x06 \x01(\t\"-\n\x07\x43redits\x12\r\n\x05limit\x18\x01 \x01(\x03\x12\x13\n\x0bhas_backlog\x18\x02 \x01(\x08\"@\n\tHeartbeat\x12\x33\n\x07running\x18\x01 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"u\n\x0eRunningAttempt\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x30\n\x0cstarted_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttenant_id\x18\x04 \x01(\t\"g\n\x08Outcomes\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\x12,\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.Credits\"\t\n\x07Goodbye\"\xd1\x02\n\x0f\x43onnectResponse\x12.\n\x07welcome\x18\x01 \x01(\x0b\x32\x1b.foliot.executor.v1.WelcomeH\x00\x12,\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.AssignH\x00\x12\x37\n\x0coutcome_acks\x18\x03 \x01(\x0b\x32\x1f.foliot.executor.v1.OutcomeAcksH\x00\x12\x33\n\nlease_lost\x18\x04 \x01(\x0b\x32\x1d.foliot.executor.v1.LeaseLostH\x00\x12;\n\x0e\x63\x61ncel_attempt\x18\x05 \x01(\x0b\x32!.foliot.executor.v1.CancelAttemptH\x00\x12*\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x19.foliot.executor.v1.DrainH\x00\x42\t\n\x07message\"\xb1\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rmax_in_flight\x18\x04 \x01(\x05\x12\x16\n\x0eserver_version\x18\x05 \x01(\t\"8\n\x06\x41ssign\x12.\n\x05tasks\x18\x01 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"g\n\x0bOutcomeAcks\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\x12*\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.Assign\"8\n\tLeaseLost\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\rCancelAttempt\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\x05\x44rain\x12\x33\n\x10reconnect_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9d\x01\n\x11\x43laimTasksRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rexecutor_name\x18\x02 \x01(\t\x12\x0e\n\x06queues\x18\x03 \x03(\t\x12\'\n\ntask_types\x18\x04 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x05 \x03(\t\x12\x11\n\tmax_tasks\x18\x06 \x01(\x05\"\x86\x01\n\x12\x43laimTasksResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x05tasks\x18\x03 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"Z\n\x15ReportOutcomesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12-\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\"F\n\x16ReportOutcomesResponse\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\"^\n\x13\x45xtendLeasesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x33\n\x07running\x18\x02 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"\xaa\x01\n\x14\x45xtendLeasesResponse\x12\x35\n\x11lease_expire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x04lost\x18\x02 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\x12/\n\tcancelled\x18\x03 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask2\xf0\x04\n\x0f\x45xecutorService\x12q\n\x07\x43onnect\x12\".foliot.executor.v1.ConnectRequest\x1a#.foliot.executor.v1.ConnectResponse\"\x19\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03(\x01\x30\x01\x12\x99\x01\n\nClaimTasks\x12%.foliot.executor.v1.ClaimTasksRequest\x1a&.foliot.executor.v1.ClaimTasksResponse\"<\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x05\x82\xd3\xe4\x93\x02\x1d\"\x18/executor/v1/tasks:claim:\x01*\x12\xa9\x01\n\x0eReportOutcomes\x12).foliot.executor.v1.ReportOutcomesRequest\x1a*.foliot.executor.v1.ReportOutcomesResponse\"@\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03\x82\xd3\xe4\x93\x02!\"\x1c/executor/v1/outcomes:report:\x01*\x12\xa1\x01\n\x0c\x45xtendLeases\x12\'.foliot.executor.v1.ExtendLeasesRequest\x1a(.foliot.executor.v1.ExtendLeasesResponse\">\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x04\x82\xd3\xe4\x93\x02\x1f\"\x1a/executor/v1/leases:extend:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)foliot/executor/v1/executor_service.proto\x12\x12\x66oliot.executor.v1\x1a%foliot/executor/v1/claimed_task.proto\x1a foliot/executor/v1/outcome.proto\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x02\n\x0e\x43onnectRequest\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.foliot.executor.v1.HelloH\x00\x12.\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.CreditsH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.foliot.executor.v1.HeartbeatH\x00\x12\x30\n\x08outcomes\x18\x04 \x01(\x0b\x32\x1c.foliot.executor.v1.OutcomesH\x00\x12.\n\x07goodbye\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.GoodbyeH\x00\x42\t\n\x07message\"\xac\x01\n\x05Hello\x12\x15\n\rexecutor_name\x18\x01 \x01(\t\x12\x0e\n\x06queues\x18\x02 \x03(\t\x12\'\n\ntask_types\x18\x03 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x04 \x03(\t\x12,\n\x07\x63redits\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.Credits\x12\x12\n\nsession_id\x18\x06 \x01(\t\"-\n\x07\x43redits\x12\r\n\x05limit\x18\x01 \x01(\x03\x12\x13\n\x0bhas_backlog\x18\x02 \x01(\x08\"@\n\tHeartbeat\x12\x33\n\x07running\x18\x01 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"\xac\x01\n\x0eRunningAttempt\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x30\n\x0cstarted_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttenant_id\x18\x04 \x01(\t\x12\x12\n\nhas_beaten\x18\x05 \x01(\x08\x12!\n\x08progress\x18\x06 \x01(\x0b\x32\x0f.foliot.v1.Json\"g\n\x08Outcomes\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\x12,\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.Credits\"\t\n\x07Goodbye\"\xd1\x02\n\x0f\x43onnectResponse\x12.\n\x07welcome\x18\x01 \x01(\x0b\x32\x1b.foliot.executor.v1.WelcomeH\x00\x12,\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.AssignH\x00\x12\x37\n\x0coutcome_acks\x18\x03 \x01(\x0b\x32\x1f.foliot.executor.v1.OutcomeAcksH\x00\x12\x33\n\nlease_lost\x18\x04 \x01(\x0b\x32\x1d.foliot.executor.v1.LeaseLostH\x00\x12;\n\x0e\x63\x61ncel_attempt\x18\x05 \x01(\x0b\x32!.foliot.executor.v1.CancelAttemptH\x00\x12*\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x19.foliot.executor.v1.DrainH\x00\x42\t\n\x07message\"\xb1\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rmax_in_flight\x18\x04 \x01(\x05\x12\x16\n\x0eserver_version\x18\x05 \x01(\t\"8\n\x06\x41ssign\x12.\n\x05tasks\x18\x01 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"g\n\x0bOutcomeAcks\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\x12*\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.Assign\"8\n\tLeaseLost\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\rCancelAttempt\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\x05\x44rain\x12\x33\n\x10reconnect_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9d\x01\n\x11\x43laimTasksRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rexecutor_name\x18\x02 \x01(\t\x12\x0e\n\x06queues\x18\x03 \x03(\t\x12\'\n\ntask_types\x18\x04 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x05 \x03(\t\x12\x11\n\tmax_tasks\x18\x06 \x01(\x05\"\x86\x01\n\x12\x43laimTasksResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x05tasks\x18\x03 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"Z\n\x15ReportOutcomesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12-\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\"F\n\x16ReportOutcomesResponse\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\"^\n\x13\x45xtendLeasesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x33\n\x07running\x18\x02 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"\xaa\x01\n\x14\x45xtendLeasesResponse\x12\x35\n\x11lease_expire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x04lost\x18\x02 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\x12/\n\tcancelled\x18\x03 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask2\xf0\x04\n\x0f\x45xecutorService\x12q\n\x07\x43onnect\x12\".foliot.executor.v1.ConnectRequest\x1a#.foliot.executor.v1.ConnectResponse\"\x19\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03(\x01\x30\x01\x12\x99\x01\n\nClaimTasks\x12%.foliot.executor.v1.ClaimTasksRequest\x1a&.foliot.executor.v1.ClaimTasksResponse\"<\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x05\x82\xd3\xe4\x93\x02\x1d\"\x18/executor/v1/tasks:claim:\x01*\x12\xa9\x01\n\x0eReportOutcomes\x12).foliot.executor.v1.ReportOutcomesRequest\x1a*.foliot.executor.v1.ReportOutcomesResponse\"@\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03\x82\xd3\xe4\x93\x02!\"\x1c/executor/v1/outcomes:report:\x01*\x12\xa1\x01\n\x0c\x45xtendLeases\x12\'.foliot.executor.v1.ExtendLeasesRequest\x1a(.foliot.executor.v1.ExtendLeasesResponse\">\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x04\x82\xd3\xe4\x93\x02\x1f\"\x1a/executor/v1/leases:extend:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,46 +47,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXECUTORSERVICE'].methods_by_name['ReportOutcomes']._serialized_options = b'\272\341\030\025\n\rexecutor.work\020\002\030\002(\003\202\323\344\223\002!\"\034/executor/v1/outcomes:report:\001*'
   _globals['_EXECUTORSERVICE'].methods_by_name['ExtendLeases']._loaded_options = None
   _globals['_EXECUTORSERVICE'].methods_by_name['ExtendLeases']._serialized_options = b'\272\341\030\025\n\rexecutor.work\020\002\030\002(\004\202\323\344\223\002\037\"\032/executor/v1/leases:extend:\001*'
-  _globals['_CONNECTREQUEST']._serialized_start=286
-  _globals['_CONNECTREQUEST']._serialized_end=555
-  _globals['_HELLO']._serialized_start=558
-  _globals['_HELLO']._serialized_end=730
-  _globals['_CREDITS']._serialized_start=732
-  _globals['_CREDITS']._serialized_end=777
-  _globals['_HEARTBEAT']._serialized_start=779
-  _globals['_HEARTBEAT']._serialized_end=843
-  _globals['_RUNNINGATTEMPT']._serialized_start=845
-  _globals['_RUNNINGATTEMPT']._serialized_end=962
-  _globals['_OUTCOMES']._serialized_start=964
-  _globals['_OUTCOMES']._serialized_end=1067
-  _globals['_GOODBYE']._serialized_start=1069
-  _globals['_GOODBYE']._serialized_end=1078
-  _globals['_CONNECTRESPONSE']._serialized_start=1081
-  _globals['_CONNECTRESPONSE']._serialized_end=1418
-  _globals['_WELCOME']._serialized_start=1421
-  _globals['_WELCOME']._serialized_end=1598
-  _globals['_ASSIGN']._serialized_start=1600
-  _globals['_ASSIGN']._serialized_end=1656
-  _globals['_OUTCOMEACKS']._serialized_start=1658
-  _globals['_OUTCOMEACKS']._serialized_end=1761
-  _globals['_LEASELOST']._serialized_start=1763
-  _globals['_LEASELOST']._serialized_end=1819
-  _globals['_CANCELATTEMPT']._serialized_start=1821
-  _globals['_CANCELATTEMPT']._serialized_end=1881
-  _globals['_DRAIN']._serialized_start=1883
-  _globals['_DRAIN']._serialized_end=1943
-  _globals['_CLAIMTASKSREQUEST']._serialized_start=1946
-  _globals['_CLAIMTASKSREQUEST']._serialized_end=2103
-  _globals['_CLAIMTASKSRESPONSE']._serialized_start=2106
-  _globals['_CLAIMTASKSRESPONSE']._serialized_end=2240
-  _globals['_REPORTOUTCOMESREQUEST']._serialized_start=2242
-  _globals['_REPORTOUTCOMESREQUEST']._serialized_end=2332
-  _globals['_REPORTOUTCOMESRESPONSE']._serialized_start=2334
-  _globals['_REPORTOUTCOMESRESPONSE']._serialized_end=2404
-  _globals['_EXTENDLEASESREQUEST']._serialized_start=2406
-  _globals['_EXTENDLEASESREQUEST']._serialized_end=2500
-  _globals['_EXTENDLEASESRESPONSE']._serialized_start=2503
-  _globals['_EXTENDLEASESRESPONSE']._serialized_end=2673
-  _globals['_EXECUTORSERVICE']._serialized_start=2676
-  _globals['_EXECUTORSERVICE']._serialized_end=3300
+  _globals['_CONNECTREQUEST']._serialized_start=308
+  _globals['_CONNECTREQUEST']._serialized_end=577
+  _globals['_HELLO']._serialized_start=580
+  _globals['_HELLO']._serialized_end=752
+  _globals['_CREDITS']._serialized_start=754
+  _globals['_CREDITS']._serialized_end=799
+  _globals['_HEARTBEAT']._serialized_start=801
+  _globals['_HEARTBEAT']._serialized_end=865
+  _globals['_RUNNINGATTEMPT']._serialized_start=868
+  _globals['_RUNNINGATTEMPT']._serialized_end=1040
+  _globals['_OUTCOMES']._serialized_start=1042
+  _globals['_OUTCOMES']._serialized_end=1145
+  _globals['_GOODBYE']._serialized_start=1147
+  _globals['_GOODBYE']._serialized_end=1156
+  _globals['_CONNECTRESPONSE']._serialized_start=1159
+  _globals['_CONNECTRESPONSE']._serialized_end=1496
+  _globals['_WELCOME']._serialized_start=1499
+  _globals['_WELCOME']._serialized_end=1676
+  _globals['_ASSIGN']._serialized_start=1678
+  _globals['_ASSIGN']._serialized_end=1734
+  _globals['_OUTCOMEACKS']._serialized_start=1736
+  _globals['_OUTCOMEACKS']._serialized_end=1839
+  _globals['_LEASELOST']._serialized_start=1841
+  _globals['_LEASELOST']._serialized_end=1897
+  _globals['_CANCELATTEMPT']._serialized_start=1899
+  _globals['_CANCELATTEMPT']._serialized_end=1959
+  _globals['_DRAIN']._serialized_start=1961
+  _globals['_DRAIN']._serialized_end=2021
+  _globals['_CLAIMTASKSREQUEST']._serialized_start=2024
+  _globals['_CLAIMTASKSREQUEST']._serialized_end=2181
+  _globals['_CLAIMTASKSRESPONSE']._serialized_start=2184
+  _globals['_CLAIMTASKSRESPONSE']._serialized_end=2318
+  _globals['_REPORTOUTCOMESREQUEST']._serialized_start=2320
+  _globals['_REPORTOUTCOMESREQUEST']._serialized_end=2410
+  _globals['_REPORTOUTCOMESRESPONSE']._serialized_start=2412
+  _globals['_REPORTOUTCOMESRESPONSE']._serialized_end=2482
+  _globals['_EXTENDLEASESREQUEST']._serialized_start=2484
+  _globals['_EXTENDLEASESREQUEST']._serialized_end=2578
+  _globals['_EXTENDLEASESRESPONSE']._serialized_start=2581
+  _globals['_EXTENDLEASESRESPONSE']._serialized_end=2751
+  _globals['_EXECUTORSERVICE']._serialized_start=2754
+  _globals['_EXECUTORSERVICE']._serialized_end=3378
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from foliot.executor.v1 import claimed_task_pb2 as _claimed_task_pb2
 from foliot.executor.v1 import outcome_pb2 as _outcome_pb2
+from foliot.v1 import json_pb2 as _json_pb2
 from foliot.v1 import task_pb2 as _task_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
@@ -194,16 +195,28 @@ class RunningAttempt(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     STARTED_TIME_FIELD_NUMBER: _builtins.int
     TENANT_ID_FIELD_NUMBER: _builtins.int
+    HAS_BEATEN_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id is the task's. Required."""
     epoch: _builtins.int
     """epoch is the one that the task was handed out with. Required."""
     tenant_id: _builtins.str
     """tenant_id is the one that the task came with. Required."""
+    has_beaten: _builtins.bool
+    """has_beaten says that the attempt itself has said that it goes on, since the message
+    before: its heartbeat timeout begins anew. That its executor lives is not enough.
+    """
     @_builtins.property
     def started_time(self) -> _timestamp_pb2.Timestamp:
         """started_time is when the attempt began, by the executor's clock. It is recorded, and
         decides nothing.
+        """
+
+    @_builtins.property
+    def progress(self) -> _json_pb2.Json:
+        """progress is what the attempt says that it is at, at most 16 KiB. Not set leaves what it
+        said before; it is looked at with has_beaten only.
         """
 
     def __init__(
@@ -213,10 +226,12 @@ class RunningAttempt(_message.Message):
         epoch: _builtins.int = ...,
         started_time: _timestamp_pb2.Timestamp | None = ...,
         tenant_id: _builtins.str = ...,
+        has_beaten: _builtins.bool = ...,
+        progress: _json_pb2.Json | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["started_time", b"started_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "started_time", b"started_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "started_time", b"started_time", "task_id", b"task_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "has_beaten", b"has_beaten", "progress", b"progress", "started_time", b"started_time", "task_id", b"task_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
