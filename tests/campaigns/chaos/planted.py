@@ -12,8 +12,10 @@ import asyncpg
 from control_plane.adapters.postgres import feed
 from control_plane.loops.courier import Courier
 from control_plane.loops.rescuer import Rescuer
+from control_plane.orchestrator import turn
 from control_plane.use_cases import watch_instance
 from executor.adapters.outbox import Outbox
+from executor.lease import Lease
 from tests.faults.bugs import bugs
 from tests.faults.mutations import Bug, Code, Mutation, SqlFunction, Statement
 
@@ -61,6 +63,20 @@ def _own() -> Mapping[str, tuple[str, Callable[[], Mutation]]]:
                     ),
                 ),
             ),
+        ),
+        "what was not committed goes down the streams all the same": (
+            "I3",
+            lambda: Code(
+                turn._keep,
+                (
+                    "hands.refused(change for change in changes if change.key not in kept)",
+                    "hands.deliver(change for change in changes if change.key not in kept)",
+                ),
+            ),
+        ),
+        "an executor keeps a session that may hold what it does not know": (
+            "P4",
+            lambda: Code(Lease.doubt, ("if session_id == self._session_id and", "if False and")),
         ),
         "nobody takes tasks back from executors that died": (
             "P4",

@@ -17,6 +17,7 @@ import shutil
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -211,10 +212,15 @@ async def run(
 
 
 def choose(seed: int, count: int) -> list[Cell]:
-    """So many cells, or all, in the order of a seed."""
+    """So many cells, or all, in the order of a seed; each point and action before any again."""
     every = cells()
     random.Random(seed).shuffle(every)
-    return every[: count or None]
+    before: Counter[tuple[str, str]] = Counter()
+    rounds: dict[Cell, int] = {}
+    for cell in every:
+        rounds[cell] = before[cell.point, cell.action]
+        before[cell.point, cell.action] += 1
+    return sorted(every, key=rounds.__getitem__)[: count or None]
 
 
 def main() -> int:
@@ -230,10 +236,13 @@ def main() -> int:
     began = time.monotonic()
     result, matrix = asyncio.run(run(seed, chosen, say=_say))
     points = {cell.point for cell in chosen}
+    pairs = {(cell.point, cell.action) for cell in chosen}
+    struck = {(cell.point, cell.action) for cell in matrix.struck}
     never = sorted(points - {cell.point for cell in matrix.struck})
     _say(
         f"{len(matrix.struck)} of {len(chosen)} cells have the point on their way and were struck,"
-        f" at {len(points) - len(never)} of {len(points)} points; {result.instances} instances,"
+        f" at {len(points) - len(never)} of {len(points)} points,"
+        f" {len(struck)} of {len(pairs)} points and actions; {result.instances} instances,"
         f" {result.tasks} tasks in {result.hand_outs} hand-outs; quiet after"
         f" {result.quiet_after_s:.1f} s; {time.monotonic() - began:.0f} s in all;"
         f" {len(result.violations)} violations"
