@@ -55,7 +55,7 @@ ENTRIES_OF_AN_EVENT = 2
 WHOLE_FEEDS = 5
 """Watchers that are told everything."""
 
-BATCH = 50
+BATCH = 10
 """Events in one call."""
 
 SETTLE_S = 3.0

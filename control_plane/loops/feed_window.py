@@ -16,11 +16,13 @@ from control_plane.ports.feed import ORIGIN, Feed, FeedEntry, FeedPage, Position
 from control_plane.use_cases.feed_filter import FeedFilter, Interest
 from shared.ids import TenantId
 
-WINDOW_WEIGHT = 32 * 1024 * 1024
-"""Bytes of all windows together, about; beyond, the oldest pages go."""
+WINDOW_WEIGHT = 8 * 1024 * 1024
+"""Bytes of all windows together, about; beyond, the oldest pages go. As objects they take more:
+small entries some five times as much."""
 
-LOOK_WEIGHT = 4 * 1024 * 1024
-"""Bytes of one look, about, shared between the tenants; of each, one part is read at least."""
+LOOK_WEIGHT = 512 * 1024
+"""Bytes of one look, about, shared between the tenants; of each, one part is read at least. Some
+two thousand entries, which keep the event loop busy for 15 ms."""
 
 MAX_ASKED_AT_ONCE = 500
 """Tenants in one look; with more, each look takes the next ones in turn."""

@@ -12,7 +12,7 @@ from control_plane.use_cases.watch_instance import BOOKMARK_S
 from shared.errors import InvalidRequest
 from shared.ids import TenantId
 
-READ_WEIGHT = 1024 * 1024
+READ_WEIGHT = 256 * 1024
 """Bytes, about, that a follower who is behind reads at once."""
 
 MAX_TOLD_AT_ONCE = 100

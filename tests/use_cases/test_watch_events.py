@@ -131,7 +131,6 @@ class TestAFeedFilter:
             (FeedFilter(types=frozenset({"ERROR", "TIMER_FIRED"})), None),
             (FeedFilter(state="review"), Interest("type", "STATE_TRANSITION")),
         ],
-        ids=str,
     )
     def test_is_told_by_what_leaves_the_fewest(
         self, wanted: FeedFilter, interest: Interest | None
@@ -151,7 +150,6 @@ class TestAFeedFilter:
             (FeedFilter(business_key="o-2"), False),
             (FeedFilter(definition_key="loan"), False),
         ],
-        ids=str,
     )
     def test_keeps_what_all_of_it_holds_for(self, wanted: FeedFilter, *, is_kept: bool) -> None:
         """And what its interest finds is no more than a part of that."""
