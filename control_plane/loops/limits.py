@@ -55,9 +55,16 @@ class Limits:
         if woken.queues or woken.next_at is not None:
             self._quick_until = now + STAYS_QUICK_S
         if now >= self._learn_at:
-            self._waiting = await self._store.waiting()
+            await self._learn()
             self._learn_at = now + self._poll_s
         if now >= self._forget_at:
             await self._store.forget()
             self._forget_at = now + FORGET_EVERY_S
         return LOOK_AGAIN_S if now < self._quick_until else self._poll_s
+
+    async def _learn(self) -> None:
+        """Where tasks are held back; what is new may have room by now, and nobody rang for it."""
+        before, self._waiting = self._waiting, await self._store.waiting()
+        for tenant_id, queues in self._waiting.items():
+            for queue in queues - before.get(tenant_id, frozenset()):
+                self._bells.note(doorbell.task_runner(queue), [])

@@ -59,6 +59,7 @@ class TestAnAttemptThatEnded:
         await held_back(world, TaskLimit(max_running=1))
         listening = Listening(world)
         await listening.loop._look()
+        await listening.rung()
 
         listening.loop.ended(ACME)
 
@@ -70,10 +71,23 @@ class TestAnAttemptThatEnded:
         await held_back(world, TaskLimit(max_running=1))
         listening = Listening(world)
         await listening.loop._look()
+        await listening.rung()
 
         listening.loop.ended(OTHER)
 
         assert [] == await listening.rung()
+
+    async def test_rings_later_if_nobody_knew_yet_that_a_task_was_held_back(self) -> None:
+        """The attempt may have been over before anybody looked: then it is the look that rings."""
+        world = MemoryWorld()
+        listening = Listening(world)
+        await held_back(world, TaskLimit(max_running=1))
+        listening.loop.ended(ACME)
+        at_once = await listening.rung()
+
+        await listening.loop._look()
+
+        assert ([], [RING]) == (at_once, await listening.rung())
 
 
 class TestATokenThatIsWaitedFor:
@@ -82,6 +96,8 @@ class TestATokenThatIsWaitedFor:
         world = MemoryWorld()
         await held_back(world, TaskLimit(rate=Rate(per_second=0.1, burst=1)))
         listening = Listening(world)
+        await listening.loop._learn()
+        await listening.rung()
         rests_s = await listening.loop._look()
         too_early = await listening.rung()
         await world.move_clock(timedelta(seconds=10))
