@@ -115,7 +115,7 @@ class FarWorker:
             )
         else:
             outcome.succeeded.output.CopyFrom(json_pb2.Json(json=json.dump(output)))
-        del self._running[f"{task.task_id} {task.epoch}"]
+        self._running.pop(f"{task.task_id} {task.epoch}", None)
         self.effects.write(
             "ended", **about, state="failed" if failed else "succeeded", output=output
         )

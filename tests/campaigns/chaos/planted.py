@@ -21,7 +21,6 @@ from tests.faults.mutations import Bug, Code, Mutation, SqlFunction, Statement
 
 ALSO_THE_MODELS: Mapping[str, str] = {
     "an outcome counts, whatever its epoch": "I3 I4",
-    "the sweeper takes tasks from sessions that still live": "P4",
     "a hand-out has the epoch of the one before": "I3",
     "a claim leaves the task claimable": "I3",
     "tasks are written in a second transaction": "I13 I9 P4",
