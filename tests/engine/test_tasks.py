@@ -1,5 +1,6 @@
 """Work that is done outside, and what comes of it."""
 
+import json
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -484,6 +485,43 @@ class TestAnOutcomeThatCannotBeApplied:
         it.fail(2)
 
         assert ("error", [1], []) == (it.snapshot.status, [*it.snapshot.tasks], it.cancelled)
+
+
+class TestALimitKey:
+    SPEC: ClassVar[dict[str, Any]] = {
+        "initial": "a",
+        "states": {
+            "a": {
+                "invoke": {
+                    "src": "http",
+                    "forEach": [1, 2, 3],
+                    "concurrency": 1,
+                    "limitKey": expr("event.input.bank + string(item)"),
+                    "onDone": "b",
+                    "onError": "b",
+                }
+            },
+            "b": {"type": "final"},
+        },
+    }
+
+    def test_is_worked_out_for_each_task(self) -> None:
+        """Also for those that are created when another has ended, and the event is gone."""
+        it = Instance(self.SPEC, input={"bank": "x-"})
+        keys = [command.limit_key for command in it.created]
+        it.succeed(1)
+        keys += [command.limit_key for command in it.created]
+
+        assert ["x-1", "x-2"] == keys
+
+    @pytest.mark.parametrize("key", ["", "x" * 201])
+    def test_that_is_none_creates_no_task(self, key: str) -> None:
+        """Nobody could set a limit for it."""
+        spec = json.loads(json.dumps(self.SPEC).replace(" + string(item)", ""))
+        it = Instance(spec, input={"bank": key})
+
+        assert isinstance(it.decision.refusal, ExpressionFailed)
+        assert "/states/a/invoke/limitKey" == it.decision.refusal.json_pointer
 
 
 class TestAChildInstance:
