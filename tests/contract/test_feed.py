@@ -1,5 +1,6 @@
 """The feed has everything of one tenant, once, in one order that can be resumed anywhere."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from control_plane.ports.records import Instance
 from shared.ids import InstanceId, TenantId
 from tests.contract.material import entry, instance, start, started, step, stored
 from tests.contract.worlds import ACME, OTHER, World
+from tests.docs.pages import ROOT
 
 MUCH = 1_000_000
 DAY = timedelta(days=1)
@@ -260,3 +262,16 @@ async def test_newest_is_after_all_parts_of_a_commit(world: World, count: int) -
     newest = await world.feed.newest(ACME)
 
     assert newest == (await page_after(world, newest)).until
+
+
+def test_nothing_is_written_past_it() -> None:
+    """Whatever writes history and not the feed is what subscribers never hear of."""
+    sources = [
+        path
+        for folder in ("control_plane", "executor", "migrations", "shared")
+        for path in (ROOT / folder).rglob("*.*")
+        if path.suffix in {".py", ".sql"}
+        and re.search(r"INTO\s+foliot\.history\b", path.read_text("utf-8"))
+    ]
+
+    assert ["write_batch.py"] == [path.name for path in sources]
