@@ -8,8 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from control_plane.access.principal import Principal
+from control_plane.adapters.file_archive import FileArchive
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
@@ -21,6 +23,7 @@ from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.api.admin_servicer import AdminServicer
 from control_plane.api.admission import Admission
@@ -42,10 +45,12 @@ from control_plane.loops.inbox import Inbox
 from control_plane.loops.limits import Limits
 from control_plane.loops.recalls import Recalls
 from control_plane.loops.rescuer import Rescuer
+from control_plane.loops.retention import Retention
 from control_plane.loops.schedules import Schedules
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Hands, Machines, Orchestrator, Turn
+from control_plane.ports.archive import Archive
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials, StoredKey
 from control_plane.ports.definition_store import DefinitionStore
@@ -57,6 +62,7 @@ from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
+from control_plane.ports.retention import RetentionStore
 from control_plane.ports.schedule_store import ScheduleStore
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
@@ -96,6 +102,8 @@ class Adapters:
     due: Due
     inbox: InboxRows
     outbox: Outbox
+    retention: RetentionStore
+    archive: Archive | None
     schedules: ScheduleStore
     claims: Claims
     limits: LimitStore
@@ -136,6 +144,7 @@ class ControlPlane:
             Schedules(adapters.schedules, self._orchestrator, settings.poll_s).run,
             Rescuer(adapters.due, self._orchestrator).run,
             Housekeeping(adapters.due).run,
+            Retention(adapters.retention, adapters.archive).run,
             FeedPruner(adapters.feed, timedelta(days=own.feed_days)).run,
             tailer.run,
             bells.run,
@@ -211,7 +220,7 @@ class ControlPlane:
                 schedule=ScheduleServicer(
                     adapters.schedules, adapters.definitions, adapters.store, orchestrator, reader
                 ),
-                admin=AdminServicer(adapters.clock, version(), adapters.limits),
+                admin=AdminServicer(adapters.clock, version(), adapters.limits, adapters.retention),
                 executor=ExecutorServicer(executor),
             ),
             known,
@@ -288,6 +297,8 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 due=PostgresDue(pool),
                 inbox=PostgresInbox(pool),
                 outbox=PostgresOutbox(pool),
+                retention=PostgresRetention(pool),
+                archive=archive_in(Path(own.archive_dir) if own.archive_dir else None),
                 schedules=PostgresScheduleStore(pool),
                 claims=PostgresClaims(pool),
                 limits=PostgresLimitStore(pool),
@@ -320,6 +331,22 @@ async def examining(database_url: str) -> AsyncIterator[tuple[Doctor, Definition
         yield PostgresDoctor(pool), PostgresDefinitionStore(pool)
     finally:
         await close_pool(pool)
+
+
+@asynccontextmanager
+async def removing(database_url: str, archive_dir: Path | None) -> AsyncIterator[Retention]:
+    """What removes instances past their retention, without a server and as fast as it can."""
+    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=2)
+    try:
+        await check_schema(pool)
+        yield Retention(PostgresRetention(pool), archive_in(archive_dir), share=1.0)
+    finally:
+        await close_pool(pool)
+
+
+def archive_in(directory: Path | None) -> Archive | None:
+    """The archive of a directory, which is made when it is needed; None for no directory."""
+    return None if directory is None else FileArchive(directory)
 
 
 def check(settings: Settings, own: ControlPlaneSettings) -> None:

@@ -23,6 +23,10 @@ class ControlPlaneSettings(BaseSettings):
     max_connection_age_s: float = Field(default=300.0, ge=10, le=86_400)
     """After so long a client's connection is ended, so that it may land on another replica."""
 
+    archive_dir: str = ""
+    """Where instances are archived before they are removed, one folder a tenant. Not set, those
+    stay that are to be archived, however old they are."""
+
     feed_days: float = Field(default=7.0, ge=0.04, le=3_650)
     """For how long a position in a tenant's feed can be resumed from. Histories are kept
     whatever it says; this is only the order in which they came about."""

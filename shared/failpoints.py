@@ -79,6 +79,8 @@ _PEER = (
     "inbox.starts.after",
     "inbox.redirect.before",
     "inbox.reject.before",
+    "retention.remove.before",
+    "retention.remove.after",
     "due.sweep.before",
     "due.sweep.after",
     # The executor's own statements.

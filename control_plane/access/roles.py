@@ -17,6 +17,7 @@ _READ = frozenset(
         "history.read",
         "schedule.read",
         "limit.read",
+        "retention.read",
     }
 )
 
@@ -48,6 +49,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "schedule.write",
         "schedule.operate",
         "limit.write",
+        "retention.write",
     },
     "executor": frozenset({"executor.work"}),
 }

@@ -5,22 +5,30 @@ from foliot.v1 import admin_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
+from control_plane.api.mapping.retention import keep_from, retention_to
 from control_plane.api.mapping.task_limits import task_limit_from, task_limit_to
 from control_plane.api.mapping.tasks import type_to
 from control_plane.api.mapping.times import timestamp
 from control_plane.ports.limit_store import LimitStore
+from control_plane.ports.retention import RetentionStore
+from control_plane.use_cases.get_retention import get_retention
 from control_plane.use_cases.get_task_limits import get_task_limits
 from control_plane.use_cases.offers import TASK_TYPES
+from control_plane.use_cases.remove_retention import remove_retention
 from control_plane.use_cases.remove_task_limit import remove_task_limit
+from control_plane.use_cases.set_retention import set_retention
 from control_plane.use_cases.set_task_limit import set_task_limit
 from shared.clock import Clock
 
 
 class AdminServicer(pb_grpc.AdminServiceServicer):
-    def __init__(self, clock: Clock, version: str, limits: LimitStore) -> None:
+    def __init__(
+        self, clock: Clock, version: str, limits: LimitStore, retention: RetentionStore
+    ) -> None:
         self._clock = clock
         self._version = version
         self._limits = limits
+        self._retention = retention
 
     async def GetServerInfo(
         self,
@@ -73,3 +81,35 @@ class AdminServicer(pb_grpc.AdminServiceServicer):
             self._limits, principal.current().tenant, request.limit_key
         )
         return pb.RemoveTaskLimitResponse(removed=removed)
+
+    async def SetRetention(
+        self,
+        request: pb.SetRetentionRequest,
+        _context: ServicerContext[pb.SetRetentionRequest, pb.SetRetentionResponse],
+    ) -> pb.SetRetentionResponse:
+        retention = await set_retention(
+            self._retention,
+            principal.current().tenant,
+            request.definition_key,
+            keep_from(request),
+            archives=not request.discards,
+        )
+        return pb.SetRetentionResponse(retention=retention_to(retention))
+
+    async def GetRetention(
+        self,
+        _request: pb.GetRetentionRequest,
+        _context: ServicerContext[pb.GetRetentionRequest, pb.GetRetentionResponse],
+    ) -> pb.GetRetentionResponse:
+        found = await get_retention(self._retention, principal.current().tenant)
+        return pb.GetRetentionResponse(retentions=[retention_to(one) for one in found])
+
+    async def RemoveRetention(
+        self,
+        request: pb.RemoveRetentionRequest,
+        _context: ServicerContext[pb.RemoveRetentionRequest, pb.RemoveRetentionResponse],
+    ) -> pb.RemoveRetentionResponse:
+        removed = await remove_retention(
+            self._retention, principal.current().tenant, request.definition_key
+        )
+        return pb.RemoveRetentionResponse(removed=removed)

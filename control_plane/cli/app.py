@@ -7,6 +7,7 @@ import typer
 
 from control_plane.cli.definition import definition
 from control_plane.cli.limit import limit
+from control_plane.cli.retention import retention
 from control_plane.cli.schedule import schedule
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.add_typer(definition)
 app.add_typer(schedule)
 app.add_typer(limit)
+app.add_typer(retention)
 
 DataDir = Annotated[
     Path,

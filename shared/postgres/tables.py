@@ -611,6 +611,37 @@ feed_floor = sa.Table(
     sa.Column("mark", sa.Integer, nullable=False),
 )
 
+# For how long instances are kept after their end: those of a definition, or ('') all others of
+# the tenant. Null is for ever.
+retention = sa.Table(
+    "retention",
+    metadata,
+    sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id), primary_key=True),
+    sa.Column("definition_key", sa.Text, primary_key=True),
+    sa.Column("keep", sa.Interval),
+    sa.Column("archives", sa.Boolean, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+)
+
+# One row: which replica removes what is past its retention, and until when it is taken to.
+retention_turn = sa.Table(
+    "retention_turn",
+    metadata,
+    sa.Column("only_row", sa.Boolean, primary_key=True, server_default=sa.text("true")),
+    sa.Column("holder", UUID(as_uuid=True), nullable=False),
+    sa.Column("until", TIME, nullable=False),
+    sa.CheckConstraint("only_row", name="only_row"),
+)
+
+# Months of history that are dropped as soon as the last of their instances is removed.
+retiring = sa.Table(
+    "retiring",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("lower", UUID(as_uuid=True), nullable=False),
+    sa.Column("upper", UUID(as_uuid=True), nullable=False),
+)
+
 # One row: how far the database's clock is moved, for tests and simulations. The server
 # refuses a moved clock outside dev mode.
 clock = sa.Table(

@@ -85,5 +85,16 @@ class LogEvent(StrEnum):
     """What a caller wrote into the inbox cannot be applied; foliot.rejections tells of it. Fields:
     tenant_id, instance_id, error."""
 
+    RETENTION_REMOVED = "retention.removed"
+    """Instances past their retention were removed. Fields: tenant_id, instances."""
+
+    RETENTION_KEPT_BACK = "retention.kept_back"
+    """Instances past their retention stay, as they are to be archived, and FOLIOT_ARCHIVE_DIR is
+    not set. Fields: tenant_id, instances."""
+
+    RETENTION_BROKEN = "retention.broken"
+    """An instance past its retention stays, as its history is not whole. Fields: tenant_id,
+    error."""
+
     DOORBELL_GARBAGE = "doorbell.garbage"
     """A message in a doorbell queue is not ours; it was dropped. Fields: bytes."""

@@ -32,6 +32,7 @@ from control_plane.adapters.memory.instance_store import MemoryInstanceStore
 from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
+from control_plane.adapters.memory.retention import MemoryRetention
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
 from control_plane.bootstrap import Adapters, ControlPlane
 from control_plane.settings import ControlPlaneSettings
@@ -149,6 +150,8 @@ async def serving_from(
             due=MemoryDue(database),
             inbox=MemoryInbox(database),
             outbox=MemoryOutbox(database),
+            retention=MemoryRetention(database),
+            archive=None,
             schedules=MemoryScheduleStore(database),
             claims=MemoryClaims(database),
             limits=MemoryLimits(database),

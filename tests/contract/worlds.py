@@ -24,6 +24,7 @@ from control_plane.adapters.memory.instance_store import MemoryInstanceStore
 from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
+from control_plane.adapters.memory.retention import MemoryRetention
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
@@ -35,6 +36,7 @@ from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials
@@ -47,6 +49,7 @@ from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
 from control_plane.ports.records import InstanceKey
+from control_plane.ports.retention import RetentionStore
 from control_plane.ports.schedule_store import ScheduleStore
 from shared.ids import TenantId
 from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
@@ -69,6 +72,8 @@ class World(Protocol):
     def due(self) -> Due: ...
     @property
     def inbox(self) -> InboxRows: ...
+    @property
+    def retention(self) -> RetentionStore: ...
     @property
     def outbox(self) -> Outbox: ...
     @property
@@ -111,6 +116,7 @@ class MemoryWorld:
         self.due = MemoryDue(self.database)
         self.inbox = MemoryInbox(self.database)
         self.outbox = MemoryOutbox(self.database)
+        self.retention = MemoryRetention(self.database)
         self.schedules = MemoryScheduleStore(self.database)
         self.limits = MemoryLimits(self.database)
         self.claims = MemoryClaims(self.database)
@@ -174,6 +180,7 @@ class PostgresWorld:
     due: PostgresDue
     inbox: PostgresInbox
     outbox: PostgresOutbox
+    retention: PostgresRetention
     schedules: PostgresScheduleStore
     claims: PostgresClaims
     limits: PostgresLimitStore
@@ -247,6 +254,7 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
             feed=PostgresFeed(hot),
             inbox=PostgresInbox(pool),
             outbox=PostgresOutbox(pool),
+            retention=PostgresRetention(pool),
             schedules=PostgresScheduleStore(pool),
             due=PostgresDue(pool),
             claims=PostgresClaims(pool),

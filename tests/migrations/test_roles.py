@@ -118,6 +118,7 @@ class TestTheControlPlanesRole:
             "clock": {"SELECT"},
             "feed": {"SELECT", "INSERT", "DELETE"},
             "feed_floor": {"SELECT", "INSERT", "UPDATE"},
+            "retiring": {"SELECT"},
         } == unusual
 
     @pytest.mark.parametrize(
@@ -177,6 +178,8 @@ class TestTheControlPlanesRole:
             "precedence",
             "flow",
             "tokens_at",
+            "remove_instances",
+            "retire_partitions",
         }
         assert expected == await executable(migrated_url, CONTROL_PLANE_ROLE)
 

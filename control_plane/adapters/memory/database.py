@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import NamedTuple
+from uuid import UUID
 
 from control_plane.ports.credentials import StoredKey
 from control_plane.ports.instance_store import (
@@ -18,6 +19,7 @@ from control_plane.ports.instance_store import (
 from control_plane.ports.limit_store import TaskLimit
 from control_plane.ports.outbox import Delivery
 from control_plane.ports.records import Definition, HistoryEntry, Instance, InstanceKey, Lease, Task
+from control_plane.ports.retention import Retention
 from control_plane.ports.schedule_store import Schedule, ScheduleKey
 from shared.clock import Clock, SystemClock
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
@@ -97,6 +99,8 @@ class MemoryDatabase:
     inbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
     outbox: dict[int, Delivery] = field(default_factory=dict)
     outbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
+    retentions: dict[tuple[TenantId, str], Retention] = field(default_factory=dict)
+    retention_turn: tuple[UUID, datetime] | None = None
     rejected: list[tuple[InstanceKey, InboxEvent, str, str]] = field(default_factory=list)
     answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
     schedules: dict[ScheduleKey, Schedule] = field(default_factory=dict)

@@ -119,7 +119,10 @@ SELECT x.instance_id, x.ordinal, format('there is a %s of it, and no instance', 
         UNION ALL
         SELECT h.tenant_id, h.instance_id, NULL, 'history' FROM foliot.history h
          WHERE h.tenant_id = $1 AND h.instance_id > $2 AND h.instance_id <= $3
-           AND h.seq = 1) AS x
+           AND h.seq = 1
+           -- Of a month that is retired they go with their partition.
+           AND NOT EXISTS (SELECT FROM foliot.retiring m
+                            WHERE h.instance_id >= m.lower AND h.instance_id < m.upper)) AS x
  WHERE NOT EXISTS (SELECT FROM foliot.instance i
                     WHERE i.tenant_id = x.tenant_id AND i.instance_id = x.instance_id)
  LIMIT $4

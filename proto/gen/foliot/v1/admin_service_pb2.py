@@ -23,13 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from foliot.v1 import auth_options_pb2 as foliot_dot_v1_dot_auth__options__pb2
+from foliot.v1 import retention_pb2 as foliot_dot_v1_dot_retention__pb2
 from foliot.v1 import task_pb2 as foliot_dot_v1_dot_task__pb2
 from foliot.v1 import task_limit_pb2 as foliot_dot_v1_dot_task__limit__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oliot/v1/admin_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1a\x66oliot/v1/task_limit.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetServerInfoRequest\"\x82\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\'\n\ntask_types\x18\x02 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12/\n\x0bserver_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x0f\n\rWhoAmIRequest\"|\n\x0eWhoAmIResponse\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x13SetTaskLimitRequest\x12\x11\n\tlimit_key\x18\x01 \x01(\t\x12\x18\n\x0bmax_running\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12!\n\x04rate\x18\x03 \x01(\x0b\x32\x13.foliot.v1.TaskRateB\x0e\n\x0c_max_running\";\n\x14SetTaskLimitResponse\x12#\n\x05limit\x18\x01 \x01(\x0b\x32\x14.foliot.v1.TaskLimit\"\x16\n\x14GetTaskLimitsRequest\"=\n\x15GetTaskLimitsResponse\x12$\n\x06limits\x18\x01 \x03(\x0b\x32\x14.foliot.v1.TaskLimit\"+\n\x16RemoveTaskLimitRequest\x12\x11\n\tlimit_key\x18\x01 \x01(\t\"*\n\x17RemoveTaskLimitResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08\x32\x84\x05\n\x0c\x41\x64minService\x12t\n\rGetServerInfo\x12\x1f.foliot.v1.GetServerInfoRequest\x1a .foliot.v1.GetServerInfoResponse\" \xba\xe1\x18\x06\x10\x03\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/serverInfo\x12[\n\x06WhoAmI\x12\x18.foliot.v1.WhoAmIRequest\x1a\x19.foliot.v1.WhoAmIResponse\"\x1c\xba\xe1\x18\x06\x10\x03\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/whoAmI\x12\x87\x01\n\x0cSetTaskLimit\x12\x1e.foliot.v1.SetTaskLimitRequest\x1a\x1f.foliot.v1.SetTaskLimitResponse\"6\xba\xe1\x18\x15\n\x0blimit.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x17\"\x12/v1/taskLimits:set:\x01*\x12\x80\x01\n\rGetTaskLimits\x12\x1f.foliot.v1.GetTaskLimitsRequest\x1a .foliot.v1.GetTaskLimitsResponse\",\xba\xe1\x18\x12\n\nlimit.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/taskLimits\x12\x93\x01\n\x0fRemoveTaskLimit\x12!.foliot.v1.RemoveTaskLimitRequest\x1a\".foliot.v1.RemoveTaskLimitResponse\"9\xba\xe1\x18\x15\n\x0blimit.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/taskLimits:remove:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oliot/v1/admin_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x19\x66oliot/v1/retention.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1a\x66oliot/v1/task_limit.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\x13SetRetentionRequest\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\t\x12\x33\n\x10retention_window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08\x64iscards\x18\x03 \x01(\x08\"?\n\x14SetRetentionResponse\x12\'\n\tretention\x18\x01 \x01(\x0b\x32\x14.foliot.v1.Retention\"\x15\n\x13GetRetentionRequest\"@\n\x14GetRetentionResponse\x12(\n\nretentions\x18\x01 \x03(\x0b\x32\x14.foliot.v1.Retention\"0\n\x16RemoveRetentionRequest\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\t\"*\n\x17RemoveRetentionResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08\"\x16\n\x14GetServerInfoRequest\"\x82\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\'\n\ntask_types\x18\x02 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12/\n\x0bserver_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x0f\n\rWhoAmIRequest\"|\n\x0eWhoAmIResponse\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x13SetTaskLimitRequest\x12\x11\n\tlimit_key\x18\x01 \x01(\t\x12\x18\n\x0bmax_running\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12!\n\x04rate\x18\x03 \x01(\x0b\x32\x13.foliot.v1.TaskRateB\x0e\n\x0c_max_running\";\n\x14SetTaskLimitResponse\x12#\n\x05limit\x18\x01 \x01(\x0b\x32\x14.foliot.v1.TaskLimit\"\x16\n\x14GetTaskLimitsRequest\"=\n\x15GetTaskLimitsResponse\x12$\n\x06limits\x18\x01 \x03(\x0b\x32\x14.foliot.v1.TaskLimit\"+\n\x16RemoveTaskLimitRequest\x12\x11\n\tlimit_key\x18\x01 \x01(\t\"*\n\x17RemoveTaskLimitResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08\x32\xad\x08\n\x0c\x41\x64minService\x12t\n\rGetServerInfo\x12\x1f.foliot.v1.GetServerInfoRequest\x1a .foliot.v1.GetServerInfoResponse\" \xba\xe1\x18\x06\x10\x03\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/serverInfo\x12[\n\x06WhoAmI\x12\x18.foliot.v1.WhoAmIRequest\x1a\x19.foliot.v1.WhoAmIResponse\"\x1c\xba\xe1\x18\x06\x10\x03\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/whoAmI\x12\x87\x01\n\x0cSetTaskLimit\x12\x1e.foliot.v1.SetTaskLimitRequest\x1a\x1f.foliot.v1.SetTaskLimitResponse\"6\xba\xe1\x18\x15\n\x0blimit.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x17\"\x12/v1/taskLimits:set:\x01*\x12\x80\x01\n\rGetTaskLimits\x12\x1f.foliot.v1.GetTaskLimitsRequest\x1a .foliot.v1.GetTaskLimitsResponse\",\xba\xe1\x18\x12\n\nlimit.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/taskLimits\x12\x93\x01\n\x0fRemoveTaskLimit\x12!.foliot.v1.RemoveTaskLimitRequest\x1a\".foliot.v1.RemoveTaskLimitResponse\"9\xba\xe1\x18\x15\n\x0blimit.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/taskLimits:remove:\x01*\x12\x8a\x01\n\x0cSetRetention\x12\x1e.foliot.v1.SetRetentionRequest\x1a\x1f.foliot.v1.SetRetentionResponse\"9\xba\xe1\x18\x19\n\x0fretention.write\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02\x16\"\x11/v1/retention:set:\x01*\x12\x80\x01\n\x0cGetRetention\x12\x1e.foliot.v1.GetRetentionRequest\x1a\x1f.foliot.v1.GetRetentionResponse\"/\xba\xe1\x18\x16\n\x0eretention.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/retention\x12\x96\x01\n\x0fRemoveRetention\x12!.foliot.v1.RemoveRetentionRequest\x1a\".foliot.v1.RemoveRetentionResponse\"<\xba\xe1\x18\x19\n\x0fretention.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x19\"\x14/v1/retention:remove:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,26 +48,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['GetTaskLimits']._serialized_options = b'\272\341\030\022\n\nlimit.read\020\001\030\001(\001\202\323\344\223\002\020\022\016/v1/taskLimits'
   _globals['_ADMINSERVICE'].methods_by_name['RemoveTaskLimit']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['RemoveTaskLimit']._serialized_options = b'\272\341\030\025\n\013limit.write\020\001\030\002 \001(\004\202\323\344\223\002\032\"\025/v1/taskLimits:remove:\001*'
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=187
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=209
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=212
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=342
-  _globals['_WHOAMIREQUEST']._serialized_start=344
-  _globals['_WHOAMIREQUEST']._serialized_end=359
-  _globals['_WHOAMIRESPONSE']._serialized_start=361
-  _globals['_WHOAMIRESPONSE']._serialized_end=485
-  _globals['_SETTASKLIMITREQUEST']._serialized_start=487
-  _globals['_SETTASKLIMITREQUEST']._serialized_end=604
-  _globals['_SETTASKLIMITRESPONSE']._serialized_start=606
-  _globals['_SETTASKLIMITRESPONSE']._serialized_end=665
-  _globals['_GETTASKLIMITSREQUEST']._serialized_start=667
-  _globals['_GETTASKLIMITSREQUEST']._serialized_end=689
-  _globals['_GETTASKLIMITSRESPONSE']._serialized_start=691
-  _globals['_GETTASKLIMITSRESPONSE']._serialized_end=752
-  _globals['_REMOVETASKLIMITREQUEST']._serialized_start=754
-  _globals['_REMOVETASKLIMITREQUEST']._serialized_end=797
-  _globals['_REMOVETASKLIMITRESPONSE']._serialized_start=799
-  _globals['_REMOVETASKLIMITRESPONSE']._serialized_end=841
-  _globals['_ADMINSERVICE']._serialized_start=844
-  _globals['_ADMINSERVICE']._serialized_end=1488
+  _globals['_ADMINSERVICE'].methods_by_name['SetRetention']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['SetRetention']._serialized_options = b'\272\341\030\031\n\017retention.write\020\001\030\003 \001(\004\202\323\344\223\002\026\"\021/v1/retention:set:\001*'
+  _globals['_ADMINSERVICE'].methods_by_name['GetRetention']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['GetRetention']._serialized_options = b'\272\341\030\026\n\016retention.read\020\001\030\001(\001\202\323\344\223\002\017\022\r/v1/retention'
+  _globals['_ADMINSERVICE'].methods_by_name['RemoveRetention']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['RemoveRetention']._serialized_options = b'\272\341\030\031\n\017retention.write\020\001\030\002 \001(\004\202\323\344\223\002\031\"\024/v1/retention:remove:\001*'
+  _globals['_SETRETENTIONREQUEST']._serialized_start=246
+  _globals['_SETRETENTIONREQUEST']._serialized_end=362
+  _globals['_SETRETENTIONRESPONSE']._serialized_start=364
+  _globals['_SETRETENTIONRESPONSE']._serialized_end=427
+  _globals['_GETRETENTIONREQUEST']._serialized_start=429
+  _globals['_GETRETENTIONREQUEST']._serialized_end=450
+  _globals['_GETRETENTIONRESPONSE']._serialized_start=452
+  _globals['_GETRETENTIONRESPONSE']._serialized_end=516
+  _globals['_REMOVERETENTIONREQUEST']._serialized_start=518
+  _globals['_REMOVERETENTIONREQUEST']._serialized_end=566
+  _globals['_REMOVERETENTIONRESPONSE']._serialized_start=568
+  _globals['_REMOVERETENTIONRESPONSE']._serialized_end=610
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=612
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=634
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=637
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=767
+  _globals['_WHOAMIREQUEST']._serialized_start=769
+  _globals['_WHOAMIREQUEST']._serialized_end=784
+  _globals['_WHOAMIRESPONSE']._serialized_start=786
+  _globals['_WHOAMIRESPONSE']._serialized_end=910
+  _globals['_SETTASKLIMITREQUEST']._serialized_start=912
+  _globals['_SETTASKLIMITREQUEST']._serialized_end=1029
+  _globals['_SETTASKLIMITRESPONSE']._serialized_start=1031
+  _globals['_SETTASKLIMITRESPONSE']._serialized_end=1090
+  _globals['_GETTASKLIMITSREQUEST']._serialized_start=1092
+  _globals['_GETTASKLIMITSREQUEST']._serialized_end=1114
+  _globals['_GETTASKLIMITSRESPONSE']._serialized_start=1116
+  _globals['_GETTASKLIMITSRESPONSE']._serialized_end=1177
+  _globals['_REMOVETASKLIMITREQUEST']._serialized_start=1179
+  _globals['_REMOVETASKLIMITREQUEST']._serialized_end=1222
+  _globals['_REMOVETASKLIMITRESPONSE']._serialized_start=1224
+  _globals['_REMOVETASKLIMITRESPONSE']._serialized_end=1266
+  _globals['_ADMINSERVICE']._serialized_start=1269
+  _globals['_ADMINSERVICE']._serialized_end=2338
 # @@protoc_insertion_point(module_scope)

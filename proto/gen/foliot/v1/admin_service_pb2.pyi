@@ -4,9 +4,11 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from foliot.v1 import retention_pb2 as _retention_pb2
 from foliot.v1 import task_limit_pb2 as _task_limit_pb2
 from foliot.v1 import task_pb2 as _task_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -20,6 +22,151 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class SetRetentionRequest(_message.Message):
+    """SetRetentionRequest says for how long instances are kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFINITION_KEY_FIELD_NUMBER: _builtins.int
+    RETENTION_WINDOW_FIELD_NUMBER: _builtins.int
+    DISCARDS_FIELD_NUMBER: _builtins.int
+    definition_key: _builtins.str
+    """definition_key is the key of the definition whose instances it is about, whatever their
+    version. Empty is for those of all definitions that have no retention of their own.
+    """
+    discards: _builtins.bool
+    """discards is true to remove them without archiving them before."""
+    @_builtins.property
+    def retention_window(self) -> _duration_pb2.Duration:
+        """retention_window is for how long they are kept after their end, a minute to a hundred years. Not set
+        is for ever.
+        """
+
+    def __init__(
+        self,
+        *,
+        definition_key: _builtins.str = ...,
+        retention_window: _duration_pb2.Duration | None = ...,
+        discards: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retention_window", b"retention_window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_key", b"definition_key", "discards", b"discards", "retention_window", b"retention_window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetRetentionRequest: _TypeAlias = SetRetentionRequest  # noqa: Y015
+
+@_typing.final
+class SetRetentionResponse(_message.Message):
+    """SetRetentionResponse is the retention as it holds now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETENTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def retention(self) -> _retention_pb2.Retention:
+        """retention is the one that was set."""
+
+    def __init__(
+        self,
+        *,
+        retention: _retention_pb2.Retention | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retention", b"retention"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["retention", b"retention"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetRetentionResponse: _TypeAlias = SetRetentionResponse  # noqa: Y015
+
+@_typing.final
+class GetRetentionRequest(_message.Message):
+    """GetRetentionRequest asks for the tenant's retentions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRetentionRequest: _TypeAlias = GetRetentionRequest  # noqa: Y015
+
+@_typing.final
+class GetRetentionResponse(_message.Message):
+    """GetRetentionResponse is all of the tenant's retentions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETENTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def retentions(self) -> _containers.RepeatedCompositeFieldContainer[_retention_pb2.Retention]:
+        """retentions are sorted by definition_key. Instances that none applies to are kept for ever."""
+
+    def __init__(
+        self,
+        *,
+        retentions: _abc.Iterable[_retention_pb2.Retention] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["retentions", b"retentions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRetentionResponse: _TypeAlias = GetRetentionResponse  # noqa: Y015
+
+@_typing.final
+class RemoveRetentionRequest(_message.Message):
+    """RemoveRetentionRequest names a retention."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFINITION_KEY_FIELD_NUMBER: _builtins.int
+    definition_key: _builtins.str
+    """definition_key is the retention's. Empty is the one of all definitions without their own."""
+    def __init__(
+        self,
+        *,
+        definition_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition_key", b"definition_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveRetentionRequest: _TypeAlias = RemoveRetentionRequest  # noqa: Y015
+
+@_typing.final
+class RemoveRetentionResponse(_message.Message):
+    """RemoveRetentionResponse says whether there was one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REMOVED_FIELD_NUMBER: _builtins.int
+    removed: _builtins.bool
+    """removed is false if there was no such retention."""
+    def __init__(
+        self,
+        *,
+        removed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["removed", b"removed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveRetentionResponse: _TypeAlias = RemoveRetentionResponse  # noqa: Y015
 
 @_typing.final
 class GetServerInfoRequest(_message.Message):

@@ -63,6 +63,21 @@ class AdminServiceStub:
                 request_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitResponse.FromString,
                 _registered_method=True)
+        self.SetRetention = channel.unary_unary(
+                '/foliot.v1.AdminService/SetRetention',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.SetRetentionRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.SetRetentionResponse.FromString,
+                _registered_method=True)
+        self.GetRetention = channel.unary_unary(
+                '/foliot.v1.AdminService/GetRetention',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.GetRetentionRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.GetRetentionResponse.FromString,
+                _registered_method=True)
+        self.RemoveRetention = channel.unary_unary(
+                '/foliot.v1.AdminService/RemoveRetention',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -136,6 +151,49 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetRetention(self, request, context):
+        """SetRetention says for how long the tenant's instances of a definition are kept after
+        their end, or those of all definitions that have no retention of their own. It replaces
+        the one that there was. By default they are kept for ever.
+
+        What is past it is archived, unless it is to be discarded, and removed with its tasks and
+        its history, in the course of some minutes. An instance that has not ended, or has a task
+        that may still be carried out, stays. One that was removed is NOT_FOUND from then on, and
+        its business key and its event ids are free again.
+
+        Idempotent: the same retention again changes nothing.
+
+        Errors:
+        INVALID_ARGUMENT    a field is out of its range; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED  the tenant has 1,000 retentions; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRetention(self, request, context):
+        """GetRetention gives the tenant's retentions, 1,000 at most.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors: only those any call may answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveRetention(self, request, context):
+        """RemoveRetention takes a retention back: the tenant's own holds instead, or for ever.
+
+        Idempotent: a retention that there is not is as good as removed.
+
+        Errors:
+        INVALID_ARGUMENT  the key is no key; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +221,21 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RemoveTaskLimit,
                     request_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitResponse.SerializeToString,
+            ),
+            'SetRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRetention,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.SetRetentionRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.SetRetentionResponse.SerializeToString,
+            ),
+            'GetRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRetention,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.GetRetentionRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.GetRetentionResponse.SerializeToString,
+            ),
+            'RemoveRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveRetention,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -304,6 +377,87 @@ class AdminService:
             '/foliot.v1.AdminService/RemoveTaskLimit',
             foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitRequest.SerializeToString,
             foliot_dot_v1_dot_admin__service__pb2.RemoveTaskLimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/SetRetention',
+            foliot_dot_v1_dot_admin__service__pb2.SetRetentionRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.SetRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/GetRetention',
+            foliot_dot_v1_dot_admin__service__pb2.GetRetentionRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.GetRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/RemoveRetention',
+            foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -64,6 +64,37 @@ class AdminServiceStub:
     Errors:
       INVALID_ARGUMENT  the key is too long; reason FIELD_INVALID
     """
+    SetRetention: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.SetRetentionRequest, _admin_service_pb2.SetRetentionResponse]
+    """SetRetention says for how long the tenant's instances of a definition are kept after
+    their end, or those of all definitions that have no retention of their own. It replaces
+    the one that there was. By default they are kept for ever.
+
+    What is past it is archived, unless it is to be discarded, and removed with its tasks and
+    its history, in the course of some minutes. An instance that has not ended, or has a task
+    that may still be carried out, stays. One that was removed is NOT_FOUND from then on, and
+    its business key and its event ids are free again.
+
+    Idempotent: the same retention again changes nothing.
+
+    Errors:
+      INVALID_ARGUMENT    a field is out of its range; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED  the tenant has 1,000 retentions; reason LIMIT_EXCEEDED
+    """
+    GetRetention: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetRetentionRequest, _admin_service_pb2.GetRetentionResponse]
+    """GetRetention gives the tenant's retentions, 1,000 at most.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors: only those any call may answer.
+    """
+    RemoveRetention: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RemoveRetentionRequest, _admin_service_pb2.RemoveRetentionResponse]
+    """RemoveRetention takes a retention back: the tenant's own holds instead, or for ever.
+
+    Idempotent: a retention that there is not is as good as removed.
+
+    Errors:
+      INVALID_ARGUMENT  the key is no key; reason FIELD_INVALID
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """AdminService tells about the server and about the caller, and sets what a tenant may use.
@@ -144,6 +175,55 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
           INVALID_ARGUMENT  the key is too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def SetRetention(
+        self,
+        request: _admin_service_pb2.SetRetentionRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.SetRetentionRequest, _admin_service_pb2.SetRetentionResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.SetRetentionResponse]:
+        """SetRetention says for how long the tenant's instances of a definition are kept after
+        their end, or those of all definitions that have no retention of their own. It replaces
+        the one that there was. By default they are kept for ever.
+
+        What is past it is archived, unless it is to be discarded, and removed with its tasks and
+        its history, in the course of some minutes. An instance that has not ended, or has a task
+        that may still be carried out, stays. One that was removed is NOT_FOUND from then on, and
+        its business key and its event ids are free again.
+
+        Idempotent: the same retention again changes nothing.
+
+        Errors:
+          INVALID_ARGUMENT    a field is out of its range; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED  the tenant has 1,000 retentions; reason LIMIT_EXCEEDED
+        """
+
+    @_abc_1.abstractmethod
+    def GetRetention(
+        self,
+        request: _admin_service_pb2.GetRetentionRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.GetRetentionRequest, _admin_service_pb2.GetRetentionResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.GetRetentionResponse]:
+        """GetRetention gives the tenant's retentions, 1,000 at most.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors: only those any call may answer.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveRetention(
+        self,
+        request: _admin_service_pb2.RemoveRetentionRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.RemoveRetentionRequest, _admin_service_pb2.RemoveRetentionResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.RemoveRetentionResponse]:
+        """RemoveRetention takes a retention back: the tenant's own holds instead, or for ever.
+
+        Idempotent: a retention that there is not is as good as removed.
+
+        Errors:
+          INVALID_ARGUMENT  the key is no key; reason FIELD_INVALID
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _aio.Server) -> None: ...

@@ -1,0 +1,116 @@
+"""What the commands of `foliot retention` do."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from foliot.v1 import admin_service_pb2, retention_pb2
+from foliot.v1.admin_service_pb2_grpc import AdminServiceStub
+from google.protobuf.json_format import MessageToDict
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from control_plane.bootstrap import removing
+from control_plane.cli.calling import Caller, Target, call
+from control_plane.cli.failing import FAILED, explained
+from control_plane.engine.durations import parse_duration, write_duration
+from control_plane.use_cases.remove_past import Gone
+from shared.errors import InvalidRequest
+
+FOREVER = "forever"
+
+
+def run_set(target: Target, keep: str, *, definition: str, discards: bool, output: str) -> None:
+    request = admin_service_pb2.SetRetentionRequest(definition_key=definition, discards=discards)
+    with explained():
+        length = _length(keep)
+        if length is not None:
+            request.retention_window.FromTimedelta(length)
+
+    async def ask(caller: Caller) -> retention_pb2.Retention:
+        stub = AdminServiceStub(caller.channel)
+        return (await stub.SetRetention(request, metadata=caller.metadata)).retention
+
+    _show([call(target, ask)], output)
+
+
+def run_list(target: Target, output: str) -> None:
+    async def ask(caller: Caller) -> Sequence[retention_pb2.Retention]:
+        stub = AdminServiceStub(caller.channel)
+        request = admin_service_pb2.GetRetentionRequest()
+        return (await stub.GetRetention(request, metadata=caller.metadata)).retentions
+
+    _show(call(target, ask), output)
+
+
+def run_remove(target: Target, definition: str) -> None:
+    async def ask(caller: Caller) -> bool:
+        stub = AdminServiceStub(caller.channel)
+        request = admin_service_pb2.RemoveRetentionRequest(definition_key=definition)
+        return (await stub.RemoveRetention(request, metadata=caller.metadata)).removed
+
+    if not call(target, ask):
+        Console(stderr=True).print(Text("there was no such retention", "yellow"))
+
+
+def run_now(database_url: str, archive_dir: Path | None) -> None:
+    console = Console(stderr=True)
+    removed = kept_back = broken = 0
+
+    def count(gone: Gone) -> None:
+        nonlocal removed, kept_back, broken
+        removed += gone.removed
+        kept_back += gone.kept_back
+        broken += len(gone.broken)
+
+    async def remove() -> bool:
+        async with removing(database_url, archive_dir) as retention:
+            return await retention.remove_all(asyncio.Event(), count)
+
+    with explained(), console.status("Removing …"):
+        is_done = asyncio.run(remove())
+    if not is_done:
+        console.print(Text("a server is removing at this moment; try again later", "yellow"))
+    if kept_back:
+        console.print(
+            Text(f"{kept_back} instances stay: give --archive-dir to archive them", "yellow")
+        )
+    if broken:
+        console.print(Text(f"{broken} instances stay: they are not whole; see the log", "red"))
+    Console().print(f"{removed} instances removed")
+    if not is_done or broken:
+        sys.exit(FAILED)
+
+
+def _length(text: str) -> timedelta | None:
+    if text == FOREVER:
+        return None
+    length = parse_duration(text)
+    if length is None or length.months:
+        raise InvalidRequest(
+            f"{text!r} is no length of time; write P90D, PT12H or {FOREVER}",
+            field="retention_window",
+        )
+    return length.exact
+
+
+def _show(retentions: Sequence[retention_pb2.Retention], output: str) -> None:
+    if output == "json":
+        told = [MessageToDict(one) for one in retentions]
+        print(json.dumps(told, indent=2))  # noqa: T201 - what it is asked for
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("definition", "kept for", "then"):
+        table.add_column(column, overflow="fold")
+    for one in retentions:
+        is_finite = one.HasField("retention_window")
+        table.add_row(
+            Text(one.definition_key) if one.definition_key else Text("all others", "dim"),
+            write_duration(one.retention_window.ToTimedelta()) if is_finite else "ever",
+            ("removed" if one.discards else "archived and removed") if is_finite else "",
+        )
+    Console().print(table)
