@@ -319,7 +319,7 @@ def refused(refusal: Refusal) -> FoliotError:
             )
         case ExpressionFailed():
             return PreconditionFailed(
-                f"{refusal.message} (at {refusal.json_pointer}: {refusal.expression})",
+                refusal.located,
                 reason="EXPRESSION_FAILED",
                 metadata={"json_pointer": refusal.json_pointer},
             )

@@ -16,7 +16,7 @@ MICROSECOND: Final = 1_000
 def answer(text: str) -> Any:
     """The value before it becomes JSON, or the error."""
     try:
-        value = compile_expression(text, NAMES)._run({"context": CONTEXT}, Budget())
+        value = compile_expression(text, NAMES).run({"context": CONTEXT}, Budget())
     except ExpressionError as error:
         return {"error": str(error)}
     return written(value)

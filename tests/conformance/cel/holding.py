@@ -22,7 +22,7 @@ def run(vector: Vector) -> Value:
     bindings = vector.original.get("bindings", {})
     scope = {name: value_of(bound["value"]) for name, bound in bindings.items()}
     try:
-        return compile_expression(vector.text, vector.names)._run(scope, Budget())
+        return compile_expression(vector.text, vector.names).run(scope, Budget())
     except ExpressionError as error:
         return error
 
