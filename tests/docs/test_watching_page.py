@@ -73,10 +73,11 @@ class TestFollow:
             access = {"ADDRESS": serving.address, "KEY": await serving.key("viewer")}
             async with client_of(serving, await serving.key()) as client:
                 await activate(client)
+                beginning = await _oldest(client)
                 first = await submitted(client, "o-1")
                 async with running("follow.py", tmp_path, **access) as program:
                     before = await program.until(1)
-                    await _until_kept(tmp_path / "position")
+                    await _until_kept(tmp_path / "position", after=beginning)
                 await client.instances.CancelInstance(
                     instance_service_pb2.CancelInstanceRequest(instance_id=first, reason="enough")
                 )
@@ -154,9 +155,10 @@ class TestThePage:
         assert f"{MAX_WATCHES_PER_CALLER} streams" in PAGE
 
 
-async def _until_kept(position: Path) -> None:
+async def _until_kept(position: Path, *, after: str) -> None:
+    """Until what was told is behind the position that was written down."""
     async with asyncio.timeout(WITHIN_S):
-        while not position.exists() or not position.read_text():  # noqa: ASYNC110, ASYNC240 - bounded; a file of a few bytes
+        while not position.exists() or position.read_text() in {"", after}:  # noqa: ASYNC110, ASYNC240 - bounded; a file of a few bytes
             await asyncio.sleep(0.01)
 
 
