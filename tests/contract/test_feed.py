@@ -11,7 +11,7 @@ from control_plane.adapters.postgres.feed_parts import MAX_IN_PART
 from control_plane.ports.feed import ORIGIN, FeedEntry, FeedPage, Position
 from control_plane.ports.records import Instance
 from shared.ids import InstanceId, TenantId
-from tests.contract.material import entry, instance, start, started, step, stored
+from tests.contract.material import closed, entry, instance, start, started, step, stored
 from tests.contract.worlds import ACME, OTHER, World
 from tests.docs.pages import ROOT
 
@@ -171,6 +171,22 @@ class TestAFeed:
         )
 
         assert newest == await world.feed.newest(ACME)
+
+    async def test_leaves_out_what_was_removed_and_gets_on(self, world: World) -> None:
+        """Retention removes an instance with its history; whoever is behind goes on past it."""
+        gone, stays = await started(world), await started(world)
+        before = (await page_after(world, ORIGIN)).entries[0].position
+        await stored(world, closed(gone, "completed"))
+        await moved_on(world, stays)
+        await world.retention.put(ACME, "", DAY, archives=False)
+        await world.move_clock(2 * DAY)
+        wholes = await world.retention.whole([gone.key])
+
+        assert 1 == await world.retention.remove_instances(wholes)
+
+        whose = stays.instance_id
+        assert [(whose, 1), (whose, 2)] == told(await all_after(world, ORIGIN))
+        assert [(whose, 1), (whose, 2)] == told(await all_after(world, before))
 
 
 class TestAPosition:

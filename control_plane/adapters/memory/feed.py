@@ -91,7 +91,10 @@ class MemoryFeed:
     def _entries(self, part: FeedPart) -> Sequence[FeedEntry]:
         found = []
         for place, (key, last_seq, count) in enumerate(part.changed, start=1):
-            instance = self._database.instances[key]
+            instance = self._database.instances.get(key)
+            if instance is None:
+                # Removed since, with its history.
+                continue
             for entry in self._database.history[key][last_seq - count : last_seq]:
                 is_last = place == len(part.changed) and entry.seq == last_seq
                 found.append(
