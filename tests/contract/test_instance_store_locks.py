@@ -6,6 +6,8 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
+from control_plane.adapters.postgres import write_batch
+from control_plane.ports.claims import Beat, HeldTask
 from control_plane.ports.instance_store import KeyTaken, NewAnswer
 from control_plane.ports.records import InstanceKey
 from tests.contract.material import (
@@ -22,6 +24,9 @@ from tests.contract.worlds import ACME, PostgresWorld
 
 WITHOUT_WAITING_S = 2.0
 """Far below lock_timeout, far above what a write takes."""
+
+GATE = 7
+"""An advisory lock that a write waits for, in the middle of its statement."""
 
 
 class TestAWrite:
@@ -58,6 +63,37 @@ class TestAWrite:
             )
 
         assert frozenset({free.key}) == kept
+
+    async def test_that_a_heartbeat_crosses_is_made_with_fresh_state_or_whole(
+        self, postgres: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """
+        A lease that stays behind a task that goes on would keep it from every claim, for as long
+        as its executor lives.
+        """
+        held = await started(postgres, tasks=1)
+        await claimed(postgres, await open_session(postgres))
+        epoch = (await leased(postgres, held, 1)).epoch
+        fences = "SELECT * FROM unnest($25::int[], $26::int[], $27::int[]) AS f(n, ordinal, epoch)"
+        monkeypatch.setattr(
+            write_batch,
+            "STATEMENT",
+            write_batch.STATEMENT.replace(
+                fences.removeprefix("SELECT * "),
+                f"FROM ({fences} WHERE pg_advisory_xact_lock_shared({GATE})::text = '' OFFSET 0)"
+                " AS f",
+            ),
+        )
+        await postgres.owner.execute("SELECT pg_advisory_lock($1)", GATE)
+        write = asyncio.create_task(postgres.store.write([step(held, fences=[(1, epoch)])]))
+        await _waits_at_the_gate(postgres)
+        beat = Beat(ACME, HeldTask(held.instance_id, 1, epoch), '"half"')
+        await postgres.claims.beat([beat])
+        await postgres.owner.execute("SELECT pg_advisory_unlock($1)", GATE)
+        kept = await asyncio.wait_for(write, WITHOUT_WAITING_S)
+
+        leases = (await postgres.row_counts()).get("lease", 0)
+        assert (held.key in kept) == (leases == 0)
 
     async def test_loses_no_update_among_many_writers(self, postgres: PostgresWorld) -> None:
         """Every kept change is one revision and one entry; every other one is known to be lost."""
@@ -96,6 +132,14 @@ class TestWhatMustNotBeStored:
 
         with pytest.raises(asyncpg.CheckViolationError):
             await postgres.store.write([replace(step(fresh), after=endless)])
+
+
+async def _waits_at_the_gate(postgres: PostgresWorld) -> None:
+    async with asyncio.timeout(10):
+        while not await postgres.owner.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+        ):
+            await asyncio.sleep(0.01)
 
 
 async def _steps(postgres: PostgresWorld, key: InstanceKey) -> int:

@@ -18,7 +18,7 @@ moment and full at the next: no statistics are to be trusted. So rows are looked
 LATERAL … OFFSET 0, which can only be done row by row, by the primary key, and changed by place
 (ctid). A place stays right within the statement: whoever changes a row here holds the lock on its
 instance, and a change of an instance changes its revision; claims and releases delete rows,
-which ends their places. tests/contract/test_turn_plans.py looks at the plans.
+which ends their places; and of leases, which heartbeats change, it is looked at. tests/contract/test_turn_plans.py looks at the plans.
 
 Instances are locked FOR NO KEY UPDATE. Duplicates of an answer, a business key or an
 instance are unique violations: they end the statement, and nothing is kept.
@@ -65,7 +65,10 @@ held AS MATERIALIZED (
        FROM foliot.lease l
       WHERE l.tenant_id = ($1::text[])[f.n] AND l.instance_id = ($2::uuid[])[f.n]
         AND l.ordinal = f.ordinal AND l.epoch = f.epoch
-        FOR UPDATE SKIP LOCKED OFFSET 0) AS l),
+        FOR UPDATE SKIP LOCKED OFFSET 0) AS l
+   -- A heartbeat changes a lease and holds no other lock. One that came since this statement
+   -- began has put it where the statement cannot see it, so the change is to be made anew.
+   WHERE (SELECT true FROM foliot.lease s WHERE s.ctid = l.place)),
 former AS MATERIALIZED (
   SELECT b.n, k.place
     FROM unnest($28::int[], $29::text[], $30::uuid[], $106::int[])
