@@ -81,11 +81,12 @@ class Intake:
                         _log.warning(LogEvent.DATABASE_UNAVAILABLE, error=error.message)
                     await self._until(stop, within=backoff(RETRY, failures))
                     continue
+                # One that came back short has left nothing, but for what came since and, now
+                # and then, what fairness between tenants kept: the next round takes that.
+                self._attempts.has_backlog = claimed == wanted
                 if claimed == wanted:
-                    self._attempts.has_backlog = True
                     await self._pass_on()
                 if claimed == 0:
-                    self._attempts.has_backlog = False
                     await self._until(stop, self._rung, within=self._soon())
 
     async def _claim(self, wanted: int) -> int:

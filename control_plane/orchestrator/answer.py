@@ -23,7 +23,8 @@ class Answer:
     """
     How the instance stands after the request, and what was done about it.
 
-    `created` is for starts, `duplicate` for what was asked before, `verdict` for outcomes.
+    `created` is for starts, `duplicate` for what was asked before, `verdict` for outcomes; with
+    one `state` is null.
     """
 
     instance_id: InstanceId

@@ -190,7 +190,8 @@ class Draft:
             instance_id=self.before.instance_id,
             revision=self.revision,
             status=self.status,
-            state=self.state,
+            # Who reports an outcome is not told, and in many regions it takes a while to say.
+            state="null" if verdict is not None else self.state,
             disposition=disposition,  # type: ignore[arg-type]  # one of the engine's
             created=created,
             duplicate=duplicate,

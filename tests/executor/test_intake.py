@@ -161,6 +161,32 @@ class TestTheIntake:
 
             assert [] == desk.bell.rung
 
+    async def test_tells_of_a_backlog_while_its_claims_come_back_full(self) -> None:
+        """What begins elsewhere must not go past it; one that came back short has seen its end."""
+        async with taking(concurrency=2) as desk:
+            told: list[bool] = []
+            desk.control_plane.look_again = lambda: told.append(desk.attempts.has_backlog)  # type: ignore[method-assign]  # to watch
+            desk.make_ready(1, 2, 3)
+            await desk.intake.on_ring(RING)
+            await eventually(lambda: desk.reported == 3)
+            await eventually(lambda: not desk.attempts.has_backlog)
+
+            assert True in told
+
+    async def test_tells_of_a_backlog_when_it_has_no_room_for_what_was_rung(self) -> None:
+        """It cannot look; so something may wait."""
+        async with taking(concurrency=1) as desk:
+            desk.attempts._concurrency = 0
+            await desk.intake.on_ring(RING)
+            await desk.intake.on_ring(RING)
+            await eventually(lambda: desk.attempts.spare == 0)
+
+            async def rung() -> bool:
+                await desk.intake.on_ring(RING)
+                return desk.attempts.has_backlog
+
+            await eventually(rung)
+
     async def test_goes_on_in_a_new_session_after_its_own_has_expired(self) -> None:
         """The database says so before the executor notices."""
         async with taking() as desk:

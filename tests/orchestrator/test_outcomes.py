@@ -116,12 +116,13 @@ class TestAnOutcome:
     async def test_of_permanent_failure_is_not_tried_again(self, stage: Stage) -> None:
         """The handler knows that it is of no use."""
         await stage.define(specs.ONE_TASK)
-        await stage.start()
+        started = await stage.start()
         [task] = await stage.claim()
 
         answer = await stage.fail(task, retryable=False)
 
-        assert '"unpaid"' == answer.state
+        assert Verdict.APPLIED == answer.verdict
+        assert '"unpaid"' == (await stage.instance(started.instance_id)).current_state
 
     async def test_for_a_task_that_never_was_is_refused(self, stage: Stage) -> None:
         """The verdict says so; the stream goes on."""
