@@ -382,9 +382,7 @@ lease = sa.Table(
     sa.Column("silent_at", TIME),
     # What the attempt said of itself last.
     sa.Column("progress", JSON),
-    sa.Index(
-        "lease_silent_at_idx", "silent_at", postgresql_where=sa.text("silent_at IS NOT NULL")
-    ),
+    sa.Index("lease_silent_at_idx", "silent_at", postgresql_where=sa.text("silent_at IS NOT NULL")),
     sa.Index("lease_session_id_idx", "session_id"),
     sa.Index(
         "lease_limit_key_idx",
