@@ -239,7 +239,7 @@ class TestAFailingTask:
 
 
 class TestATask:
-    async def test_is_begun_because_the_bell_rang(self, system: System) -> None:
+    async def test_is_begun_without_a_poll(self, system: System) -> None:
         """Polls are a minute apart here, and the whole test takes a second."""
         spec = json.loads(json.dumps(FAILS_TWICE).replace('"times": 2', '"times": 0'))
 
