@@ -4,6 +4,7 @@ ended by itself, by its time, or by word from outside.
 """
 
 import asyncio
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -41,10 +42,11 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbegun:
-    """A task that was claimed and not begun."""
+    """A task that is held and not begun, since an instant of a clock that does not jump."""
 
     task: ClaimedTask
     session_id: SessionId
+    since: float
 
 
 class Attempts:
@@ -127,6 +129,14 @@ class Attempts:
             *self._reported,
         ]
 
+    def take_waiting(self, longer_than: timedelta) -> list[Unbegun]:
+        """Those that have waited here for that long, for others to begin; they are not ours now."""
+        since = time.monotonic() - longer_than.total_seconds()
+        taken: list[Unbegun] = []
+        while self._waiting and self._waiting[0].since <= since:
+            taken.append(self._waiting.popleft())
+        return taken
+
     def notify_doubt(self, on_doubt: Callable[[SessionId], None]) -> None:
         """Whom to tell when tasks may be held that are not known here."""
         self._on_doubt = on_doubt
@@ -140,7 +150,9 @@ class Attempts:
             if held in self._running or held in self._ended or held in waiting:
                 continue
             if self._is_draining or len(self._running) >= self._concurrency:
-                self._waiting.append(Unbegun(task=task, session_id=session_id))
+                self._waiting.append(
+                    Unbegun(task=task, session_id=session_id, since=time.monotonic())
+                )
             else:
                 self._begin(task, session_id)
         self._control_plane.look_again()

@@ -65,10 +65,11 @@ class Intake:
             self._attempts.freed.clear()
             wanted = min(self._attempts.spare, MAX_CLAIM)
             if wanted == 0:
-                await self._until(stop, self._attempts.freed, self._rung)
+                await self._until(stop, self._attempts.freed, self._rung, within=self._soon())
                 if self._rung.is_set():
                     self._attempts.has_backlog = True
-                    await self._until(stop, self._attempts.freed)
+                    await self._until(stop, self._attempts.freed, within=self._soon())
+                await self._give_back()
             elif not self._lease.is_valid:
                 await self._until(stop, self._rung, within=self._soon())
             else:
@@ -107,6 +108,22 @@ class Intake:
             self._after = last_served([task.tenant_id for task in tasks], self._after)
             self._attempts.assign(session_id, tasks)
         return len(tasks)
+
+    async def _give_back(self) -> None:
+        """
+        A claim and a control plane may have filled the same room. What has waited here for a
+        poll is for others to begin: ours may take for ever.
+        """
+        waiting = self._attempts.take_waiting(self._poll)
+        for session_id in dict.fromkeys(one.session_id for one in waiting):
+            tasks = [one.task for one in waiting if one.session_id == session_id]
+            try:
+                await self._store.release(session_id, tasks)
+            except Unavailable:
+                # Nobody knows of them now, while the session lives that holds them.
+                self._lease.doubt(session_id)
+        if waiting:
+            await self._pass_on()
 
     async def _pass_on(self) -> None:
         """There may be more than we have room for: wake somebody else too."""

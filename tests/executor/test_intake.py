@@ -16,11 +16,12 @@ from executor.handlers.human import HumanHandler
 from executor.heartbeats import Heartbeats
 from executor.intake import Intake, last_served
 from executor.lease import Lease
+from executor.ports import Ports
 from executor.runner import Runner
 from shared.doorbell import NoDoorbell, Ring, task_runner
 from shared.errors import Unavailable
-from shared.ids import SessionId
-from shared.tasks import ClaimedTask, TaskType
+from shared.ids import SessionId, new_uuid7
+from shared.tasks import ClaimedTask, Outcome, TaskType
 from tests.executor.eventually import eventually
 from tests.executor.ports import canned_ports
 from tests.executor.work import a_task
@@ -65,15 +66,28 @@ class Bell(NoDoorbell):
         self.rung.append(queue)
 
 
+class Patient(HumanHandler):
+    """Takes for ever when told to."""
+
+    is_slow = False
+
+    async def execute(self, task: ClaimedTask, ports: Ports) -> Outcome:
+        """Done at once, or never."""
+        if self.is_slow:
+            await asyncio.Event().wait()
+        return await super().execute(task, ports)
+
+
 class Desk:
     """An intake and everything about it."""
 
     def __init__(self, *, concurrency: int, poll: timedelta) -> None:
         self.store = Store()
+        self.handler = Patient()
         self.bell = Bell()
         self.control_plane = MemoryControlPlane()
         self.attempts = Attempts(
-            Runner(Handlers([HumanHandler()]), canned_ports()),
+            Runner(Handlers([self.handler]), canned_ports()),
             self.control_plane,
             Heartbeats(),
             concurrency=concurrency,
@@ -186,6 +200,22 @@ class TestTheIntake:
                 return desk.attempts.has_backlog
 
             await eventually(rung)
+
+    async def test_gives_back_what_waits_behind_attempts_that_go_on(self) -> None:
+        """Two have filled the same room; what cannot begin here can elsewhere."""
+        async with taking(concurrency=1, poll=timedelta(seconds=0.05)) as desk:
+            session_id = desk.lease.session_id
+            desk.handler.is_slow = True
+            desk.make_ready(1, 2)
+            await eventually(lambda: desk.attempts.count == 1)
+            [assigned] = await desk.store.claim(session_id, ["default"], [TaskType.HUMAN], 1, "")
+            desk.attempts.assign(session_id, [assigned])
+            await eventually(lambda: desk.bell.rung.count(task_runner("default")) >= 2)
+            other = SessionId(new_uuid7())
+            await desk.store.extend_session(other, "other", NEVER)
+            [again] = await desk.store.claim(other, ["default"], [TaskType.HUMAN], 1, "")
+
+            assert (assigned.task_id, 1, 2) == (again.task_id, again.attempt, again.epoch)
 
     async def test_goes_on_in_a_new_session_after_its_own_has_expired(self) -> None:
         """The database says so before the executor notices."""
