@@ -25,7 +25,14 @@ from control_plane.ports.inbox import InboxRows, InboxStart
 from control_plane.ports.records import InstanceKey
 from control_plane.use_cases.start_instance import StartOf, start_request
 from shared import json
-from shared.errors import Conflict, FoliotError, NotFound, Overloaded, Unavailable
+from shared.errors import (
+    Conflict,
+    FoliotError,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    Unavailable,
+)
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
 
@@ -70,6 +77,9 @@ class Inbox:
                 requests[start] = _request(start)
             except FoliotError as error:
                 await self._reject(start, error)
+            except (ValueError, KeyError) as error:
+                unread = InvalidRequest(f"the start that was written cannot be read: {error}")
+                await self._reject(start, unread)
         answers = await self._orchestrator.submit_all(list(requests.values()))
         is_well = True
         for start, answer in zip(requests, answers, strict=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,6 +16,7 @@ import pytest
 from control_plane.ports.inbox import START
 from control_plane.ports.instance_store import TakenBusinessKey
 from shared.ids import new_instance_id
+from shared.json import load
 from tests.contract.material import closed, instance, start, started, stored
 from tests.contract.worlds import ACME, OTHER, PostgresWorld
 
@@ -187,6 +189,8 @@ class TestAnEvent:
             ("e", "PAY", None),
             ("e", "PAY", '{"a": "' + "x" * 262_144 + '"}'),
             ("e", "PAY", '{"a":' * 33 + "1" + "}" * 33),
+            ("e", "PAY", '{"a": [1e400]}'),
+            ("e", "PAY", '{"a": -1e309}'),
         ],
     )
     async def test_that_will_not_do_is_refused(
@@ -201,6 +205,17 @@ class TestAnEvent:
         key = (await started(postgres)).key
 
         assert "FO010" == await raised(shop, SEND, ACME, key.instance_id, event_id, type_, payload)
+
+    async def test_with_the_largest_number_there_is_is_taken(
+        self, postgres: PostgresWorld, shop: asyncpg.Connection
+    ) -> None:
+        """As the API takes it, and as the instance will read it."""
+        key = (await started(postgres)).key
+        largest = json.dumps({"most": sys.float_info.max, "least": -sys.float_info.max})
+        await shop.fetchval(SEND, ACME, key.instance_id, "e", "PAY", largest)
+        (row,) = await inbox(postgres)
+
+        assert json.loads(largest) == load(row["payload"])
 
     async def test_as_deep_as_may_be_is_taken(
         self, postgres: PostgresWorld, shop: asyncpg.Connection
@@ -336,6 +351,7 @@ class TestAStart:
             "'order', p_labels => (SELECT jsonb_object_agg(n, '') FROM generate_series(1, 17) n)",
             "'order', p_on_running => 'cancel_existing'",
             "'order', p_on_closed => 'perhaps'",
+            "'order', p_input => '{\"a\": 1e400}'",
         ],
     )
     async def test_that_will_not_do_is_refused(

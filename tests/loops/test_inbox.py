@@ -72,6 +72,17 @@ class TestAStart:
         )
         assert "inbox" not in await world.row_counts()
 
+    async def test_that_cannot_be_read_keeps_no_other_from_beginning(self, world: World) -> None:
+        """One tenant's row that nobody understands must not end the starts of all."""
+        async with at_work(world) as (stage, inbox):
+            await ask(world, on_running="perhaps")
+            key = await ask(world)
+            await inbox._apply()
+            begun = await stage.instance(key.instance_id)
+
+        assert "waiting" == begun.status
+        assert [(START, "FIELD_INVALID")] == await world.rejected()
+
     async def test_is_followed_by_its_events_in_the_same_round(self, world: World) -> None:
         """Both were written in one transaction."""
         async with at_work(world) as (stage, inbox):
