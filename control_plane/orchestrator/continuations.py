@@ -1,11 +1,11 @@
 """
 What the last turns left of instances that go on at once: read from memory instead of the store.
 
-A task that was handed out with the commit that created it comes back as an outcome soon, and
-its instance stands as that commit left it. If it does not, whoever changed it has raised its
-revision, and the turn's write leaves it out: then it is read like any other. So an instance is
-recalled only for what cannot be answered without a write: outcomes by the very epoch that is
-remembered.
+A task that was handed out with the commit that created it comes back as an outcome soon, and its
+instance stands as that commit left it. If it does not, whoever changed it has raised its revision,
+and the turn's write leaves it out: then it is read like any other. The same if there is something
+in its inbox, which may be written without that. So an instance is recalled only for what cannot be
+answered without a write: outcomes by the very epoch that is remembered.
 
 Spares a step of bench W2 two of its three statements.
 """

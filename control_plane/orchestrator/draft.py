@@ -93,6 +93,8 @@ class Draft:
         self.repeats: Mapping[int, Task] = {}
         """The tasks that this turn may repeat, by their numbers."""
         self.snapshot: Snapshot | None = snapshot
+        # Who remembers the snapshot has not asked the store, and so not for the inbox either.
+        self._expects_empty_inbox = snapshot is not None
         self._told: tuple[Snapshot, str] | None = None
         if instance.revision and snapshot is None:
             self.snapshot = load_snapshot(machine, instance.snapshot, instance.context)
@@ -412,6 +414,7 @@ class Draft:
             ],
             applied=self._applied,
             put_off=self._put_off,
+            expects_empty_inbox=self._expects_empty_inbox,
             outbox=self._outbox,
             release=self._release,
         )

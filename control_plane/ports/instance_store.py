@@ -286,6 +286,8 @@ class Change:
     """Positions of the inbox events that are done with."""
     put_off: Sequence[int] = ()
     """Positions of the inbox events that were tried and have to wait on."""
+    expects_empty_inbox: bool = False
+    """Whether it was made without a look at the inbox: it is not kept if something is there."""
     outbox: Sequence[OutboxMessage] = ()
     release: Release | None = None
 

@@ -136,7 +136,7 @@ class TestWhatMustNotBeStored:
 
 async def _waits_at_the_gate(postgres: PostgresWorld) -> None:
     async with asyncio.timeout(10):
-        while not await postgres.owner.fetchval(
+        while not await postgres.owner.fetchval(  # noqa: ASYNC110 - the database rings no bell
             "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
         ):
             await asyncio.sleep(0.01)

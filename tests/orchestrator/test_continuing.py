@@ -127,6 +127,19 @@ class TestAnOutcomeOfATaskThatWasHandedOut:
         assert "completed" == (await stage.instance(started.instance_id)).status
         await stage.assert_whole(started.instance_id)
 
+    async def test_comes_after_what_was_written_into_the_inbox_before(
+        self, stage: Stage, executor: Executor
+    ) -> None:
+        """A caller's event goes before anything newer, and its commit raises no revision."""
+        await stage.define(CHAIN)
+        started = await stage.start()
+        key = (await stage.instance(started.instance_id)).key
+        await stage.world.accept(key, "e", "NOTE", '{"text":"hello"}')
+        await executor.report(started.instance_id, 1)
+        types = await stage.types(started.instance_id)
+
+        assert types.index("EVENT_RECEIVED") < types.index("TASK_COMPLETED")
+
     async def test_does_not_undo_what_another_control_plane_has_done(
         self, stage: Stage, executor: Executor, looks: Looks
     ) -> None:

@@ -108,6 +108,8 @@ class MemoryInstanceStore:
             found is None or found.revision != change.expected_revision
         ):
             return False
+        if change.expects_empty_inbox and self._database.inbox.get(change.key):
+            return False
         if change.handed and any(one == change.key.tenant_id for one, _ in self._database.limits):
             return False
         for ordinal, epoch in change.fences:

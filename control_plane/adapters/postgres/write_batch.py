@@ -6,19 +6,20 @@ record belongs to. New instances come first, so the arrays that only they fill a
 and unnest pads them with nulls.
 
 What must hold is checked on locked rows: `locked` takes each instance that is still at its
-revision, `held` each lease still at its epoch (and each business key that nobody has taken
-since it was read); both SKIP LOCKED, so the statement never waits for another writer and
-cannot deadlock. A change that hands out a task of a tenant with limits does not pass: only the
-claim counts those. `verdict.kept` says, by position, which changes passed; everything
-below is written for those alone. A position in an array is found in constant time, where a
-join of two parameter sets is not.
+revision (and has nothing in an inbox that was not read), `held` each lease still at its epoch (and
+each business key that nobody has taken since it was read); both SKIP LOCKED, so the statement
+never waits for another writer and cannot deadlock. A change that hands out a task of a tenant with
+limits does not pass: only the claim counts those. `verdict.kept` says, by position, which changes
+passed; everything below is written for those alone. A position in an array is found in constant
+time, where a join of two parameter sets is not.
 
 The plan is made once and kept, maybe when the tables were empty, and some are empty at one
 moment and full at the next: no statistics are to be trusted. So rows are looked up by
 LATERAL … OFFSET 0, which can only be done row by row, by the primary key, and changed by place
 (ctid). A place stays right within the statement: whoever changes a row here holds the lock on its
 instance, and a change of an instance changes its revision; claims and releases delete rows,
-which ends their places; and of leases, which heartbeats change, it is looked at. tests/contract/test_turn_plans.py looks at the plans.
+which ends their places; and leases, which heartbeats change, are looked at again.
+tests/contract/test_turn_plans.py looks at the plans.
 
 Instances are locked FOR NO KEY UPDATE. Duplicates of an answer, a business key or an
 instance are unique violations: they end the statement, and nothing is kept.
@@ -39,14 +40,15 @@ change AS MATERIALIZED (
     $8::bigint[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
     $15::text[], $16::timestamptz[], $17::timestamptz[],
     $18::uuid[], $19::text[], $20::int[], $21::text[], $22::text[], $23::text[], $24::timestamptz[],
-    $94::uuid[], $95::int[], $96::smallint[], $107::text[], $114::text[])
+    $94::uuid[], $95::int[], $96::smallint[], $107::text[], $114::text[],
+    $117::bool[])
   WITH ORDINALITY AS c(
     tenant_id, instance_id, expected_revision, fences, status, paused_at, revision,
     seq, history_hash, current_state, context, snapshot, idle, output,
     last_error, updated_at, completed_at,
     definition_id, definition_key, definition_version, business_key, labels, started_by, started_at,
     parent_instance_id, parent_ordinal, depth, on_parent_close,
-    schedule_id, n)),
+    schedule_id, expects_empty_inbox, n)),
 locked AS MATERIALIZED (
   SELECT c.*, i.place
     FROM change c
@@ -56,7 +58,12 @@ locked AS MATERIALIZED (
       WHERE i.tenant_id = c.tenant_id AND i.instance_id = c.instance_id
         AND i.revision = c.expected_revision
         FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) AS i
-   WHERE c.expected_revision > 0),
+   WHERE c.expected_revision > 0
+     AND CASE WHEN c.expects_empty_inbox
+              THEN (SELECT b.position FROM foliot.inbox b
+                     WHERE b.tenant_id = c.tenant_id AND b.instance_id = c.instance_id
+                     LIMIT 1) IS NULL
+              ELSE true END),
 held AS MATERIALIZED (
   SELECT f.n, l.place
     FROM unnest($25::int[], $26::int[], $27::int[]) AS f(n, ordinal, epoch)
@@ -513,6 +520,7 @@ def arguments(changes: Sequence[Change]) -> list[list[Any]]:
         [i.schedule_id for i in born],
         [t.limit_key for c in changes for t in c.new_tasks],
         [q.limit_key for c in changes for q in c.requeued],
+        [c.expects_empty_inbox for c in changes],
     ]
 
 
