@@ -46,8 +46,12 @@ Spec = dict[str, Any]
 
 
 @functions.register("work")
-async def work(_: Json, __: TaskContext) -> Json:
-    """Take a while, fail now and then, and say by a number of its own that it was this run."""
+async def work(_: Json, context: TaskContext) -> Json:
+    """
+    Take a while, fail now and then, and say by a number of its own that it was this run. It
+    says that it goes on, too, whether anybody waits for that or not.
+    """
+    context.heartbeat({"attempt": context.attempt})
     await asyncio.sleep(takes_s(random))
     if random.random() < FAILING_SHARE:
         raise TaskFailed("chaos.failed", "as it happens")
