@@ -15,7 +15,7 @@ Measured on 2 cores: docs/decisions/0011-eager-hand-back.md.
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -34,6 +34,9 @@ RUN_LASTS_S = 1.0
 
 MAX_RUNS = 10_000
 """Runs that are counted for one executor; with more, all begin anew."""
+
+MAX_REFUSED = 10_000
+"""Instances that are left to the claim for a turn; with more, those before are tried again."""
 
 
 class HandedOut(NamedTuple):
@@ -75,7 +78,6 @@ class Hand:
     """Set when it has left, and no turn has a task for it any more."""
 
     given: int = 0
-    pending: int = 0
     is_open: bool = True
     runs: dict[InstanceKey, _Run] = field(default_factory=dict)
 
@@ -114,14 +116,20 @@ class Hands:
         self._is_limited = is_limited
         self._monotonic = monotonic
         self._by_session: dict[SessionId, Hand] = {}
+        # What turns have for a session, whichever stream it has by the time they end.
+        self._pending: Counter[SessionId] = Counter()
         self._in_turn: deque[Hand] = deque()
         self._refused: set[InstanceKey] = set()
 
     def join(self, hand: Hand) -> None:
-        """From now on it may be handed tasks. It takes the place of its session's last one."""
+        """
+        From now on it may be handed tasks. It takes the place of its session's last one, and is
+        given what turns under way have for that.
+        """
         before = self._by_session.get(hand.session_id)
         if before is not None:
             self.drop(before)
+        hand.given = self._pending[hand.session_id]
         self._by_session[hand.session_id] = hand
         self._in_turn.append(hand)
 
@@ -131,7 +139,7 @@ class Hands:
             return
         hand.is_open = False
         self._in_turn.remove(hand)
-        if not hand.pending:
+        if not self._pending[hand.session_id]:
             self._forget(hand)
 
     def drop(self, hand: Hand) -> None:
@@ -176,7 +184,7 @@ class Hands:
                     without_room.add((task.queue, task.type))
             if hand is not None:
                 hand.given += 1
-                hand.pending += 1
+                self._pending[hand.session_id] += 1
                 handed.setdefault(number, {})[task.ordinal] = hand.session_id
         return [
             replace(change, handed=handed[number]) if number in handed else change
@@ -185,27 +193,30 @@ class Hands:
 
     def deliver(self, kept: Iterable[Change]) -> None:
         """These have been committed: what they hand out goes down the streams."""
-        by_hand: dict[Hand, list[HandedOut]] = {}
+        by_session: dict[SessionId, list[HandedOut]] = {}
         for change in kept:
             if not change.handed:
                 continue
             after = change.after
             for task in change.new_tasks:
                 session_id = change.handed.get(task.ordinal)
-                hand = None if session_id is None else self._by_session.get(session_id)
-                if hand is not None:
-                    by_hand.setdefault(hand, []).append(
+                if session_id is not None:
+                    by_session.setdefault(session_id, []).append(
                         HandedOut(after.tenant_id, after.instance_id, after.definition_key, task)
                     )
-        for hand, tasks in by_hand.items():
-            hand.deliver(tasks)
-            self._settle(hand, len(tasks))
+        for session_id, tasks in by_session.items():
+            hand = self._by_session.get(session_id)
+            if hand is not None:
+                hand.deliver(tasks)
+            self._settle(session_id, len(tasks))
 
     def take_back(self, changes: Iterable[Change]) -> None:
         """These were not committed: nobody has got anything."""
-        for hand in self._handed_by(changes):
-            hand.given -= 1
-            self._settle(hand, 1)
+        for session_id in _sessions(changes):
+            hand = self._by_session.get(session_id)
+            if hand is not None:
+                hand.given -= 1
+            self._settle(session_id, 1)
 
     def refused(self, changes: Iterable[Change]) -> None:
         """
@@ -213,14 +224,19 @@ class Hands:
         makes of their requests is left to the claim.
         """
         changes = [change for change in changes if change.handed]
+        if len(self._refused) + len(changes) > MAX_REFUSED:
+            self._refused.clear()
         self._refused.update(change.key for change in changes)
         self.take_back(changes)
 
     def doubt(self, changes: Iterable[Change]) -> None:
         """It is not known whether these were committed: who may hold their tasks must find out."""
-        for hand in set(self._handed_by(changes)):
-            self.drop(hand)
-            hand.give_up()
+        for session_id, count in Counter(_sessions(changes)).items():
+            hand = self._by_session.get(session_id)
+            if hand is not None:
+                self.drop(hand)
+                hand.give_up()
+            self._settle(session_id, count)
 
     def _claimable(self, changes: Sequence[Change]) -> list[tuple[int, NewTask]]:
         """The new tasks that could be claimed at once, each with its change's number."""
@@ -259,19 +275,22 @@ class Hands:
                 return hand
         return None
 
-    def _handed_by(self, changes: Iterable[Change]) -> Iterator[Hand]:
-        for change in changes:
-            for session_id in change.handed.values():
-                hand = self._by_session.get(session_id)
-                if hand is not None:
-                    yield hand
-
-    def _settle(self, hand: Hand, count: int) -> None:
-        hand.pending -= count
-        if not hand.is_open and not hand.pending:
+    def _settle(self, session_id: SessionId, count: int) -> None:
+        self._pending[session_id] -= count
+        if self._pending[session_id]:
+            return
+        del self._pending[session_id]
+        hand = self._by_session.get(session_id)
+        if hand is not None and not hand.is_open:
             self._forget(hand)
 
     def _forget(self, hand: Hand) -> None:
         if self._by_session.get(hand.session_id) is hand:
             del self._by_session[hand.session_id]
         hand.settled.set()
+
+
+def _sessions(changes: Iterable[Change]) -> Iterator[SessionId]:
+    """Whose the tasks are that were handed out, once for each."""
+    for change in changes:
+        yield from change.handed.values()

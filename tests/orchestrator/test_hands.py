@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from control_plane.orchestrator.hands import MAX_RUN, RUN_LASTS_S, Hand, HandedOut, Hands
+from control_plane.orchestrator.hands import (
+    MAX_REFUSED,
+    MAX_RUN,
+    RUN_LASTS_S,
+    Hand,
+    HandedOut,
+    Hands,
+)
 from control_plane.ports.claims import HeldTask
 from control_plane.ports.instance_store import Change
 from shared.ids import SessionId, TenantId, new_instance_id, new_uuid7
@@ -251,6 +258,56 @@ class TestACommitOfWhichNothingIsKnown:
 
         assert (["ada"], [[1]]) == (table.given_up, handed(table.kept(creating(1))))
         assert {"ada": [], "bob": [1]} == table.delivered
+
+
+class TestASession:
+    def test_that_comes_back_is_given_what_its_last_stream_was_to_have(self) -> None:
+        """The turn was under way when the stream broke; its tasks count against the new one."""
+        table = Table()
+        ada = table.join("ada", 2)
+        under_way = table.turn(creating(1))
+        table.hands.drop(ada)
+        again = table.join("again", 2, session_id=ada.session_id)
+        table.hands.deliver(under_way)
+
+        assert {"ada": [], "again": [1]} == table.delivered
+        assert 1 == again.free
+
+    def test_that_comes_back_gets_no_room_by_what_was_not_kept(self) -> None:
+        """Its new stream has not lent what the last one gets back."""
+        table = Table()
+        ada = table.join("ada", 2)
+        under_way = table.turn(creating(1))
+        table.hands.drop(ada)
+        again = table.join("again", 2, session_id=ada.session_id)
+        table.hands.take_back(under_way)
+
+        assert 2 == again.free
+
+    @pytest.mark.parametrize("end", ["deliver", "take_back"])
+    def test_that_comes_back_and_leaves_is_done_with_when_the_turn_is(self, end: str) -> None:
+        """Its stream waits for that, and must not wait for ever."""
+        table = Table()
+        ada = table.join("ada", 2)
+        under_way = table.turn(creating(1))
+        table.hands.drop(ada)
+        again = table.join("again", 2, session_id=ada.session_id)
+        table.hands.leave(again)
+        before = again.settled.is_set()
+        getattr(table.hands, end)(under_way)
+
+        assert (False, True) == (before, again.settled.is_set())
+
+
+class TestAChangeThatWasNotKept:
+    def test_is_not_remembered_for_ever(self) -> None:
+        """What was asked may never be asked again: its sender is gone, or another answered."""
+        table = Table()
+        table.join("ada", 10)
+        for _ in range(MAX_REFUSED + 1):
+            table.hands.refused(table.turn(creating(1)))
+
+        assert MAX_REFUSED >= len(table.hands._refused)
 
 
 class TestAnAttemptThatIsCalledOff:
