@@ -5,6 +5,7 @@ for, and claims again until there is none.
 
 import asyncio
 import random
+import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
@@ -50,6 +51,7 @@ class Intake:
         self._types = tuple(types)
         self._poll = poll
         self._rung = asyncio.Event()
+        self._look_by = 0.0
         self._after = ""
         self._complaint = Throttle()
 
@@ -66,7 +68,9 @@ class Intake:
             wanted = min(self._attempts.spare, MAX_CLAIM)
             if wanted == 0:
                 await self._until(stop, self._attempts.freed, self._rung, within=self._soon())
-                if self._rung.is_set():
+                # Without room for as long as a poll it does not know what waits. It may be full
+                # of instances that go on and on, and no bell may have come through.
+                if self._rung.is_set() or time.monotonic() >= self._look_by:
                     self._attempts.has_backlog = True
                     await self._until(stop, self._attempts.freed, within=self._soon())
                 await self._give_back()
@@ -75,6 +79,7 @@ class Intake:
             else:
                 try:
                     claimed = await self._claim(wanted)
+                    self._look_by = time.monotonic() + self._soon().total_seconds()
                     failures = 0
                 except Unavailable as error:
                     failures += 1

@@ -217,6 +217,22 @@ class TestTheIntake:
 
             assert (assigned.task_id, 1, 2) == (again.task_id, again.attempt, again.epoch)
 
+    async def test_tells_of_a_backlog_when_it_had_no_room_to_look_for_as_long_as_a_poll(
+        self,
+    ) -> None:
+        """
+        Where no bell rings, instances that give it one task after the other would otherwise keep
+        it from all others for as long as they go on.
+        """
+        async with taking(concurrency=1, poll=timedelta(seconds=0.02)) as desk:
+            desk.attempts._concurrency = 0
+
+            async def told() -> bool:
+                desk.attempts.freed.set()
+                return desk.attempts.has_backlog
+
+            await eventually(told)
+
     async def test_goes_on_in_a_new_session_after_its_own_has_expired(self) -> None:
         """The database says so before the executor notices."""
         async with taking() as desk:
