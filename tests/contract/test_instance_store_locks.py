@@ -1,20 +1,25 @@
 """Writers that meet: none waits, none is lost. Memory has one writer and no part in this."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from control_plane.adapters.postgres import write_batch
 from control_plane.ports.claims import Beat, HeldTask
-from control_plane.ports.instance_store import KeyTaken, NewAnswer
+from control_plane.ports.instance_store import KeyTaken, NewAnswer, Release
+from control_plane.ports.limit_store import TaskLimit
 from control_plane.ports.records import InstanceKey
 from tests.contract.material import (
     claimed,
     found_instance,
     instance,
     leased,
+    new_task,
     open_session,
     start,
     started,
@@ -74,22 +79,12 @@ class TestAWrite:
         held = await started(postgres, tasks=1)
         await claimed(postgres, await open_session(postgres))
         epoch = (await leased(postgres, held, 1)).epoch
-        fences = "SELECT * FROM unnest($25::int[], $26::int[], $27::int[]) AS f(n, ordinal, epoch)"
-        monkeypatch.setattr(
-            write_batch,
-            "STATEMENT",
-            write_batch.STATEMENT.replace(
-                fences.removeprefix("SELECT * "),
-                f"FROM ({fences} WHERE pg_advisory_xact_lock_shared({GATE})::text = '' OFFSET 0)"
-                " AS f",
-            ),
-        )
-        await postgres.owner.execute("SELECT pg_advisory_lock($1)", GATE)
-        write = asyncio.create_task(postgres.store.write([step(held, fences=[(1, epoch)])]))
-        await _waits_at_the_gate(postgres)
-        beat = Beat(ACME, HeldTask(held.instance_id, 1, epoch), '"half"')
-        await postgres.claims.beat([beat])
-        await postgres.owner.execute("SELECT pg_advisory_unlock($1)", GATE)
+        fences = "FROM unnest($25::int[], $26::int[], $27::int[]) AS f(n, ordinal, epoch)"
+        async with gated(postgres, monkeypatch, fences):
+            write = asyncio.create_task(postgres.store.write([step(held, fences=[(1, epoch)])]))
+            await _waits(postgres)
+            beat = Beat(ACME, HeldTask(held.instance_id, 1, epoch), '"half"')
+            await postgres.claims.beat([beat])
         kept = await asyncio.wait_for(write, WITHOUT_WAITING_S)
 
         leases = (await postgres.row_counts()).get("lease", 0)
@@ -124,6 +119,31 @@ class TestAWrite:
         assert 1 == (await postgres.row_counts())["instance"]
 
 
+class TestAResumedInstance:
+    async def test_has_its_tasks_claimable_though_their_key_is_given_a_limit_meanwhile(
+        self, postgres: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What a resumption does not find where it was would rest for ever."""
+        fresh = await started(postgres)
+        pausing = step(fresh, new_tasks=[new_task(fresh, 1, limit_key="bank")])
+        paused = replace(pausing.after, paused_at=fresh.updated_at)
+        await postgres.store.write([replace(pausing, after=paused)])
+        resuming = step(paused, release=Release(shift=timedelta(0)))
+        resuming = replace(resuming, after=replace(resuming.after, paused_at=None))
+        let_run = "FROM unnest($102::int[], $103::interval[]) AS r(n, shift)"
+        async with gated(postgres, monkeypatch, let_run):
+            write = asyncio.create_task(postgres.store.write([resuming]))
+            await _waits(postgres)
+            limit = TaskLimit(key="bank", max_running=1)
+            await postgres.limits.put(ACME, limit, at_most=1)
+        kept = await asyncio.wait_for(write, WITHOUT_WAITING_S)
+        rests = await postgres.owner.fetchval(
+            "SELECT count(*) FROM foliot.delayed WHERE run_at = 'infinity'"
+        )
+
+        assert (frozenset({fresh.key}), 0) == (kept, rests)
+
+
 class TestWhatMustNotBeStored:
     async def test_is_refused_by_the_table(self, postgres: PostgresWorld) -> None:
         """A closed instance without an end would be in no listing."""
@@ -134,7 +154,27 @@ class TestWhatMustNotBeStored:
             await postgres.store.write([replace(step(fresh), after=endless)])
 
 
-async def _waits_at_the_gate(postgres: PostgresWorld) -> None:
+@asynccontextmanager
+async def gated(
+    postgres: PostgresWorld, monkeypatch: pytest.MonkeyPatch, rows: str
+) -> AsyncIterator[None]:
+    """Writes wait in the middle of their statement, before those rows of theirs, till the end."""
+    waiting = f"pg_advisory_xact_lock_shared({GATE})::text = ''"
+    alias = rows[rows.index(" AS ") + 4 : rows.rindex("(")]
+    monkeypatch.setattr(
+        write_batch,
+        "STATEMENT",
+        write_batch.STATEMENT.replace(
+            rows, f"FROM (SELECT * {rows} WHERE {waiting} OFFSET 0) AS {alias}"
+        ),
+    )
+    await postgres.owner.execute("SELECT pg_advisory_lock($1)", GATE)
+    yield
+    await postgres.owner.execute("SELECT pg_advisory_unlock($1)", GATE)
+
+
+async def _waits(postgres: PostgresWorld) -> None:
+    """Until somebody has come to the gate."""
     async with asyncio.timeout(10):
         while not await postgres.owner.fetchval(  # noqa: ASYNC110 - the database rings no bell
             "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"

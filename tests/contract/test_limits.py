@@ -240,6 +240,36 @@ class TestALimitOnAKey:
 
         assert 1 == len(await claimed(world, session_id))
 
+    async def test_holds_for_what_was_delayed_before_it_was_set(self, world: World) -> None:
+        """Delayed tasks are not looked for; those who claim put them where they belong."""
+        now = await world.now()
+        fresh = instance(now)
+        later = [new_task(fresh, n, limit_key="bank", run_at=now + SECOND) for n in (1, 2, 3)]
+        await stored(world, start(fresh, new_tasks=later))
+        await limited(world, "bank", max_running=2)
+        session_id = await open_session(world)
+        await world.move_clock(2 * SECOND)
+        begun = [task for _ in range(4) for task in await claimed(world, session_id)]
+
+        assert 2 == len(begun)
+
+    async def test_holds_nothing_back_that_was_delayed_once_it_is_lifted(
+        self, world: World
+    ) -> None:
+        """It waits where claims still look."""
+        await limited(world, "bank", max_running=1)
+        now = await world.now()
+        fresh = instance(now)
+        later = [new_task(fresh, n, limit_key="bank", run_at=now + SECOND) for n in (1, 2, 3)]
+        await stored(world, start(fresh, new_tasks=later))
+        await world.limits.remove(ACME, "bank")
+        await world.limits.forget()
+        session_id = await open_session(world)
+        await world.move_clock(2 * SECOND)
+        begun = [task for _ in range(4) for task in await claimed(world, session_id)]
+
+        assert 3 == len(begun)
+
 
 class TestALimitOnWhatBegins:
     async def test_lets_a_burst_begin_and_then_its_rate(self, world: World) -> None:

@@ -75,14 +75,6 @@ SELECT p.run_at, p.instance_id, p.ordinal
  LIMIT 1
 """
 
-MOVE_DELAYED = """
-UPDATE foliot.delayed d
-   SET flow = $3
-  FROM foliot.task t
- WHERE d.tenant_id = $1 AND d.flow <> $3 AND t.limit_key = $2
-   AND (t.tenant_id, t.instance_id, t.ordinal) = (d.tenant_id, d.instance_id, d.ordinal)
-"""
-
 
 class PostgresLimitStore:
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -188,10 +180,10 @@ class PostgresLimitStore:
 
     async def _move(self, tenant_id: TenantId, key: str, *, to: str) -> None:
         """
-        Let what waits with this key wait in that flow. What is missed, because somebody is
-        claiming it or writing it now, is found and moved by the claims.
+        Let what is ready with this key wait in that flow. What is missed, because somebody is
+        claiming it or writing it now, is found and moved by the claims, and so is what is delayed:
+        turns change the rows of `delayed`, and nobody else does.
         """
-        await self._pool.execute(MOVE_DELAYED, tenant_id, key, to)
         place: Sequence[object] | None = _BEFORE_ALL
         while place is not None:
             place = await self._pool.fetchrow(MOVE_READY, tenant_id, key, to, *place, MOVE_AT_ONCE)
