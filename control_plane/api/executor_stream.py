@@ -215,8 +215,12 @@ class ExecutorStream:
         self._something.set()
 
     def _gathered(self) -> list[pb.ConnectResponse]:
-        """Everything there is to send now, acks and tasks in as few messages as they fit in."""
-        messages, self._others = self._others, []
+        """
+        Everything there is to send now, acks and tasks in as few messages as they fit in. Tasks
+        go first: the others may call one of them off.
+        """
+        messages: list[pb.ConnectResponse] = []
+        others, self._others = self._others, []
         acks, self._acks = self._acks, []
         assigned, self._assigned = self._assigned, []
         for start in range(0, max(len(acks), len(assigned)), MAX_OUTCOMES):
@@ -228,7 +232,7 @@ class ExecutorStream:
                 messages.append(pb.ConnectResponse(outcome_acks=both))
             else:
                 messages.append(pb.ConnectResponse(assign=assign))
-        return messages
+        return messages + others
 
 
 def _lend(hand: Hand, lent: pb.Credits) -> None:

@@ -1,7 +1,7 @@
 """ExecutorService: the stream, and its unary twins."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import grpc
@@ -11,6 +11,9 @@ from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.v1 import failure_pb2, instance_pb2, instance_service_pb2, task_pb2, task_service_pb2
 from foliot.v1.json_pb2 import Json
 
+from control_plane.orchestrator import HandedOut
+from control_plane.ports.claims import HeldTask
+from shared.ids import SessionId, parse_uuid
 from shared.rpc import MAX_PROGRESS_BYTES
 from tests.api.serving import WITHIN_S, Client, Serving, info_in
 from tests.api.stories import CHAIN, GREETING, activate, as_json, history_of, send, start
@@ -478,6 +481,26 @@ class TestAnAssignedTask:
 
         assert [first.task_id] == [one.task_id for one in answer.acks]
         assert ["second"] == [one.name for one in answer.assign.tasks]
+
+    async def test_comes_before_word_that_it_is_called_off(
+        self, client: Client, executor: Client, serving: Serving
+    ) -> None:
+        """Both waited for a slow stream; the other way round the attempt would go on."""
+        async with connected(executor) as (call, session_id):
+            hands = serving.control_plane._hands
+            hand = hands._by_session[SessionId(parse_uuid(session_id, "session_id"))]
+            deliver = hand.deliver
+
+            def deliver_and_recall(tasks: Sequence[HandedOut]) -> None:
+                held = [HeldTask(one.instance_id, one.task.ordinal, 1) for one in tasks]
+                deliver(tasks)
+                hand.recall(held)
+
+            hand.deliver = deliver_and_recall
+            await start(client, "greeting")
+            told = [(await heard(call)).WhichOneof("message") for _ in range(2)]
+
+        assert ["assign", "cancel_attempt"] == told
 
     async def test_does_not_come_without_credits(self, client: Client, executor: Client) -> None:
         """It is ready for whoever claims it."""
