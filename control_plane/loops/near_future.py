@@ -68,6 +68,16 @@ class NearFuture:
             taken.append(DueTimer(*key[0], key[1], due))
         return taken
 
+    def due_until(self, instant: datetime, limit: int) -> list[InstanceKey]:
+        """Whose timers fall due by then, up to `limit` of them in any order; they stay."""
+        found: dict[InstanceKey, None] = {}
+        for due, key in self._heap:
+            if due <= instant and self._due.get(key) == due:
+                found[key[0]] = None
+                if len(found) == limit:
+                    break
+        return list(found)
+
     def _add(self, key: TimerKey, due: datetime) -> None:
         if self._due.get(key) != due:
             self._due[key] = due

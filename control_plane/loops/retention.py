@@ -19,7 +19,7 @@ EVERY_S = 600.0
 TURN = timedelta(minutes=2)
 """For how long a replica that says nothing is taken to be at it; longer than any slice takes."""
 
-SHARE = 0.2
+SHARE = 0.1
 """How much of the time is spent removing; the rest belongs to those who wait for something."""
 
 MIN_REST_S = 0.02

@@ -35,6 +35,13 @@ behind no more than these."""
 CROWD = 2_000
 """Timers that are shuffled among one another when so many are due."""
 
+FORESEEN = timedelta(seconds=0.5)
+"""How long before its instant the instances of a crowd are read, so that this need not be done
+then. Timers that mostly come to nothing, as deadlines do, make no crowd."""
+
+AT_ONCE = timedelta(milliseconds=50)
+"""Within so long are the instants of a crowd."""
+
 MOST = 10_000
 """Timers looked up at once. The rest of a larger crowd is looked up when these have fired."""
 
@@ -59,6 +66,7 @@ class Timers:
         self._left_over: dict[TimerKey, datetime] = {}
         self._look_at = 0.0
         self._rests_until = 0.0
+        self._foreseen_until: datetime | None = None
         self._sleeps_until: datetime | None = None
         self._seed = random.getrandbits(64)
 
@@ -98,7 +106,8 @@ class Timers:
             self._slices += 1
             self._firing.update(map(key_of, due))
             slices.create_task(self._fire(due))
-        until = self._nothing_until(now)
+        await self._foresee(now)
+        until = self._nothing_until(loop.time())
         self._sleeps_until = self._clock.at(until)
         return max(until - loop.time(), 0)
 
@@ -110,8 +119,27 @@ class Timers:
         next_due = self._near.next_due
         if next_due is None or self._slices >= SLICES:
             return self._look_at
-        fires_at = now + (next_due - self._clock.at(now)).total_seconds()
+        until_due = next_due - self._clock.at(now)
+        if not self._is_foreseen(next_due):
+            until_due -= FORESEEN
+        fires_at = now + until_due.total_seconds()
         return min(max(fires_at, self._rests_until), self._look_at)
+
+    def _is_foreseen(self, due: datetime) -> bool:
+        return self._foreseen_until is not None and due <= self._foreseen_until
+
+    async def _foresee(self, now: float) -> None:
+        """If a crowd is about to be due, have its instances read."""
+        due, instant = self._near.next_due, self._clock.at(now)
+        if due is None or self._is_foreseen(due) or due - FORESEEN > instant:
+            return
+        self._foreseen_until = due + AT_ONCE
+        if due <= instant or self._slices:
+            return
+        keys = self._near.due_until(self._foreseen_until, CROWD)
+        while len(keys) >= SLICE and self._clock.at(asyncio.get_running_loop().time()) < due:
+            await self._orchestrator.foresee(keys[:SLICE])
+            del keys[:SLICE]
 
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()

@@ -5,19 +5,22 @@ A task that was handed out with the commit that created it comes back as an outc
 instance stands as that commit left it. If it does not, whoever changed it has raised its revision,
 and the turn's write leaves it out: then it is read like any other. The same if there is something
 in its inbox, which may be written without that. So an instance is recalled only for what cannot be
-answered without a write: outcomes by the very epoch that is remembered.
+answered without a write: outcomes by the very epoch that is remembered, and timers that are armed
+for that very instant.
 
-Spares a step of bench W2 two of its three statements.
+Spares a step of bench W2 two of its three statements. The instances of a crowd of timers are read
+shortly before its instant, which takes a sixth off what is to be done then (bench W5).
 """
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from control_plane.engine import Snapshot
+from control_plane.engine import Machine, Snapshot, load_snapshot
 from control_plane.orchestrator.draft import Draft
-from control_plane.orchestrator.request import Report, Request
-from control_plane.ports.instance_store import Change
+from control_plane.orchestrator.machines import MachineKey
+from control_plane.orchestrator.request import Asked, Fire, Report, Request
+from control_plane.ports.instance_store import Change, Read
 from control_plane.ports.records import Instance, InstanceKey, Lease, Task
 
 MAX_REMEMBERED = 2_000
@@ -57,9 +60,19 @@ class Continuations:
             if key not in found:
                 found[key] = self._forget(key)
             known, asked = found[key], request.asked
-            if known is not None and not (isinstance(asked, Report) and _has(known, asked)):
+            if known is not None and not _is_for(known, asked):
                 found[key] = None
         return {key: known for key, known in found.items() if known is not None}
+
+    def foresee(self, read: Read, machines: Mapping[MachineKey, Machine]) -> None:
+        """These instances were read, as something is about to be asked of them."""
+        for key, instance in read.instances.items():
+            # What waits in the inbox comes before.
+            if instance.is_closed or instance.paused or read.inbox.get(key):
+                continue
+            machine = machines[key.tenant_id, instance.definition_id]
+            snapshot = load_snapshot(machine, instance.snapshot, instance.context)
+            self._keep(Continuation(instance=instance, snapshot=snapshot, tasks={}))
 
     def remember(self, draft: Draft, change: Change, before: Continuation | None) -> None:
         """The change has been kept. `before` is what had been recalled of its instance."""
@@ -70,8 +83,11 @@ class Continuations:
         # What waits in the inbox comes before what is told next.
         if not held or draft.snapshot is None or draft.inbox or draft.is_closed or draft.paused:
             return
-        known = Continuation(instance=change.after, snapshot=draft.snapshot, tasks=held)
-        self._known[change.key] = known
+        self._keep(Continuation(instance=change.after, snapshot=draft.snapshot, tasks=held))
+
+    def _keep(self, known: Continuation) -> None:
+        self._forget(known.instance.key)
+        self._known[known.instance.key] = known
         self._weight += known.weight
         while len(self._known) > MAX_REMEMBERED or self._weight > MAX_WEIGHT:
             self._forget(next(iter(self._known)))
@@ -81,6 +97,18 @@ class Continuations:
         if known is not None:
             self._weight -= known.weight
         return known
+
+
+def _is_for(known: Continuation, asked: Asked) -> bool:
+    """Whether what is asked changes the instance, if it is as it is known."""
+    match asked:
+        case Report():
+            return _has(known, asked)
+        case Fire(timer_id=timer_id, due=due):
+            timer = known.snapshot.timers.get(timer_id)
+            return timer is not None and timer.due == due
+        case _:
+            return False
 
 
 def _has(known: Continuation, asked: Report) -> bool:

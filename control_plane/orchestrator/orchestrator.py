@@ -28,7 +28,13 @@ from control_plane.orchestrator.request import (
     Start,
 )
 from control_plane.orchestrator.turn import Turn, take_turn
-from control_plane.ports.instance_store import InstanceStore, KeyTaken, StoreUnavailable
+from control_plane.ports.instance_store import (
+    InstanceStore,
+    KeyTaken,
+    StoreUnavailable,
+    Wanted,
+)
+from control_plane.ports.records import InstanceKey
 from shared.errors import FoliotError, Overloaded, Unavailable
 from shared.failpoints import failpoint_now
 from shared.telemetry.logging import get_logger
@@ -160,6 +166,15 @@ class Orchestrator:
         for number, request in enumerate(requests):
             self._queue(request, answers.place(number))
         return await answers.complete()
+
+    async def foresee(self, keys: Sequence[InstanceKey]) -> None:
+        """
+        Have these instances at hand, as a timer of each is about to be due. What changes until
+        then is noticed by the turn. Raises StoreUnavailable.
+        """
+        read = await self._store.read(Wanted(instances=keys))
+        wanted = {(key.tenant_id, one.definition_id) for key, one in read.instances.items()}
+        self._continuations.foresee(read, await self._machines.load(wanted))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take turns until told to stop and nothing waits any more."""

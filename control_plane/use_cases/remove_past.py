@@ -14,7 +14,7 @@ from shared.ids import InstanceId, TenantId
 LOOK_AT = 1_000
 """Instances looked at in one go."""
 
-REMOVE_AT_ONCE = 200
+REMOVE_AT_ONCE = 100
 """Instances archived and removed in one go, a transaction of theirs."""
 
 MAX_WEIGHT = 10_000

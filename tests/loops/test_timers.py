@@ -12,7 +12,7 @@ from control_plane.loops import timers as loop_of_timers
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Answer, Fire, Machines, Orchestrator, Request, Send, Turn
 from control_plane.ports.due import NO_TIME, DueTimers
-from control_plane.ports.records import Instance
+from control_plane.ports.records import Instance, InstanceKey
 from shared import json
 from shared.errors import FoliotError, Unavailable
 from shared.ids import InstanceId
@@ -51,6 +51,7 @@ class Replica(Orchestrator):
         self.due = Counted(world)
         self.timers = Timers(self.due, self, poll_s)
         self.fired: list[Fire] = []
+        self.foreseen: list[InstanceKey] = []
         self.errors: list[FoliotError] = []
         self.is_stuck = False
 
@@ -61,6 +62,10 @@ class Replica(Orchestrator):
         if self.errors:
             return [self.errors.pop()] * len(requests)
         return await super().submit_all(requests)
+
+    async def foresee(self, keys: Sequence[InstanceKey]) -> None:
+        self.foreseen += keys
+        await super().foresee(keys)
 
     def _committed(self, turn: Turn) -> None:
         for change in turn.kept:
@@ -262,6 +267,31 @@ class TestACrowd:
 
         assert [1] * 300 == firings(world)
         assert {2} == {one.revision for one in world.database.instances.values()}
+
+    async def test_is_read_before_its_instant(
+        self, world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """There is time for that before, and none at it. A few are not worth it."""
+        monkeypatch.setattr(loop_of_timers, "SLICE", 20)
+        replica = Replica(world, SELDOM)
+        async with at_work(replica):
+            await eventually(lambda: replica.due.looks == 1)
+            few = [await asleep(world, replica, ms=300) for _ in range(5)]
+            await eventually(lambda: are_over(world))
+            after_few = len(replica.foreseen)
+            at = await world.now() + timedelta(seconds=2)
+            crowd = []
+            for _ in range(60):
+                ms = int((at - await world.now()).total_seconds() * 1000)
+                crowd.append(await asleep(world, replica, ms=ms))
+            await eventually(lambda: len(replica.foreseen) >= loop_of_timers.SLICE)
+            early = [found(world, one).status for one in crowd]
+            await eventually(lambda: are_over(world))
+
+        assert 0 == after_few
+        assert {"waiting"} == set(early)
+        assert {InstanceKey(ACME, one) for one in crowd} >= set(replica.foreseen)
+        assert [1] * len([*few, *crowd]) == firings(world)
 
     async def test_does_not_wait_for_a_replica_that_took_it_up_and_stands_still(
         self, world: MemoryWorld

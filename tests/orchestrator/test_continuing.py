@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
-from control_plane.orchestrator import Machines, Orchestrator, Send, Verdict
+from control_plane.orchestrator import Fire, Machines, Orchestrator, Send, Verdict
+from control_plane.ports.due import DueTimer
 from control_plane.ports.instance_store import Read, Wanted
+from control_plane.ports.records import InstanceKey
+from shared.ids import InstanceId
+from tests.contract.worlds import ACME
 from tests.orchestrator.stage import SESSION_TTL, Stage
 from tests.orchestrator.test_handing_out import Executor
 
@@ -212,6 +216,97 @@ class TestAnOutcomeOfATaskThatWasHandedOut:
         assert ([Verdict.APPLIED] * 2, 0) == (verdicts, looks.count())
         assert "completed" == (await stage.instance(started.instance_id)).status
         await stage.assert_whole(started.instance_id)
+
+
+ASLEEP: dict[str, Any] = {
+    "id": "order",
+    "context": {"notes": ""},
+    "unhandled": "defer",
+    "initial": "asleep",
+    "states": {
+        "asleep": {
+            "after": {"PT1H": "awake"},
+            "on": {"SHAKE": "awake", "TURN": {"target": "asleep", "reenter": True}},
+        },
+        "awake": {"on": {"REST": "asleep"}},
+    },
+}
+
+
+async def asleep(stage: Stage) -> tuple[InstanceId, DueTimer]:
+    """An instance whose timer is due by now, and that timer."""
+    await stage.define(ASLEEP)
+    started = await stage.start()
+    await stage.world.move_clock(timedelta(hours=1))
+    (timer,) = (await stage.world.due.timers(10)).timers
+    return started.instance_id, timer
+
+
+async def fire(stage: Stage, timer: DueTimer) -> str:
+    """What becomes of the timer."""
+    request = stage.request(timer.instance_id, Fire(timer_id=timer.timer_id, due=timer.due))
+    return (await stage.orchestrator.submit(request)).disposition
+
+
+async def foresee(stage: Stage, instance_id: InstanceId) -> None:
+    await stage.orchestrator.foresee([InstanceKey(ACME, instance_id)])
+
+
+class TestATimerThatWasForeseen:
+    async def test_fires_without_a_look_at_its_instance(self, stage: Stage, looks: Looks) -> None:
+        """It was read before, when there was time."""
+        instance_id, timer = await asleep(stage)
+        await foresee(stage, instance_id)
+        looks.count()
+
+        assert ("APPLIED", 0) == (await fire(stage, timer), looks.count())
+        await stage.assert_whole(instance_id)
+
+    async def test_of_an_instance_that_moved_since_changes_nothing(
+        self, stage: Stage, looks: Looks
+    ) -> None:
+        """Also if it moved where this orchestrator could not see it."""
+        instance_id, timer = await asleep(stage)
+        await foresee(stage, instance_id)
+        async with another_control_plane(stage) as other:
+            event = Send(event_id="", type="SHAKE", payload=None)
+            await other.submit(stage.request(instance_id, event))
+
+        assert "IGNORED" == await fire(stage, timer)
+        assert 2 == (await stage.instance(instance_id)).revision
+        await stage.assert_whole(instance_id)
+
+    async def test_that_was_armed_anew_fires_at_its_new_instant_only(self, stage: Stage) -> None:
+        """What is remembered knows it by the old one."""
+        instance_id, timer = await asleep(stage)
+        await foresee(stage, instance_id)
+        await stage.send(instance_id, "TURN")
+        await foresee(stage, instance_id)
+
+        assert "IGNORED" == await fire(stage, timer)
+        await stage.world.move_clock(timedelta(hours=1))
+        (anew,) = (await stage.world.due.timers(10)).timers
+        assert "APPLIED" == await fire(stage, anew)
+        await stage.assert_whole(instance_id)
+
+    async def test_lets_go_first_what_lies_in_the_inbox(self, stage: Stage) -> None:
+        """Accepted is accepted: such an instance is read in its turn."""
+        instance_id, timer = await asleep(stage)
+        await stage.world.accept(InstanceKey(ACME, instance_id), "e", "SHAKE", "{}")
+        await foresee(stage, instance_id)
+
+        assert "IGNORED" == await fire(stage, timer)
+        assert "TIMER_FIRED" not in await stage.types(instance_id)
+        await stage.assert_whole(instance_id)
+
+    async def test_of_a_paused_instance_is_put_off_like_any_other(self, stage: Stage) -> None:
+        """A pause between the look and the instant is one that the turn finds."""
+        instance_id, timer = await asleep(stage)
+        await foresee(stage, instance_id)
+        await stage.pause(instance_id)
+        await foresee(stage, instance_id)
+
+        assert "IGNORED" == await fire(stage, timer)
 
 
 class TestWhatIsRemembered:
