@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from control_plane.loops.pace import has_error, repeat
 from control_plane.orchestrator import Answer, Orchestrator
-from control_plane.ports.schedule_store import Schedule, ScheduleKey, ScheduleStore
+from control_plane.ports.schedule_store import Found, Schedule, ScheduleKey, ScheduleStore
 from control_plane.use_cases.carry_out_firings import carry_out_firings, may_pass
 from control_plane.use_cases.schedule_moves import decided, settled
 from shared.errors import FoliotError
@@ -41,19 +41,21 @@ class Schedules:
         if not found:
             return await self._until_next()
         # A crowd of calendars takes a while to reckon; whoever waits for an answer does not wait.
-        after = await asyncio.to_thread(
-            lambda: [decided(one.schedule, one.running, one.now) for one in found]
-        )
+        after = await asyncio.to_thread(lambda: [_decided(one) for one in found])
         left = [one.schedule for one in found if one.schedule.firing is not None]
         kept = await self._keep(
-            [new for one, new in zip(found, after, strict=True) if new is not one.schedule]
+            [
+                new
+                for one, new in zip(found, after, strict=True)
+                if new is not None and new is not one.schedule
+            ]
         )
         await failpoint("loop.schedules.decided")
         begun = [*left, *(one for one in kept if one.firing is not None)]
         came_to = await carry_out_firings(self._orchestrator, begun)
         await failpoint("loop.schedules.started")
         await self._keep(_settled(begun, came_to))
-        return self._poll_s if has_error(_to_try_again(came_to)) else 0
+        return self._poll_s if None in after or has_error(_to_try_again(came_to)) else 0
 
     async def _keep(self, schedules: Sequence[Schedule]) -> list[Schedule]:
         """Those that nobody else has changed since, as they stand now."""
@@ -65,6 +67,21 @@ class Schedules:
         if ahead.next_wake is None:
             return self._poll_s
         return min(max((ahead.next_wake - ahead.now).total_seconds(), 0), self._poll_s)
+
+
+def _decided(found: Found) -> Schedule | None:
+    """None, and it is due still, if its times cannot be reckoned here: no other waits for that."""
+    schedule = found.schedule
+    try:
+        return decided(schedule, found.running, found.now)
+    except FoliotError as error:
+        _log.warning(
+            LogEvent.SCHEDULE_FAILED,
+            tenant_id=schedule.tenant_id,
+            schedule_id=schedule.schedule_id,
+            error=error.message,
+        )
+        return None
 
 
 def _settled(

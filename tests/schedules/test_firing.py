@@ -1,6 +1,7 @@
 """A schedule starts one instance for each of its times, when that has come."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -143,6 +144,21 @@ class TestATimeThatHasCome:
         await calendar.fire()
 
         assert [["2026-01-01T09:00"]] * 30 == [await calendar.started(f"s{n}") for n in range(30)]
+
+
+class TestAScheduleThatCannotBeReckoned:
+    async def test_keeps_no_other_from_its_times(self, calendar: Calendar) -> None:
+        """A control plane that does not know its zone yet, or any more, is no reason to stop."""
+        await calendar.at("2026-01-01T08:59:00Z")
+        await calendar.keep("0 9 * * *", name="lost")
+        await calendar.keep("0 9 * * *")
+        lost = await calendar.look("lost")
+        nowhere = replace(lost, spec=replace(lost.spec, time_zone="Moon/Tycho"))
+        await calendar.world.schedules.put([nowhere])
+        await calendar.at("2026-01-01T09:00:01Z")
+        await calendar.fire()
+
+        assert ["2026-01-01T09:00"] == await calendar.started()
 
 
 class TestAStartThatIsRefused:
