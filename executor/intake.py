@@ -111,7 +111,11 @@ class Intake:
             raise
         if tasks:
             self._after = last_served([task.tenant_id for task in tasks], self._after)
-            self._attempts.assign(session_id, tasks)
+            if session_id == self._lease.session_id:
+                self._attempts.assign(session_id, tasks)
+            else:
+                # It was given up meanwhile, and may have given these back as unknown already.
+                await self._store.release(session_id, tasks)
         return len(tasks)
 
     async def _give_back(self) -> None:

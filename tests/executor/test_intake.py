@@ -1,7 +1,7 @@
 """Taking work in: when it claims, how much, and what it does when that goes wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -37,6 +37,7 @@ class Store(MemoryTaskStore):
         super().__init__(DatabaseClock())
         self.asked: list[int] = []
         self.loses_answers = 0
+        self.before_answer: Callable[[SessionId], None] = lambda _: None
 
     async def claim(
         self,
@@ -49,6 +50,7 @@ class Store(MemoryTaskStore):
         """Claim."""
         claimed = await super().claim(session_id, queues, types, max_tasks, after)
         self.asked.append(max_tasks)
+        self.before_answer(session_id)
         if self.loses_answers:
             self.loses_answers -= 1
             raise Unavailable("the connection was cut after the commit")
@@ -258,6 +260,21 @@ class TestTheIntake:
             await eventually(lambda: doubtful not in desk.store._sessions)
 
             assert doubtful != desk.lease.session_id
+
+    async def test_begins_nothing_that_its_session_gives_back_meanwhile(self) -> None:
+        """The stream broke while the claim was under way: others may have the tasks by now."""
+        async with taking() as desk:
+            first = desk.lease.session_id
+            desk.store.before_answer = lambda _: desk.lease.doubt(first)
+            desk.make_ready(1)
+
+            async def taken() -> bool:
+                await desk.intake.on_ring(RING)
+                return desk.reported == 1
+
+            await eventually(taken)
+
+            assert [2] == [one.held.epoch for one in desk.control_plane.received]
 
     async def test_does_not_claim_without_room(self) -> None:
         """What it cannot begin is for others."""
