@@ -68,15 +68,15 @@ class NearFuture:
             taken.append(DueTimer(*key[0], key[1], due))
         return taken
 
-    def due_until(self, instant: datetime, limit: int) -> list[InstanceKey]:
-        """Whose timers fall due by then, up to `limit` of them in any order; they stay."""
-        found: dict[InstanceKey, None] = {}
+    def due_until(self, instant: datetime, limit: int) -> list[DueTimer]:
+        """What falls due by then, up to `limit` in any order, one of an instance; it all stays."""
+        found: dict[InstanceKey, DueTimer] = {}
         for due, key in self._heap:
             if due <= instant and self._due.get(key) == due:
-                found[key[0]] = None
+                found[key[0]] = DueTimer(*key[0], key[1], due)
                 if len(found) == limit:
                     break
-        return list(found)
+        return list(found.values())
 
     def _add(self, key: TimerKey, due: datetime) -> None:
         if self._due.get(key) != due:

@@ -35,9 +35,9 @@ behind no more than these."""
 CROWD = 2_000
 """Timers that are shuffled among one another when so many are due."""
 
-FORESEEN = timedelta(seconds=0.5)
-"""How long before its instant the instances of a crowd are read, so that this need not be done
-then. Timers that mostly come to nothing, as deadlines do, make no crowd."""
+FORESEEN = timedelta(seconds=1)
+"""How long before its instant it is decided what a crowd will do. Not for single timers: most are
+deadlines, which come to nothing."""
 
 AT_ONCE = timedelta(milliseconds=50)
 """Within so long are the instants of a crowd."""
@@ -129,17 +129,19 @@ class Timers:
         return self._foreseen_until is not None and due <= self._foreseen_until
 
     async def _foresee(self, now: float) -> None:
-        """If a crowd is about to be due, have its instances read."""
+        """If a crowd is about to be due, have it decided what it will do."""
         due, instant = self._near.next_due, self._clock.at(now)
         if due is None or self._is_foreseen(due) or due - FORESEEN > instant:
             return
         self._foreseen_until = due + AT_ONCE
         if due <= instant or self._slices:
             return
-        keys = self._near.due_until(self._foreseen_until, CROWD)
-        while len(keys) >= SLICE and self._clock.at(asyncio.get_running_loop().time()) < due:
-            await self._orchestrator.foresee(keys[:SLICE])
-            del keys[:SLICE]
+        timers = self._near.due_until(self._foreseen_until, CROWD)
+        while len(timers) >= SLICE and self._clock.at(asyncio.get_running_loop().time()) < due:
+            await self._orchestrator.foresee(
+                {key_of(one)[0]: Fire(timer_id=one.timer_id, due=one.due) for one in timers[:SLICE]}
+            )
+            del timers[:SLICE]
 
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ So a lone request waits for nothing, and a crowd shares one read and one write.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -167,14 +167,14 @@ class Orchestrator:
             self._queue(request, answers.place(number))
         return await answers.complete()
 
-    async def foresee(self, keys: Sequence[InstanceKey]) -> None:
+    async def foresee(self, asked: Mapping[InstanceKey, Fire]) -> None:
         """
-        Have these instances at hand, as a timer of each is about to be due. What changes until
-        then is noticed by the turn. Raises StoreUnavailable.
+        Decide what these timers will do when they are due, one of each instance. What changes
+        until then is noticed by the turn. Raises StoreUnavailable.
         """
-        read = await self._store.read(Wanted(instances=keys))
+        read = await self._store.read(Wanted(instances=list(asked)))
         wanted = {(key.tenant_id, one.definition_id) for key, one in read.instances.items()}
-        self._continuations.foresee(read, await self._machines.load(wanted))
+        self._continuations.foresee(asked, read, await self._machines.load(wanted))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take turns until told to stop and nothing waits any more."""

@@ -5,7 +5,7 @@ one decision an event, and one write. Nobody else commits a decision.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from control_plane.engine import Machine
 from control_plane.orchestrator import fold, fold_tasks
@@ -61,6 +61,9 @@ from shared.failpoints import failpoint
 from shared.ids import SessionId
 from shared.json import Json
 
+STILL_NOW = timedelta(seconds=2)
+"""For so long after a timer's instant, what was decided as of it may be kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -98,7 +101,9 @@ async def take_turn(
     kept = await _keep(store, hands, changes)
     for change in changes:
         if change.key in kept:
-            continuations.remember(batch.draft(change.key), change, recalled.get(change.key))
+            draft = batch.draft(change.key)
+            if draft is not None:
+                continuations.remember(draft, change, recalled.get(change.key))
     overtaken = {change.key for change in changes} - kept
     born = {change.key: change.after for change in changes if not change.expected_revision}
     return Turn(
@@ -151,16 +156,19 @@ class _Batch:
     ) -> None:
         self._read = read
         self._recalled = recalled
+        self._foreseen: list[Change] = []
         self._machines = machines
         self._drafts: dict[InstanceKey, Draft] = {}
         self._remembered: dict[IdempotencyKey, NewAnswer] = {}
         self.answers: list[tuple[Request, Answer | FoliotError]] = []
 
-    def draft(self, key: InstanceKey) -> Draft:
-        return self._drafts[key]
+    def draft(self, key: InstanceKey) -> Draft | None:
+        """None of an instance whose change was foreseen."""
+        return self._drafts.get(key)
 
     def changes(self) -> list[Change]:
-        return [change for draft in self._drafts.values() if (change := draft.change())]
+        drafted = [change for draft in self._drafts.values() if (change := draft.change())]
+        return self._foreseen + drafted
 
     def apply(self, request: Request) -> None:
         try:
@@ -202,6 +210,11 @@ class _Batch:
         asked = request.asked
         if isinstance(asked, Start):
             return self._start(request, asked)
+        known_ahead = self._recalled.get(request.key)
+        foreseen = None if known_ahead is None else known_ahead.foreseen
+        if foreseen is not None and foreseen.asked == asked and self._is_time_for(foreseen.asked):
+            self._foreseen.append(foreseen.change)
+            return foreseen.answer
         draft = self._draft(request.key)
         if draft is None:
             raise NotFound("instance", str(request.instance_id))
@@ -251,6 +264,10 @@ class _Batch:
                 if draft.is_closed and draft.inbox:
                     draft.touch()
                 return draft.answer()
+
+    def _is_time_for(self, asked: Fire) -> bool:
+        """Whether the timer's instant has come, and is not long gone: it is told as its time."""
+        return timedelta(0) <= self._read.now - asked.due <= STILL_NOW
 
     def _start(self, request: Request, asked: Start) -> Answer:
         before = self._read.instances.get(request.key)

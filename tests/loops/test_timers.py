@@ -1,7 +1,7 @@
 """Timers fire once, at their instants and not before, whoever armed them and however many look."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -63,9 +63,9 @@ class Replica(Orchestrator):
             return [self.errors.pop()] * len(requests)
         return await super().submit_all(requests)
 
-    async def foresee(self, keys: Sequence[InstanceKey]) -> None:
-        self.foreseen += keys
-        await super().foresee(keys)
+    async def foresee(self, asked: Mapping[InstanceKey, Fire]) -> None:
+        self.foreseen += asked
+        await super().foresee(asked)
 
     def _committed(self, turn: Turn) -> None:
         for change in turn.kept:

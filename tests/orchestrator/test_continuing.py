@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from control_plane.orchestrator import Fire, Machines, Orchestrator, Send, Verdict
+from control_plane.orchestrator import Answer, Fire, Machines, Orchestrator, Send, Verdict
+from control_plane.orchestrator.turn import STILL_NOW
 from control_plane.ports.due import DueTimer
 from control_plane.ports.instance_store import Read, Wanted
 from control_plane.ports.records import InstanceKey
@@ -248,18 +249,63 @@ async def fire(stage: Stage, timer: DueTimer) -> str:
     return (await stage.orchestrator.submit(request)).disposition
 
 
-async def foresee(stage: Stage, instance_id: InstanceId) -> None:
-    await stage.orchestrator.foresee([InstanceKey(ACME, instance_id)])
+async def foresee(stage: Stage, timer: DueTimer) -> None:
+    fire = Fire(timer_id=timer.timer_id, due=timer.due)
+    await stage.orchestrator.foresee({InstanceKey(ACME, timer.instance_id): fire})
 
 
 class TestATimerThatWasForeseen:
     async def test_fires_without_a_look_at_its_instance(self, stage: Stage, looks: Looks) -> None:
         """It was read before, when there was time."""
         instance_id, timer = await asleep(stage)
-        await foresee(stage, instance_id)
+        await foresee(stage, timer)
         looks.count()
 
         assert ("APPLIED", 0) == (await fire(stage, timer), looks.count())
+        await stage.assert_whole(instance_id)
+
+    async def test_is_decided_as_of_its_instant_and_not_kept_before(self, stage: Stage) -> None:
+        """Deciding early is not firing early."""
+        await stage.define(ASLEEP)
+        instance_id = (await stage.start()).instance_id
+        (timer,) = (await stage.world.due.timers(10, within=timedelta(hours=2))).timers
+        await foresee(stage, timer)
+        early = await fire(stage, timer)
+        before = await stage.instance(instance_id)
+        await foresee(stage, timer)
+        await stage.world.move_clock(timedelta(hours=1))
+
+        assert ("DEFERRED", 1) == (early, before.revision)
+        assert "APPLIED" == await fire(stage, timer)
+        assert timer.due == (await stage.instance(instance_id)).updated_at
+        assert {timer.due} == {
+            entry.created_at for entry in await stage.history(instance_id) if entry.seq > before.seq
+        }
+        assert [] == (await stage.world.due.timers(10)).timers
+        await stage.assert_whole(instance_id)
+
+    async def test_long_ago_is_decided_anew(self, stage: Stage) -> None:
+        """Nobody is told that it is earlier than it is."""
+        instance_id, timer = await asleep(stage)
+        await foresee(stage, timer)
+        await stage.world.move_clock(2 * STILL_NOW)
+
+        assert "APPLIED" == await fire(stage, timer)
+        assert timer.due + STILL_NOW < (await stage.instance(instance_id)).updated_at
+        await stage.assert_whole(instance_id)
+
+    async def test_meets_an_event_in_one_turn(self, stage: Stage) -> None:
+        """Whichever is first in the lane is first."""
+        instance_id, timer = await asleep(stage)
+        await foresee(stage, timer)
+        timed = stage.request(instance_id, Fire(timer_id=timer.timer_id, due=timer.due))
+        sent = stage.request(instance_id, Send(event_id="e", type="REST", payload=None))
+
+        told = await stage.orchestrator.submit_all([timed, sent])
+
+        assert ["APPLIED", "APPLIED"] == [
+            one.disposition for one in told if isinstance(one, Answer)
+        ]
         await stage.assert_whole(instance_id)
 
     async def test_of_an_instance_that_moved_since_changes_nothing(
@@ -267,7 +313,7 @@ class TestATimerThatWasForeseen:
     ) -> None:
         """Also if it moved where this orchestrator could not see it."""
         instance_id, timer = await asleep(stage)
-        await foresee(stage, instance_id)
+        await foresee(stage, timer)
         async with another_control_plane(stage) as other:
             event = Send(event_id="", type="SHAKE", payload=None)
             await other.submit(stage.request(instance_id, event))
@@ -279,9 +325,9 @@ class TestATimerThatWasForeseen:
     async def test_that_was_armed_anew_fires_at_its_new_instant_only(self, stage: Stage) -> None:
         """What is remembered knows it by the old one."""
         instance_id, timer = await asleep(stage)
-        await foresee(stage, instance_id)
+        await foresee(stage, timer)
         await stage.send(instance_id, "TURN")
-        await foresee(stage, instance_id)
+        await foresee(stage, timer)
 
         assert "IGNORED" == await fire(stage, timer)
         await stage.world.move_clock(timedelta(hours=1))
@@ -293,7 +339,7 @@ class TestATimerThatWasForeseen:
         """Accepted is accepted: such an instance is read in its turn."""
         instance_id, timer = await asleep(stage)
         await stage.world.accept(InstanceKey(ACME, instance_id), "e", "SHAKE", "{}")
-        await foresee(stage, instance_id)
+        await foresee(stage, timer)
 
         assert "IGNORED" == await fire(stage, timer)
         assert "TIMER_FIRED" not in await stage.types(instance_id)
@@ -302,9 +348,9 @@ class TestATimerThatWasForeseen:
     async def test_of_a_paused_instance_is_put_off_like_any_other(self, stage: Stage) -> None:
         """A pause between the look and the instant is one that the turn finds."""
         instance_id, timer = await asleep(stage)
-        await foresee(stage, instance_id)
+        await foresee(stage, timer)
         await stage.pause(instance_id)
-        await foresee(stage, instance_id)
+        await foresee(stage, timer)
 
         assert "IGNORED" == await fire(stage, timer)
 
