@@ -14,7 +14,7 @@ from tests.campaigns.chaos.checking import counted
 from tests.campaigns.chaos.planted import find, names
 
 MAX_SHOWN = 20
-IMPATIENT = Bounds(told_s=150.0, quiet_s=30.0)
+IMPATIENT = Bounds(answered_s=40.0, quiet_s=30.0)
 """With a bug some things never end; that need not be waited for as long as it would be doubted."""
 
 

@@ -5,6 +5,7 @@ control plane can be reached, always under the same ids, and everything is writt
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -48,6 +49,8 @@ class Caller:
     log: Log
     dice: random.Random
     tries: int = 0
+    answered_at: float = field(default_factory=time.monotonic)
+    """When anything was answered last."""
     _numbers: Any = field(default_factory=lambda: count(1))
 
     async def ask(
@@ -67,6 +70,7 @@ class Caller:
         if isinstance(answer, grpc.StatusCode):
             self.log.write("refused", number=number, code=answer.name)
             return answer
+        self.answered_at = time.monotonic()
         self.log.write("answered", number=number, **told(answer))
         if self.dice.random() < 0.1:
             again = await self._until_answered(send, number)
