@@ -86,7 +86,7 @@ class TestASimulation:
             steps=[passing(seconds=10), passing(days=1)],
         )
 
-        assert ["start", "advance 0:00:10", "advance 1 day, 0:00:00"] == [
+        assert ["start", "advance PT10S", "advance P1D"] == [
             step.description for step in simulation.steps
         ]
         assert ['"charging"', '"large"', '"small"'] == [
