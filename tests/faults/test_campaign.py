@@ -28,7 +28,7 @@ class TestAWholeFoliotInTorment:
         result = await run_once(SEED, stories=STORIES, rate=RATE, at_least_s=LASTS_S)
 
         assert [] == result.violations
-        # A caller gives up in the end: now and then one whose start is never answered.
+        # The shop rolls some of its transactions back: those start nothing.
         assert result.instances > STORIES // 2
         assert min(result.faults[kind] for kind in ("kill", "pause")) > 0
 
