@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.failpoints import VARIABLE
-from tests.campaigns.chaos.plane import WRONG_BY_S
+from tests.campaigns.chaos.plane import REARM, WRONG_BY_S
 
 AGAIN_AFTER_S = (0.05, 0.4)
 """How long a plane stays dead: what restarts processes is quick, and not at once."""
@@ -125,12 +125,15 @@ class Planes:
         """It ends in its own way, and is started again."""
         self.signal(plane.pid, signal.SIGTERM)
 
-    async def calm_down(self) -> None:
-        """From now on no plane fails by itself: those that would are replaced."""
+    def calm_down(self) -> None:
+        """
+        From now on no plane fails by itself; `ARMED` says that nothing is armed. They are not
+        replaced: what one of them waits for in vain would be forgotten with it.
+        """
         self.has_failpoints = False
         for plane in self.living():
+            self.signal(plane.pid, REARM)
             self.wake(plane)
-            self.kill(plane)
 
     async def listen(self) -> None:
         """Hear from the nursery, and have those forked again that died, until cancelled."""

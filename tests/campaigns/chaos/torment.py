@@ -17,6 +17,7 @@ import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tests.campaigns.chaos.plane import ARMED
 from tests.campaigns.chaos.planes import Plane
 from tests.campaigns.chaos.stage import QUEUES, Stage
 from tests.campaigns.chaos.workload import LEASE_S
@@ -78,7 +79,8 @@ class Torment:
             link.heal()
         with suppress(TypeError, ProcessLookupError):
             os.kill(self.stage.supervisor.pid_of("valkey") or 0, signal.SIGCONT)
-        await self.stage.planes.calm_down()
+        (self.stage.directory / ARMED).write_text("")
+        self.stage.planes.calm_down()
         self.stage.faults.write("relented")
 
     def _noted(self, plane: Plane, status: int) -> None:
