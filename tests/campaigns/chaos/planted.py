@@ -15,7 +15,6 @@ from control_plane.loops.rescuer import Rescuer
 from control_plane.orchestrator import turn
 from control_plane.use_cases import watch_instance
 from executor.adapters.outbox import Outbox
-from executor.lease import Lease
 from tests.faults.bugs import bugs
 from tests.faults.mutations import Bug, Code, Mutation, SqlFunction, Statement
 
@@ -24,7 +23,6 @@ ALSO_THE_MODELS: Mapping[str, str] = {
     "a hand-out has the epoch of the one before": "I3",
     "a claim leaves the task claimable": "I3",
     "tasks are written in a second transaction": "I13 I9 P4",
-    "what could not be committed is answered as if it were": "I1",
     "event ids are not looked at": "I17",
     "answers are not stored": "I18 I19",
     "an outcome leaves its lease behind": "P4",
@@ -72,10 +70,6 @@ def _own() -> Mapping[str, tuple[str, Callable[[], Mutation]]]:
                     "hands.deliver(change for change in changes if change.key not in kept)",
                 ),
             ),
-        ),
-        "an executor keeps a session that may hold what it does not know": (
-            "P4",
-            lambda: Code(Lease.doubt, ("if session_id == self._session_id and", "if False and")),
         ),
         "nobody takes tasks back from executors that died": (
             "P4",
