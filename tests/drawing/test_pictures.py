@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from shlex import quote
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -64,8 +65,13 @@ class TestAPicture:
 
 def a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """A `dot` on the PATH that does something else."""
+    script = tmp_path / "dot.py"
+    script.write_text(f"{code}\n", "utf-8")
     program = tmp_path / "dot"
-    program.write_text(f"#!{sys.executable}\n{code}\n", "utf-8")
+    # Through a shell: a path after "#!" may have no spaces.
+    program.write_text(
+        f'#!/bin/sh\nexec {quote(sys.executable)} {quote(str(script))} "$@"\n', "utf-8"
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
