@@ -27,7 +27,6 @@ EXECUTOR_FUNCTIONS = (
     "claim(uuid, text[], text[], integer, text)",
     "release(uuid, text[], uuid[], integer[], integer[])",
     "release_unknown(uuid, uuid[], integer[], integer[])",
-    "release_unknown(uuid, uuid[], integer[], integer[])",
 )
 
 CONTROL_PLANE_FUNCTIONS = (

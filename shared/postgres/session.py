@@ -59,6 +59,12 @@ HOT_PLANS: Mapping[str, str] = {
     "jit": "off",
 }
 
+ANY_SIZE = 0
+"""
+Statements are kept prepared whatever their length. The statement of a turn is longer than the
+15 KiB that asyncpg keeps by default, and parsing and planning it takes PostgreSQL 5 ms.
+"""
+
 _REFUSALS = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -122,6 +128,7 @@ async def open_pool(
             init=prepare_in_time,
             timeout=CONNECT_WITHIN_S,
             command_timeout=ANSWER_WITHIN_S,
+            max_cacheable_statement_size=ANY_SIZE,
             # The pool's own reset would undo the settings above; nothing here needs it, as
             # no connection is handed back with a transaction or a lock of its session.
             reset=_keep,

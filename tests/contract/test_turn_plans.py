@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from control_plane.adapters.postgres import read_batch, write_batch
-from shared.postgres.session import HOT_PLANS
+from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, close_pool, open_pool
 from tests.contract.worlds import PostgresWorld
 
 STATEMENTS = {
@@ -23,14 +23,17 @@ STATEMENTS = {
 }
 
 
+def parameters_of(statement: str) -> int:
+    return max(int(number) for number in re.findall(r"\$(\d+)", statement))
+
+
 async def plan_of(connection: asyncpg.Connection, statement: str) -> str:
     """The generic plan, as the connections that turns use make it."""
     for name, value in HOT_PLANS.items():
         await connection.execute("SELECT set_config($1, $2, false)", name, value)
     # The values are asked for, and not looked at.
-    count = max(int(number) for number in re.findall(r"\$(\d+)", statement))
     rows: list[Any] = await connection.fetch(
-        f"EXPLAIN (GENERIC_PLAN) {statement}", *[[] for _ in range(count)]
+        f"EXPLAIN (GENERIC_PLAN) {statement}", *[[] for _ in range(parameters_of(statement))]
     )
     return "\n".join(row[0] for row in rows)
 
@@ -54,3 +57,24 @@ class TestATurnsStatement:
         assert not re.search(r"Seq Scan on (?!clock)\w+", plan), plan
         used = set(re.findall(r"Index (?:Only )?Scan using (\w+)", plan))
         assert not {index for index in used if not index.endswith("_pkey")}, plan
+
+    @pytest.mark.parametrize("name", STATEMENTS)
+    async def test_is_planned_once(self, postgres: PostgresWorld, name: str) -> None:
+        """However long it is: asyncpg keeps no statement above a size it is told."""
+        statement = STATEMENTS[name]
+        nothing: list[list[Any]] = [[] for _ in range(parameters_of(statement))]
+
+        pool = await open_pool(
+            postgres.url, role=CONTROL_PLANE_ROLE, max_size=1, settings=HOT_PLANS
+        )
+        try:
+            for _ in range(3):
+                await pool.fetch(statement, *nothing)
+            plans = await pool.fetchval(
+                "SELECT sum(generic_plans) FROM pg_prepared_statements WHERE statement = $1",
+                statement,
+            )
+        finally:
+            await close_pool(pool)
+
+        assert plans == 3
