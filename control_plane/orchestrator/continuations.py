@@ -155,39 +155,5 @@ def _handed_out(change: Change) -> Iterator[tuple[int, Task]]:
         session_id = change.handed.get(new.ordinal)
         if session_id is None:
             continue
-        yield (
-            new.ordinal,
-            Task(
-                tenant_id=after.tenant_id,
-                instance_id=after.instance_id,
-                ordinal=new.ordinal,
-                name=new.name,
-                type=new.type,
-                function=new.function,
-                queue=new.queue,
-                priority=new.priority,
-                status="pending",
-                run_at=new.run_at,
-                attempt=0,
-                max_attempts=new.max_attempts,
-                epoch=0,
-                lost_epoch=0,
-                session_id=None,
-                held_since=None,
-                idempotency_key=new.idempotency_key,
-                input=new.input,
-                output=None,
-                error=None,
-                retry=new.retry,
-                timeout_s=new.timeout_s,
-                schedule_to_start_s=new.schedule_to_start_s,
-                heartbeat_s=new.heartbeat_s,
-                child=new.child,
-                detached=new.detached,
-                limit_key=new.limit_key,
-                trace_id=new.trace_id,
-                created_at=after.updated_at,
-                completed_at=None,
-                lease=Lease(session_id=session_id, attempt=1, epoch=1, claimed_at=after.updated_at),
-            ),
-        )
+        lease = Lease(session_id=session_id, attempt=1, epoch=1, claimed_at=after.updated_at)
+        yield new.ordinal, new.created(after.key, after.updated_at, lease)

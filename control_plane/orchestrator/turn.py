@@ -53,6 +53,7 @@ from control_plane.ports.instance_store import (
     TakenBusinessKey,
     TaskKey,
     Wanted,
+    WriteRefused,
 )
 from control_plane.ports.records import CLOSED_INSTANCE, Instance, InstanceKey, Task
 from shared import json
@@ -89,8 +90,8 @@ async def take_turn(
     Decide a batch of requests and keep what was decided, in one transaction.
 
     An instance that somebody else is writing is skipped, not waited for. Raises what the
-    store raises: KeyTaken and StoreUnavailable, with no request answered. What `kept` hands
-    out is still to be delivered.
+    store raises: KeyTaken, WriteRefused and StoreUnavailable, with no request answered. What
+    `kept` hands out is still to be delivered.
     """
     recalled = continuations.recall(requests)
     read = await store.read(_wanted([one for one in requests if one.key not in recalled]))
@@ -127,7 +128,7 @@ async def _keep(
         if changes:
             kept = await store.write(changes)
         await failpoint("turn.committed")
-    except KeyTaken:
+    except (KeyTaken, WriteRefused):
         hands.take_back(changes)
         raise
     except BaseException:

@@ -19,6 +19,7 @@ from control_plane.ports.records import (
     InstanceKey,
     InstanceStatus,
     JsonText,
+    Lease,
     Task,
     TaskStatus,
 )
@@ -163,6 +164,49 @@ class NewTask:
     limit_key: str | None = None
     is_cancelled: bool = False
 
+    @property
+    def status(self) -> TaskStatus:
+        """What it begins with."""
+        if self.is_cancelled:
+            return "cancelled"
+        return "running" if self.type is TaskType.WORKFLOW else "pending"
+
+    def created(self, key: InstanceKey, at: datetime, lease: Lease | None = None) -> Task:
+        """The task of that instance as it is read from the store once it is kept."""
+        return Task(
+            tenant_id=key.tenant_id,
+            instance_id=key.instance_id,
+            ordinal=self.ordinal,
+            name=self.name,
+            type=self.type,
+            function=self.function,
+            queue=self.queue,
+            priority=self.priority,
+            status=self.status,
+            run_at=self.run_at,
+            attempt=0,
+            max_attempts=self.max_attempts,
+            epoch=0,
+            lost_epoch=0,
+            session_id=None,
+            held_since=None,
+            idempotency_key=self.idempotency_key,
+            input=self.input,
+            output=None,
+            error=None,
+            retry=self.retry,
+            timeout_s=self.timeout_s,
+            schedule_to_start_s=self.schedule_to_start_s,
+            heartbeat_s=self.heartbeat_s,
+            child=self.child,
+            detached=self.detached,
+            limit_key=self.limit_key,
+            trace_id=self.trace_id,
+            created_at=at,
+            completed_at=at if self.is_cancelled else None,
+            lease=lease,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskUpdate:
@@ -303,6 +347,10 @@ class KeyTaken(Conflict):
     """
 
 
+class WriteRefused(Exception):
+    """The store cannot take what it was given, and keeps nothing of it: a bug in the changes."""
+
+
 class StoreUnavailable(Unavailable):
     """The store cannot be reached. After a `write`, what was to be kept may have been kept."""
 
@@ -319,6 +367,6 @@ class InstanceStore(Protocol):
 
         A change is left out if its instance is at another revision or is being written
         at this moment, or if one of its fences is gone. Never waits for a lock. Raises KeyTaken,
-        keeping nothing, if an idempotency or business key exists by now, and
-        StoreUnavailable, with the outcome unknown.
+        keeping nothing, if an idempotency or business key exists by now, WriteRefused, keeping
+        nothing, and StoreUnavailable, with the outcome unknown.
         """

@@ -6,12 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-import asyncpg
 import pytest
 
 from control_plane.adapters.postgres import write_batch
 from control_plane.ports.claims import Beat, HeldTask
-from control_plane.ports.instance_store import KeyTaken, NewAnswer, Release
+from control_plane.ports.instance_store import KeyTaken, NewAnswer, Release, WriteRefused
 from control_plane.ports.limit_store import TaskLimit
 from control_plane.ports.records import InstanceKey
 from tests.contract.material import (
@@ -144,14 +143,36 @@ class TestAResumedInstance:
         assert (frozenset({fresh.key}), 0) == (kept, rests)
 
 
-class TestWhatMustNotBeStored:
+class TestAWriteThatCannotBeTaken:
+    @pytest.mark.parametrize("ordinal", [2**31, 2**63])
+    async def test_is_refused_and_keeps_nothing(
+        self, postgres: PostgresWorld, ordinal: int
+    ) -> None:
+        """A number that does not fit says nothing about the database, which is well."""
+        fresh = instance(await postgres.now())
+        bystander = instance(await postgres.now())
+
+        with pytest.raises(WriteRefused):
+            await postgres.store.write(
+                [start(bystander), start(fresh, new_tasks=[new_task(fresh, ordinal)])]
+            )
+
+        assert await postgres.row_counts() == {}
+
     async def test_is_refused_by_the_table(self, postgres: PostgresWorld) -> None:
         """A closed instance without an end would be in no listing."""
         fresh = await started(postgres)
         endless = replace(step(fresh).after, status="completed")
 
-        with pytest.raises(asyncpg.CheckViolationError):
+        with pytest.raises(WriteRefused, match="instance"):
             await postgres.store.write([replace(step(fresh), after=endless)])
+
+    async def test_names_a_key_that_is_nobodys_to_take(self, postgres: PostgresWorld) -> None:
+        """Two tasks of one ordinal are a bug, and no key that a repeat would find free."""
+        fresh = instance(await postgres.now())
+
+        with pytest.raises(WriteRefused, match="ordinal"):
+            await postgres.store.write([start(fresh, new_tasks=[new_task(fresh, 1)] * 2)])
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from control_plane.orchestrator import Hand, HandedOut, Report, Verdict
-from control_plane.ports.instance_store import Change, KeyTaken, StoreUnavailable
+from control_plane.ports.instance_store import Change, KeyTaken, StoreUnavailable, WriteRefused
 from control_plane.ports.records import InstanceKey
 from shared.ids import InstanceId, SessionId, new_uuid7
 from shared.tasks import Outcome, TaskType
@@ -132,6 +132,24 @@ class TestATurnThatIsNotKept:
             return await write(changes)
 
         monkeypatch.setattr(stage.world.store, "write", fails_once)
+        await stage.start()
+
+        assert (1, False) == (len(executor.assigned), executor.is_in_doubt)
+
+    async def test_leaves_nobody_in_doubt_if_the_store_refused_it(
+        self, stage: Stage, executor: Executor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A bug in one request's change ends no executor's stream, and costs no room in it."""
+        await stage.define(specs.ONE_TASK)
+        write = stage.world.store.write
+
+        async def refuses(_: Sequence[Change]) -> frozenset[InstanceKey]:
+            raise WriteRefused("a number that does not fit")
+
+        monkeypatch.setattr(stage.world.store, "write", refuses)
+        with pytest.raises(WriteRefused):
+            await stage.start()
+        monkeypatch.setattr(stage.world.store, "write", write)
         await stage.start()
 
         assert (1, False) == (len(executor.assigned), executor.is_in_doubt)

@@ -30,7 +30,7 @@ from control_plane.ports.instance_store import (
     Wanted,
 )
 from control_plane.ports.outbox import Delivery
-from control_plane.ports.records import Definition, InstanceKey, Lease, Task, TaskStatus
+from control_plane.ports.records import Definition, InstanceKey, Lease, Task
 from shared.tasks import TaskType
 
 
@@ -199,7 +199,9 @@ class MemoryInstanceStore:
         for ordinal in change.cleared:
             database.leases.pop(TaskKey(*change.key, ordinal), None)
         for new in change.new_tasks:
-            database.tasks[TaskKey(*change.key, new.ordinal)] = _created(change, new)
+            database.tasks[TaskKey(*change.key, new.ordinal)] = new.created(
+                change.key, change.after.updated_at
+            )
             if new.ordinal in change.handed:
                 database.leases[TaskKey(*change.key, new.ordinal)] = Lease(
                     session_id=change.handed[new.ordinal],
@@ -280,48 +282,6 @@ def _reference(definition: Definition) -> DefinitionRef:
         status=definition.status,
         spec_hash=definition.spec_hash,
     )
-
-
-def _created(change: Change, new: NewTask) -> Task:
-    at = change.after.updated_at
-    return Task(
-        tenant_id=change.key.tenant_id,
-        instance_id=change.key.instance_id,
-        ordinal=new.ordinal,
-        name=new.name,
-        type=new.type,
-        function=new.function,
-        queue=new.queue,
-        priority=new.priority,
-        status=_first_status(new),
-        run_at=new.run_at,
-        attempt=0,
-        max_attempts=new.max_attempts,
-        epoch=0,
-        lost_epoch=0,
-        session_id=None,
-        held_since=None,
-        idempotency_key=new.idempotency_key,
-        input=new.input,
-        output=None,
-        error=None,
-        retry=new.retry,
-        timeout_s=new.timeout_s,
-        schedule_to_start_s=new.schedule_to_start_s,
-        heartbeat_s=new.heartbeat_s,
-        child=new.child,
-        detached=new.detached,
-        limit_key=new.limit_key,
-        trace_id=new.trace_id,
-        created_at=at,
-        completed_at=at if new.is_cancelled else None,
-    )
-
-
-def _first_status(new: NewTask) -> TaskStatus:
-    if new.is_cancelled:
-        return "cancelled"
-    return "running" if new.type is TaskType.WORKFLOW else "pending"
 
 
 def _first_hand_out(new: NewTask) -> Requeued:

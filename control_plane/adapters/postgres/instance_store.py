@@ -24,6 +24,7 @@ from control_plane.ports.instance_store import (
     StoredAnswer,
     TaskKey,
     Wanted,
+    WriteRefused,
 )
 from control_plane.ports.records import Instance, InstanceKey, Task
 from shared.failpoints import failpoint
@@ -76,8 +77,10 @@ class PostgresInstanceStore:
         except asyncpg.UniqueViolationError as error:
             # Of an instance that exists by now, its history's partition may say so first.
             if error.table_name not in _KEYED and not error.table_name.startswith(_PAST):
-                raise
+                raise WriteRefused(str(error)) from error
             raise KeyTaken(f"{error.constraint_name}: {error.detail}") from error
+        except (asyncpg.PostgresError, ValueError) as error:
+            raise WriteRefused(str(error)) from error
         return frozenset(
             change.key for change, is_kept in zip(ordered, kept, strict=True) if is_kept
         )

@@ -98,6 +98,9 @@ def _reaching() -> Iterator[None]:
     try:
         yield
     except UNREACHABLE as error:
+        # The driver counts a value it cannot send among its own errors. It never left.
+        if isinstance(error, ValueError):
+            raise
         if _complaints.allows():
             _log.warning(LogEvent.DATABASE_UNAVAILABLE, error=f"{type(error).__name__}: {error}")
         # The driver's words stay in the log: they name hosts, files and logins.
