@@ -3,8 +3,9 @@ Generate the Python code of the protos into proto/gen, or check that it is curre
 
     .venv/bin/python proto/generate.py            generate
     .venv/bin/python proto/generate.py --check    fail if proto/gen is not what the protos give
+    .venv/bin/python proto/generate.py --google   only lay out what clients generate from as well
 
-Either way, the Google protos that ours import are laid out under build/proto first, from the
+In any case, the Google protos that ours import are laid out under build/proto first, from the
 installed googleapis-common-protos: protoc and buf read them there, and no third-party file is
 committed. Messages get their types from mypy-protobuf; stubs and servicers are typed for
 grpc.aio only, which is all that this project speaks.
@@ -27,7 +28,13 @@ SOURCES = ROOT / "proto"
 GENERATED = SOURCES / "gen"
 GOOGLE = ROOT / "build" / "proto"
 
-GOOGLE_PROTOS = ("google/api/annotations.proto", "google/api/http.proto", "google/rpc/status.proto")
+GOOGLE_PROTOS = (
+    "google/api/annotations.proto",
+    "google/api/http.proto",
+    "google/rpc/status.proto",
+    # No proto of ours imports it, but every error carries an ErrorInfo: clients need the type.
+    "google/rpc/error_details.proto",
+)
 # mypy-protobuf 5.1 gives a servicer's context the types of the method, as
 # ServicerContext[Request, Awaitable[Response]]; what it reads and writes are the messages.
 CONTEXT = re.compile(r"(?<=_aio\.ServicerContext\[)(.+)(?=\],\n)")
@@ -42,8 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--check", action="store_true", help="compare, and write nothing to proto/gen"
     )
+    parser.add_argument(
+        "--google", action="store_true", help="lay out Google's protos, and generate nothing"
+    )
     asked = parser.parse_args(arguments)
     lay_out_google()
+    if asked.google:
+        return 0
     if not asked.check:
         replace_generated()
         return 0
@@ -56,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def lay_out_google() -> None:
-    """Copy the Google protos that ours import to build/proto. Others there are left alone."""
+    """Copy the Google protos that ours go with to build/proto. Others there are left alone."""
     installed = importlib.metadata.distribution("googleapis-common-protos")
     for name in GOOGLE_PROTOS:
         target = GOOGLE / name

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x66oliot/v1/event.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\"I\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12 \n\x07payload\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json*\xb3\x01\n\x10\x45ventDisposition\x12!\n\x1d\x45VENT_DISPOSITION_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45VENT_DISPOSITION_APPLIED\x10\x01\x12\x1e\n\x1a\x45VENT_DISPOSITION_DEFERRED\x10\x02\x12\x1d\n\x19\x45VENT_DISPOSITION_IGNORED\x10\x03\x12\x1e\n\x1a\x45VENT_DISPOSITION_REJECTED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x66oliot/v1/event.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\"I\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12 \n\x07payload\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json*\xb3\x01\n\x10\x45ventDisposition\x12!\n\x1d\x45VENT_DISPOSITION_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45VENT_DISPOSITION_APPLIED\x10\x01\x12\x1e\n\x1a\x45VENT_DISPOSITION_DEFERRED\x10\x02\x12\x1d\n\x19\x45VENT_DISPOSITION_IGNORED\x10\x03\x12\x1e\n\x1a\x45VENT_DISPOSITION_REJECTED\x10\x04\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_EVENTDISPOSITION']._serialized_start=134
   _globals['_EVENTDISPOSITION']._serialized_end=313
   _globals['_EVENT']._serialized_start=58

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66oliot/v1/task_limit.proto\x12\tfoliot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb3\x01\n\tTaskLimit\x12\x11\n\tlimit_key\x18\x01 \x01(\t\x12\x18\n\x0bmax_running\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12!\n\x04rate\x18\x03 \x01(\x0b\x32\x13.foliot.v1.TaskRate\x12\x15\n\rrunning_count\x18\x04 \x01(\x05\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0e\n\x0c_max_running\"3\n\x08TaskRate\x12\x18\n\x10tasks_per_second\x18\x01 \x01(\x01\x12\r\n\x05\x62urst\x18\x02 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66oliot/v1/task_limit.proto\x12\tfoliot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb3\x01\n\tTaskLimit\x12\x11\n\tlimit_key\x18\x01 \x01(\t\x12\x18\n\x0bmax_running\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12!\n\x04rate\x18\x03 \x01(\x0b\x32\x13.foliot.v1.TaskRate\x12\x15\n\rrunning_count\x18\x04 \x01(\x05\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0e\n\x0c_max_running\"3\n\x08TaskRate\x12\x18\n\x10tasks_per_second\x18\x01 \x01(\x01\x12\r\n\x05\x62urst\x18\x02 \x01(\x05\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.task_limit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_TASKLIMIT']._serialized_start=75
   _globals['_TASKLIMIT']._serialized_end=254
   _globals['_TASKRATE']._serialized_start=256
