@@ -6,14 +6,20 @@ Which permission an RPC asks for stands in its proto, as a MethodAuth option.
 
 from collections.abc import Mapping
 
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, PermissionDenied
 from shared.ids import TenantId
+
+PAYLOAD_READ = "payload.read"
+"""Without it contexts, inputs, outputs and the like are withheld from every answer. Whoever keeps
+work moving, or looks into who did what, needs to see where things stand and not what is in them:
+operators and auditors do not have it."""
 
 _READ = frozenset(
     {
         "definition.read",
         "instance.read",
         "task.read",
+        "task.see_all",
         "history.read",
         "schedule.read",
         "limit.read",
@@ -21,22 +27,32 @@ _READ = frozenset(
     }
 )
 
-PERMISSIONS: Mapping[str, frozenset[str]] = {
-    "viewer": _READ,
-    "starter": _READ | {"instance.start", "instance.send"},
-    "human_worker": frozenset({"task.read", "task.complete"}),
-    "definer": _READ | {"definition.write"},
+_IN_TENANTS: Mapping[str, frozenset[str]] = {
+    "viewer": _READ | {PAYLOAD_READ},
+    "starter": _READ | {PAYLOAD_READ, "instance.start", "instance.send"},
+    "human_worker": frozenset({PAYLOAD_READ, "task.read", "task.complete"}),
+    "definer": _READ | {PAYLOAD_READ, "definition.write"},
     "operator": _READ
     | {
         "instance.send",
         "instance.cancel",
         "instance.operate",
         "task.complete",
+        "task.manage",
         "task.redrive",
         "schedule.operate",
         "limit.write",
     },
-    "auditor": frozenset({"definition.read", "instance.read", "history.read", "schedule.read"}),
+    "auditor": frozenset(
+        {
+            "definition.read",
+            "instance.read",
+            "history.read",
+            "schedule.read",
+            "key.read",
+            "audit.read",
+        }
+    ),
     "tenant_admin": _READ
     | {
         "definition.write",
@@ -45,22 +61,51 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "instance.cancel",
         "instance.operate",
         "task.complete",
+        "task.manage",
         "task.redrive",
         "schedule.write",
         "schedule.operate",
         "limit.write",
         "retention.write",
+        "key.read",
+        "key.write",
+        "audit.read",
+        PAYLOAD_READ,
     },
-    "executor": frozenset({"executor.work"}),
 }
 
-PLATFORM_ROLES = frozenset({"executor"})
+_EXECUTOR = frozenset({"executor.work", PAYLOAD_READ})
+
+_OF_THE_PLATFORM: Mapping[str, frozenset[str]] = {
+    "executor": _EXECUTOR,
+    # All there are, as nobody grants more than they have: what acts in a tenant is of no use to
+    # a credential that belongs to none.
+    "platform_admin": _EXECUTOR.union(*_IN_TENANTS.values())
+    | {"tenant.read", "tenant.write", "tenant.suspend"},
+}
+
+PERMISSIONS: Mapping[str, frozenset[str]] = {**_IN_TENANTS, **_OF_THE_PLATFORM}
+
+PLATFORM_ADMIN = "platform_admin"
+
+PLATFORM_ROLES = frozenset(_OF_THE_PLATFORM)
 """Roles that work across tenants: their keys belong to none. All others belong to one."""
 
 
 def permissions_of(role: str) -> frozenset[str]:
     """A role this release does not know grants nothing."""
     return PERMISSIONS.get(role, frozenset())
+
+
+def check_grant(role: str, granted_by: frozenset[str]) -> None:
+    """Raises PermissionDenied for a role that grants more than its giver has."""
+    more = sorted(permissions_of(role) - granted_by)
+    if more:
+        raise PermissionDenied(
+            f"the role {role!r} grants {', '.join(more)}, which you do not have; nobody gives more"
+            " than they have",
+            metadata={"permission": ", ".join(more)},
+        )
 
 
 def check_role(role: str, tenant_id: TenantId | None) -> None:

@@ -359,6 +359,7 @@ def upgrade() -> None:
         sa.Column("wake_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("waiting_queues", sa.ARRAY(sa.Text()), nullable=True),
         sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("is_suspended", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint("max_running >= 0", name=op.f("task_limit_max_running_check")),
         sa.CheckConstraint("rate_per_s > 0 AND burst > 0", name=op.f("task_limit_rate_check")),
         sa.CheckConstraint(
@@ -378,6 +379,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("wake_at IS NOT NULL"),
     )
     op.create_table(
+        "paused_queue",
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("paused_by", sa.Text(), nullable=False),
+        sa.Column("paused_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("queue", name=op.f("paused_queue_pkey")),
+        schema="foliot",
+    )
+    op.create_table(
         "tenant",
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
@@ -387,11 +397,25 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
         ),
+        sa.Column("suspended_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("suspend_reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'", name=op.f("tenant_tenant_id_check")
         ),
+        sa.CheckConstraint(
+            "(suspended_at IS NULL) = (suspend_reason IS NULL)",
+            name=op.f("tenant_suspension_check"),
+        ),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("tenant_pkey")),
         schema="foliot",
+    )
+    op.create_index(
+        "tenant_suspended_idx",
+        "tenant",
+        ["tenant_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("suspended_at IS NOT NULL"),
     )
     op.create_table(
         "timer",
@@ -409,6 +433,8 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Text(), nullable=True),
         sa.Column("secret_hash", postgresql.BYTEA(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_by", sa.Text(), server_default="", nullable=False),
         sa.Column(
             "created_at",
             sa.TIMESTAMP(timezone=True),
@@ -417,11 +443,28 @@ def upgrade() -> None:
         ),
         sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=True),
+        sa.Column("fingerprint", postgresql.BYTEA(), nullable=True),
+        sa.CheckConstraint(
+            "(request_id IS NULL) = (fingerprint IS NULL)", name=op.f("api_key_request_check")
+        ),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["foliot.tenant.tenant_id"], name=op.f("api_key_tenant_id_fkey")
         ),
         sa.PrimaryKeyConstraint("key_id", name=op.f("api_key_pkey")),
         schema="foliot",
+    )
+    op.create_index(
+        "api_key_tenant_idx", "api_key", ["tenant_id", "key_id"], unique=False, schema="foliot"
+    )
+    op.create_index(
+        "api_key_request_idx",
+        "api_key",
+        ["tenant_id", "request_id"],
+        unique=True,
+        schema="foliot",
+        postgresql_where=sa.text("request_id IS NOT NULL"),
+        postgresql_nulls_not_distinct=True,
     )
     op.create_table(
         "definition",
@@ -462,6 +505,7 @@ def downgrade() -> None:
     op.drop_table("api_key", schema="foliot")
     op.drop_table("timer", schema="foliot")
     op.drop_table("tenant", schema="foliot")
+    op.drop_table("paused_queue", schema="foliot")
     op.drop_table("task_limit", schema="foliot")
     op.drop_table("task", schema="foliot")
     op.drop_table("ready", schema="foliot")

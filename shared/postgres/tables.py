@@ -54,7 +54,18 @@ tenant = sa.Table(
     sa.Column("tenant_id", sa.Text, primary_key=True),
     sa.Column("display_name", sa.Text, nullable=False),
     sa.Column("created_at", TIME, nullable=False, server_default=NOW),
+    # Set while it is suspended. Its row '' of task_limit says the same to the claims.
+    sa.Column("suspended_at", TIME),
+    sa.Column("suspend_reason", sa.Text),
     sa.CheckConstraint("tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'", name="tenant_id"),
+    sa.CheckConstraint(
+        _if_and_only_if("suspended_at IS NULL", "suspend_reason IS NULL"), name="suspension"
+    ),
+    sa.Index(
+        "tenant_suspended_idx",
+        "tenant_id",
+        postgresql_where=sa.text("suspended_at IS NOT NULL"),
+    ),
 )
 
 # Looked up by key id before any tenant is known: the one table that tells the tenant.
@@ -66,9 +77,26 @@ api_key = sa.Table(
     sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id)),
     sa.Column("secret_hash", BYTEA, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False, server_default=""),
+    sa.Column("created_by", sa.Text, nullable=False, server_default=""),
     sa.Column("created_at", TIME, nullable=False, server_default=NOW),
     sa.Column("expires_at", TIME),
     sa.Column("revoked_at", TIME),
+    # The request that made it, for a repeat of that request.
+    sa.Column("request_id", sa.Text),
+    sa.Column("fingerprint", BYTEA),
+    sa.CheckConstraint(
+        _if_and_only_if("request_id IS NULL", "fingerprint IS NULL"), name="request"
+    ),
+    sa.Index("api_key_tenant_idx", "tenant_id", "key_id"),
+    sa.Index(
+        "api_key_request_idx",
+        "tenant_id",
+        "request_id",
+        unique=True,
+        postgresql_where=sa.text("request_id IS NOT NULL"),
+        postgresql_nulls_not_distinct=True,
+    ),
 )
 
 # --- what ------------------------------------------------------------------------------
@@ -412,11 +440,23 @@ task_limit = sa.Table(
     sa.Column("wake_at", TIME),
     sa.Column("waiting_queues", sa.ARRAY(sa.Text)),
     sa.Column("updated_at", TIME, nullable=False),
+    # Of the row for '': the tenant is suspended, and none of its tasks begin.
+    sa.Column("is_suspended", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint("max_running >= 0", name="max_running"),
     sa.CheckConstraint("rate_per_s > 0 AND burst > 0", name="rate"),
     sa.CheckConstraint("num_nulls(rate_per_s, burst, tokens, filled_at) IN (0, 4)", name="bucket"),
     sa.Index("task_limit_wake_at_idx", "wake_at", postgresql_where=sa.text("wake_at IS NOT NULL")),
     postgresql_with={"fillfactor": 50},
+)
+
+# Queues of which nothing is claimed, of any tenant. There are few at any time.
+paused_queue = sa.Table(
+    "paused_queue",
+    metadata,
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("paused_by", sa.Text, nullable=False),
+    sa.Column("paused_at", TIME, nullable=False),
 )
 
 # Instants at which an instance is to be told something: `after` and delayed raises.
@@ -621,6 +661,26 @@ retention = sa.Table(
     sa.Column("updated_at", TIME, nullable=False),
 )
 
+# How much a tenant may have and ask for, where that is not the platform's default. Null is the
+# default; the row stays when the last number goes, so that replicas see it go. `updated_at` is of
+# the wall clock, as replicas poll by it.
+quota = sa.Table(
+    "quota",
+    metadata,
+    sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id), primary_key=True),
+    sa.Column("open_instances", sa.BigInteger),
+    sa.Column("open_tasks", sa.BigInteger),
+    sa.Column("definitions", sa.BigInteger),
+    sa.Column("streams", sa.BigInteger),
+    sa.Column("calls_per_second", sa.BigInteger),
+    sa.Column("updated_at", TIME, nullable=False),
+    sa.CheckConstraint(
+        "least(open_instances, open_tasks, definitions, streams, calls_per_second) >= 0",
+        name="limits",
+    ),
+    sa.Index("quota_updated_at_idx", "updated_at", "tenant_id"),
+)
+
 # One row: which replica removes what is past its retention, and until when it is taken to.
 retention_turn = sa.Table(
     "retention_turn",
@@ -638,6 +698,30 @@ retiring = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("lower", UUID(as_uuid=True), nullable=False),
     sa.Column("upper", UUID(as_uuid=True), nullable=False),
+)
+
+# Who did what to what: a row of each change that was asked for by a call that is audited, written
+# with the change. Nobody changes one, and only the function foliot.forget_audit removes any.
+# tenant_id is '' where it is the platform's own.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("at", TIME, primary_key=True),
+    sa.Column("entry_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("credential_id", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("target_kind", sa.Text, nullable=False),
+    sa.Column("target_id", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("correlation_id", sa.Text, nullable=False),
+    # Of what was changed: an instance's are those of its history. Null: there was, is, nothing.
+    sa.Column("before_hash", BYTEA),
+    sa.Column("after_hash", BYTEA),
+    sa.Index("audit_target_idx", "tenant_id", "target_id", "at"),
+    sa.Index("audit_at_idx", "at"),
 )
 
 # One row: how far the database's clock is moved, for tests and simulations. The server

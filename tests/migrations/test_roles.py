@@ -114,6 +114,7 @@ class TestTheControlPlanesRole:
             if rights != everything and name in tables
         }
         assert {
+            "audit": {"SELECT", "INSERT"},
             "history": {"SELECT", "INSERT"},
             "clock": {"SELECT"},
             "feed": {"SELECT", "INSERT", "DELETE"},

@@ -163,7 +163,7 @@ class PostgresLimitStore:
         await self._pool.execute(
             """
             DELETE FROM foliot.task_limit l
-             WHERE num_nulls(l.max_running, l.rate_per_s) = 2
+             WHERE num_nulls(l.max_running, l.rate_per_s) = 2 AND NOT l.is_suspended
                AND l.updated_at <= (SELECT foliot.now()) - $1::interval
                AND CASE WHEN l.limit_key = ''
                         THEN NOT EXISTS (SELECT FROM foliot.task_limit o
