@@ -12,13 +12,19 @@ from shared.ids import TenantId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """`name` is what histories and audit entries say. `tenant_id` is None for the platform's."""
+    """
+    `name` is what histories and audit entries say. `tenant_id` is None for the platform's.
+    `user` is who it is to human tasks, '' for the same as its name; `groups` are the roles that
+    human tasks are offered to, which are the tenant's own words and grant nothing else.
+    """
 
     name: str
     tenant_id: TenantId | None
     role: str
     permissions: frozenset[str]
     expires_at: datetime | None
+    user: str = ""
+    groups: frozenset[str] = frozenset()
 
     @property
     def tenant(self) -> TenantId:
