@@ -28,6 +28,7 @@ from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.api.admin_servicer import AdminServicer
 from control_plane.api.admission import Admission
 from control_plane.api.definition_servicer import DefinitionServicer
+from control_plane.api.alpha_definition_servicer import AlphaDefinitionServicer
 from control_plane.api.event_servicer import EventServicer
 from control_plane.api.event_streams import EventStreams
 from control_plane.api.executor_ports import ExecutorPorts
@@ -231,6 +232,7 @@ class ControlPlane:
 
     def _committed(self, turn: Turn) -> None:
         self._after_commit(turn)
+                alpha_definition=AlphaDefinitionServicer(adapters.definitions),
 
     async def _listen_to_bells(self, stop: asyncio.Event) -> None:
         await self._doorbell.listen([queues.TIMERS, queues.ORCHESTRATOR], self._rung, stop)

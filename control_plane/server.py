@@ -23,6 +23,8 @@ from foliot.v1 import (
     task_service_pb2,
     task_service_pb2_grpc,
 )
+from foliot.v1alpha import definition_service_pb2 as alpha_definition_service_pb2
+from foliot.v1alpha import definition_service_pb2_grpc as alpha_definition_service_pb2_grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
@@ -51,6 +53,7 @@ SERVICES: Sequence[ServiceDescriptor] = tuple(
         (admin_service_pb2, "AdminService"),
         (executor_service_pb2, "ExecutorService"),
     )
+        (alpha_definition_service_pb2, "DefinitionService"),
 )
 
 
@@ -66,6 +69,7 @@ class Servicers:
     admin: admin_service_pb2_grpc.AdminServiceServicer
     executor: executor_service_pb2_grpc.ExecutorServiceServicer
 
+    alpha_definition: alpha_definition_service_pb2_grpc.DefinitionServiceServicer
 
 class Server:
     """
@@ -144,6 +148,9 @@ class Server:
         task_service_pb2_grpc.add_TaskServiceServicer_to_server(servicers.task, server)
         event_service_pb2_grpc.add_EventServiceServicer_to_server(servicers.event, server)
         schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server(servicers.schedule, server)
+        alpha_definition_service_pb2_grpc.add_DefinitionServiceServicer_to_server(
+            servicers.alpha_definition, server
+        )
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(servicers.admin, server)
         executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicers.executor, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)

@@ -10,24 +10,18 @@ from rich.text import Text
 
 from control_plane.cli.failing import explained
 from control_plane.cli.spec_files import read_machine
-from control_plane.engine import Change, Comparison, Compatibility, compare
+from control_plane.engine import Comparison, Compatibility, compare, difference_words
 
 DIFFERENT = 1
 UNREADABLE = 2
 
-_MEANING: dict[Compatibility, tuple[str, str]] = {
-    "IDENTICAL": ("green", "nothing differs"),
-    "COMPATIBLE": ("green", "every instance can go on in the states it is in"),
-    "NEEDS_MAPPING": (
-        "yellow",
-        "somebody has to say where the instances in some states go on; all others can",
-    ),
-    "BREAKING": (
-        "red",
-        "there are states in which an instance of the old one cannot just go on",
-    ),
+_VERDICTS: dict[Compatibility, str] = {
+    "IDENTICAL": "bold green",
+    "COMPATIBLE": "bold green",
+    "NEEDS_MAPPING": "bold yellow",
+    "BREAKING": "bold red",
 }
-_SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
+_STYLES = {"+": "green", "-": "red", "~": "yellow", "title": "bold", "reason": ""}
 
 
 def run_diff(before: Path, after: Path, output: str) -> None:
@@ -44,40 +38,11 @@ def run_diff(before: Path, after: Path, output: str) -> None:
 
 
 def _show(comparison: Comparison, console: Console) -> None:
-    for sign, paths in (("added", comparison.added), ("removed", comparison.removed)):
-        for path in paths:
-            _line(console, sign, f"state {path}")
-    for one in comparison.renamed:
-        if one.means != "parent":
-            sure = "" if one.confidence == 1.0 else f", {one.confidence:.0%} alike"
-            told = f"state {one.before} → {one.after} (by its {one.means}{sure})"
-            _line(console, "changed", told)
-    state = ""
-    for change in comparison.changes:
-        if change.state != state:
-            state = change.state
-            title = "the definition" if state == "." else f"state {state}"
-            console.print(Text(title, style="bold"), soft_wrap=True)
-        _show_change(console, change)
-    style, meaning = _MEANING[comparison.compatibility]
-    console.print(
-        Text.assemble((comparison.compatibility, f"bold {style}"), f": {meaning}"), soft_wrap=True
-    )
-    for reason in comparison.reasons:
-        place = "the definition" if reason.state == "." else reason.state
-        console.print(Text(f"    {place}: {reason.message}"), soft_wrap=True)
-
-
-def _show_change(console: Console, change: Change) -> None:
-    what = f"{change.part} {change.name}".rstrip()
-    about = f" ({', '.join(change.aspects)})" if change.aspects else ""
-    _line(console, change.how, f"{what}{about}", indent="    ")
-    if change.before:
-        console.print(Text(f"        - {change.before}", style="red"), soft_wrap=True)
-    if change.after:
-        console.print(Text(f"        + {change.after}", style="green"), soft_wrap=True)
-
-
-def _line(console: Console, how: str, told: str, indent: str = "") -> None:
-    sign, style = _SIGNS[how]
-    console.print(Text(f"{indent}{sign} {told}", style=style), soft_wrap=True)
+    for line in difference_words(comparison):
+        if line.sign == "verdict":
+            verdict, colon, meaning = line.text.partition(":")
+            style = _VERDICTS[comparison.compatibility]
+            text = Text.assemble((verdict, style), f"{colon}{meaning}")
+        else:
+            text = Text(line.text, style=_STYLES[line.sign])
+        console.print(text, soft_wrap=True)

@@ -53,6 +53,7 @@ from control_plane.engine.decision import (
     Trace,
 )
 from control_plane.engine.diagnostics import Diagnostic, SpecInvalid
+from control_plane.engine.difference_words import difference_words
 from control_plane.engine.events import (
     Cancelled,
     Event,
@@ -134,6 +135,7 @@ __all__ = [
     "compare",
     "compile_spec",
     "decide",
+    "difference_words",
     "dump_snapshot",
     "event_of",
     "explain",

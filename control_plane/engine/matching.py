@@ -43,19 +43,22 @@ class Match:
     confidence: float = 1.0
 
 
-def match_states(before: Machine, after: Machine) -> list[Match]:
+def match_states(before: Machine, after: Machine, max_compared: int = MAX_COMPARED) -> list[Match]:
     """
     The states that both machines have, in the order of `before`; the roots are one.
+
+    Where more than `max_compared` pairs are left to be held together, none is told by structure.
 
     Which machine is which makes no difference: the matches of the reverse are these,
     reversed.
     """
-    return sorted(_Matching(before, after).matches(), key=lambda one: one.before)
+    return sorted(_Matching(before, after, max_compared).matches(), key=lambda one: one.before)
 
 
 class _Matching:
-    def __init__(self, before: Machine, after: Machine) -> None:
+    def __init__(self, before: Machine, after: Machine, max_compared: int) -> None:
         self._machines = before, after
+        self._max_compared = max_compared
         self._found: dict[int, Match] = {}
         self._taken: set[int] = set()
         self._children = {(one.parent, one.key): one.index for one in after.states}
@@ -128,7 +131,7 @@ class _Matching:
         before, after = self._machines
         left = [one for one in before.states if one.index not in self._found]
         right = [one for one in after.states if one.index not in self._taken]
-        if not left or not right or len(left) * len(right) > MAX_COMPARED:
+        if not left or not right or len(left) * len(right) > self._max_compared:
             return []
         features = [_features(machine, self._shared()) for machine in (before, after)]
         pairs = []

@@ -47,14 +47,14 @@ def diagnose(spec: str) -> tuple[Machine | None, Sequence[Diagnostic]]:
     return machine, [*found, *not_offered]
 
 
-def check_text(spec: str) -> str:
+def check_text(spec: str, field: str = "spec") -> str:
     """The same text, if it is JSON within the limits; the errors are those of validating it."""
     if not spec:
-        raise InvalidRequest("spec is required: a machine config as JSON text", field="spec")
+        raise InvalidRequest(f"{field} is required: a machine config as JSON text", field=field)
     size = len(spec.encode())
     if size > MAX_SPEC_BYTES:
-        raise LimitExceeded("spec bytes", actual=size, maximum=MAX_SPEC_BYTES, field="spec")
+        raise LimitExceeded(f"{field} bytes", actual=size, maximum=MAX_SPEC_BYTES, field=field)
     if "\0" in spec:
-        raise InvalidJson("spec is not JSON: it holds a NUL character", field="spec")
-    parse(spec, "spec", max_bytes=MAX_SPEC_BYTES, max_depth=MAX_SPEC_DEPTH)
+        raise InvalidJson(f"{field} is not JSON: it holds a NUL character", field=field)
+    parse(spec, field, max_bytes=MAX_SPEC_BYTES, max_depth=MAX_SPEC_DEPTH)
     return spec

@@ -17,6 +17,7 @@ from foliot.v1 import (
     schedule_service_pb2_grpc,
     task_service_pb2_grpc,
 )
+from foliot.v1alpha import definition_service_pb2_grpc as alpha_definition_service_pb2_grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
@@ -91,6 +92,7 @@ class Client:
         self.schedules = schedule_service_pb2_grpc.ScheduleServiceStub(channel)
         self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
         self.executors = executor_service_pb2_grpc.ExecutorServiceStub(channel)
+        self.alpha_definitions = alpha_definition_service_pb2_grpc.DefinitionServiceStub(channel)
 
 
 class _WithKey(grpc.aio.UnaryUnaryClientInterceptor):

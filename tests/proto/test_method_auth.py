@@ -13,6 +13,7 @@ from foliot.v1 import (
     schedule_service_pb2,
     task_service_pb2,
 )
+from foliot.v1alpha import definition_service_pb2 as alpha_definition_service_pb2
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -27,6 +28,7 @@ METHODS: list[MethodDescriptor] = [
         schedule_service_pb2,
         task_service_pb2,
         executor_service_pb2,
+        alpha_definition_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
