@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from control_plane.access.certificates import CertificateRing
 from control_plane.access.principal import Principal
 from control_plane.adapters.file_archive import FileArchive
 from control_plane.adapters.postgres.claims import PostgresClaims
@@ -27,13 +28,14 @@ from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.api.admin_servicer import AdminServicer
 from control_plane.api.admission import Admission
-from control_plane.api.definition_servicer import DefinitionServicer
 from control_plane.api.alpha_definition_servicer import AlphaDefinitionServicer
+from control_plane.api.definition_servicer import DefinitionServicer
 from control_plane.api.event_servicer import EventServicer
 from control_plane.api.event_streams import EventStreams
 from control_plane.api.executor_ports import ExecutorPorts
 from control_plane.api.executor_servicer import ExecutorServicer
 from control_plane.api.instance_servicer import InstanceServicer
+from control_plane.api.listening import Listening
 from control_plane.api.schedule_servicer import ScheduleServicer
 from control_plane.api.task_servicer import TaskServicer
 from control_plane.loops.after_commit import AfterCommit
@@ -119,7 +121,8 @@ class ControlPlane:
     def __init__(self, adapters: Adapters, settings: Settings, own: ControlPlaneSettings) -> None:
         """Raises MethodWithoutAuth if a method does not say who may call it."""
         self.address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._listen = settings.listen
+        self.executor_address = ""
+        self._listening = listening_of(settings, own)
         self.admission = Admission()
         self._doorbell = adapters.doorbell
         tailer = Tailer(adapters.feed)
@@ -160,9 +163,10 @@ class ControlPlane:
         """
         Serve until `stop`, then go away in order: callers first, then loops, then turns.
 
-        `address` tells where, as soon as it serves. Raises Unavailable if that is taken.
+        `address` tells where, as soon as it serves, and `executor_address` where executors with
+        certificates do. Raises Unavailable if one is taken.
         """
-        address = await self._server.bind(self._listen)
+        address, self.executor_address = await self._server.bind(self._listening)
         loops_stop, turns_stop = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as turns:
             turns.create_task(self._orchestrator.run(turns_stop))
@@ -171,7 +175,12 @@ class ControlPlane:
                     loops.create_task(_as_coroutine(loop, loops_stop))
                 await self._server.start()
                 self.address.set_result(address)
-                _log.info(LogEvent.SERVER_SERVING, address=address, version=version())
+                _log.info(
+                    LogEvent.SERVER_SERVING,
+                    address=address,
+                    executor_address=self.executor_address,
+                    version=version(),
+                )
                 await stop.wait()
                 _log.info(LogEvent.SERVER_DRAINING, address=address)
                 await self._server.drain()
@@ -223,16 +232,21 @@ class ControlPlane:
                 ),
                 admin=AdminServicer(adapters.clock, version(), adapters.limits, adapters.retention),
                 executor=ExecutorServicer(executor),
+                alpha_definition=AlphaDefinitionServicer(adapters.definitions),
             ),
             known,
             admission,
+            certified=(
+                CertificateRing(own.tls_executors, adapters.clock).authenticate
+                if own.executor_listen
+                else None
+            ),
             drain_s=settings.drain_s,
             max_connection_age_s=own.max_connection_age_s,
         )
 
     def _committed(self, turn: Turn) -> None:
         self._after_commit(turn)
-                alpha_definition=AlphaDefinitionServicer(adapters.definitions),
 
     async def _listen_to_bells(self, stop: asyncio.Event) -> None:
         await self._doorbell.listen([queues.TIMERS, queues.ORCHESTRATOR], self._rung, stop)
@@ -354,6 +368,7 @@ def archive_in(directory: Path | None) -> Archive | None:
 def check(settings: Settings, own: ControlPlaneSettings) -> None:
     """Raises InvalidRequest for what a control plane cannot work with."""
     arm_from_environment(settings.mode)
+    listening_of(settings, own).check()
     if not settings.database_url:
         raise InvalidRequest(
             "FOLIOT_DATABASE_URL is not set; give a PostgreSQL, or run `foliot dev`, which brings"
@@ -366,6 +381,18 @@ def check(settings: Settings, own: ControlPlaneSettings) -> None:
             " API key depends on it",
             field="pepper",
         )
+
+
+def listening_of(settings: Settings, own: ControlPlaneSettings) -> Listening:
+    """Where to serve, and what encrypts it."""
+    return Listening(
+        address=settings.listen,
+        executor_address=own.executor_listen,
+        cert_file=own.tls_cert_file,
+        key_file=own.tls_key_file,
+        client_ca_file=own.tls_client_ca_file,
+        allow_plaintext=settings.allow_plaintext,
+    )
 
 
 def version() -> str:

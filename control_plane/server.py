@@ -30,10 +30,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from control_plane.api.admission import Admission
 from control_plane.api.authorization import ANY_CREDENTIAL, Rule, rules_of
-from control_plane.api.gate import Authenticate, Gate
+from control_plane.api.gate import Authenticate, Certified, Gate
+from control_plane.api.listening import Listening, open_ports
 from control_plane.api.reflection import NAMES as REFLECTION
 from control_plane.api.reflection import Reflection
-from shared.errors import Unavailable
+from shared.errors import FoliotError
 from shared.rpc import server_options
 
 MAX_CONNECTION_AGE_S = 300.0
@@ -52,8 +53,8 @@ SERVICES: Sequence[ServiceDescriptor] = tuple(
         (schedule_service_pb2, "ScheduleService"),
         (admin_service_pb2, "AdminService"),
         (executor_service_pb2, "ExecutorService"),
-    )
         (alpha_definition_service_pb2, "DefinitionService"),
+    )
 )
 
 
@@ -68,12 +69,12 @@ class Servicers:
     schedule: schedule_service_pb2_grpc.ScheduleServiceServicer
     admin: admin_service_pb2_grpc.AdminServiceServicer
     executor: executor_service_pb2_grpc.ExecutorServiceServicer
-
     alpha_definition: alpha_definition_service_pb2_grpc.DefinitionServiceServicer
+
 
 class Server:
     """
-    Serves on one address from `start` until `drain` has ended.
+    Serves on its addresses from `start` until `drain` has ended.
 
     Health is public, so that a probe needs no credential. Reflection takes a good
     credential of any role: it shows nothing of a tenant, and its work is not for everybody.
@@ -86,38 +87,35 @@ class Server:
         admission: Admission,
         *,
         drain_s: float,
+        certified: Certified | None = None,
         max_connection_age_s: float = MAX_CONNECTION_AGE_S,
     ) -> None:
         """Raises MethodWithoutAuth if a method does not say who may call it."""
         self._servicers = servicers
         self._admission = admission
         self._drain_s = drain_s
-        self._gate = Gate(authenticate, rules(SERVICES), admission)
+        self._gate = Gate(authenticate, rules(SERVICES), admission, certified=certified)
         self._options = server_options(max_connection_age_s=max_connection_age_s, grace_s=drain_s)
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
 
-    async def bind(self, listen: str) -> str:
+    async def bind(self, listening: Listening) -> tuple[str, str]:
         """
-        Take an address; returns it, with the port that was chosen for port 0.
+        Take the addresses; returns them, with the ports that were chosen for port 0. The second
+        is that for executors with certificates, empty where there is none.
 
-        Raises Unavailable if somebody else has it.
+        Raises Unavailable if somebody else has one, InvalidRequest for certificates that would
+        not do, and where credentials would travel in the open unasked.
         """
         server = grpc.aio.server(interceptors=[self._gate], options=self._options)
         self._add(self._servicers, server)
         try:
-            port = server.add_insecure_port(listen)
-        except RuntimeError as error:
+            addresses = open_ports(server, listening)
+        except FoliotError:
             await server.stop(None)
-            raise Unavailable(
-                f"cannot listen on {listen!r}: {error}; is another server running there?"
-                " Set FOLIOT_LISTEN to a free address",
-                reason="ADDRESS_IN_USE",
-            ) from error
+            raise
         self._server = server
-        if listen.startswith("unix:"):
-            return listen
-        return f"{listen.rpartition(':')[0]}:{port}"
+        return addresses
 
     async def start(self) -> None:
         """Serve. The address must have been taken."""
@@ -148,11 +146,11 @@ class Server:
         task_service_pb2_grpc.add_TaskServiceServicer_to_server(servicers.task, server)
         event_service_pb2_grpc.add_EventServiceServicer_to_server(servicers.event, server)
         schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server(servicers.schedule, server)
+        admin_service_pb2_grpc.add_AdminServiceServicer_to_server(servicers.admin, server)
+        executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicers.executor, server)
         alpha_definition_service_pb2_grpc.add_DefinitionServiceServicer_to_server(
             servicers.alpha_definition, server
         )
-        admin_service_pb2_grpc.add_AdminServiceServicer_to_server(servicers.admin, server)
-        executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicers.executor, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [service.full_name for service in SERVICES]
         server.add_generic_rpc_handlers(tuple(Reflection([*names, HEALTH]).handlers()))

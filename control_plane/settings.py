@@ -30,3 +30,24 @@ class ControlPlaneSettings(BaseSettings):
     feed_days: float = Field(default=7.0, ge=0.04, le=3_650)
     """For how long a position in a tenant's feed can be resumed from. Histories are kept
     whatever it says; this is only the order in which they came about."""
+
+    tls_cert_file: str = ""
+    """The server's certificate and its chain, as PEM. With it every connection is encrypted, but
+    those to a unix socket. Read again when it changes, with its key, without a restart."""
+
+    tls_key_file: str = ""
+    """The key of that certificate, as PEM without a passphrase."""
+
+    tls_client_ca_file: str = ""
+    """Who signs the certificates of executors, as PEM: what connects to FOLIOT_EXECUTOR_LISTEN has
+    to show one. Read again when it changes."""
+
+    tls_executors: list[str] = []
+    """The certificates that are an executor's, by name, as a JSON list: `uri:spiffe://here/e/*`,
+    `dns:*`, `cn:executor-1`. A `*` at the end stands for anything."""
+
+    executor_listen: str = ""
+    """A second address to serve on, for executors with certificates; port 0 picks one."""
+
+    jwt_issuers_file: str = ""
+    """Whose tokens are let in, as JSON (docs/security.md). Not set, nobody's."""

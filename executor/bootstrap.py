@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from executor.adapters.allowed_addresses import THIS_MACHINE, AllowedAddresses
 from executor.adapters.database_clock import DatabaseClock
-from executor.adapters.grpc_connection import Introduction
+from executor.adapters.grpc_connection import Connector, Introduction
 from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.httpx_http import HttpxHttp
 from executor.adapters.postgres_task_store import PostgresTaskStore
@@ -35,6 +35,7 @@ from shared.retry import RetryPolicy, backoff
 from shared.settings import Settings
 from shared.telemetry.logging import Throttle, get_logger
 from shared.telemetry.names import LogEvent
+from shared.tls import ClientTls
 
 MAX_THREADS = 64
 MAX_NAME = 128
@@ -58,6 +59,7 @@ async def executor_plane(
     allowed = AllowedAddresses(
         (*settings.http_allow, *(THIS_MACHINE if settings.mode == "dev" else ()))
     )
+    connector = Connector(settings.control_plane, tls_of(settings))
     async with AsyncExitStack() as exits:
         clock = DatabaseClock()
         store = await _connected(settings.database_url, clock)
@@ -81,7 +83,7 @@ async def executor_plane(
             ]
         )
         control_plane = GrpcControlPlane(
-            settings.control_plane,
+            connector,
             api_key=settings.api_key.get_secret_value(),
             introduction=Introduction(
                 name=name_of(settings),
@@ -136,6 +138,17 @@ def check(settings: Settings) -> None:
         raise InvalidRequest(
             "FOLIOT_QUEUES is empty; name a queue to take tasks from", field="queues"
         )
+
+
+def tls_of(settings: Settings) -> ClientTls:
+    """What encrypts the connection to the control plane."""
+    return ClientTls(
+        ca_file=settings.tls_ca_file,
+        cert_file=settings.tls_client_cert_file,
+        key_file=settings.tls_client_key_file,
+        server_name=settings.tls_server_name,
+        allow_plaintext=settings.allow_plaintext,
+    )
 
 
 def all_functions(settings: Settings) -> Functions:

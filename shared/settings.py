@@ -29,6 +29,23 @@ class Settings(BaseSettings):
     api_key: SecretStr = SecretStr("")
     """The executor's credential for the control plane."""
 
+    allow_plaintext: bool = False
+    """Whether this process may speak plaintext beyond this machine, as server or as client: set it
+    where a proxy encrypts, or where nobody else is on the network. Credentials travel on it."""
+
+    tls_ca_file: str = ""
+    """Whose certificates an executor believes a control plane, as PEM. Not set, those gRPC brings
+    along. Read again when it changes, as are the two below."""
+
+    tls_client_cert_file: str = ""
+    """The certificate an executor shows where the control plane asks for one, as PEM."""
+
+    tls_client_key_file: str = ""
+    """Its key, as PEM without a passphrase."""
+
+    tls_server_name: str = ""
+    """The name that the control plane's certificate has to have; not set, that in its address."""
+
     executor_name: str = ""
     """For people; not set gives the host's name and the process id."""
 

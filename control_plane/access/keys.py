@@ -14,9 +14,10 @@ import string
 from dataclasses import dataclass
 from datetime import datetime
 
+from control_plane.access.refusal import CredentialRefused
 from control_plane.access.roles import check_role
 from control_plane.ports.credentials import StoredKey
-from shared.errors import InvalidRequest, Unauthenticated
+from shared.errors import InvalidRequest
 from shared.ids import TenantId
 
 PREFIX = "fol"
@@ -84,11 +85,11 @@ def mint(
 
 
 def parse(text: str) -> PresentedKey:
-    """The parts of a key. Raises Unauthenticated for what is not one."""
+    """The parts of a key. Raises CredentialRefused for what is not one."""
     prefix, _, rest = text.partition("_")
     key_id, _, secret = rest.partition("_")
     if prefix != PREFIX or not secret or len(text) > MAX_KEY_LENGTH or not _is_key_id(key_id):
-        raise Unauthenticated("the credential is not good: unknown, expired or revoked")
+        raise CredentialRefused("it is not of the form of a key")
     return PresentedKey(key_id=key_id, secret=secret)
 
 

@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterable
 from contextvars import ContextVar
 
-from control_plane.access.keys import MAX_KEY_LENGTH
+from control_plane.access.refusal import CredentialRefused
 from shared.errors import Unauthenticated
 from shared.rpc import AUTHORIZATION, BEARER, CORRELATION_ID, MAX_CORRELATION_ID
 
 TRACE_PARENT = "traceparent"
+
+MAX_CREDENTIAL_LENGTH = 8 * 1024
+"""Characters of a key or a token."""
 
 _CORRELATION_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_CORRELATION_ID}}}")
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -49,13 +52,16 @@ class CallMetadata:
         if not self.authorization:
             raise Unauthenticated(
                 "this call has no credential; send the metadata"
-                f" '{AUTHORIZATION}: {BEARER}fol_<key id>_<secret>'",
+                f" '{AUTHORIZATION}: {BEARER}<API key or token>'",
                 reason="CREDENTIAL_MISSING",
             )
-        scheme, _, text = self.authorization[: len(BEARER) + MAX_KEY_LENGTH + 1].partition(" ")
+        scheme, _, text = self.authorization.partition(" ")
+        if len(text) > MAX_CREDENTIAL_LENGTH:
+            raise CredentialRefused(f"it is longer than {MAX_CREDENTIAL_LENGTH} characters")
         if scheme.lower() != BEARER.strip().lower() or not text:
             raise Unauthenticated(
-                f"the credential is not of the form '{BEARER}fol_<key id>_<secret>'"
+                f"the credential is not of the form '{BEARER}fol_<key id>_<secret>' or"
+                f" '{BEARER}<JSON web token>'"
             )
         return text.strip()
 

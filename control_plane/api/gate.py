@@ -21,6 +21,7 @@ from google.protobuf.message import DecodeError
 
 from control_plane.access import principal as access
 from control_plane.access.principal import Principal
+from control_plane.access.refusal import CredentialRefused
 from control_plane.api.admission import Admission
 from control_plane.api.authorization import Rule, authorize
 from control_plane.api.call_metadata import CallMetadata
@@ -29,6 +30,8 @@ from control_plane.api.lasting import Authenticated, Deadline
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidRequest
 from shared.rpc import CORRELATION_ID, STATUS_DETAILS
+from shared.telemetry.logging import Throttle, get_logger
+from shared.telemetry.names import LogEvent
 
 DEFAULT_DEADLINE_S = 30.0
 """For a unary call whose caller set none."""
@@ -43,6 +46,17 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Found: TypeAlias = "Handler | None"
 Authenticate: TypeAlias = Callable[[str], Awaitable[Principal]]
+"""From the text after `Bearer` to who that is. Raises Unauthenticated."""
+
+Certified: TypeAlias = Callable[[bytes], Principal]
+"""From a verified certificate, as PEM, to who that is. Raises Unauthenticated."""
+
+REFUSALS_EVERY_S = 1.0
+"""How often a refused credential is logged at most: many of them must not fill a disk."""
+
+_CERTIFICATE = "x509_pem_cert"
+
+_log = get_logger(__name__)
 
 
 class Gate(grpc.aio.ServerInterceptor):
@@ -54,12 +68,15 @@ class Gate(grpc.aio.ServerInterceptor):
         rules: Mapping[str, Rule],
         admission: Admission,
         *,
+        certified: Certified | None = None,
         default_deadline_s: float = DEFAULT_DEADLINE_S,
         reauthenticate_s: float = REAUTHENTICATE_S,
         clock: Clock | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._authenticate = authenticate
+        self._certified = certified
+        self._refusals = Throttle(REFUSALS_EVERY_S)
         self._rules = rules
         self._admission = admission
         self._default_deadline_s = default_deadline_s
@@ -108,7 +125,7 @@ class Gate(grpc.aio.ServerInterceptor):
             try:
                 admission.begin_call()
                 try:
-                    await self._admit(metadata, rule)
+                    await self._admit(metadata, rule, context)
                     request = _parsed(parse, raw)
                     if context.time_remaining() is None:
                         async with Deadline(deadline_s, is_read=rule.is_read):
@@ -138,14 +155,14 @@ class Gate(grpc.aio.ServerInterceptor):
             try:
                 admission.begin_stream()
                 try:
-                    caller = await self._admit(metadata, rule)
+                    caller = await self._admit(metadata, rule, context)
                     request = (
                         _parsed(parse, incoming)
                         if isinstance(incoming, bytes)
                         else _all_parsed(parse, incoming)
                     )
                     async with (
-                        self._authenticated(metadata, rule, caller),
+                        self._authenticated(metadata, rule, context, caller),
                         aclosing(serve(request, context)) as responses,
                     ):
                         async for response in responses:
@@ -160,18 +177,39 @@ class Gate(grpc.aio.ServerInterceptor):
 
         return call
 
-    async def _admit(self, metadata: CallMetadata, rule: Rule) -> Principal:
+    async def _admit(self, metadata: CallMetadata, rule: Rule, context: Context) -> Principal:
         metadata.enter()
-        caller = await self._authenticate(metadata.key)
+        caller = await self._identify(metadata, context)
         authorize(caller, rule)
         access.enter(caller)
         return caller
 
+    async def _identify(self, metadata: CallMetadata, context: Context) -> Principal:
+        """
+        Who calls. What the metadata say is final: a bad key is not made good by a certificate
+        beside it.
+        """
+        try:
+            if self._certified is not None and not metadata.authorization:
+                for shown in context.auth_context().get(_CERTIFICATE, ()):
+                    return self._certified(shown)
+            return await self._authenticate(metadata.key)
+        except CredentialRefused as refused:
+            if self._refusals.allows():
+                _log.warning(
+                    LogEvent.CREDENTIAL_REFUSED,
+                    correlation_id=metadata.correlation_id,
+                    peer=context.peer(),
+                    credential=refused.credential,
+                    why=refused.why,
+                )
+            raise
+
     def _authenticated(
-        self, metadata: CallMetadata, rule: Rule, caller: Principal
+        self, metadata: CallMetadata, rule: Rule, context: Context, caller: Principal
     ) -> Authenticated:
         async def again() -> float | None:
-            found = await self._authenticate(metadata.key)
+            found = await self._identify(metadata, context)
             authorize(found, rule)
             return self._left_s(found)
 

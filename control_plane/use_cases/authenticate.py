@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from control_plane.access import keys
 from control_plane.access.principal import Principal
+from control_plane.access.refusal import CredentialRefused
 from control_plane.access.roles import permissions_of
 from control_plane.ports.credentials import Credentials, StoredKey
 from shared.clock import Clock
-from shared.errors import Unauthenticated
 
 KEY_CACHE_S = 5.0
 """For how long a revoked key may still be taken for good."""
@@ -70,17 +70,17 @@ async def authenticate(ring: KeyRing, text: str) -> Principal:
     """
     The principal of an API key.
 
-    Raises Unauthenticated for a key that is unknown, wrong, expired or revoked; which of
-    them, it does not tell.
+    Raises CredentialRefused for a key that is unknown, wrong, expired or revoked; which of
+    them, its caller is not told.
     """
     presented = keys.parse(text)
     stored = await ring.find(presented.key_id)
     if not keys.is_secret_of(stored, presented, ring.pepper) or stored is None:
-        raise _not_good()
+        raise CredentialRefused("unknown key, or wrong secret", credential=presented.key_id)
     if stored.revoked_at is not None:
-        raise _not_good()
+        raise CredentialRefused("revoked", credential=presented.key_id)
     if stored.expires_at is not None and stored.expires_at <= ring.clock.now():
-        raise _not_good()
+        raise CredentialRefused("expired", credential=presented.key_id)
     return Principal(
         name=f"key:{stored.key_id}",
         tenant_id=stored.tenant_id,
@@ -88,7 +88,3 @@ async def authenticate(ring: KeyRing, text: str) -> Principal:
         permissions=permissions_of(stored.role),
         expires_at=stored.expires_at,
     )
-
-
-def _not_good() -> Unauthenticated:
-    return Unauthenticated("the credential is not good: unknown, expired or revoked")

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import grpc
 from foliot.executor.v1 import executor_service_pb2 as pb
 
 from executor.adapters.grpc_messages import task_type_message
+from shared.clock import Clock, SystemClock
 from shared.ids import SessionId
 from shared.tasks import TaskType
+from shared.tls import ClientTls
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """An Assign holds up to 200 inputs of 256 KiB."""
@@ -42,4 +45,44 @@ class Introduction:
             task_types=[task_type_message(type_) for type_ in self.types],
             functions=self.functions,
             session_id=str(session_id),
+        )
+
+
+class Connector:
+    """
+    Makes channels to one control plane, encrypted as the settings say.
+
+    Files are read for each channel. `is_outdated` tells when they have changed since, so that
+    a certificate is renewed without a restart: by a new channel, once the stream has ended.
+    """
+
+    def __init__(self, address: str, tls: ClientTls, clock: Clock | None = None) -> None:
+        """Raises InvalidRequest for files that would not do."""
+        self.address = address
+        self._tls = tls
+        self._clock = clock or SystemClock()
+        self._secures = tls.secures(address)
+        if self._secures:
+            tls.read(self._clock.now())
+        self._stamp = tls.stamp()
+
+    @property
+    def is_outdated(self) -> bool:
+        return self._secures and self._tls.stamp() != self._stamp
+
+    def channel(self) -> grpc.aio.Channel:
+        """A channel that knows the files as they are now. Raises InvalidRequest as at first."""
+        if not self._secures:
+            return grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+        self._stamp = self._tls.stamp()
+        files = self._tls.read(self._clock.now())
+        credentials = grpc.ssl_channel_credentials(
+            files.authorities,
+            None if files.pair is None else files.pair.key,
+            None if files.pair is None else files.pair.chain,
+        )
+        name = self._tls.server_name
+        options = [("grpc.ssl_target_name_override", name)] if name else []
+        return grpc.aio.secure_channel(
+            self.address, credentials, options=[*CHANNEL_OPTIONS, *options]
         )

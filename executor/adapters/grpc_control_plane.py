@@ -15,7 +15,7 @@ import grpc
 from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.executor.v1 import executor_service_pb2_grpc, outcome_pb2
 
-from executor.adapters.grpc_connection import CHANNEL_OPTIONS, Introduction
+from executor.adapters.grpc_connection import Connector, Introduction
 from executor.adapters.grpc_credits import Credits
 from executor.adapters.grpc_messages import (
     held_of,
@@ -25,7 +25,7 @@ from executor.adapters.grpc_messages import (
 )
 from executor.adapters.outbox import Outbox
 from executor.ports.control_plane import Held, Instructions, Report, RunningAttempt
-from shared.errors import FoliotError, Unavailable
+from shared.errors import FoliotError, InvalidRequest, Unavailable
 from shared.failpoints import failpoint, failpoint_now
 from shared.ids import SessionId
 from shared.retry import RetryPolicy, backoff
@@ -56,13 +56,14 @@ class GrpcControlPlane:
 
     def __init__(
         self,
-        address: str,
+        connector: Connector,
         *,
         api_key: str,
         introduction: Introduction,
         session_id: Callable[[], SessionId],
     ) -> None:
-        self._address = address
+        self._connector = connector
+        self._address = connector.address
         self._metadata = (("authorization", f"Bearer {api_key}"),) if api_key else ()
         self._introduction = introduction
         self._session_id = session_id
@@ -87,17 +88,29 @@ class GrpcControlPlane:
         self._outbox.keep(report.held, outcome_message(report))
 
     async def run(self, instructions: Instructions) -> None:
-        async with grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS) as channel:
-            stub = executor_service_pb2_grpc.ExecutorServiceStub(channel)
-            while not self._is_leaving:
-                try:
-                    await self._converse(stub.Connect(metadata=self._metadata), instructions)
-                except (grpc.aio.AioRpcError, Unavailable, asyncio.InvalidStateError) as error:
-                    if self._is_leaving:
-                        return
-                    self._failures += 1
-                    self._complain(error)
-                    await asyncio.sleep(backoff(RETRY, self._failures).total_seconds())
+        while not self._is_leaving:
+            try:
+                async with self._connector.channel() as channel:
+                    await self._converse_on(channel, instructions)
+            except InvalidRequest as error:
+                # Renewed files that would not do; those that come next may.
+                await self._rest(error)
+
+    async def _converse_on(self, channel: grpc.aio.Channel, instructions: Instructions) -> None:
+        """One stream after the other, until we leave or the certificates were renewed."""
+        stub = executor_service_pb2_grpc.ExecutorServiceStub(channel)
+        while not (self._is_leaving or self._connector.is_outdated):
+            try:
+                await self._converse(stub.Connect(metadata=self._metadata), instructions)
+            except (grpc.aio.AioRpcError, Unavailable, asyncio.InvalidStateError) as error:
+                if self._is_leaving:
+                    return
+                await self._rest(error)
+
+    async def _rest(self, error: Exception) -> None:
+        self._failures += 1
+        self._complain(error)
+        await asyncio.sleep(backoff(RETRY, self._failures).total_seconds())
 
     async def flush(self, within: timedelta) -> int:
         with contextlib.suppress(TimeoutError):

@@ -10,13 +10,28 @@ from enum import StrEnum
 
 class LogEvent(StrEnum):
     SERVER_SERVING = "server.serving"
-    """The control plane takes calls. Fields: address, version."""
+    """The control plane takes calls. Fields: address, executor_address, version."""
 
     SERVER_DRAINING = "server.draining"
     """The control plane was told to end and takes no new calls. Fields: address."""
 
     SERVER_STOPPED = "server.stopped"
     """The control plane has ended. Fields: address."""
+
+    CERTIFICATE_SERVED = "certificate.served"
+    """A server's certificate was read, at its start or because it was renewed. Fields: file,
+    serial, not_after."""
+
+    CERTIFICATE_REFUSED = "certificate.refused"
+    """Renewed files would not do; those from before are used on. Fields: file, error."""
+
+    CREDENTIAL_REFUSED = "credential.refused"
+    """A call came with a credential that is not good; some are told, not each of many. Fields:
+    correlation_id, peer, credential, why."""
+
+    ISSUER_UNAVAILABLE = "issuer.unavailable"
+    """The keys of an issuer of tokens cannot be had; those from before are used on, for an hour.
+    Fields: issuer, error."""
 
     RPC_BUG = "rpc.bug"
     """A bug: a call raised what it should not, and got INTERNAL. Fields: correlation_id."""

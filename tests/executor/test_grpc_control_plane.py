@@ -11,13 +11,14 @@ from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.executor.v1 import outcome_pb2
 from foliot.v1 import task_pb2
 
-from executor.adapters.grpc_connection import Introduction
+from executor.adapters.grpc_connection import Connector, Introduction
 from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.outbox import MAX_BATCH, MAX_BATCH_BYTES, Outbox
 from executor.ports.control_plane import Held, RunningAttempt
 from shared.ids import SessionId, TenantId, new_uuid7
 from shared.retry import RetryPolicy
 from shared.tasks import TaskType
+from shared.tls import ClientTls
 from tests.contract.executor.test_control_plane import Heard, a_report
 from tests.executor.eventually import eventually
 from tests.executor.listening import ListeningControlPlane, assigning, listening
@@ -33,7 +34,7 @@ class Near:
         self.session_id = SessionId(new_uuid7())
         self.heard = Heard()
         self.control_plane = GrpcControlPlane(
-            address,
+            Connector(address, ClientTls()),
             api_key="secret",
             introduction=Introduction(
                 name="test",

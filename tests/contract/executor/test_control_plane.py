@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from foliot.executor.v1 import executor_service_pb2 as pb
 
-from executor.adapters.grpc_connection import Introduction
+from executor.adapters.grpc_connection import Connector, Introduction
 from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.memory_control_plane import MemoryControlPlane
 from executor.ports.control_plane import (
@@ -22,6 +22,7 @@ from executor.ports.control_plane import (
 from shared.ids import SessionId, new_uuid7
 from shared.json import dump
 from shared.tasks import ClaimedTask, Failure, Outcome, TaskType
+from shared.tls import ClientTls
 from tests.executor.eventually import eventually
 from tests.executor.listening import ListeningControlPlane, assigning, listening
 from tests.executor.work import NOON, a_task
@@ -131,7 +132,7 @@ def in_memory(heard: Heard) -> tuple[Subject, ControlPlane]:
 def over_grpc(far: ListeningControlPlane, heard: Heard) -> tuple[Subject, ControlPlane]:
     """The one over gRPC."""
     near = GrpcControlPlane(
-        far.address,
+        Connector(far.address, ClientTls()),
         api_key="secret",
         introduction=Introduction(
             name="test", queues=["default"], types=[TaskType.SYSTEM], functions=["echo"]
