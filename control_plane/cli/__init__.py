@@ -1,7 +1,7 @@
 """
 `foliot`: the commands of developers and operators.
 
-Everything but `dev`, `serve` and `migrate` goes through the public API.
+Everything but `dev`, `serve`, `migrate` and `bench` goes through the public API.
 """
 
 import sys
@@ -10,8 +10,13 @@ import sys
 def main() -> None:
     """The console script."""
     from control_plane.cli.app import app
-    from control_plane.cli.failing import explained
 
-    with explained():
+    try:
         app()
+    except Exception:
+        # It takes a while to import, and only a failure needs it.
+        from control_plane.cli.failing import explained
+
+        with explained():
+            raise
     sys.exit(0)

@@ -1,12 +1,13 @@
 """The command line as a tree. Each command imports what it needs when it runs, so help is quick."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from control_plane.cli.definition import definition
 from control_plane.cli.limit import limit
+from control_plane.cli.options import DEFAULT_DATA_DIR, DataDir, Output
 from control_plane.cli.retention import retention
 from control_plane.cli.schedule import schedule
 
@@ -23,16 +24,6 @@ app.add_typer(definition)
 app.add_typer(schedule)
 app.add_typer(limit)
 app.add_typer(retention)
-
-DataDir = Annotated[
-    Path,
-    typer.Option(
-        "--data-dir",
-        envvar="FOLIOT_DATA_DIR",
-        help="Where the embedded servers keep their data. One server a directory.",
-    ),
-]
-DEFAULT_DATA_DIR = Path(".foliot")
 
 
 @app.command()
@@ -175,10 +166,7 @@ def doctor(
         ),
     ],
     tenant: Annotated[str, typer.Option(help="Only this tenant.", show_default="all")] = "",
-    output: Annotated[
-        Literal["text", "json"],
-        typer.Option(help="`json`: one object, with every finding, on standard output."),
-    ] = "text",
+    output: Output = "table",
     patience: Annotated[
         float, typer.Option(help="Seconds that a thing may be overdue before it is a finding.")
     ] = 120.0,

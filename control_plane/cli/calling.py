@@ -1,16 +1,27 @@
-"""Which control plane a command talks to, and as whom."""
+"""Which control plane a command talks to, and as whom; and the calls."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import grpc
+from foliot.v1 import (
+    admin_service_pb2_grpc,
+    definition_service_pb2_grpc,
+    event_service_pb2_grpc,
+    instance_service_pb2_grpc,
+    schedule_service_pb2_grpc,
+    task_service_pb2_grpc,
+)
 
-from control_plane.cli.connection import connection, credential
+from control_plane.cli.connection import Tls, connection, credential
 from control_plane.cli.development import DEFAULT_LISTEN
-from control_plane.cli.failing import explained
+from control_plane.cli.failing import NotReached, explained, info_of
+from control_plane.cli.options import DEFAULT_DATA_DIR, Target
+from control_plane.cli.profiles import Profile, read_profiles
 from control_plane.embedded import attached
 from shared.errors import InvalidRequest
 
@@ -19,43 +30,121 @@ CALL_WITHIN_S = 30.0
 Answer = TypeVar("Answer")
 
 
+class Caller:
+    """The services of a control plane, and what every call of theirs carries."""
+
+    def __init__(self, channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...]) -> None:
+        self.channel = channel
+        self.metadata = metadata
+        self.definitions = definition_service_pb2_grpc.DefinitionServiceStub(channel)
+        self.instances = instance_service_pb2_grpc.InstanceServiceStub(channel)
+        self.tasks = task_service_pb2_grpc.TaskServiceStub(channel)
+        self.events = event_service_pb2_grpc.EventServiceStub(channel)
+        self.schedules = schedule_service_pb2_grpc.ScheduleServiceStub(channel)
+        self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where to, and the key; what is not said is that of the `foliot dev` in a directory."""
+class Place:
+    """Where to, in which way, and the key."""
 
     address: str
     key: str
-    data_dir: Path
+    tls: Tls | None
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A channel, and what every call on it carries."""
-
-    channel: grpc.aio.Channel
-    metadata: tuple[tuple[str, str], ...]
-
-
-def call(target: Target, ask: Callable[[Caller], Awaitable[Answer]]) -> Answer:
-    """What the control plane answers; a refusal ends the command with a sentence, and with 1."""
+def call(
+    target: Target,
+    ask: Callable[[Caller], Awaitable[Answer]],
+    *,
+    within_s: float | None = CALL_WITHIN_S,
+) -> Answer:
+    """
+    What the control plane answers; a refusal ends the command with a sentence, and with an
+    exit code of failing.py. Without `within_s` it may take as long as it takes.
+    """
     with explained():
-        address, key = _found(target)
-        return asyncio.run(_call(address, key, ask))
+        return asyncio.run(_call(find(target), ask, within_s))
 
 
-async def _call(address: str, key: str, ask: Callable[[Caller], Awaitable[Answer]]) -> Answer:
-    async with connection(address) as channel, asyncio.timeout(CALL_WITHIN_S):
-        return await ask(Caller(channel, credential(key)))
+async def _call(
+    place: Place, ask: Callable[[Caller], Awaitable[Answer]], within_s: float | None
+) -> Answer:
+    async with calling(place) as caller:
+        try:
+            async with asyncio.timeout(within_s):
+                return await ask(caller)
+        except TimeoutError:
+            raise NotReached(
+                f"{place.address} has not answered within {within_s:g} s; try again, or see"
+                " whether it is the right --address"
+            ) from None
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE and info_of(error) is None:
+                raise unreached(place) from None
+            raise
 
 
-def _found(target: Target) -> tuple[str, str]:
-    running = None if target.key else attached(target.data_dir)
-    if target.key:
-        return target.address or DEFAULT_LISTEN, target.key
-    if running is None:
-        raise InvalidRequest(
-            f"no `foliot dev` runs in {target.data_dir}; start one, or say where to and as whom:"
-            " --address and --key (FOLIOT_CONTROL_PLANE, FOLIOT_KEY)",
-            field="key",
-        )
-    return target.address or running.address, running.api_key
+def unreached(place: Place) -> NotReached:
+    """What to say where there is nobody, or somebody who speaks otherwise."""
+    how = "with TLS; if it has none: --no-tls" if place.tls else "without TLS; if it has: --tls"
+    return NotReached(
+        f"no control plane answers at {place.address}; see that one serves there, and that this is"
+        f" the right --address (it was asked {how})"
+    )
+
+
+@asynccontextmanager
+async def calling(place: Place) -> AsyncIterator[Caller]:
+    """A connection, until the block is left."""
+    async with connection(place.address, place.tls) as channel:
+        yield Caller(channel, credential(place.key))
+
+
+def find(target: Target) -> Place:
+    """
+    What was said by option or variable goes before what a profile says, and that before the
+    `foliot dev` that runs here; one whose directory was named goes before a profile.
+
+    Raises InvalidRequest if nothing says who one is, and for a profile that there is not.
+    """
+    profile = _profile(target)
+    address = target.address or profile.address
+    key = target.key or profile.key
+    if not key:
+        data_dir = target.data_dir or DEFAULT_DATA_DIR
+        running = attached(data_dir)
+        if running is None:
+            raise InvalidRequest(
+                f"no `foliot dev` runs in {data_dir}; start one, or say where to and as whom:"
+                " --address and --key (FOLIOT_CONTROL_PLANE, FOLIOT_KEY), or a --profile",
+                field="key",
+            )
+        address, key = address or running.address, running.api_key
+    return Place(address=address or DEFAULT_LISTEN, key=key, tls=_tls(target, profile))
+
+
+def _profile(target: Target) -> Profile:
+    """The one that was named, or else the one in use, unless enough was said without."""
+    if target.profile:
+        return read_profiles().named(target.profile)
+    if target.data_dir is not None or (target.key and target.address):
+        return Profile()
+    profiles = read_profiles()
+    return profiles.by_name.get(profiles.current, Profile())
+
+
+def _tls(target: Target, profile: Profile) -> Tls | None:
+    """With files for it, or where it was asked for, unless it was asked not to."""
+    if target.tls is False:
+        return None
+    tls = Tls(
+        ca_file=target.ca_file or _path(profile.ca_file),
+        client_cert=target.client_cert or _path(profile.client_cert),
+        client_key=target.client_key or _path(profile.client_key),
+    )
+    return tls if target.tls or profile.tls or tls != Tls() else None
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None

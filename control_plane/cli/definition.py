@@ -7,9 +7,11 @@ needs a server: the engine that answers is the one that the control plane runs.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from control_plane.cli.options import Output
 
 definition = typer.Typer(
     name="definition",
@@ -32,9 +34,7 @@ SpecFile = Annotated[
 @definition.command()
 def validate(
     file: SpecFile,
-    output: Annotated[
-        Literal["text", "json"], typer.Option(help="For reading, or for programs.")
-    ] = "text",
+    output: Output = "table",
 ) -> None:
     """
     Say what is wrong with a definition: every finding with its place and its remedy.
@@ -73,9 +73,7 @@ def simulate(
         str | None,
         typer.Option("--input", "-i", help="The input of the start, an object as JSON or YAML."),
     ] = None,
-    output: Annotated[
-        Literal["text", "json"], typer.Option(help="For reading, or for programs.")
-    ] = "text",
+    output: Output = "table",
     *,
     trace: Annotated[
         bool,
@@ -102,9 +100,9 @@ class Form(StrEnum):
     XSTATE = "xstate"
 
 
-Output = Annotated[
+To = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Where to write; standard output if not given."),
+    typer.Option("--to", metavar="FILE", help="Where to write; standard output if not given."),
 ]
 
 
@@ -115,12 +113,12 @@ def render(
         str,
         typer.Option(
             "--format",
-            help="mermaid, dot, svg or png. If not given, told by the output's name; mermaid if"
+            help="mermaid, dot, svg or png. If not given, told by the name of --to; mermaid if"
             " there is none.",
             show_default=False,
         ),
     ] = "",
-    output: Output = None,
+    to: To = None,
     active: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,11 +134,11 @@ def render(
 
     SVG and PNG take Graphviz: from the extra `foliot[draw]`, or as `dot` on the PATH.
 
-    `foliot definition render order.yaml --output order.svg --active packing`
+    `foliot definition render order.yaml --to order.svg --active packing`
     """
     from control_plane.cli.rendering import run_render
 
-    run_render(file, form=form, output=output, active=active or [])
+    run_render(file, form=form, to=to, active=active or [])
 
 
 @definition.command()
@@ -163,9 +161,7 @@ def diff(
             show_default=False,
         ),
     ],
-    output: Annotated[
-        Literal["text", "json"], typer.Option(help="For reading, or for programs.")
-    ] = "text",
+    output: Output = "table",
 ) -> None:
     """
     Say what has changed from one definition to another, and what that means for instances.
@@ -195,7 +191,7 @@ def import_(
         Form | None,
         typer.Option("--format", help="Told by the file's name, if not given."),
     ] = None,
-    output: Output = None,
+    to: To = None,
     *,
     partial: Annotated[
         bool, typer.Option("--partial", help="Write what can be said, without the rest.")
@@ -218,7 +214,7 @@ def import_(
     run_import(
         file,
         form=form_of(file, form),
-        output=output,
+        to=to,
         partial=partial,
         whole_names=whole_names,
     )
@@ -228,7 +224,7 @@ def import_(
 def export(
     file: SpecFile,
     form: Annotated[Form, typer.Option("--format", show_default=False)],
-    output: Output = None,
+    to: To = None,
     *,
     partial: Annotated[
         bool, typer.Option("--partial", help="Write what can be said, without the rest.")
@@ -241,7 +237,7 @@ def export(
     """
     from control_plane.cli.exporting import run_export
 
-    run_export(file, form=form, output=output, partial=partial)
+    run_export(file, form=form, to=to, partial=partial)
 
 
 @definition.command()

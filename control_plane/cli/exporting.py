@@ -14,7 +14,7 @@ from control_plane.cli.spec_files import read_file, sound
 from control_plane.interchange import Exported, write_scxml, write_xstate
 
 
-def run_export(file: Path, *, form: str, output: Path | None, partial: bool) -> None:
+def run_export(file: Path, *, form: str, to: Path | None, partial: bool) -> None:
     """Exits with 1 if something was left out, having written nothing, unless `partial`."""
     with explained():
         document = read_file(file)
@@ -25,7 +25,7 @@ def run_export(file: Path, *, form: str, output: Path | None, partial: bool) -> 
             Console(stderr=True).print(_table(exported))
             if not partial:
                 sys.exit(FAILED)
-        write_out(exported.text, output)
+        write_out(exported.text, to)
 
 
 def _table(exported: Exported) -> Table:

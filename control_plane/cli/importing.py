@@ -25,9 +25,7 @@ from shared.errors import InvalidRequest
 _IN_A_PROGRAM = "; of a machine in a program, import what JSON.stringify(machine.config) gives"
 
 
-def run_import(
-    file: Path, *, form: str, output: Path | None, partial: bool, whole_names: bool
-) -> None:
+def run_import(file: Path, *, form: str, to: Path | None, partial: bool, whole_names: bool) -> None:
     """Exits with 1 if something was refused, having written nothing, unless `partial`."""
     with explained():
         imported = _imported(file, form, whole_names=whole_names)
@@ -35,10 +33,10 @@ def run_import(
         if imported.refused and not partial:
             sys.exit(FAILED)
         written = json.dumps(imported.spec, indent=2, ensure_ascii=False)
-        write_out(f"{written}\n", output)
+        write_out(f"{written}\n", to)
         machine, _ = check_spec(imported.spec)
         if machine is None:
-            name = "FILE" if output is None else str(output)
+            name = "FILE" if to is None else str(to)
             Console(stderr=True).print(
                 f"The definition is not complete; see `foliot definition validate {name}`.",
                 markup=False,
@@ -46,15 +44,15 @@ def run_import(
             )
 
 
-def write_out(text: str, output: Path | None) -> None:
+def write_out(text: str, to: Path | None) -> None:
     """To a file, or to standard output."""
-    if output is None:
+    if to is None:
         sys.stdout.write(text)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        to.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InvalidRequest(f"{output}: {error.strerror or error}") from error
+        raise InvalidRequest(f"{to}: {error.strerror or error}") from error
 
 
 def form_of(file: Path, given: str | None) -> str:

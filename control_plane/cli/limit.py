@@ -4,10 +4,11 @@
 The commands talk to a control plane: the `foliot dev` of this directory, or another one.
 """
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from control_plane.cli.options import Output, Target, asks_a_server
 
 limit = typer.Typer(
     name="limit",
@@ -25,32 +26,12 @@ LimitKey = Annotated[
         show_default="all of the tenant's tasks",
     ),
 ]
-Output = Annotated[Literal["table", "json"], typer.Option(help="For reading, or for programs.")]
-Address = Annotated[
-    str,
-    typer.Option(
-        envvar="FOLIOT_CONTROL_PLANE",
-        help="The control plane's address.",
-        show_default=False,
-    ),
-]
-Key = Annotated[
-    str,
-    typer.Option(
-        envvar="FOLIOT_KEY",
-        help="The API key of a tenant. Not set takes that of the `foliot dev` that runs here.",
-        show_default=False,
-    ),
-]
-DataDir = Annotated[
-    Path,
-    typer.Option("--data-dir", envvar="FOLIOT_DATA_DIR", help="Where that `foliot dev` runs."),
-]
-DEFAULT_DATA_DIR = Path(".foliot")
 
 
 @limit.command("set")
+@asks_a_server
 def set_(
+    target: Target,
     limit_key: LimitKey = "",
     max_running: Annotated[
         int | None,
@@ -64,9 +45,6 @@ def set_(
         typer.Option(help="How many begin at once after a rest.", show_default="as in a second"),
     ] = 0,
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """
     Set a limit; it replaces the one that there was, and holds for all that is claimed from now on.
@@ -75,11 +53,10 @@ def set_(
 
     `foliot limit set -k bank --rate 5 --burst 10`
     """
-    from control_plane.cli.calling import Target
     from control_plane.cli.limiting import run_set
 
     run_set(
-        Target(address=address, key=key, data_dir=data_dir),
+        target,
         limit_key,
         max_running=max_running,
         rate=rate,
@@ -89,28 +66,24 @@ def set_(
 
 
 @limit.command("list")
+@asks_a_server
 def list_(
+    target: Target,
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """List the tenant's limits, and how many tasks run under each."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.limiting import run_list
 
-    run_list(Target(address=address, key=key, data_dir=data_dir), output)
+    run_list(target, output)
 
 
 @limit.command()
+@asks_a_server
 def remove(
+    target: Target,
     limit_key: LimitKey = "",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Lift a limit: what it held back can be claimed at once."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.limiting import run_remove
 
-    run_remove(Target(address=address, key=key, data_dir=data_dir), limit_key)
+    run_remove(target, limit_key)

@@ -1,17 +1,14 @@
 """What the commands of `foliot limit` do."""
 
-import json
 from collections.abc import Sequence
 
 from foliot.v1 import admin_service_pb2, task_limit_pb2
-from foliot.v1.admin_service_pb2_grpc import AdminServiceStub
-from google.protobuf.json_format import MessageToDict
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from control_plane.cli.calling import Caller, Target, call
+from control_plane.cli.calling import Caller, call
 from control_plane.cli.failing import explained
+from control_plane.cli.options import Target
+from control_plane.cli.printing import Column, aside, print_json, print_rows
 from shared.errors import InvalidRequest
 
 
@@ -31,47 +28,56 @@ def run_set(
         elif burst:
             raise InvalidRequest("--burst goes with --rate: say how often, too", field="burst")
 
-    async def ask(caller: Caller) -> task_limit_pb2.TaskLimit:
-        stub = AdminServiceStub(caller.channel)
-        return (await stub.SetTaskLimit(request, metadata=caller.metadata)).limit
+    async def ask(to: Caller) -> task_limit_pb2.TaskLimit:
+        return (await to.admin.SetTaskLimit(request, metadata=to.metadata)).limit
 
     _show([call(target, ask)], output)
 
 
 def run_list(target: Target, output: str) -> None:
-    async def ask(caller: Caller) -> Sequence[task_limit_pb2.TaskLimit]:
-        stub = AdminServiceStub(caller.channel)
+    async def ask(to: Caller) -> Sequence[task_limit_pb2.TaskLimit]:
         request = admin_service_pb2.GetTaskLimitsRequest()
-        return (await stub.GetTaskLimits(request, metadata=caller.metadata)).limits
+        return list((await to.admin.GetTaskLimits(request, metadata=to.metadata)).limits)
 
     _show(call(target, ask), output)
 
 
 def run_remove(target: Target, limit_key: str) -> None:
-    async def ask(caller: Caller) -> bool:
-        stub = AdminServiceStub(caller.channel)
+    async def ask(to: Caller) -> bool:
         request = admin_service_pb2.RemoveTaskLimitRequest(limit_key=limit_key)
-        return (await stub.RemoveTaskLimit(request, metadata=caller.metadata)).removed
+        return (await to.admin.RemoveTaskLimit(request, metadata=to.metadata)).removed
 
     if not call(target, ask):
-        Console(stderr=True).print(Text("there was no such limit", "yellow"))
+        aside().print(Text("there was no such limit", "yellow"))
 
 
 def _show(limits: Sequence[task_limit_pb2.TaskLimit], output: str) -> None:
     if output == "json":
-        told = [MessageToDict(one) for one in limits]
-        print(json.dumps(told, indent=2))  # noqa: T201 - what it is asked for
+        print_json(limits)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("limit key", "at once", "a second", "burst", "running"):
-        table.add_column(column, overflow="fold")
-    for one in limits:
-        has_rate = one.HasField("rate")
-        table.add_row(
-            Text(one.limit_key) if one.limit_key else Text("all tasks", "dim"),
-            str(one.max_running) if one.HasField("max_running") else "",
-            f"{one.rate.tasks_per_second:g}" if has_rate else "",
-            str(one.rate.burst) if has_rate else "",
-            str(one.running_count),
-        )
-    Console().print(table)
+    print_rows(
+        limits,
+        [
+            Column(name="limit key", of=_key),
+            Column(name="at once", of=_at_once),
+            Column(name="a second", of=_rate),
+            Column(name="burst", of=lambda one: str(one.rate.burst) if _has_rate(one) else ""),
+            Column(name="running", of=lambda one: str(one.running_count)),
+        ],
+    )
+
+
+def _key(one: task_limit_pb2.TaskLimit) -> str | Text:
+    return one.limit_key or Text("all tasks", "dim")
+
+
+def _at_once(one: task_limit_pb2.TaskLimit) -> str:
+    return str(one.max_running) if one.HasField("max_running") else ""
+
+
+def _rate(one: task_limit_pb2.TaskLimit) -> str:
+    return f"{one.rate.tasks_per_second:g}" if _has_rate(one) else ""
+
+
+def _has_rate(one: task_limit_pb2.TaskLimit) -> bool:
+    return one.HasField("rate")

@@ -19,42 +19,42 @@ _SUFFIXES: dict[str, Format] = {
     ".svg": "svg",
     ".png": "png",
 }
-"""What the name of an output tells."""
+"""What the name of a file tells."""
 
 
-def run_render(file: Path, *, form: str, output: Path | None, active: Sequence[str]) -> None:
+def run_render(file: Path, *, form: str, to: Path | None, active: Sequence[str]) -> None:
     """Write the drawing to a file or to standard output, the active states standing out."""
     with explained():
-        wanted = _format(form, output)
+        wanted = _format(form, to)
         machine = read_machine(file)
         drawn = draw(machine, _standing(machine, active), wanted)
-        if output is None:
+        if to is None:
             if wanted == "png" and sys.stdout.isatty():
                 raise InvalidRequest(
-                    "a PNG is nothing to read in a terminal; say where to with --output"
+                    "a PNG is nothing to read in a terminal; say where to with --to"
                 )
             sys.stdout.buffer.write(drawn)
             sys.stdout.buffer.flush()
             return
         try:
-            output.write_bytes(drawn)
+            to.write_bytes(drawn)
         except OSError as error:
-            raise InvalidRequest(f"{output}: {error.strerror or error}") from error
+            raise InvalidRequest(f"{to}: {error.strerror or error}") from error
 
 
-def _format(form: str, output: Path | None) -> Format:
-    """The one asked for; else the one that the output's name tells; else Mermaid."""
+def _format(form: str, to: Path | None) -> Format:
+    """The one asked for; else the one that the file's name tells; else Mermaid."""
     if form:
         for known in FORMATS:
             if form.lower() == known:
                 return known
         raise InvalidRequest(f"there is no format {form!r}; take one of {', '.join(FORMATS)}")
-    if output is None:
+    if to is None:
         return "mermaid"
-    told = _SUFFIXES.get(output.suffix.lower())
+    told = _SUFFIXES.get(to.suffix.lower())
     if told is None:
         raise InvalidRequest(
-            f"the name {output.name!r} tells no format; say which with --format, or let it end in"
+            f"the name {to.name!r} tells no format; say which with --format, or let it end in"
             f" one of {', '.join(_SUFFIXES)}"
         )
     return told

@@ -1,22 +1,19 @@
 """What the commands of `foliot retention` do."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from foliot.v1 import admin_service_pb2, retention_pb2
-from foliot.v1.admin_service_pb2_grpc import AdminServiceStub
-from google.protobuf.json_format import MessageToDict
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from control_plane.bootstrap import removing
-from control_plane.cli.calling import Caller, Target, call
+from control_plane.cli.calling import Caller, call
 from control_plane.cli.failing import FAILED, explained
+from control_plane.cli.options import Target
+from control_plane.cli.printing import Column, aside, print_json, print_line, print_rows
 from control_plane.engine.durations import parse_duration, write_duration
 from control_plane.use_cases.remove_past import Gone
 from shared.errors import InvalidRequest
@@ -31,34 +28,31 @@ def run_set(target: Target, keep: str, *, definition: str, discards: bool, outpu
         if length is not None:
             request.retention_window.FromTimedelta(length)
 
-    async def ask(caller: Caller) -> retention_pb2.Retention:
-        stub = AdminServiceStub(caller.channel)
-        return (await stub.SetRetention(request, metadata=caller.metadata)).retention
+    async def ask(to: Caller) -> retention_pb2.Retention:
+        return (await to.admin.SetRetention(request, metadata=to.metadata)).retention
 
     _show([call(target, ask)], output)
 
 
 def run_list(target: Target, output: str) -> None:
-    async def ask(caller: Caller) -> Sequence[retention_pb2.Retention]:
-        stub = AdminServiceStub(caller.channel)
+    async def ask(to: Caller) -> Sequence[retention_pb2.Retention]:
         request = admin_service_pb2.GetRetentionRequest()
-        return (await stub.GetRetention(request, metadata=caller.metadata)).retentions
+        return list((await to.admin.GetRetention(request, metadata=to.metadata)).retentions)
 
     _show(call(target, ask), output)
 
 
 def run_remove(target: Target, definition: str) -> None:
-    async def ask(caller: Caller) -> bool:
-        stub = AdminServiceStub(caller.channel)
+    async def ask(to: Caller) -> bool:
         request = admin_service_pb2.RemoveRetentionRequest(definition_key=definition)
-        return (await stub.RemoveRetention(request, metadata=caller.metadata)).removed
+        return (await to.admin.RemoveRetention(request, metadata=to.metadata)).removed
 
     if not call(target, ask):
-        Console(stderr=True).print(Text("there was no such retention", "yellow"))
+        aside().print(Text("there was no such retention", "yellow"))
 
 
 def run_now(database_url: str, archive_dir: Path | None) -> None:
-    console = Console(stderr=True)
+    console = aside()
     removed = kept_back = broken = 0
 
     def count(gone: Gone) -> None:
@@ -81,7 +75,7 @@ def run_now(database_url: str, archive_dir: Path | None) -> None:
         )
     if broken:
         console.print(Text(f"{broken} instances stay: they are not whole; see the log", "red"))
-    Console().print(f"{removed} instances removed")
+    print_line(f"{removed} instances removed")
     if not is_done or broken:
         sys.exit(FAILED)
 
@@ -100,17 +94,27 @@ def _length(text: str) -> timedelta | None:
 
 def _show(retentions: Sequence[retention_pb2.Retention], output: str) -> None:
     if output == "json":
-        told = [MessageToDict(one) for one in retentions]
-        print(json.dumps(told, indent=2))  # noqa: T201 - what it is asked for
+        print_json(retentions)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("definition", "kept for", "then"):
-        table.add_column(column, overflow="fold")
-    for one in retentions:
-        is_finite = one.HasField("retention_window")
-        table.add_row(
-            Text(one.definition_key) if one.definition_key else Text("all others", "dim"),
-            write_duration(one.retention_window.ToTimedelta()) if is_finite else "ever",
-            ("removed" if one.discards else "archived and removed") if is_finite else "",
-        )
-    Console().print(table)
+    print_rows(
+        retentions,
+        [
+            Column(
+                name="definition", of=lambda one: one.definition_key or Text("all others", "dim")
+            ),
+            Column(name="kept for", of=_window),
+            Column(name="then", of=_then),
+        ],
+    )
+
+
+def _window(one: retention_pb2.Retention) -> str:
+    if not one.HasField("retention_window"):
+        return "ever"
+    return write_duration(one.retention_window.ToTimedelta())
+
+
+def _then(one: retention_pb2.Retention) -> str:
+    if not one.HasField("retention_window"):
+        return ""
+    return "removed" if one.discards else "archived and removed"

@@ -6,9 +6,11 @@ one; `run` goes to the database.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from control_plane.cli.options import Output, Target, asks_a_server
 
 retention = typer.Typer(
     name="retention",
@@ -26,41 +28,18 @@ Definition = Annotated[
         show_default="all that have no retention of their own",
     ),
 ]
-Output = Annotated[Literal["table", "json"], typer.Option(help="For reading, or for programs.")]
-Address = Annotated[
-    str,
-    typer.Option(
-        envvar="FOLIOT_CONTROL_PLANE",
-        help="The control plane's address.",
-        show_default=False,
-    ),
-]
-Key = Annotated[
-    str,
-    typer.Option(
-        envvar="FOLIOT_KEY",
-        help="The API key of a tenant. Not set takes that of the `foliot dev` that runs here.",
-        show_default=False,
-    ),
-]
-DataDir = Annotated[
-    Path,
-    typer.Option("--data-dir", envvar="FOLIOT_DATA_DIR", help="Where that `foliot dev` runs."),
-]
-DEFAULT_DATA_DIR = Path(".foliot")
 
 
 @retention.command("set")
+@asks_a_server
 def set_(
+    target: Target,
     keep: Annotated[
         str,
         typer.Argument(help="For how long: `P90D`, `PT12H`, or `forever`.", show_default=False),
     ],
     definition: Definition = "",
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
     discard: Annotated[
         bool, typer.Option("--discard", help="Remove them without archiving them before.")
@@ -73,11 +52,10 @@ def set_(
 
     `foliot retention set PT1H -d heartbeat --discard`
     """
-    from control_plane.cli.calling import Target
     from control_plane.cli.retaining import run_set
 
     run_set(
-        Target(address=address, key=key, data_dir=data_dir),
+        target,
         keep,
         definition=definition,
         discards=discard,
@@ -86,31 +64,27 @@ def set_(
 
 
 @retention.command("list")
+@asks_a_server
 def list_(
+    target: Target,
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """List the tenant's retentions. What none applies to is kept for ever."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.retaining import run_list
 
-    run_list(Target(address=address, key=key, data_dir=data_dir), output)
+    run_list(target, output)
 
 
 @retention.command()
+@asks_a_server
 def remove(
+    target: Target,
     definition: Definition = "",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Take a retention back: the tenant's own holds instead, or for ever."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.retaining import run_remove
 
-    run_remove(Target(address=address, key=key, data_dir=data_dir), definition)
+    run_remove(target, definition)
 
 
 @retention.command()

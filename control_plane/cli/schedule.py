@@ -5,10 +5,21 @@ The commands talk to a control plane: the `foliot dev` of this directory, or ano
 needs none.
 """
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from control_plane.cli.options import (
+    DEFAULT_LIMIT,
+    All,
+    Input,
+    Labels,
+    Limit,
+    Output,
+    Target,
+    Yes,
+    asks_a_server,
+)
 
 schedule = typer.Typer(
     name="schedule",
@@ -23,32 +34,18 @@ Name = Annotated[
 Zone = Annotated[
     str, typer.Option("--time-zone", "-z", help="Whose clock: an IANA name, as Europe/Berlin.")
 ]
-Output = Annotated[Literal["table", "json"], typer.Option(help="For reading, or for programs.")]
-Address = Annotated[
-    str,
-    typer.Option(
-        envvar="FOLIOT_CONTROL_PLANE",
-        help="The control plane's address.",
-        show_default=False,
-    ),
-]
-Key = Annotated[
-    str,
-    typer.Option(
-        envvar="FOLIOT_KEY",
-        help="The API key of a tenant. Not set takes that of the `foliot dev` that runs here.",
-        show_default=False,
-    ),
-]
-DataDir = Annotated[
-    Path,
-    typer.Option("--data-dir", envvar="FOLIOT_DATA_DIR", help="Where that `foliot dev` runs."),
-]
-DEFAULT_DATA_DIR = Path(".foliot")
+Overlap = Literal["skip", "buffer_one", "allow", "cancel_other", "terminate_other"]
+OVERLAP = typer.Option("--overlap", help="What to do when an instance of it still runs.")
+CATCH_UP = typer.Option(
+    "--catch-up", help="How old a missed time may be to be caught up with, as PT6H."
+)
+JITTER = typer.Option("--jitter", help="How much later a start may come, left to chance, as PT5M.")
 
 
 @schedule.command()
+@asks_a_server
 def create(
+    target: Target,
     name: Name,
     cron: Annotated[
         str, typer.Option(help="When: five fields, as '0 9 * * MON-FRI'.", show_default=False)
@@ -57,28 +54,13 @@ def create(
         str, typer.Option("--definition", "-d", help="What: a definition's key.")
     ],
     time_zone: Zone = "UTC",
-    given: Annotated[
-        str, typer.Option("--input", "-i", help="The input, an object as JSON or YAML.")
-    ] = "{}",
-    label: Annotated[
-        list[str] | None,
-        typer.Option("--label", "-l", metavar="NAME=VALUE", help="Put on instances. Repeatable."),
-    ] = None,
-    overlap: Annotated[
-        Literal["skip", "buffer_one", "allow", "cancel_other", "terminate_other"],
-        typer.Option(help="What to do when an instance of it still runs."),
-    ] = "skip",
-    catch_up: Annotated[
-        str, typer.Option(help="How old a missed time may be to be caught up with, as PT6H.")
-    ] = "P1D",
-    jitter: Annotated[
-        str, typer.Option(help="How much later a start may come, left to chance, as PT5M.")
-    ] = "PT0S",
+    given: Input = "{}",
+    label: Labels = None,
+    overlap: Annotated[Overlap, OVERLAP] = "skip",
+    catch_up: Annotated[str, CATCH_UP] = "P1D",
+    jitter: Annotated[str, JITTER] = "PT0S",
     description: Annotated[str, typer.Option(help="For people.")] = "",
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
     paused: Annotated[bool, typer.Option("--paused", help="Let it start nothing yet.")] = False,
 ) -> None:
@@ -87,11 +69,10 @@ def create(
 
     `foliot schedule create nightly --cron '30 2 * * *' -z Europe/Berlin -d report -i '{of: sales}'`
     """
-    from control_plane.cli.calling import Target
     from control_plane.cli.scheduling import run_create
 
     run_create(
-        Target(address=address, key=key, data_dir=data_dir),
+        target,
         name,
         cron=cron,
         definition=definition,
@@ -107,101 +88,148 @@ def create(
     )
 
 
+@schedule.command()
+@asks_a_server
+def update(
+    target: Target,
+    name: Name,
+    cron: Annotated[
+        str | None,
+        typer.Option(help="When: five fields, as '0 9 * * MON-FRI'.", show_default=False),
+    ] = None,
+    definition: Annotated[
+        str | None,
+        typer.Option("--definition", "-d", help="What: a definition's key.", show_default=False),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option("--time-zone", "-z", help="Whose clock: an IANA name.", show_default=False),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="JSON",
+            help="The input, an object: JSON or YAML, `@file`, or `-` for standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Labels = None,
+    overlap: Annotated[Overlap | None, OVERLAP] = None,
+    catch_up: Annotated[str | None, CATCH_UP] = None,
+    jitter: Annotated[str | None, JITTER] = None,
+    description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    output: Output = "table",
+) -> None:
+    """
+    Change a schedule: what is given takes the place of what was, the rest stays as it is.
+
+    With `--label`, all labels are those that are given. What somebody else has changed
+    meanwhile is not overwritten.
+
+    `foliot schedule update nightly --cron '0 4 * * *'`
+    """
+    from control_plane.cli.scheduling import run_update
+
+    run_update(
+        target,
+        name,
+        cron=cron,
+        definition=definition,
+        time_zone=time_zone,
+        given=given,
+        labels=label,
+        overlap=overlap,
+        catch_up=catch_up,
+        jitter=jitter,
+        description=description,
+        output=output,
+    )
+
+
 @schedule.command("list")
+@asks_a_server
 def list_(
+    target: Target,
     definition: Annotated[
         str, typer.Option("--definition", "-d", help="Only of this key.", show_default="all")
     ] = "",
+    limit: Limit = DEFAULT_LIMIT,
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    *,
+    every: All = False,
 ) -> None:
     """List the schedules of the tenant."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.scheduling import run_list
 
-    run_list(Target(address=address, key=key, data_dir=data_dir), definition, output)
+    run_list(target, definition, None if every else limit, output)
 
 
 @schedule.command()
+@asks_a_server
 def get(
+    target: Target,
     name: Name,
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Show a schedule, and what came of its last time."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.scheduling import run_get
 
-    run_get(Target(address=address, key=key, data_dir=data_dir), name, output)
+    run_get(target, name, output)
 
 
 @schedule.command()
+@asks_a_server
 def pause(
+    target: Target,
     name: Name,
     reason: Annotated[str, typer.Option(help="For people.", show_default=False)] = "",
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Let a schedule rest. What runs, runs on."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.scheduling import run_pause
 
-    run_pause(Target(address=address, key=key, data_dir=data_dir), name, reason, output)
+    run_pause(target, name, reason, output)
 
 
 @schedule.command()
+@asks_a_server
 def resume(
+    target: Target,
     name: Name,
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Let a paused schedule go on, with its next time after now."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.scheduling import run_resume
 
-    run_resume(Target(address=address, key=key, data_dir=data_dir), name, output)
+    run_resume(target, name, output)
 
 
 @schedule.command()
+@asks_a_server
 def trigger(
+    target: Target,
     name: Name,
     output: Output = "table",
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Also beside an instance that runs.")
     ] = False,
 ) -> None:
     """Start an instance of a schedule now, and print its id."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.scheduling import run_trigger
 
-    target = Target(address=address, key=key, data_dir=data_dir)
     run_trigger(target, name, allow_overlap=allow_overlap, output=output)
 
 
 @schedule.command()
-def delete(
-    name: Name,
-    address: Address = "",
-    key: Key = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-) -> None:
+@asks_a_server
+def delete(target: Target, name: Name, *, yes: Yes = False) -> None:
     """Forget a schedule. What it has started runs on."""
-    from control_plane.cli.calling import Target
     from control_plane.cli.scheduling import run_delete
 
-    run_delete(Target(address=address, key=key, data_dir=data_dir), name)
+    run_delete(target, name, yes=yes)
 
 
 @schedule.command()

@@ -1,29 +1,36 @@
 """What the commands of `foliot schedule` do."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 
 from foliot.v1 import schedule_pb2, schedule_service_pb2
-from foliot.v1.json_pb2 import Json as JsonMessage
-from foliot.v1.schedule_service_pb2_grpc import ScheduleServiceStub
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from control_plane.cli.calling import Caller, Target, call
+from control_plane.cli.arguments import (
+    duration_given,
+    filter_of,
+    instant_given,
+    labels_given,
+    object_given,
+)
+from control_plane.cli.asking import sure
+from control_plane.cli.calling import Caller, call
 from control_plane.cli.failing import explained
-from control_plane.engine.durations import parse_duration
+from control_plane.cli.options import Target
+from control_plane.cli.paging import Paged, read_all, say_there_is_more
+from control_plane.cli.printing import (
+    Column,
+    console,
+    joined,
+    print_facts,
+    print_json,
+    print_line,
+    print_rows,
+    word,
+)
 from control_plane.timetable import FireTimes, parse_cron, zone_named
-from shared.documents import read_document
-from shared.errors import InvalidRequest
-
-PAGE = 200
 
 _PREFIX = "OVERLAP_POLICY_"
 
@@ -49,100 +56,155 @@ def run_create(
             cron=cron,
             time_zone=time_zone,
             definition_key=definition,
-            input=JsonMessage(json=json.dumps(_object(given))),
-            labels=_labels(labels),
+            input=object_given(given, "--input"),
+            labels=labels_given(labels),
             overlap_policy=schedule_pb2.OverlapPolicy.Value(_PREFIX + overlap.upper()),
-            catch_up_window=_length(catch_up, "--catch-up"),
-            jitter=_length(jitter, "--jitter"),
+            catch_up_window=duration_given(catch_up, "--catch-up"),
+            jitter=duration_given(jitter, "--jitter"),
             description=description,
         )
     request = schedule_service_pb2.CreateScheduleRequest(schedule_id=name, spec=spec, paused=paused)
 
-    async def ask(caller: Caller) -> schedule_pb2.Schedule:
-        answer = await _stub(caller).CreateSchedule(request, metadata=caller.metadata)
-        return answer.schedule
+    async def ask(to: Caller) -> schedule_pb2.Schedule:
+        return (await to.schedules.CreateSchedule(request, metadata=to.metadata)).schedule
+
+    _show(call(target, ask), output)
+
+
+def run_update(
+    target: Target,
+    name: str,
+    *,
+    cron: str | None,
+    definition: str | None,
+    time_zone: str | None,
+    given: str | None,
+    labels: Sequence[str] | None,
+    overlap: str | None,
+    catch_up: str | None,
+    jitter: str | None,
+    description: str | None,
+    output: str,
+) -> None:
+    """
+    What is not given stays as it is. Somebody else's change in between is not overwritten: the
+    update is refused then.
+    """
+    with explained():
+        changed = schedule_pb2.ScheduleSpec(
+            cron=cron or "", time_zone=time_zone or "", definition_key=definition or ""
+        )
+        if given is not None:
+            changed.input.CopyFrom(object_given(given, "--input"))
+        if overlap is not None:
+            changed.overlap_policy = schedule_pb2.OverlapPolicy.Value(_PREFIX + overlap.upper())
+        if catch_up is not None:
+            changed.catch_up_window.CopyFrom(duration_given(catch_up, "--catch-up"))
+        if jitter is not None:
+            changed.jitter.CopyFrom(duration_given(jitter, "--jitter"))
+        marks = None if labels is None else labels_given(labels)
+
+    async def ask(to: Caller) -> schedule_pb2.Schedule:
+        known = (
+            await to.schedules.GetSchedule(
+                schedule_service_pb2.GetScheduleRequest(schedule_id=name), metadata=to.metadata
+            )
+        ).schedule
+        for field, _ in changed.ListFields():
+            # Merging would join two lengths; one takes the other's place.
+            known.spec.ClearField(field.name)  # type: ignore[arg-type]  # one of its own
+        known.spec.MergeFrom(changed)
+        if marks is not None:
+            known.spec.labels.clear()
+            known.spec.labels.update(marks)
+        if description is not None:
+            known.spec.description = description
+        request = schedule_service_pb2.UpdateScheduleRequest(
+            schedule_id=name, spec=known.spec, expected_revision=known.revision
+        )
+        return (await to.schedules.UpdateSchedule(request, metadata=to.metadata)).schedule
 
     _show(call(target, ask), output)
 
 
 def run_get(target: Target, name: str, output: str) -> None:
-    async def ask(caller: Caller) -> schedule_pb2.Schedule:
+    async def ask(to: Caller) -> schedule_pb2.Schedule:
         request = schedule_service_pb2.GetScheduleRequest(schedule_id=name)
-        return (await _stub(caller).GetSchedule(request, metadata=caller.metadata)).schedule
+        return (await to.schedules.GetSchedule(request, metadata=to.metadata)).schedule
 
     _show(call(target, ask), output)
 
 
 def run_pause(target: Target, name: str, reason: str, output: str) -> None:
-    async def ask(caller: Caller) -> schedule_pb2.Schedule:
+    async def ask(to: Caller) -> schedule_pb2.Schedule:
         request = schedule_service_pb2.PauseScheduleRequest(schedule_id=name, reason=reason)
-        return (await _stub(caller).PauseSchedule(request, metadata=caller.metadata)).schedule
+        return (await to.schedules.PauseSchedule(request, metadata=to.metadata)).schedule
 
     _show(call(target, ask), output)
 
 
 def run_resume(target: Target, name: str, output: str) -> None:
-    async def ask(caller: Caller) -> schedule_pb2.Schedule:
+    async def ask(to: Caller) -> schedule_pb2.Schedule:
         request = schedule_service_pb2.ResumeScheduleRequest(schedule_id=name)
-        return (await _stub(caller).ResumeSchedule(request, metadata=caller.metadata)).schedule
+        return (await to.schedules.ResumeSchedule(request, metadata=to.metadata)).schedule
 
     _show(call(target, ask), output)
 
 
-def run_list(target: Target, definition: str, output: str) -> None:
-    asked = "definition_key = " + json.dumps(definition) if definition else ""
+def run_list(target: Target, definition: str, limit: int | None, output: str) -> None:
+    asked = filter_of("", definition_key=definition)
 
-    async def ask(caller: Caller) -> list[schedule_pb2.Schedule]:
-        found: list[schedule_pb2.Schedule] = []
-        token = ""
-        while True:
-            page = await _stub(caller).ListSchedules(
+    async def ask(to: Caller) -> Paged[schedule_pb2.Schedule]:
+        async def page(size: int, token: str) -> tuple[Sequence[schedule_pb2.Schedule], str]:
+            answer = await to.schedules.ListSchedules(
                 schedule_service_pb2.ListSchedulesRequest(
-                    page_size=PAGE, page_token=token, filter=asked
+                    page_size=size, page_token=token, filter=asked
                 ),
-                metadata=caller.metadata,
+                metadata=to.metadata,
             )
-            found += page.schedules
-            token = page.next_page_token
-            if not token:
-                return found
+            return answer.schedules, answer.next_page_token
 
-    found = call(target, ask)
+        return await read_all(page, limit)
+
+    found = call(target, ask, within_s=None)
     if output == "json":
-        _print([MessageToDict(one) for one in found])
+        print_json(found.rows)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("schedule", "cron", "time zone", "definition", "next time", "last time"):
-        table.add_column(column, overflow="fold")
-    for one in found:
-        spec = one.spec
-        table.add_row(
-            *map(Text, (one.schedule_id, spec.cron, spec.time_zone, spec.definition_key)),
-            Text("paused", "yellow") if one.paused else Text(_time(one, "next_fire_time")),
-            Text(_time(one, "last_fire_time"), "red" if one.HasField("last_failure") else ""),
-        )
-    Console().print(table)
+    print_rows(
+        found.rows,
+        [
+            Column(name="schedule", of=lambda one: one.schedule_id, whole=True),
+            Column(name="cron", of=lambda one: one.spec.cron, whole=True),
+            Column(name="time zone", of=lambda one: one.spec.time_zone),
+            Column(name="definition", of=lambda one: one.spec.definition_key),
+            Column(name="next time", of=_next_time, whole=True),
+            Column(name="last time", of=_last_time, whole=True),
+        ],
+    )
+    say_there_is_more(found)
 
 
 def run_trigger(target: Target, name: str, *, allow_overlap: bool, output: str) -> None:
-    async def ask(caller: Caller) -> schedule_service_pb2.TriggerScheduleResponse:
+    async def ask(to: Caller) -> schedule_service_pb2.TriggerScheduleResponse:
         request = schedule_service_pb2.TriggerScheduleRequest(
             schedule_id=name, allow_overlap=allow_overlap
         )
-        return await _stub(caller).TriggerSchedule(request, metadata=caller.metadata)
+        return await to.schedules.TriggerSchedule(request, metadata=to.metadata)
 
     instance = call(target, ask).instance
     if output == "json":
-        _print(MessageToDict(instance))
+        print_json(instance)
     else:
         # Bare, so that a script can take it in.
-        print(instance.instance_id)  # noqa: T201 - what it is asked for
+        print_line(instance.instance_id)
 
 
-def run_delete(target: Target, name: str) -> None:
-    async def ask(caller: Caller) -> None:
+def run_delete(target: Target, name: str, *, yes: bool) -> None:
+    sure(f"Forget the schedule {name}?", yes=yes)
+
+    async def ask(to: Caller) -> None:
         request = schedule_service_pb2.DeleteScheduleRequest(schedule_id=name)
-        await _stub(caller).DeleteSchedule(request, metadata=caller.metadata)
+        await to.schedules.DeleteSchedule(request, metadata=to.metadata)
 
     call(target, ask)
 
@@ -152,16 +214,16 @@ def run_preview(cron: str, *, time_zone: str, after: str, count: int, output: st
     with explained():
         zone = zone_named(time_zone, "--time-zone")
         times = FireTimes(parse_cron(cron), zone)
-        since = _instant(after) if after else datetime.now(UTC)
+        since = instant_given(after, "--after") if after else datetime.now(UTC)
     found = [one.astimezone(zone) for one in islice(times.every_after(since), count)]
     if output == "json":
-        _print(
+        print_json(
             [{"fireTime": _rfc3339(one.astimezone(UTC)), "local": one.isoformat()} for one in found]
         )
         return
-    console = Console()
+    out = console()
     for one in found:
-        console.print(
+        out.print(
             Text.assemble(
                 f"{one:%a} {one.isoformat(' ', 'minutes')}",
                 (f"  {_rfc3339(one.astimezone(UTC))}", "dim"),
@@ -171,29 +233,34 @@ def run_preview(cron: str, *, time_zone: str, after: str, count: int, output: st
 
 def _show(schedule: schedule_pb2.Schedule, output: str) -> None:
     if output == "json":
-        _print(MessageToDict(schedule))
-        return
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for name, value in _facts(schedule).items():
-        if value:
-            facts.add_row(name, Text(value))
-    Console().print(facts)
+        print_json(schedule)
+    else:
+        print_facts(_facts(schedule))
+
+
+def _next_time(schedule: schedule_pb2.Schedule) -> Text:
+    if schedule.paused:
+        return Text("paused", "yellow")
+    return Text(_time(schedule, "next_fire_time"))
+
+
+def _last_time(schedule: schedule_pb2.Schedule) -> Text:
+    return Text(
+        _time(schedule, "last_fire_time"), "red" if schedule.HasField("last_failure") else ""
+    )
 
 
 def _facts(schedule: schedule_pb2.Schedule) -> Mapping[str, str]:
     spec = schedule.spec
     failure = schedule.last_failure
-    policy = schedule_pb2.OverlapPolicy.Name(spec.overlap_policy)
     return {
         "schedule": schedule.schedule_id,
         "about": spec.description,
         "cron": f"{spec.cron}  ({spec.time_zone})",
         "definition": spec.definition_key,
         "input": spec.input.json if spec.input.json != "{}" else "",
-        "labels": ", ".join(f"{name}={value}" for name, value in sorted(spec.labels.items())),
-        "overlap": policy.removeprefix(_PREFIX).lower(),
+        "labels": joined(spec.labels),
+        "overlap": word(schedule_pb2.OverlapPolicy, spec.overlap_policy).lower(),
         "next time": f"paused: {schedule.pause_reason or 'no reason given'}"
         if schedule.paused
         else _time(schedule, "next_fire_time") or "none any more",
@@ -217,49 +284,5 @@ def _time(schedule: schedule_pb2.Schedule, field: str) -> str:
     return local.isoformat(" ", "seconds")
 
 
-def _stub(caller: Caller) -> ScheduleServiceStub:
-    return ScheduleServiceStub(caller.channel)
-
-
-def _object(text: str) -> dict[str, Any]:
-    value = read_document(text.encode(), "--input").value
-    if not isinstance(value, dict):
-        raise InvalidRequest('--input: give an object, such as \'{"of": "sales"}\'')
-    return value
-
-
-def _labels(given: Sequence[str]) -> dict[str, str]:
-    labels = {}
-    for one in given:
-        name, is_given, value = one.partition("=")
-        if not is_given:
-            raise InvalidRequest(f"--label {one!r}: give a name and a value, as team=ops")
-        labels[name] = value
-    return labels
-
-
-def _length(text: str, option: str) -> Duration:
-    length = parse_duration(text)
-    if length is None or length.months:
-        raise InvalidRequest(f"{option} {text!r} is no length; give one as PT90S, PT6H or P1D")
-    found = Duration()
-    found.FromTimedelta(length.exact)
-    return found
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidRequest(
-            f"--after {text!r} is no time; give one as 2026-03-28T00:00:00Z"
-        ) from None
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
-
-
 def _rfc3339(instant: datetime) -> str:
     return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _print(value: object) -> None:
-    print(json.dumps(value, indent=2))  # noqa: T201 - what it is asked for

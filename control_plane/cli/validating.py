@@ -17,7 +17,7 @@ from shared.documents import Document
 _STYLES = {"error": "bold red", "warning": "yellow"}
 
 
-def run_validate(file: Path, output: str = "text") -> None:
+def run_validate(file: Path, output: str = "table") -> None:
     """Print what is found, and exit with 1 if there is an error among it."""
     document = read_file(file)
     machine, found = diagnose(document.text)

@@ -49,7 +49,7 @@ class TestADrawing:
     def test_is_written_to_a_file_that_tells_the_format(self, file: Path, tmp_path: Path) -> None:
         """The name says it already."""
         output = tmp_path / "order.dot"
-        result = render(file, "--output", output)
+        result = render(file, "--to", output)
 
         assert (0, "") == (result.exit_code, result.output)
         assert output.read_text().startswith("digraph machine")
@@ -58,7 +58,7 @@ class TestADrawing:
     def test_may_be_a_picture(self, file: Path, tmp_path: Path) -> None:
         """For a page, or for a mail."""
         output = tmp_path / "order.png"
-        render(file, "--output", output)
+        render(file, "--to", output)
 
         assert b"\x89PNG" == output.read_bytes()[:4]
 
@@ -75,8 +75,8 @@ class TestWhatCannotBeDrawn:
         [
             (("--format", "gif"), "take one of mermaid, dot, svg, png"),
             (("--active", "closed"), "there is no state 'closed'"),
-            (("--output", "/nowhere/x.dot"), "/nowhere/x.dot: "),
-            (("--output", "x.jpg"), "the name 'x.jpg' tells no format; say which with --format"),
+            (("--to", "/nowhere/x.dot"), "/nowhere/x.dot: "),
+            (("--to", "x.jpg"), "the name 'x.jpg' tells no format; say which with --format"),
         ],
     )
     def test_is_refused_with_what_there_is(

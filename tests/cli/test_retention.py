@@ -2,48 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
-from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.cli.app import app
 from migrations import upgrade
-from tests.api.serving import Serving, serving_from
-
-
-@pytest.fixture
-async def serving() -> AsyncIterator[Serving]:
-    """A control plane that nothing was asked of yet."""
-    async with serving_from(MemoryDatabase()) as started:
-        yield started
-
-
-async def foliot(serving: Serving, *arguments: str, role: str = "tenant_admin") -> Result:
-    """The command as an administrator of the tenant; in a thread, as the server is in this one."""
-    return await asyncio.to_thread(
-        CliRunner(
-            env={
-                "FOLIOT_CONTROL_PLANE": serving.address,
-                "FOLIOT_KEY": await serving.key(role),
-                "COLUMNS": "200",
-            }
-        ).invoke,
-        app,
-        ["retention", *arguments],
-    )
+from tests.cli.conftest import Foliot
 
 
 class TestARetention:
-    async def test_that_was_set_is_listed(self, serving: Serving) -> None:
+    async def test_that_was_set_is_listed(self, foliot: Foliot) -> None:
         """Every option reaches its field."""
-        await foliot(serving, "set", "P90D")
-        await foliot(serving, "set", "PT1H", "-d", "heartbeat", "--discard")
-        await foliot(serving, "set", "forever", "-d", "payroll")
+        await foliot.run("retention", "set", "P90D")
+        await foliot.run("retention", "set", "PT1H", "-d", "heartbeat", "--discard")
+        await foliot.run("retention", "set", "forever", "-d", "payroll")
 
-        listed = await foliot(serving, "list", "--output", "json")
+        listed = await foliot.run("retention", "list", "--output", "json")
 
         assert [
             (None, "7776000s", None),
@@ -54,35 +30,35 @@ class TestARetention:
             for one in json.loads(listed.stdout)
         ]
 
-    async def test_is_shown_in_a_line(self, serving: Serving) -> None:
+    async def test_is_shown_in_a_line(self, foliot: Foliot) -> None:
         """What it is about, for how long, and what comes then."""
-        shown = await foliot(serving, "set", "P90D")
+        shown = await foliot.run("retention", "set", "P90D")
 
         assert ["all", "others", "P90D", "archived", "and", "removed"] == (
             shown.stdout.splitlines()[1].split()
         )
 
-    async def test_can_be_taken_back(self, serving: Serving) -> None:
+    async def test_can_be_taken_back(self, foliot: Foliot) -> None:
         """Repeating is harmless, and says so."""
-        await foliot(serving, "set", "P90D")
+        await foliot.run("retention", "set", "P90D")
 
-        first = await foliot(serving, "remove")
-        again = await foliot(serving, "remove")
+        first = await foliot.run("retention", "remove")
+        again = await foliot.run("retention", "remove")
 
         assert (0, 0) == (first.exit_code, again.exit_code)
         assert "no such retention" in again.output
 
     @pytest.mark.parametrize("keep", ["soon", "P1M", "PT1S"])
-    async def test_that_is_no_length_of_time_is_refused(self, serving: Serving, keep: str) -> None:
+    async def test_that_is_no_length_of_time_is_refused(self, foliot: Foliot, keep: str) -> None:
         """A month has no fixed length; a second is too short to read what happened."""
-        refused = await foliot(serving, "set", keep)
+        refused = await foliot.run("retention", "set", keep)
 
         assert 0 != refused.exit_code
 
-    async def test_is_the_administrators_to_set(self, serving: Serving) -> None:
+    async def test_is_the_administrators_to_set(self, foliot: Foliot) -> None:
         """An operator may see it."""
-        refused = await foliot(serving, "set", "P90D", role="operator")
-        seen = await foliot(serving, "list", role="operator")
+        refused = await foliot.run("retention", "set", "P90D", role="operator")
+        seen = await foliot.run("retention", "list", role="operator")
 
         assert 0 != refused.exit_code
         assert 0 == seen.exit_code

@@ -1,18 +1,16 @@
 """`foliot schedule`, against a control plane that serves."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.cli.app import app
-from tests.api.serving import Serving, client_of, serving_from
+from tests.api.serving import client_of
 from tests.api.stories import activate
+from tests.cli.conftest import Foliot
 
 WAITING = {
     "initial": "open",
@@ -20,39 +18,24 @@ WAITING = {
 }
 
 
-@pytest.fixture
-async def serving() -> AsyncIterator[Serving]:
-    """A control plane with an active definition `report`."""
-    async with serving_from(MemoryDatabase()) as started:
-        async with client_of(started, await started.key()) as client:
-            await activate(client, WAITING, "report")
-        yield started
+@pytest.fixture(autouse=True)
+async def report(foliot: Foliot) -> None:
+    """An active definition of that name."""
+    async with client_of(foliot.serving, await foliot.serving.key()) as client:
+        await activate(client, WAITING, "report")
 
 
-async def foliot(serving: Serving, *arguments: str, role: str = "tenant_admin") -> Result:
-    """The command as an administrator of the tenant; in a thread, as the server is in this one."""
-    return await asyncio.to_thread(
-        CliRunner(
-            env={
-                "FOLIOT_CONTROL_PLANE": serving.address,
-                "FOLIOT_KEY": await serving.key(role),
-                "COLUMNS": "200",
-            }
-        ).invoke,
-        app,
-        ["schedule", *arguments],
+async def nightly(foliot: Foliot, *more: str) -> Result:
+    return await foliot.run(
+        "schedule", "create", "nightly", "--cron", "30 2 * * *", "-d", "report", *more
     )
 
 
-async def nightly(serving: Serving, *more: str) -> Result:
-    return await foliot(serving, "create", "nightly", "--cron", "30 2 * * *", "-d", "report", *more)
-
-
 class TestCreating:
-    async def test_keeps_what_was_said(self, serving: Serving) -> None:
+    async def test_keeps_what_was_said(self, foliot: Foliot) -> None:
         """Every option reaches its field; lengths are ISO 8601, the input is YAML or JSON."""
         made = await nightly(
-            serving,
+            foliot,
             *("-z", "Europe/Berlin", "-i", "{of: sales}", "-l", "team=ops", "-l", "a=b=c"),
             *("--overlap", "buffer_one", "--catch-up", "PT6H", "--jitter", "PT1M30S"),
             *("--description", "Every night", "--paused", "--output", "json"),
@@ -64,7 +47,7 @@ class TestCreating:
             "cron": "30 2 * * *",
             "timeZone": "Europe/Berlin",
             "definitionKey": "report",
-            "input": {"json": '{"of":"sales"}'},
+            "input": {"of": "sales"},
             "labels": {"team": "ops", "a": "b=c"},
             "overlapPolicy": "OVERLAP_POLICY_BUFFER_ONE",
             "catchUpWindow": "21600s",
@@ -87,33 +70,35 @@ class TestCreating:
         ],
     )
     async def test_of_what_is_wrong_says_so(
-        self, serving: Serving, option: str, value: str, says: str
+        self, foliot: Foliot, option: str, value: str, says: str
     ) -> None:
         """In a sentence, and with a status that a script can use."""
-        refused = await nightly(serving, option, value)
+        refused = await nightly(foliot, option, value)
 
         assert 1 == refused.exit_code
         assert says in refused.stderr
 
-    async def test_without_the_permission_is_refused(self, serving: Serving) -> None:
+    async def test_without_the_permission_is_refused(self, foliot: Foliot) -> None:
         """Also from the command line."""
-        refused = await foliot(
-            serving, "create", "n", "--cron", "@daily", "-d", "report", role="viewer"
+        refused = await foliot.run(
+            "schedule", "create", "n", "--cron", "@daily", "-d", "report", role="viewer"
         )
 
-        assert 1 == refused.exit_code
+        assert 4 == refused.exit_code
         assert "PERMISSION_DENIED" in refused.stderr
 
 
 class TestLooking:
-    async def test_at_all_shows_one_a_line(self, serving: Serving) -> None:
+    async def test_at_all_shows_one_a_line(self, foliot: Foliot) -> None:
         """When it is next, as the clock of its zone shows it; or that it rests."""
-        await nightly(serving, "-z", "Europe/Berlin")
-        await foliot(serving, "create", "idle", "--cron", "@daily", "-d", "report", "--paused")
+        await nightly(foliot, "-z", "Europe/Berlin")
+        await foliot.run(
+            "schedule", "create", "idle", "--cron", "@daily", "-d", "report", "--paused"
+        )
 
-        table = await foliot(serving, "list")
-        as_json = await foliot(serving, "list", "--output", "json", "-d", "report")
-        none = await foliot(serving, "list", "--output", "json", "-d", "bill")
+        table = await foliot.run("schedule", "list")
+        as_json = await foliot.run("schedule", "list", "--output", "json", "-d", "report")
+        none = await foliot.run("schedule", "list", "--output", "json", "-d", "bill")
 
         _, idle, night = table.stdout.splitlines()
         assert idle.split()[0] == "idle"
@@ -123,46 +108,80 @@ class TestLooking:
         assert ["idle", "nightly"] == [one["scheduleId"] for one in json.loads(as_json.stdout)]
         assert [] == json.loads(none.stdout)
 
-    async def test_at_one_shows_what_there_is_to_know(self, serving: Serving) -> None:
+    async def test_at_one_shows_what_there_is_to_know(self, foliot: Foliot) -> None:
         """And leaves out what is not."""
-        await nightly(serving, "-l", "team=ops")
-        started = (await foliot(serving, "trigger", "nightly")).stdout.strip()
+        await nightly(foliot, "-l", "team=ops")
+        started = (await foliot.run("schedule", "trigger", "nightly")).stdout.strip()
 
-        shown = await foliot(serving, "get", "nightly")
+        shown = await foliot.run("schedule", "get", "nightly")
 
         assert 0 == shown.exit_code
         for part in ("30 2 * * *  (UTC)", "team=ops", started, "1 started, 0 skipped, 0 failed"):
             assert part in shown.stdout
         assert "failure" not in shown.stdout
 
-    async def test_for_what_there_is_not_fails(self, serving: Serving) -> None:
+    async def test_for_what_there_is_not_fails(self, foliot: Foliot) -> None:
         """With the reason."""
-        refused = await foliot(serving, "get", "nightly")
+        refused = await foliot.run("schedule", "get", "nightly")
 
-        assert (1, True) == (refused.exit_code, "NOT_FOUND" in refused.stderr)
+        assert (3, True) == (refused.exit_code, "NOT_FOUND" in refused.stderr)
+
+
+class TestUpdating:
+    async def test_changes_what_is_given_and_leaves_the_rest(self, foliot: Foliot) -> None:
+        """An update over the wire is of the whole spec; nobody wants to type all of it again."""
+        await nightly(foliot, "-z", "Europe/Berlin", "-i", "{of: sales}", "-l", "team=ops")
+
+        changed = await foliot.run(
+            *("schedule", "update", "nightly", "--cron", "0 4 * * *", "--jitter", "PT1M"),
+            *("-i", "{by: day}", "-o", "json"),
+        )
+        cleared = await foliot.run(
+            *("schedule", "update", "nightly", "--description", "", "-l", "a=b", "-o", "json")
+        )
+
+        assert (0, 0) == (changed.exit_code, cleared.exit_code), changed.output + cleared.output
+        spec = json.loads(changed.stdout)["spec"]
+        assert ("0 4 * * *", "Europe/Berlin", "60s", {"by": "day"}, {"team": "ops"}) == (
+            spec["cron"],
+            spec["timeZone"],
+            spec["jitter"],
+            spec["input"],
+            spec["labels"],
+        )
+        assert {"a": "b"} == json.loads(cleared.stdout)["spec"]["labels"]
+
+    async def test_of_what_there_is_not_fails(self, foliot: Foliot) -> None:
+        """It makes none."""
+        refused = await foliot.run("schedule", "update", "nightly", "--cron", "@daily")
+
+        assert 3 == refused.exit_code
+        assert "SCHEDULE_NOT_FOUND" in refused.stderr
 
 
 class TestOperating:
-    async def test_pauses_resumes_and_deletes(self, serving: Serving) -> None:
+    async def test_pauses_resumes_and_deletes(self, foliot: Foliot) -> None:
         """Each shows how the schedule stands then."""
-        await nightly(serving)
+        await nightly(foliot)
 
-        paused = await foliot(serving, "pause", "nightly", "--reason", "holidays")
-        resumed = await foliot(serving, "resume", "nightly", "--output", "json")
-        deleted = await foliot(serving, "delete", "nightly")
+        paused = await foliot.run("schedule", "pause", "nightly", "--reason", "holidays")
+        resumed = await foliot.run("schedule", "resume", "nightly", "--output", "json")
+        deleted = await foliot.run("schedule", "delete", "nightly")
 
         assert "paused: holidays" in paused.stdout
         assert "nextFireTime" in json.loads(resumed.stdout)
         assert (0, "") == (deleted.exit_code, deleted.stdout)
-        assert [] == json.loads((await foliot(serving, "list", "--output", "json")).stdout)
+        assert [] == json.loads((await foliot.run("schedule", "list", "--output", "json")).stdout)
 
-    async def test_triggers_and_prints_the_instance(self, serving: Serving) -> None:
+    async def test_triggers_and_prints_the_instance(self, foliot: Foliot) -> None:
         """Bare for a script, whole as JSON; beside one that runs only if told so."""
-        await nightly(serving)
+        await nightly(foliot)
 
-        first = await foliot(serving, "trigger", "nightly")
-        refused = await foliot(serving, "trigger", "nightly")
-        beside = await foliot(serving, "trigger", "nightly", "--allow-overlap", "--output", "json")
+        first = await foliot.run("schedule", "trigger", "nightly")
+        refused = await foliot.run("schedule", "trigger", "nightly")
+        beside = await foliot.run(
+            "schedule", "trigger", "nightly", "--allow-overlap", "--output", "json"
+        )
 
         assert first.stdout.strip() in refused.stderr
         assert 1 == refused.exit_code

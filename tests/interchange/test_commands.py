@@ -37,7 +37,7 @@ class TestImporting:
     def test_writes_where_it_is_told(self, good: Path, tmp_path: Path) -> None:
         """And nothing to standard output."""
         output = tmp_path / "door.json"
-        result = run("import", good, "-o", output, "--whole-names")
+        result = run("import", good, "--to", output, "--whole-names")
 
         assert (0, "", {"e": "b"}) == (
             result.exit_code,

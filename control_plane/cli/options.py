@@ -1,0 +1,204 @@
+"""
+The options that many commands have, each said once.
+
+Typer alone is imported here, so that help stays quick: what an option means is worked out in
+calling.py, once a command runs.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, Literal, ParamSpec
+
+import typer
+
+Given = ParamSpec("Given")
+
+Output = Annotated[
+    Literal["table", "json"],
+    typer.Option("--output", "-o", help="For reading, or for programs."),
+]
+DataDir = Annotated[
+    Path,
+    typer.Option(
+        "--data-dir",
+        envvar="FOLIOT_DATA_DIR",
+        help="Where the embedded servers keep their data. One server a directory.",
+    ),
+]
+DEFAULT_DATA_DIR = Path(".foliot")
+
+Limit = Annotated[
+    int, typer.Option("--limit", "-n", min=1, help="How many at most; `--all` for every one.")
+]
+DEFAULT_LIMIT = 50
+All = Annotated[bool, typer.Option("--all", help="Every one, however many there are.")]
+Filter = Annotated[
+    str,
+    typer.Option(
+        "--filter", "-f", help="A filter of the API, beside the other options.", show_default=False
+    ),
+]
+Reason = Annotated[
+    str, typer.Option("--reason", "-r", help="Why: kept in the history.", show_default=False)
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
+Input = Annotated[
+    str,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="JSON",
+        help="The input, an object: JSON or YAML, `@file`, or `-` for standard input.",
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", "-l", metavar="NAME=VALUE", help="Put on instances. Repeatable."),
+]
+RequestId = Annotated[
+    str,
+    typer.Option(
+        "--request-id",
+        help="A name for this request: a repeat with the same one changes nothing.",
+        show_default=False,
+    ),
+]
+
+_PANEL = "Which server, and as whom"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """
+    Which server, and as whom, as far as it was said; calling.py finds the rest. An option
+    that was not given is empty or None.
+    """
+
+    profile: str = ""
+    address: str = ""
+    key: str = ""
+    data_dir: Path | None = None
+    tls: bool | None = None
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+
+
+def _option(*names: str, says: str, variable: str) -> Any:
+    return typer.Option(
+        *names, envvar=variable, help=says, show_default=False, rich_help_panel=_PANEL
+    )
+
+
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "profile": (
+        Annotated[
+            str,
+            _option(
+                "--profile",
+                says="A profile, as `foliot profile list` shows them.",
+                variable="FOLIOT_PROFILE",
+            ),
+        ],
+        "",
+    ),
+    "address": (
+        Annotated[
+            str,
+            _option(
+                "--address",
+                says="The control plane's address, host:port.",
+                variable="FOLIOT_CONTROL_PLANE",
+            ),
+        ],
+        "",
+    ),
+    "key": (
+        Annotated[
+            str,
+            _option(
+                "--key",
+                says="The API key. Said nowhere, the `foliot dev` that runs here has one.",
+                variable="FOLIOT_KEY",
+            ),
+        ],
+        "",
+    ),
+    "data_dir": (
+        Annotated[
+            Path | None,
+            _option("--data-dir", says="Where that `foliot dev` runs.", variable="FOLIOT_DATA_DIR"),
+        ],
+        None,
+    ),
+    "tls": (
+        Annotated[
+            bool | None,
+            _option("--tls/--no-tls", says="Encrypt the connection.", variable="FOLIOT_TLS"),
+        ],
+        None,
+    ),
+    "ca_file": (
+        Annotated[
+            Path | None,
+            _option(
+                "--ca-file",
+                says="Whose certificates to believe, as PEM; with it, TLS is on.",
+                variable="FOLIOT_CA_FILE",
+            ),
+        ],
+        None,
+    ),
+    "client_cert": (
+        Annotated[
+            Path | None,
+            _option(
+                "--client-cert",
+                says="Our own certificate, as PEM; with it, TLS is on.",
+                variable="FOLIOT_CLIENT_CERT",
+            ),
+        ],
+        None,
+    ),
+    "client_key": (
+        Annotated[
+            Path | None,
+            _option(
+                "--client-key",
+                says="The private key of that certificate, as PEM.",
+                variable="FOLIOT_CLIENT_KEY",
+            ),
+        ],
+        None,
+    ),
+}
+
+
+def asks_a_server(command: Callable[Concatenate[Target, Given], None]) -> Callable[..., None]:
+    """
+    A command that talks to a server: it gets the options that say which, and as whom, and
+    what they say as its first argument.
+    """
+    run: Callable[..., None] = command
+
+    @functools.wraps(command)
+    def with_target(**given: Any) -> None:
+        target = Target(**{name: given.pop(name) for name in _OPTIONS})
+        run(target, **given)
+
+    own = inspect.signature(command, eval_str=True)
+    _, *parameters = own.parameters.values()
+    parameters += [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        )
+        for name, (annotation, default) in _OPTIONS.items()
+    ]
+    with_target.__signature__ = own.replace(  # type: ignore[attr-defined]  # inspect looks for it
+        parameters=[one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    )
+    with_target.__annotations__ = {one.name: one.annotation for one in parameters}
+    return with_target
