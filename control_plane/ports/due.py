@@ -49,7 +49,7 @@ class Due(Protocol):
     async def timers(self, limit: int, *, within: timedelta = NO_TIME) -> DueTimers:
         """
         Timers whose instant has come, or comes within so long, earliest first. They stay until
-        they are disarmed.
+        they are disarmed. Those of a tenant that is suspended wait until it is resumed.
         """
 
     async def ahead(self) -> Ahead:

@@ -163,7 +163,7 @@ class ScheduleStore(Protocol):
     async def due(self, limit: int) -> Sequence[Found]:
         """
         Schedules that wake by now, earliest first; then those with a time that waits, and
-        nothing running any more.
+        nothing running any more. Those of a tenant that is suspended wait until it is resumed.
         """
 
     async def ahead(self) -> AheadOfSchedules:

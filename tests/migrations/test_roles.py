@@ -181,6 +181,7 @@ class TestTheControlPlanesRole:
             "tokens_at",
             "remove_instances",
             "retire_partitions",
+            "forget_audit",
         }
         assert expected == await executable(migrated_url, CONTROL_PLANE_ROLE)
 

@@ -7,6 +7,7 @@ from itertools import count
 from typing import NamedTuple
 from uuid import UUID
 
+from control_plane.ports.audit import AuditEntry
 from control_plane.ports.credentials import StoredKey
 from control_plane.ports.instance_store import (
     BusinessKey,
@@ -18,9 +19,13 @@ from control_plane.ports.instance_store import (
 )
 from control_plane.ports.limit_store import TaskLimit
 from control_plane.ports.outbox import Delivery
+from control_plane.ports.queues import PausedQueue
+from control_plane.ports.quotas import OwnQuotas
 from control_plane.ports.records import Definition, HistoryEntry, Instance, InstanceKey, Lease, Task
 from control_plane.ports.retention import Retention
 from control_plane.ports.schedule_store import Schedule, ScheduleKey
+from control_plane.ports.tenant_store import Tenant
+from shared import json
 from shared.clock import Clock, SystemClock
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
 
@@ -84,7 +89,12 @@ class MemoryDatabase:
     clock: Clock = field(default_factory=SystemClock)
     moved_by: timedelta = timedelta(0)
     tenants: dict[TenantId, str] = field(default_factory=dict)
+    tenant_rows: dict[TenantId, Tenant] = field(default_factory=dict)
+    opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     api_keys: dict[str, StoredKey] = field(default_factory=dict)
+    key_origins: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)
+    key_requests: dict[tuple[TenantId | None, str], tuple[bytes, str]] = field(default_factory=dict)
+    audit: list[AuditEntry] = field(default_factory=list)
     definitions: dict[DefinitionKey, Definition] = field(default_factory=dict)
     instances: dict[InstanceKey, Instance] = field(default_factory=dict)
     business_keys: dict[BusinessKey, tuple[InstanceId, int]] = field(default_factory=dict)
@@ -94,6 +104,7 @@ class MemoryDatabase:
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     leases: dict[TaskKey, Lease] = field(default_factory=dict)
     limits: dict[tuple[TenantId, str], StoredLimit] = field(default_factory=dict)
+    paused_queues: dict[str, PausedQueue] = field(default_factory=dict)
     timers: dict[TimerKey, datetime] = field(default_factory=dict)
     inbox: dict[InstanceKey, list[InboxEvent]] = field(default_factory=dict)
     inbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
@@ -101,6 +112,7 @@ class MemoryDatabase:
     outbox_positions: Iterator[int] = field(default_factory=lambda: count(1))
     retentions: dict[tuple[TenantId, str], Retention] = field(default_factory=dict)
     retention_turn: tuple[UUID, datetime] | None = None
+    quotas: dict[TenantId, OwnQuotas] = field(default_factory=dict)
     rejected: list[tuple[InstanceKey, InboxEvent, str, str]] = field(default_factory=list)
     answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
     schedules: dict[ScheduleKey, Schedule] = field(default_factory=dict)
@@ -116,6 +128,19 @@ class MemoryDatabase:
     def move_clock(self, by: timedelta) -> None:
         """Move the clock on, or back."""
         self.moved_by += by
+
+    def tenant_row(self, tenant_id: TenantId) -> Tenant | None:
+        """The tenant; of one that was there from the beginning, little more than its name."""
+        name = self.tenants.get(tenant_id)
+        if name is None:
+            return None
+        return self.tenant_rows.get(tenant_id) or Tenant(
+            tenant_id=tenant_id, display_name=name, created_at=self.opened_at
+        )
+
+    def is_suspended(self, tenant_id: TenantId) -> bool:
+        tenant = self.tenant_rows.get(tenant_id)
+        return tenant is not None and tenant.suspended_at is not None
 
     def task_with_lease(self, key: TaskKey) -> Task | None:
         task = self.tasks.get(key)
@@ -135,6 +160,11 @@ class MemoryDatabase:
     def is_alive(self, session_id: SessionId) -> bool:
         session = self.sessions.get(session_id)
         return session is not None and session.expires_at > self.now()
+
+
+def hash_of(row: object) -> bytes:
+    """Tells two states of a row apart."""
+    return json.digest(repr(row))
 
 
 def silent_at(since: datetime, heartbeat_s: float | None) -> datetime | None:

@@ -20,7 +20,9 @@ class MemoryDue:
     async def timers(self, limit: int, *, within: timedelta = NO_TIME) -> DueTimers:
         now = self._database.now()
         timers = [
-            DueTimer(*key, due) for key, due in self._database.timers.items() if due <= now + within
+            DueTimer(*key, due)
+            for key, due in self._database.timers.items()
+            if due <= now + within and not self._database.is_suspended(key.tenant_id)
         ]
         return DueTimers(now, sorted(timers, key=lambda one: (one.due, one.timer_id))[:limit])
 

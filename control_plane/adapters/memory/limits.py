@@ -70,7 +70,9 @@ class MemoryLimits:
     # --- what claims ask ----------------------------------------------------------------
 
     def room(self, tenant_id: TenantId, key: str | None) -> float:
-        """How many more tasks a limit lets begin now."""
+        """How many more tasks a limit lets begin now; none while the tenant is suspended."""
+        if self._database.is_suspended(tenant_id):
+            return 0
         stored = None if key is None else self._stored.get((tenant_id, key))
         if stored is None or key is None:
             return inf

@@ -78,7 +78,9 @@ class MemoryScheduleStore:
         awake = [
             (schedule.wakes_at, schedule)
             for schedule in self._database.schedules.values()
-            if schedule.wakes_at is not None and schedule.wakes_at <= now
+            if schedule.wakes_at is not None
+            and schedule.wakes_at <= now
+            and not self._database.is_suspended(schedule.tenant_id)
         ]
         awake.sort(key=lambda one: one[0])
         waiting = [
@@ -87,12 +89,17 @@ class MemoryScheduleStore:
             if schedule.buffered_at is not None
             and schedule.firing is None
             and (schedule.wakes_at is None or schedule.wakes_at > now)
+            and not self._database.is_suspended(schedule.tenant_id)
             and not (found := self._found(schedule)).running
         ]
         return [*(self._found(one) for _, one in awake[:limit]), *waiting[:limit]]
 
     async def ahead(self) -> AheadOfSchedules:
-        wakes = [one.wakes_at for one in self._database.schedules.values()]
+        wakes = [
+            one.wakes_at
+            for one in self._database.schedules.values()
+            if not self._database.is_suspended(one.tenant_id)
+        ]
         return AheadOfSchedules(self._database.now(), min(filter(None, wakes), default=None))
 
     def _found(self, schedule: Schedule) -> Found:

@@ -34,6 +34,8 @@ class PostgresDue:
                 SELECT t.tenant_id, t.instance_id, t.timer_id, t.due
                   FROM foliot.timer t
                  WHERE t.due <= (SELECT now FROM instant) + $2::interval
+                   AND t.tenant_id NOT IN (SELECT s.tenant_id FROM foliot.tenant s
+                                            WHERE s.suspended_at IS NOT NULL)
                  ORDER BY t.due, t.timer_id
                  LIMIT $1) AS t ON true
              ORDER BY t.due, t.timer_id

@@ -39,14 +39,18 @@ SELECT s.*, foliot.now() AS now,
 
 DUE = f"""
 WITH instant AS MATERIALIZED (SELECT foliot.now() AS now),
+suspended AS MATERIALIZED (
+  SELECT t.tenant_id FROM foliot.tenant t WHERE t.suspended_at IS NOT NULL),
 awake AS (
   SELECT * FROM foliot.schedule s
    WHERE s.wakes_at <= (SELECT now FROM instant)
+     AND s.tenant_id NOT IN (SELECT tenant_id FROM suspended)
    ORDER BY s.wakes_at
    LIMIT $1),
 waiting AS (
   SELECT * FROM foliot.schedule s
    WHERE s.buffered_at IS NOT NULL AND s.firing IS NULL
+     AND s.tenant_id NOT IN (SELECT tenant_id FROM suspended)
      AND (s.wakes_at IS NULL OR s.wakes_at > (SELECT now FROM instant))
      AND NOT EXISTS (
            SELECT FROM foliot.instance i
@@ -186,8 +190,13 @@ class PostgresScheduleStore:
 
     async def ahead(self) -> AheadOfSchedules:
         (row,) = await self._pool.fetch(
-            "SELECT foliot.now(), (SELECT min(s.wakes_at) FROM foliot.schedule s"
-            " WHERE s.wakes_at IS NOT NULL)"
+            """
+            SELECT foliot.now(),
+                   (SELECT min(s.wakes_at) FROM foliot.schedule s
+                     WHERE s.wakes_at IS NOT NULL
+                       AND s.tenant_id NOT IN (SELECT t.tenant_id FROM foliot.tenant t
+                                                WHERE t.suspended_at IS NOT NULL))
+            """
         )
         return AheadOfSchedules(*row)
 

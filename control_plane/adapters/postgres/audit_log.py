@@ -1,0 +1,126 @@
+"""
+The audit log in PostgreSQL, and how other stores write to it: with their change, or not at all.
+
+`hash_of` tells two states of a row apart; what stands in an instance's entries comes with the
+turn that changed it (write_batch.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.ports.audit import AuditEntry, AuditFilter, Noted, Target
+from shared.ids import TenantId, new_uuid7
+
+THE_PLATFORM = ""
+"""Whose entries those are that belong to no tenant."""
+
+LIST = """
+SELECT a.*
+  FROM foliot.audit a
+ WHERE a.tenant_id = $1
+   AND (a.at, a.entry_id) < ($2, $3)
+   AND a.at >= $4 AND a.at < $5
+   AND ($6::text IS NULL OR a.principal = $6)
+   AND ($7::text IS NULL OR a.method = $7)
+   AND ($8::text IS NULL OR a.target_kind = $8)
+   AND ($9::text IS NULL OR a.target_id = $9)
+ ORDER BY a.at DESC, a.entry_id DESC
+ LIMIT $10
+"""
+
+_BEFORE_ALL = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+_AFTER_ALL = datetime.fromisoformat("9999-12-30T00:00:00+00:00")
+_LAST_ID = UUID(int=2**128 - 1)
+
+
+class PostgresAuditLog:
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = ReachedPool(pool)
+
+    async def list(
+        self,
+        tenant_id: TenantId | None,
+        wanted: AuditFilter,
+        *,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+    ) -> Sequence[AuditEntry]:
+        rows = await self._pool.fetch(
+            LIST,
+            tenant_id or THE_PLATFORM,
+            *(after or (_AFTER_ALL, _LAST_ID)),
+            wanted.since or _BEFORE_ALL,
+            wanted.until or _AFTER_ALL,
+            wanted.principal,
+            wanted.method,
+            wanted.target_kind,
+            wanted.target_id,
+            limit,
+        )
+        return [_entry(row) for row in rows]
+
+    async def forget(self, keep: timedelta, at_once: int) -> int:
+        removed: int = await self._pool.fetchval(
+            "SELECT foliot.forget_audit($1, $2)", keep, at_once
+        )
+        return removed
+
+
+async def note(
+    connection: asyncpg.Connection,
+    noted: Noted | None,
+    tenant_id: TenantId | None,
+    target: Target,
+    before: bytes | None,
+    after: bytes | None,
+) -> None:
+    """
+    Write down what the transaction under way does. Nothing where the call is not audited, or
+    nothing came of it.
+    """
+    if noted is None or before == after:
+        return
+    await connection.execute(
+        """
+        INSERT INTO foliot.audit
+               (tenant_id, at, entry_id, principal, credential_id, method, target_kind, target_id,
+                reason, request_id, correlation_id, before_hash, after_hash)
+        VALUES ($1, foliot.now(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        """,
+        tenant_id or THE_PLATFORM,
+        new_uuid7(),
+        noted.principal,
+        noted.credential_id,
+        noted.method,
+        target.kind,
+        target.id,
+        noted.reason,
+        noted.request_id,
+        noted.correlation_id,
+        before,
+        after,
+    )
+
+
+def _entry(row: Mapping[str, Any]) -> AuditEntry:
+    return AuditEntry(
+        entry_id=row["entry_id"],
+        tenant_id=row["tenant_id"] or None,
+        at=row["at"],
+        noted=Noted(
+            principal=row["principal"],
+            credential_id=row["credential_id"],
+            method=row["method"],
+            reason=row["reason"],
+            request_id=row["request_id"],
+            correlation_id=row["correlation_id"],
+        ),
+        target=Target(row["target_kind"], row["target_id"]),
+        before_hash=row["before_hash"],
+        after_hash=row["after_hash"],
+    )
