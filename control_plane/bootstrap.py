@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from control_plane.access.certificates import CertificateRing
+from control_plane.access.issuers import Issuer, read_issuers
 from control_plane.access.principal import Principal
 from control_plane.adapters.file_archive import FileArchive
+from control_plane.adapters.key_sources import FileKeySource, HttpKeySource
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
@@ -26,6 +28,7 @@ from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
+from control_plane.adapters.postgres.tenant_store import PostgresTenantStore
 from control_plane.api.admin_servicer import AdminServicer
 from control_plane.api.admission import Admission
 from control_plane.api.alpha_definition_servicer import AlphaDefinitionServicer
@@ -62,20 +65,25 @@ from control_plane.ports.due import Due
 from control_plane.ports.feed import Feed
 from control_plane.ports.inbox import InboxRows
 from control_plane.ports.instance_store import InstanceStore
+from control_plane.ports.key_source import KeySource
 from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
 from control_plane.ports.retention import RetentionStore
 from control_plane.ports.schedule_store import ScheduleStore
+from control_plane.ports.tenant_store import TenantStore
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
 from control_plane.startup import check_durability, check_schema, until_usable
-from control_plane.use_cases.authenticate import KeyRing, authenticate
+from control_plane.use_cases.authenticate import KeyRing
+from control_plane.use_cases.authenticate_token import TokenRing
+from control_plane.use_cases.identify import identify
 from shared import doorbell as queues
 from shared.clock import Clock, SystemClock
 from shared.doorbell import Doorbell, NoDoorbell, Ring
 from shared.errors import InvalidRequest
 from shared.failpoints import arm_from_environment
+from shared.ids import TenantId
 from shared.postgres.namespace import read_namespace
 from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, close_pool, open_pool
 from shared.settings import Settings
@@ -111,6 +119,7 @@ class Adapters:
     claims: Claims
     limits: LimitStore
     credentials: Credentials
+    tenants: TenantStore
     doorbell: Doorbell | NoDoorbell
     clock: Clock
 
@@ -208,7 +217,9 @@ class ControlPlane:
             version=version(),
         )
         ring = KeyRing(adapters.credentials, adapters.clock, own.pepper.get_secret_value())
-        known: Callable[[str], Awaitable[Principal]] = partial(authenticate, ring)
+        known: Callable[[str], Awaitable[Principal]] = partial(
+            identify, ring, _tokens(adapters, own)
+        )
         return Server(
             Servicers(
                 definition=DefinitionServicer(adapters.definitions, reader),
@@ -319,6 +330,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 claims=PostgresClaims(pool),
                 limits=PostgresLimitStore(pool),
                 credentials=PostgresCredentials(pool),
+                tenants=PostgresTenantStore(pool),
                 doorbell=doorbell,
                 clock=SystemClock(),
             ),
@@ -393,6 +405,24 @@ def listening_of(settings: Settings, own: ControlPlaneSettings) -> Listening:
         client_ca_file=own.tls_client_ca_file,
         allow_plaintext=settings.allow_plaintext,
     )
+
+
+def _tokens(adapters: Adapters, own: ControlPlaneSettings) -> TokenRing | None:
+    """Whose tokens are let in; None for nobody's. Raises InvalidRequest for a bad file."""
+    if not own.jwt_issuers_file:
+        return None
+    issuers = read_issuers(Path(own.jwt_issuers_file))
+
+    async def is_tenant(tenant_id: TenantId) -> bool:
+        return await adapters.tenants.get(tenant_id) is not None
+
+    return TokenRing([(one, _keys_of(one)) for one in issuers], is_tenant, adapters.clock)
+
+
+def _keys_of(issuer: Issuer) -> KeySource:
+    if issuer.keys.startswith(("https://", "http://")):
+        return HttpKeySource(issuer.keys, issuer.keys_ca_file)
+    return FileKeySource(issuer.keys)
 
 
 def version() -> str:

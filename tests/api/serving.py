@@ -35,6 +35,7 @@ from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.memory.retention import MemoryRetention
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
+from control_plane.adapters.memory.tenant_store import MemoryTenantStore
 from control_plane.bootstrap import Adapters, ControlPlane
 from control_plane.settings import ControlPlaneSettings
 from shared.clock import SystemClock
@@ -158,6 +159,7 @@ async def serving_from(
             claims=MemoryClaims(database),
             limits=MemoryLimits(database),
             credentials=MemoryCredentials(database),
+            tenants=MemoryTenantStore(database),
             doorbell=NoDoorbell(),
             clock=SystemClock(),
         ),
