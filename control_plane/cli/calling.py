@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import grpc
@@ -17,13 +16,14 @@ from foliot.v1 import (
     task_service_pb2_grpc,
 )
 
-from control_plane.cli.connection import Tls, connection, credential
+from control_plane.cli.connection import connection, credential
 from control_plane.cli.development import DEFAULT_LISTEN
 from control_plane.cli.failing import NotReached, explained, info_of
 from control_plane.cli.options import DEFAULT_DATA_DIR, Target
 from control_plane.cli.profiles import Profile, read_profiles
 from control_plane.embedded import attached
 from shared.errors import InvalidRequest
+from shared.tls import ClientTls
 
 CALL_WITHIN_S = 30.0
 
@@ -50,7 +50,7 @@ class Place:
 
     address: str
     key: str
-    tls: Tls | None
+    tls: ClientTls
 
 
 def call(
@@ -87,7 +87,11 @@ async def _call(
 
 def unreached(place: Place) -> NotReached:
     """What to say where there is nobody, or somebody who speaks otherwise."""
-    how = "with TLS; if it has none: --no-tls" if place.tls else "without TLS; if it has: --tls"
+    how = (
+        "encrypted; --plaintext if it has no certificate, --ca-file if nobody else knows its"
+        if place.tls.secures(place.address)
+        else "in the open; --ca-file if it has a certificate"
+    )
     return NotReached(
         f"no control plane answers at {place.address}; see that one serves there, and that this is"
         f" the right --address (it was asked {how})"
@@ -134,17 +138,11 @@ def _profile(target: Target) -> Profile:
     return profiles.by_name.get(profiles.current, Profile())
 
 
-def _tls(target: Target, profile: Profile) -> Tls | None:
-    """With files for it, or where it was asked for, unless it was asked not to."""
-    if target.tls is False:
-        return None
-    tls = Tls(
-        ca_file=target.ca_file or _path(profile.ca_file),
-        client_cert=target.client_cert or _path(profile.client_cert),
-        client_key=target.client_key or _path(profile.client_key),
+def _tls(target: Target, profile: Profile) -> ClientTls:
+    return ClientTls(
+        ca_file=target.ca_file or profile.ca_file,
+        cert_file=target.client_cert or profile.client_cert,
+        key_file=target.client_key or profile.client_key,
+        server_name=target.server_name or profile.server_name,
+        allow_plaintext=profile.plaintext if target.plaintext is None else target.plaintext,
     )
-    return tls if target.tls or profile.tls or tls != Tls() else None
-
-
-def _path(text: str) -> Path | None:
-    return Path(text) if text else None

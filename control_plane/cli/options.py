@@ -81,10 +81,11 @@ class Target:
     address: str = ""
     key: str = ""
     data_dir: Path | None = None
-    tls: bool | None = None
-    ca_file: Path | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
+    ca_file: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    server_name: str = ""
+    plaintext: bool | None = None
 
 
 def _option(*names: str, says: str, variable: str) -> Any:
@@ -134,42 +135,57 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
-    "tls": (
-        Annotated[
-            bool | None,
-            _option("--tls/--no-tls", says="Encrypt the connection.", variable="FOLIOT_TLS"),
-        ],
-        None,
-    ),
     "ca_file": (
         Annotated[
-            Path | None,
+            str,
             _option(
                 "--ca-file",
-                says="Whose certificates to believe, as PEM; with it, TLS is on.",
-                variable="FOLIOT_CA_FILE",
+                says="Whose certificates to believe, as PEM; with it, the connection is encrypted.",
+                variable="FOLIOT_TLS_CA_FILE",
             ),
         ],
-        None,
+        "",
     ),
     "client_cert": (
         Annotated[
-            Path | None,
+            str,
             _option(
                 "--client-cert",
-                says="Our own certificate, as PEM; with it, TLS is on.",
-                variable="FOLIOT_CLIENT_CERT",
+                says="A certificate of our own to show, as PEM.",
+                variable="FOLIOT_TLS_CLIENT_CERT_FILE",
             ),
         ],
-        None,
+        "",
     ),
     "client_key": (
         Annotated[
-            Path | None,
+            str,
             _option(
                 "--client-key",
                 says="The private key of that certificate, as PEM.",
-                variable="FOLIOT_CLIENT_KEY",
+                variable="FOLIOT_TLS_CLIENT_KEY_FILE",
+            ),
+        ],
+        "",
+    ),
+    "server_name": (
+        Annotated[
+            str,
+            _option(
+                "--server-name",
+                says="The name in the server's certificate, where it is not that of the address.",
+                variable="FOLIOT_TLS_SERVER_NAME",
+            ),
+        ],
+        "",
+    ),
+    "plaintext": (
+        Annotated[
+            bool | None,
+            _option(
+                "--plaintext/--encrypted",
+                says="Encrypt nothing, also beyond this machine: somebody else sees to it.",
+                variable="FOLIOT_ALLOW_PLAINTEXT",
             ),
         ],
         None,

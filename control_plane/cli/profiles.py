@@ -25,10 +25,11 @@ class Profile:
 
     address: str = ""
     key: str = field(default="", repr=False)
-    tls: bool = False
     ca_file: str = ""
     client_cert: str = ""
     client_key: str = ""
+    server_name: str = ""
+    plaintext: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
