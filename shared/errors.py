@@ -10,6 +10,7 @@ Every error foliot raises on purpose.
      x  AlreadyExists        the id or key is taken by something else
      x  Conflict             somebody else was faster; read again and retry
      x  LimitExceeded        a named limit
+     x  QuotaExceeded        a tenant has, or asks for, as much as it may
      x  Overloaded           a queue is full; retry later
      x  Unavailable          cannot answer now; says whether the outcome is unknown
      x  Unauthenticated      no credential, or a bad one
@@ -90,7 +91,11 @@ class Conflict(FoliotError):
 
 
 class LimitExceeded(FoliotError):
-    """A limit was reached; the message names it, how much was asked, and how much there is."""
+    """
+    A limit was reached; the message names it, how much was asked, and how much there is.
+
+    With a `field` it is on what the request says, without one on what there may be already.
+    """
 
     reason = "LIMIT_EXCEEDED"
 
@@ -100,6 +105,30 @@ class LimitExceeded(FoliotError):
             field=field,
             metadata={"limit": limit, "actual": str(actual), "maximum": str(maximum)},
         )
+        self.limit = limit
+
+
+class QuotaExceeded(FoliotError):
+    """
+    Somebody (`subject`) has, or asks for, as much as it may. With `retry_in` waiting helps: so
+    long, then send the same request again.
+    """
+
+    reason = "QUOTA_EXCEEDED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        quota: str,
+        subject: str,
+        limit: int,
+        retry_in: timedelta | None,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata={"quota": quota, "limit": str(limit)})
+        self.subject = subject
+        self.retry_in = retry_in
 
 
 class Overloaded(FoliotError):
@@ -116,6 +145,7 @@ class Unavailable(FoliotError):
     """We cannot answer now. With OUTCOME_UNKNOWN the request may have been carried out."""
 
     reason = "SERVER_DRAINING"
+    retry_in = timedelta(seconds=1)
 
 
 class Unauthenticated(FoliotError):

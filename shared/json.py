@@ -24,7 +24,10 @@ def dump(value: Json) -> str:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except (orjson.JSONEncodeError, UnicodeDecodeError) as error:
-        raise InvalidJson(f"this value cannot be written as JSON: {error}") from error
+        raise InvalidJson(
+            "this value cannot be written as JSON: it holds a number beyond 64 bits, half of a"
+            " character or something that is no JSON"
+        ) from error
 
 
 def load(text: str | bytes) -> Json:
@@ -54,7 +57,12 @@ def parse(
     try:
         value: Json = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise InvalidJson(f"{field} is not JSON: {error}", field=field) from error
+        raise InvalidJson(
+            f"{field} is not JSON from line {error.lineno}, column {error.colno} on; write it with"
+            " a JSON library",
+            field=field,
+            metadata={"position": str(error.pos)},
+        ) from error
     if not _is_within(value, max_depth):
         raise LimitExceeded(f"{field} depth", actual=max_depth + 1, maximum=max_depth, field=field)
     return value

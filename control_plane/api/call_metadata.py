@@ -3,11 +3,11 @@
 import os
 import re
 from collections.abc import Iterable
-from contextvars import ContextVar
 
 from control_plane.access.refusal import CredentialRefused
 from shared.errors import Unauthenticated
 from shared.rpc import AUTHORIZATION, BEARER, CORRELATION_ID, MAX_CORRELATION_ID
+from shared.telemetry.call_names import enter_call
 
 TRACE_PARENT = "traceparent"
 
@@ -16,9 +16,6 @@ MAX_CREDENTIAL_LENGTH = 8 * 1024
 
 _CORRELATION_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_CORRELATION_ID}}}")
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-
-_CORRELATION: ContextVar[str] = ContextVar("foliot_correlation_id", default="")
-_TRACE: ContextVar[str | None] = ContextVar("foliot_trace_id", default=None)
 
 
 class CallMetadata:
@@ -43,8 +40,7 @@ class CallMetadata:
 
     def enter(self) -> None:
         """From here on, this call is known by these."""
-        _CORRELATION.set(self.correlation_id)
-        _TRACE.set(self.trace_id)
+        enter_call(self.correlation_id, self.trace_id)
 
     @property
     def key(self) -> str:
@@ -64,13 +60,3 @@ class CallMetadata:
                 f" '{BEARER}<JSON web token>'"
             )
         return text.strip()
-
-
-def correlation_id() -> str:
-    """This call's name in logs and answers."""
-    return _CORRELATION.get()
-
-
-def trace_id() -> str | None:
-    """The W3C trace that this call belongs to, if its caller said so."""
-    return _TRACE.get()

@@ -6,7 +6,9 @@ error that is not ours is a bug; its text stays in the log, under the correlatio
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from urllib.parse import quote
 
 from foliot.v1 import diagnostic_pb2
 from google.protobuf import any_pb2, duration_pb2
@@ -24,10 +26,12 @@ from shared.errors import (
     LimitExceeded,
     Overloaded,
     PermissionDenied,
+    QuotaExceeded,
     Unauthenticated,
     Unavailable,
 )
 from shared.rpc import ERROR_DOMAIN
+from shared.telemetry.call_names import trace_id
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
 
@@ -60,6 +64,8 @@ CODES: Mapping[str, StatusCode] = {
     "REVISION_MISMATCH": StatusCode.ABORTED,
     "LEASE_LOST": StatusCode.ABORTED,
     "LIMIT_EXCEEDED": StatusCode.RESOURCE_EXHAUSTED,
+    "QUOTA_EXCEEDED": StatusCode.RESOURCE_EXHAUSTED,
+    "TOO_MANY_BAD_CREDENTIALS": StatusCode.RESOURCE_EXHAUSTED,
     "MALFORMED_REQUEST": StatusCode.INVALID_ARGUMENT,
     "FIELD_INVALID": StatusCode.INVALID_ARGUMENT,
     "PAGE_TOKEN_INVALID": StatusCode.INVALID_ARGUMENT,
@@ -91,6 +97,26 @@ _NO_CONNECTION = (
     " known: send it again with the same business_key, event_id or request_id"
 )
 
+MAX_MESSAGE_BYTES = 800
+MAX_VALUE_BYTES = 256
+"""Of one value of an ErrorInfo's metadata: what a caller sent comes back shortened."""
+
+MAX_STATUS_BYTES = 7 * 1024
+"""As a status travels, in trailers: clients of several languages take 8 KiB of those in all."""
+
+_OUTCOMES: Mapping[str, str] = {
+    "SERVER_DRAINING": "not_done",
+    "OVERLOADED": "not_done",
+    "OUTCOME_UNKNOWN": "unknown",
+}
+"""What UNAVAILABLE says of what was asked, in the metadata's `outcome`."""
+
+_CUT = "…"
+_WRAPPING = 64
+"""What a detail's own name takes, and the length before it."""
+
+_LENGTH = 4
+
 _BY_CODE: Mapping[int, StatusCode] = {code.value[0]: code for code in StatusCode}
 
 
@@ -102,33 +128,36 @@ def status_of(error: BaseException, correlation_id: str) -> status_pb2.Status:
     """The status a caller gets, with one ErrorInfo always and what else says more."""
     known = _known(error, correlation_id)
     reason = reason_of(known)
+    message = shortened(known.message, MAX_MESSAGE_BYTES)
     metadata = {**known.metadata, "correlation_id": correlation_id}
     if known.field is not None:
         metadata.setdefault("field", known.field)
-    details: list[Message] = []
-    match known:
-        case DefinitionInvalid():
-            errors = [one for one in _diagnostics(known) if one.severity == "error"]
-            metadata["error_count"] = str(len(errors))
-            if errors:
-                metadata["json_pointer"] = errors[0].json_pointer
-            details.append(
-                diagnostic_pb2.DiagnosticList(
-                    diagnostics=[diagnostic_to(one) for one in _diagnostics(known)]
-                )
-            )
-        case Overloaded():
-            details.append(_retry_info(known))
-        case InvalidRequest(field=str() as field):
-            details.append(_bad_request(field, known.message))
-        case _:
-            pass
-    info = error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN, metadata=metadata)
-    return status_pb2.Status(
+    if reason in _OUTCOMES:
+        metadata["outcome"] = _OUTCOMES[reason]
+    if (trace := trace_id()) is not None:
+        metadata["trace_id"] = trace
+    details = list(_details(known, message, metadata))
+    info = error_details_pb2.ErrorInfo(
+        reason=reason,
+        domain=ERROR_DOMAIN,
+        metadata={name: shortened(value, MAX_VALUE_BYTES) for name, value in metadata.items()},
+    )
+    status = status_pb2.Status(
         code=CODES[reason].value[0],
-        message=known.message,
+        message=message,
         details=[_packed(detail) for detail in (info, *details)],
     )
+    if isinstance(known, DefinitionInvalid):
+        _tell(status, known)
+    return status
+
+
+def shortened(text: str, most_bytes: int) -> str:
+    """A text that takes no more room in UTF-8, its end left out if it must be."""
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= most_bytes:
+        return encoded.decode()
+    return encoded[: most_bytes - len(_CUT.encode())].decode("utf-8", "ignore") + _CUT
 
 
 def reason_of(error: FoliotError) -> str:
@@ -141,6 +170,44 @@ def reason_of(error: FoliotError) -> str:
         if isinstance(error, kind):
             return reason
     return "INTERNAL"
+
+
+def _details(error: FoliotError, message: str, metadata: dict[str, str]) -> Iterator[Message]:
+    """What says more than the ErrorInfo does. May add to its metadata."""
+    match error:
+        case DefinitionInvalid():
+            errors = [one for one in _diagnostics(error) if one.severity == "error"]
+            metadata["error_count"] = str(len(errors))
+            if errors:
+                metadata["json_pointer"] = errors[0].json_pointer
+        case Overloaded() | Unavailable():
+            yield _retry_info(error.retry_in)
+        case QuotaExceeded():
+            yield _quota_failure(error.subject, message)
+            if error.retry_in is not None:
+                yield _retry_info(error.retry_in)
+        case LimitExceeded(field=None):
+            yield _quota_failure(error.limit, message)
+        case LimitExceeded(field=str() as field) | InvalidRequest(field=str() as field):
+            yield _bad_request(field, message)
+        case _:
+            pass
+
+
+def _tell(status: status_pb2.Status, error: DefinitionInvalid) -> None:
+    """Add the diagnostics, errors first, as far as there is room."""
+    left = MAX_STATUS_BYTES - len(quote(status.message)) - _encoded(status.ByteSize() + _WRAPPING)
+    told = diagnostic_pb2.DiagnosticList()
+    for one in map(diagnostic_to, _diagnostics(error)):
+        if _encoded(told.ByteSize() + one.ByteSize() + _LENGTH) > left:
+            break
+        told.diagnostics.append(one)
+    status.details.append(_packed(told))
+
+
+def _encoded(size: int) -> int:
+    """What bytes come to in metadata, where they travel as base64."""
+    return -(-size // 3) * 4
 
 
 def _known(error: BaseException, correlation_id: str) -> FoliotError:
@@ -160,16 +227,25 @@ def _diagnostics(error: DefinitionInvalid) -> list[Diagnostic]:
     return [one for one in error.diagnostics if isinstance(one, Diagnostic)]
 
 
-def _retry_info(error: Overloaded) -> error_details_pb2.RetryInfo:
-    milliseconds = max(0, math.ceil(error.retry_in.total_seconds() * 1_000))
+def _retry_info(retry_in: timedelta) -> error_details_pb2.RetryInfo:
+    milliseconds = max(0, math.ceil(retry_in.total_seconds() * 1_000))
     delay = duration_pb2.Duration(
         seconds=milliseconds // 1_000, nanos=milliseconds % 1_000 * 1_000_000
     )
     return error_details_pb2.RetryInfo(retry_delay=delay)
 
 
+def _quota_failure(subject: str, description: str) -> error_details_pb2.QuotaFailure:
+    violation = error_details_pb2.QuotaFailure.Violation(
+        subject=shortened(subject, MAX_VALUE_BYTES), description=description
+    )
+    return error_details_pb2.QuotaFailure(violations=[violation])
+
+
 def _bad_request(field: str, description: str) -> error_details_pb2.BadRequest:
-    violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+    violation = error_details_pb2.BadRequest.FieldViolation(
+        field=shortened(field, MAX_VALUE_BYTES), description=description
+    )
     return error_details_pb2.BadRequest(field_violations=[violation])
 
 

@@ -24,6 +24,7 @@ from control_plane.use_cases.paging import page_size
 from control_plane.use_cases.submits import Submits
 from control_plane.use_cases.verify_history import Known, verify_history
 from shared.errors import FoliotError, InvalidRequest
+from shared.telemetry.call_names import correlation_id
 from shared.ids import InstanceId, parse_uuid
 
 HASH_BYTES = 32

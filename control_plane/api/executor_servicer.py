@@ -16,6 +16,7 @@ from control_plane.api.mapping.times import duration, timestamp
 from control_plane.use_cases.claim_tasks import Turns, claim_tasks
 from control_plane.use_cases.extend_leases import extend_leases
 from control_plane.use_cases.report_outcomes import report_outcomes
+from shared.telemetry.call_names import correlation_id
 from shared.ids import SessionId, parse_uuid
 
 

@@ -41,6 +41,7 @@ from control_plane.use_cases.report_outcomes import report_outcomes
 from shared.errors import InvalidRequest, Unavailable
 from shared.failpoints import failpoint, failpoint_now
 from shared.ids import SessionId, parse_uuid
+from shared.telemetry.call_names import correlation_id
 from shared.rpc import MAX_OUTCOMES
 
 MAX_BATCHES = 8

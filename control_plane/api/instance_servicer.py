@@ -48,6 +48,7 @@ from control_plane.use_cases.submits import Submits
 from control_plane.use_cases.terminate_instance import terminate_instance
 from control_plane.use_cases.wait_instance import wait_instance
 from control_plane.use_cases.watch_instance import News
+from shared.telemetry.call_names import trace_id
 from shared.ids import DefinitionId, InstanceId, parse_uuid
 
 FILTER = {

@@ -23,6 +23,7 @@ from control_plane.use_cases.redrive_tasks import MAX_REDRIVEN, redrive_tasks
 from control_plane.use_cases.submits import Submits
 from shared.errors import FoliotError, InvalidRequest
 from shared.ids import InstanceId, parse_uuid
+from shared.telemetry.call_names import correlation_id
 from shared.tasks import TaskType
 
 FILTER = {

@@ -62,7 +62,7 @@ def _written(value: Json) -> bytes:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
         raise ExpressionUnusable(
-            "", f"the context cannot be written as JSON: {error}", ""
+            "", "the context holds what JSON cannot, as a number beyond 64 bits", ""
         ) from error
 
 

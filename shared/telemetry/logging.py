@@ -13,6 +13,8 @@ from typing import Literal
 import structlog
 from structlog.typing import Processor
 
+from shared.telemetry.call_names import with_call
+
 COMPLAIN_EVERY_S = 30.0
 
 # They log each message, or each attempt to reconnect, which we tell about ourselves.
@@ -26,6 +28,7 @@ def configure_logging(
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        with_call,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -1,5 +1,6 @@
 """What a log line may hold, and what it must not."""
 
+import contextvars
 import json
 import logging
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Literal
 import pytest
 import structlog
 
+from shared.telemetry.call_names import enter_call
 from shared.telemetry.logging import configure_logging, get_logger
 
 SECRET = "s3cr3t-of-a-customer"
@@ -72,3 +74,23 @@ class TestALine:
 
         (line,) = capsys.readouterr().err.splitlines()
         assert ("something.failed", 1) == (json.loads(line)["event"], json.loads(line)["seconds"])
+
+    def test_says_which_call_and_which_trace_it_belongs_to(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """An answer has its correlation id; the lines that it led to must be found by it."""
+        configure_logging("json", "info")
+
+        def in_a_call() -> None:
+            enter_call("c0ffee", "4bf92f3577b34da6a3ce929d0e0e4736")
+            get_logger("test").info("something.happened")
+            logging.getLogger("some.library").warning("something else")
+
+        contextvars.copy_context().run(in_a_call)
+        get_logger("test").info("nobody.called")
+
+        *inside, outside = map(json.loads, capsys.readouterr().err.splitlines())
+        assert [("c0ffee", "4bf92f3577b34da6a3ce929d0e0e4736")] * 2 == [
+            (line["correlation_id"], line["trace_id"]) for line in inside
+        ]
+        assert not {"correlation_id", "trace_id"} & outside.keys()

@@ -78,7 +78,10 @@ class PostgresInstanceStore:
             # Of an instance that exists by now, its history's partition may say so first.
             if error.table_name not in _KEYED and not error.table_name.startswith(_PAST):
                 raise WriteRefused(str(error)) from error
-            raise KeyTaken(f"{error.constraint_name}: {error.detail}") from error
+            raise KeyTaken(
+                "another request took the same business key, event id or request id at this"
+                " moment; send it again"
+            ) from error
         except (asyncpg.PostgresError, ValueError) as error:
             raise WriteRefused(str(error)) from error
         return frozenset(

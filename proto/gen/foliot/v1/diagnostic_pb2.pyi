@@ -105,7 +105,9 @@ class DiagnosticList(_message.Message):
     DIAGNOSTICS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def diagnostics(self) -> _containers.RepeatedCompositeFieldContainer[Global___Diagnostic]:
-        """diagnostics are all that the validator has to say, errors first; at most 100."""
+        """diagnostics are what the validator has to say, errors first, as many as a status has
+        room for: clients take 8 KiB of it. ValidateDefinition tells all.
+        """
 
     def __init__(
         self,

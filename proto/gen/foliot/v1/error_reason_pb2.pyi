@@ -46,7 +46,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_DEFINITION_INVALID: _ErrorReason.ValueType  # 4
     """ERROR_REASON_DEFINITION_INVALID comes with INVALID_ARGUMENT: the spec has errors. The
-    status carries them as a DiagnosticList, with the place and the remedy of each.
+    status carries the first of them as a DiagnosticList, with the place and the remedy of
+    each, as many as a status has room for; ValidateDefinition tells all.
 
         {"reason": "DEFINITION_INVALID", "domain": "foliot",
          "metadata": {"error_count": "2", "json_pointer": "/states/review/on/APPROVE"}}
@@ -149,8 +150,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 18
     """ERROR_REASON_LIMIT_EXCEEDED comes with RESOURCE_EXHAUSTED: a limit was reached, which
-    the metadata names. If waiting helps, the status carries a RetryInfo; if it does not,
-    repeating the call does not either.
+    the metadata names. Repeating the call as it is does not help. Where the request itself
+    is too large, the status carries a BadRequest that names the field; where there is too
+    much already, a QuotaFailure.
 
         {"reason": "LIMIT_EXCEEDED", "domain": "foliot",
          "metadata": {"limit": "event_payload_bytes", "maximum": "262144",
@@ -213,22 +215,25 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_SERVER_DRAINING: _ErrorReason.ValueType  # 27
     """ERROR_REASON_SERVER_DRAINING comes with UNAVAILABLE: this server is going away, and
-    did not do what was asked. Send it again, to another, after a random delay.
+    did not do what was asked. Send it again, to another, after a random delay of about
+    that in the RetryInfo.
 
-        {"reason": "SERVER_DRAINING", "domain": "foliot", "metadata": {}}
+        {"reason": "SERVER_DRAINING", "domain": "foliot",
+         "metadata": {"outcome": "not_done"}}
     """
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 28
     """ERROR_REASON_OVERLOADED comes with UNAVAILABLE: too much is queued, and what was asked
     was not done. Send it again after the delay in the RetryInfo.
 
         {"reason": "OVERLOADED", "domain": "foliot",
-         "metadata": {"queue": "orchestrator"}}
+         "metadata": {"outcome": "not_done"}}
     """
     ERROR_REASON_OUTCOME_UNKNOWN: _ErrorReason.ValueType  # 29
     """ERROR_REASON_OUTCOME_UNKNOWN comes with UNAVAILABLE: what was asked may have been done
-    or not. Send it again with the same business_key, event_id or request_id.
+    or not. Send it again, after the delay in the RetryInfo, with the same business_key,
+    event_id or request_id.
 
-        {"reason": "OUTCOME_UNKNOWN", "domain": "foliot", "metadata": {}}
+        {"reason": "OUTCOME_UNKNOWN", "domain": "foliot", "metadata": {"outcome": "unknown"}}
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 30
     """ERROR_REASON_INTERNAL comes with INTERNAL: a bug of ours. Report it, with the
@@ -300,12 +305,54 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "POSITION_INVALID", "domain": "foliot", "metadata": {"field": "after"}}
     """
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 70
+    """ERROR_REASON_QUOTA_EXCEEDED comes with RESOURCE_EXHAUSTED: the tenant has, or asks for, as
+    much as it may: the QuotaFailure says what. If waiting helps, the status carries a
+    RetryInfo; if it does not, ask the platform's operators for a larger quota.
+
+        {"reason": "QUOTA_EXCEEDED", "domain": "foliot",
+         "metadata": {"quota": "open_instances", "limit": "100000"}}
+    """
+    ERROR_REASON_TOO_MANY_BAD_CREDENTIALS: _ErrorReason.ValueType  # 71
+    """ERROR_REASON_TOO_MANY_BAD_CREDENTIALS comes with RESOURCE_EXHAUSTED: too many credentials
+    from the caller's address, or from everywhere, were not good of late, so this one was not
+    looked at. Send it again after the delay in the RetryInfo.
+
+        {"reason": "TOO_MANY_BAD_CREDENTIALS", "domain": "foliot",
+         "metadata": {"quota": "bad_credentials", "limit": "1000"}}
+    """
+    ERROR_REASON_TENANT_NOT_FOUND: _ErrorReason.ValueType  # 80
+    """ERROR_REASON_TENANT_NOT_FOUND comes with NOT_FOUND: there is no such tenant, or none that
+    the caller may know of.
+
+        {"reason": "TENANT_NOT_FOUND", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
+    """
+    ERROR_REASON_TENANT_EXISTS: _ErrorReason.ValueType  # 81
+    """ERROR_REASON_TENANT_EXISTS comes with ALREADY_EXISTS: there is such a tenant under another
+    name for people. Take another id, or UpdateTenant.
+
+        {"reason": "TENANT_EXISTS", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
+    """
+    ERROR_REASON_TENANT_SUSPENDED: _ErrorReason.ValueType  # 82
+    """ERROR_REASON_TENANT_SUSPENDED comes with PERMISSION_DENIED: the credential is good, and its
+    tenant is suspended. Its work waits, and goes on when the platform's operators resume it.
+    Any call may answer it.
+
+        {"reason": "TENANT_SUSPENDED", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
+    """
+    ERROR_REASON_API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 83
+    """ERROR_REASON_API_KEY_NOT_FOUND comes with NOT_FOUND: no key with this id in this tenant.
+
+        {"reason": "API_KEY_NOT_FOUND", "domain": "foliot", "metadata": {"key_id": "x7k2…"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is, without its prefix, google.rpc.ErrorInfo.reason in the error
     domain "foliot". A status code says what kind of failure it was; the reason says
     which one, and is what a program should branch on. Every error status carries one
-    ErrorInfo, and its metadata always has the "correlation_id" to give to support.
+    ErrorInfo, and its metadata always has the "correlation_id" to give to support, the
+    "trace_id" if the call came with a traceparent, and with UNAVAILABLE the "outcome":
+    "not_done", or "unknown". docs/errors.md says of each reason what to do.
 
     Any call may answer, besides its own errors: CREDENTIAL_MISSING, CREDENTIAL_INVALID,
     PERMISSION_DENIED, MALFORMED_REQUEST, FIELD_INVALID, LIMIT_EXCEEDED, SERVER_DRAINING,
@@ -336,7 +383,8 @@ ERROR_REASON_TASK_NOT_FOUND: ErrorReason.ValueType  # 3
 """
 ERROR_REASON_DEFINITION_INVALID: ErrorReason.ValueType  # 4
 """ERROR_REASON_DEFINITION_INVALID comes with INVALID_ARGUMENT: the spec has errors. The
-status carries them as a DiagnosticList, with the place and the remedy of each.
+status carries the first of them as a DiagnosticList, with the place and the remedy of
+each, as many as a status has room for; ValidateDefinition tells all.
 
     {"reason": "DEFINITION_INVALID", "domain": "foliot",
      "metadata": {"error_count": "2", "json_pointer": "/states/review/on/APPROVE"}}
@@ -439,8 +487,9 @@ has expired, and with it every lease it held: begin a new one.
 """
 ERROR_REASON_LIMIT_EXCEEDED: ErrorReason.ValueType  # 18
 """ERROR_REASON_LIMIT_EXCEEDED comes with RESOURCE_EXHAUSTED: a limit was reached, which
-the metadata names. If waiting helps, the status carries a RetryInfo; if it does not,
-repeating the call does not either.
+the metadata names. Repeating the call as it is does not help. Where the request itself
+is too large, the status carries a BadRequest that names the field; where there is too
+much already, a QuotaFailure.
 
     {"reason": "LIMIT_EXCEEDED", "domain": "foliot",
      "metadata": {"limit": "event_payload_bytes", "maximum": "262144",
@@ -503,22 +552,25 @@ grant what the RPC asks for.
 """
 ERROR_REASON_SERVER_DRAINING: ErrorReason.ValueType  # 27
 """ERROR_REASON_SERVER_DRAINING comes with UNAVAILABLE: this server is going away, and
-did not do what was asked. Send it again, to another, after a random delay.
+did not do what was asked. Send it again, to another, after a random delay of about
+that in the RetryInfo.
 
-    {"reason": "SERVER_DRAINING", "domain": "foliot", "metadata": {}}
+    {"reason": "SERVER_DRAINING", "domain": "foliot",
+     "metadata": {"outcome": "not_done"}}
 """
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 28
 """ERROR_REASON_OVERLOADED comes with UNAVAILABLE: too much is queued, and what was asked
 was not done. Send it again after the delay in the RetryInfo.
 
     {"reason": "OVERLOADED", "domain": "foliot",
-     "metadata": {"queue": "orchestrator"}}
+     "metadata": {"outcome": "not_done"}}
 """
 ERROR_REASON_OUTCOME_UNKNOWN: ErrorReason.ValueType  # 29
 """ERROR_REASON_OUTCOME_UNKNOWN comes with UNAVAILABLE: what was asked may have been done
-or not. Send it again with the same business_key, event_id or request_id.
+or not. Send it again, after the delay in the RetryInfo, with the same business_key,
+event_id or request_id.
 
-    {"reason": "OUTCOME_UNKNOWN", "domain": "foliot", "metadata": {}}
+    {"reason": "OUTCOME_UNKNOWN", "domain": "foliot", "metadata": {"outcome": "unknown"}}
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 30
 """ERROR_REASON_INTERNAL comes with INTERNAL: a bug of ours. Report it, with the
@@ -589,5 +641,45 @@ ERROR_REASON_POSITION_INVALID: ErrorReason.ValueType  # 39
 stream of this tenant's feed gave out. Send one back as it came, or none.
 
     {"reason": "POSITION_INVALID", "domain": "foliot", "metadata": {"field": "after"}}
+"""
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 70
+"""ERROR_REASON_QUOTA_EXCEEDED comes with RESOURCE_EXHAUSTED: the tenant has, or asks for, as
+much as it may: the QuotaFailure says what. If waiting helps, the status carries a
+RetryInfo; if it does not, ask the platform's operators for a larger quota.
+
+    {"reason": "QUOTA_EXCEEDED", "domain": "foliot",
+     "metadata": {"quota": "open_instances", "limit": "100000"}}
+"""
+ERROR_REASON_TOO_MANY_BAD_CREDENTIALS: ErrorReason.ValueType  # 71
+"""ERROR_REASON_TOO_MANY_BAD_CREDENTIALS comes with RESOURCE_EXHAUSTED: too many credentials
+from the caller's address, or from everywhere, were not good of late, so this one was not
+looked at. Send it again after the delay in the RetryInfo.
+
+    {"reason": "TOO_MANY_BAD_CREDENTIALS", "domain": "foliot",
+     "metadata": {"quota": "bad_credentials", "limit": "1000"}}
+"""
+ERROR_REASON_TENANT_NOT_FOUND: ErrorReason.ValueType  # 80
+"""ERROR_REASON_TENANT_NOT_FOUND comes with NOT_FOUND: there is no such tenant, or none that
+the caller may know of.
+
+    {"reason": "TENANT_NOT_FOUND", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
+"""
+ERROR_REASON_TENANT_EXISTS: ErrorReason.ValueType  # 81
+"""ERROR_REASON_TENANT_EXISTS comes with ALREADY_EXISTS: there is such a tenant under another
+name for people. Take another id, or UpdateTenant.
+
+    {"reason": "TENANT_EXISTS", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
+"""
+ERROR_REASON_TENANT_SUSPENDED: ErrorReason.ValueType  # 82
+"""ERROR_REASON_TENANT_SUSPENDED comes with PERMISSION_DENIED: the credential is good, and its
+tenant is suspended. Its work waits, and goes on when the platform's operators resume it.
+Any call may answer it.
+
+    {"reason": "TENANT_SUSPENDED", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
+"""
+ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 83
+"""ERROR_REASON_API_KEY_NOT_FOUND comes with NOT_FOUND: no key with this id in this tenant.
+
+    {"reason": "API_KEY_NOT_FOUND", "domain": "foliot", "metadata": {"key_id": "x7k2…"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
