@@ -8,7 +8,6 @@ from foliot.v1 import event_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
-from control_plane.api.call_metadata import correlation_id
 from control_plane.api.errors import status_of
 from control_plane.api.event_filters import history_filter
 from control_plane.api.event_streams import EventStreams
@@ -24,8 +23,8 @@ from control_plane.use_cases.paging import page_size
 from control_plane.use_cases.submits import Submits
 from control_plane.use_cases.verify_history import Known, verify_history
 from shared.errors import FoliotError, InvalidRequest
-from shared.telemetry.call_names import correlation_id
 from shared.ids import InstanceId, parse_uuid
+from shared.telemetry.call_names import correlation_id
 
 HASH_BYTES = 32
 NEWEST_FIRST = "seq desc"

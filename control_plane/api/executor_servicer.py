@@ -7,7 +7,6 @@ from foliot.executor.v1 import executor_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.api.acks import ack_to
-from control_plane.api.call_metadata import correlation_id
 from control_plane.api.executor_ports import ExecutorPorts
 from control_plane.api.executor_stream import ExecutorStream
 from control_plane.api.mapping import outcomes
@@ -16,8 +15,8 @@ from control_plane.api.mapping.times import duration, timestamp
 from control_plane.use_cases.claim_tasks import Turns, claim_tasks
 from control_plane.use_cases.extend_leases import extend_leases
 from control_plane.use_cases.report_outcomes import report_outcomes
-from shared.telemetry.call_names import correlation_id
 from shared.ids import SessionId, parse_uuid
+from shared.telemetry.call_names import correlation_id
 
 
 class ExecutorServicer(pb_grpc.ExecutorServiceServicer):

@@ -22,7 +22,6 @@ from foliot.executor.v1 import outcome_pb2
 
 from control_plane.api.acks import ack_to
 from control_plane.api.admission import draining_now
-from control_plane.api.call_metadata import correlation_id
 from control_plane.api.executor_ports import ExecutorPorts
 from control_plane.api.mapping import outcomes
 from control_plane.api.mapping.tasks import handed_to
@@ -41,8 +40,8 @@ from control_plane.use_cases.report_outcomes import report_outcomes
 from shared.errors import InvalidRequest, Unavailable
 from shared.failpoints import failpoint, failpoint_now
 from shared.ids import SessionId, parse_uuid
-from shared.telemetry.call_names import correlation_id
 from shared.rpc import MAX_OUTCOMES
+from shared.telemetry.call_names import correlation_id
 
 MAX_BATCHES = 8
 """Batches of one executor under way at once; the next waits in HTTP/2's window."""

@@ -8,7 +8,6 @@ from foliot.v1 import instance_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
-from control_plane.api.call_metadata import trace_id
 from control_plane.api.filters import Field, check_order, parse_filter
 from control_plane.api.mapping.explanations import explanation_to
 from control_plane.api.mapping.history import entry_to
@@ -48,8 +47,8 @@ from control_plane.use_cases.submits import Submits
 from control_plane.use_cases.terminate_instance import terminate_instance
 from control_plane.use_cases.wait_instance import wait_instance
 from control_plane.use_cases.watch_instance import News
-from shared.telemetry.call_names import trace_id
 from shared.ids import DefinitionId, InstanceId, parse_uuid
+from shared.telemetry.call_names import trace_id
 
 FILTER = {
     "status": Field(kind="word", words=tuple(STATUS_WORDS)),

@@ -5,7 +5,6 @@ from foliot.v1 import task_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
-from control_plane.api.call_metadata import correlation_id
 from control_plane.api.errors import status_of
 from control_plane.api.filters import Field, Terms, check_order, parse_filter
 from control_plane.api.mapping.failures import failure_from
@@ -23,8 +22,8 @@ from control_plane.use_cases.redrive_tasks import MAX_REDRIVEN, redrive_tasks
 from control_plane.use_cases.submits import Submits
 from shared.errors import FoliotError, InvalidRequest
 from shared.ids import InstanceId, parse_uuid
-from shared.telemetry.call_names import correlation_id
 from shared.tasks import TaskType
+from shared.telemetry.call_names import correlation_id
 
 FILTER = {
     "instance_id": Field(kind="uuid"),
