@@ -5,9 +5,10 @@ What a transition, an entry or an exit does, in order. Each sees what the one be
 from dataclasses import dataclass
 from typing import Protocol
 
+from control_plane.engine.delays import Delay
 from control_plane.engine.failures import ExpressionUnusable
 from control_plane.engine.guards import Guard
-from control_plane.engine.invocations import Delay, TaskPlan
+from control_plane.engine.invocations import TaskPlan
 from control_plane.engine.limits import MAX_NAME_LENGTH
 from control_plane.engine.templates import Template
 from control_plane.engine.turn import EventObject, Turn

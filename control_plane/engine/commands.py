@@ -50,6 +50,15 @@ class CreateTask:
     limit_key: str | None = None
     """Which of the tenant's limits on keys it counts against, if there is one of that key."""
 
+    terms: dict[str, Json] | None = None
+    """
+    What people may do with it: the `users` and `roles` it is offered to, the `form` of its output,
+    whether it is `skippable`. None where its definition says nothing of that.
+    """
+
+    due: datetime | None = None
+    """Of a human task: when it should be done; nothing happens by itself then."""
+
 
 @frozen
 class StartChild:

@@ -21,6 +21,7 @@ from control_plane.engine.events import (
     Received,
     Started,
     TaskFailed,
+    TaskSkipped,
     TaskSucceeded,
     TimerFired,
 )
@@ -66,7 +67,7 @@ def decide(
     match event:
         case Received():
             return _receive(machine, snapshot, event, now, tracer)
-        case TaskSucceeded() | TaskFailed():
+        case TaskSucceeded() | TaskSkipped() | TaskFailed():
             return hear_of_task(machine, snapshot, event, now, tracer)
         case TimerFired():
             return ring(machine, snapshot, event, now, tracer)

@@ -21,8 +21,8 @@ from control_plane.engine.actions import (
     Log,
     Raise,
 )
+from control_plane.engine.delays import Delay
 from control_plane.engine.guards import And, Condition, Guard, NamedGuard, Not, Or, StateIn
-from control_plane.engine.invocations import Delay
 from control_plane.engine.operations import ArmAfter, RaiseDone, StartInvoke
 from control_plane.engine.states import Transition
 from control_plane.engine.templates import work_of

@@ -40,6 +40,17 @@ class TaskSucceeded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSkipped:
+    """
+    An operator has passed a task over; the instance goes on as if it had succeeded with the
+    output. There is nothing to undo of it.
+    """
+
+    ordinal: int
+    output: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFailed:
     """
     A task failed for good: whether it is tried again was decided before, outside.
@@ -108,6 +119,7 @@ Event: TypeAlias = (
     Started
     | Received
     | TaskSucceeded
+    | TaskSkipped
     | TaskFailed
     | TimerFired
     | Cancelled

@@ -17,6 +17,7 @@ from control_plane.engine.events import (
     Retried,
     Started,
     TaskFailed,
+    TaskSkipped,
     TaskSucceeded,
     Terminated,
     TimerFired,
@@ -58,6 +59,8 @@ def event_of(entry: Entry) -> Event | None:
             )
         case "TASK_COMPLETED" if entry.ordinal is not None:
             return TaskSucceeded(ordinal=entry.ordinal, output=payload["output"])
+        case "TASK_SKIPPED" if entry.ordinal is not None:
+            return TaskSkipped(ordinal=entry.ordinal, output=payload["output"])
         case "TASK_FAILED" if entry.ordinal is not None:
             return TaskFailed(ordinal=entry.ordinal, error=payload["error"])
         case "TIMER_FIRED":

@@ -4,13 +4,15 @@ Tasks as a spec describes them: bound to a state (`invoke`), or outliving it (`c
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from control_plane.engine.commands import CreateTask, OnParentClose, StartChild
-from control_plane.engine.durations import Duration, parse_duration
+from control_plane.engine.delays import due_after, within_reach
+from control_plane.engine.durations import Duration
 from control_plane.engine.failures import ExpressionUnusable, LimitReached
 from control_plane.engine.instants import read_instant
-from control_plane.engine.limits import MAX_DELAY, MAX_FAN_OUT, MAX_NAME_LENGTH, MAX_WAITING_TASKS
+from control_plane.engine.limits import MAX_FAN_OUT, MAX_NAME_LENGTH, MAX_WAITING_TASKS
+from control_plane.engine.offering import PeoplePlan
 from control_plane.engine.snapshot import Join, OpenGroup, OpenTask, WaitingTask
 from control_plane.engine.templates import Template, work_of
 from control_plane.engine.turn import EventObject, Turn
@@ -20,49 +22,6 @@ from shared.tasks import TaskType, Timeouts
 
 CHILD = "WORKFLOW"
 """The type of a task that is an instance of another definition."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Delay:
-    """How long to wait: fixed when the spec was compiled, or worked out when it starts."""
-
-    length: Duration | None
-    computed: Template | None
-    json_pointer: str
-
-    def due(self, turn: Turn) -> datetime:
-        """The instant it ends. Raises what ends the macrostep if there is none."""
-        if self.computed is None:
-            assert self.length is not None
-            return _within_reach(self.length, turn.now, self.json_pointer)
-        return due_after(self.computed.evaluate(turn), turn.now, self.json_pointer)
-
-
-def due_after(value: Json, now: datetime, json_pointer: str) -> datetime:
-    """The end of a delay that was worked out: milliseconds or an ISO 8601 duration."""
-    length = parse_duration(value)
-    if length is None:
-        raise ExpressionUnusable(
-            json_pointer,
-            "a delay must be milliseconds or an ISO 8601 duration such as PT15M, and not negative",
-            "",
-        )
-    return _within_reach(length, now, json_pointer)
-
-
-def _within_reach(length: Duration, now: datetime, json_pointer: str) -> datetime:
-    try:
-        due = length.after(now)
-    except OverflowError:
-        due = datetime.max.replace(tzinfo=UTC)
-    if due - now > MAX_DELAY:
-        raise LimitReached(
-            "timer delay in days",
-            actual=(due - now).days,
-            maximum=MAX_DELAY.days,
-            json_pointer=json_pointer,
-        )
-    return due
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -121,6 +80,11 @@ class TaskPlan:
     limit_key: Template | None = None
     """Of what an executor does: which of the tenant's limits it counts against."""
 
+    people: PeoplePlan | None = None
+    """Of a human task: whom it is offered to, and how it is to be filled in."""
+
+    is_skippable: bool = False
+
     def create(self, turn: Turn, invoke_id: str | None = None) -> None:
         """Open a task of this kind, or one for each item, for the state whose action runs."""
         turn.count_task()
@@ -147,6 +111,7 @@ class TaskPlan:
             input=self.input.evaluate(turn),
             place=place,
             key=self._key(turn),
+            offer=None if self.people is None else self.people.offer(turn),
         )
 
     def _key(self, turn: Turn) -> str | None:
@@ -157,7 +122,9 @@ class TaskPlan:
     @property
     def work(self) -> int:
         """Of working out what a task of this kind is given."""
-        given = self.input, self.child.business_key, self.limit_key
+        given = [self.input, self.child.business_key, self.limit_key]
+        if self.people is not None:
+            given += self.people.templates
         return sum(work_of(one) for one in given if one is not None)
 
     @property
@@ -201,9 +168,18 @@ class TaskPlan:
                 events=self.events,
                 policy=self.policy,
                 limit_key=waiting.key,
+                terms=self._terms(waiting),
+                due=None if self.people is None else self.people.due(waiting.offer, turn.now),
             ),
             open_task,
         )
+
+    def _terms(self, waiting: WaitingTask) -> dict[str, Json] | None:
+        """What people may do with the task; None where nothing is said of it."""
+        found = {} if self.people is None else self.people.terms(waiting.offer)
+        if self.is_skippable:
+            found["skippable"] = True
+        return found or None
 
     def _run_at(self, given: Json, now: datetime) -> datetime:
         pointer = f"{self.json_pointer}/input"
@@ -213,7 +189,7 @@ class TaskPlan:
             at = given.get("at")
             instant = read_instant(at) if isinstance(at, str) else None
             if instant is not None and "delay" not in given:
-                return _within_reach(Duration(0, max(instant - now, now - now)), now, pointer)
+                return within_reach(Duration(0, max(instant - now, now - now)), now, pointer)
         raise ExpressionUnusable(
             pointer,
             'the input of a timer must be {"delay": <duration>} or {"at": <RFC 3339 timestamp>}',

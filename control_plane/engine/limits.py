@@ -27,6 +27,12 @@ MAX_NAMED = 1_000
 MAX_CHOICES = 50
 """Event types among which an AI task may choose."""
 
+MAX_CANDIDATES = 50
+"""Users and roles, together, that one human task is offered to."""
+
+MAX_CANDIDATE = 128
+"""Characters of the name of a user or a role."""
+
 MAX_TARGETS = 10_000
 """Targets of all transitions of a spec together."""
 

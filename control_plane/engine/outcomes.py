@@ -4,10 +4,11 @@ so a macrostep that cannot be finished fails the instance, with the reason.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from control_plane.engine.decision import Decision, Entry
-from control_plane.engine.events import TaskFailed, TaskSucceeded, TimerFired
+from control_plane.engine.events import TaskFailed, TaskSkipped, TaskSucceeded, TimerFired
 from control_plane.engine.failures import MacrostepFailed
 from control_plane.engine.groups import take_in
 from control_plane.engine.instants import write_instant
@@ -25,7 +26,7 @@ from shared.json import Json
 def hear_of_task(
     machine: Machine,
     snapshot: Snapshot,
-    event: TaskSucceeded | TaskFailed,
+    event: TaskSucceeded | TaskSkipped | TaskFailed,
     now: datetime,
     tracer: Tracer | None,
 ) -> Decision:
@@ -38,12 +39,16 @@ def hear_of_task(
     task = snapshot.tasks.get(ordinal)
     if task is None:
         return Decision(snapshot=snapshot, disposition="IGNORED")
-    if isinstance(event, TaskSucceeded):
-        told = done_of(task.name, task.invoke_id, event.output)
-        entry = Entry(type="TASK_COMPLETED", payload={"output": event.output}, ordinal=ordinal)
-    else:
+    if isinstance(event, TaskFailed):
         told = failed_of(task.name, task.invoke_id, event.error)
         entry = Entry(type="TASK_FAILED", payload={"error": event.error}, ordinal=ordinal)
+    else:
+        told = done_of(task.name, task.invoke_id, event.output)
+        kind = "TASK_COMPLETED" if isinstance(event, TaskSucceeded) else "TASK_SKIPPED"
+        entry = Entry(type=kind, payload={"output": event.output}, ordinal=ordinal)
+    if isinstance(event, TaskSkipped):
+        # What was not done is not undone.
+        task = replace(task, plan=None)
     about: dict[str, Json] = {"ordinal": ordinal, "name": task.name, "type": task.type}
 
     def begin() -> Macrostep:

@@ -51,6 +51,9 @@ class WaitingTask:
     key: str | None = None
     """Of a child instance its business key, of an executor's task its limit key."""
 
+    offer: dict[str, Json] | None = None
+    """Of a human task: whom it is offered to."""
+
 
 @frozen
 class OpenGroup:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from control_plane.engine.actions import Action
+from control_plane.engine.delays import Delay
 from control_plane.engine.guards import Guard
-from control_plane.engine.invocations import Delay, Invocation
+from control_plane.engine.invocations import Invocation
 from control_plane.engine.templates import Template
 
 Kind: TypeAlias = Literal["atomic", "compound", "parallel", "final", "history"]

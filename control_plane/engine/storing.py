@@ -200,6 +200,8 @@ def _group(group: OpenGroup) -> dict[str, Json]:
 
 def _waiting(task: WaitingTask) -> list[Json]:
     known: list[Json] = [task.plan, task.place, task.undoes, task.input]
+    if task.offer is not None:
+        return [*known, task.key, task.offer]
     return known if task.key is None else [*known, task.key]
 
 
@@ -217,9 +219,10 @@ def _open_group(body: Mapping[str, Any]) -> OpenGroup:
                 place=place,
                 undoes=undoes,
                 input=given,
-                key=key[0] if key else None,
+                key=more[0] if more else None,
+                offer=more[1] if len(more) > 1 else None,
             )
-            for plan, place, undoes, given, *key in body["waiting"]
+            for plan, place, undoes, given, *more in body["waiting"]
         ),
     )
 

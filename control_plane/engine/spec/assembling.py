@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 
 from control_plane.engine.actions import Action
+from control_plane.engine.delays import Delay
 from control_plane.engine.guards import Guard
-from control_plane.engine.invocations import Delay, Invocation
+from control_plane.engine.invocations import Invocation
 from control_plane.engine.limits import (
     MAX_CONTEXT_BYTES,
     MAX_JSON_DEPTH,

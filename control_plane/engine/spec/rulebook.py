@@ -190,9 +190,10 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "word-not-for-task": _refuses(
         "A word describes a task of another kind: `events` and `policy` are of AI tasks,"
+        " `candidates`, `dueIn` and `form` of human tasks,"
         " `version`, `businessKey` and `onParentClose` of child instances; `queue`, `priority`,"
-        " `limitKey`, `retry` and `timeout` of what an executor does, which a child instance is"
-        " not.",
+        " `limitKey`, `retry`, `timeout` and `skippable` of what an executor does, which a child"
+        " instance is not.",
         "Leave the word out, or choose another kind of task.",
     ),
     "without-for-each": _refuses(
@@ -206,6 +207,12 @@ RULES: Final[dict[str, Rule]] = {
     "bad-timer-input": _refuses(
         "A timer's input does not say when it is due.",
         'Write `{"delay": "PT15M"}` or `{"at": <RFC 3339 timestamp>}`.',
+    ),
+    "bad-form": _refuses(
+        "The `form` of a human task is no JSON Schema that an output can be held against: it says"
+        " what JSON Schema does not, or what could take any length of time, such as `$ref`, or a"
+        " pattern that is not one of RE2's.",
+        "Write it with the keywords that the message lists.",
     ),
     "ai-without-events": _refuses(
         "An AI task does not say among which events it may choose. A model chooses from a closed"

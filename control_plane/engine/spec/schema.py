@@ -12,6 +12,8 @@ from typing import Any, Final, TypeAlias
 from control_plane.engine.actions import OWN_EVENTS
 from control_plane.engine.invocations import CHILD
 from control_plane.engine.limits import (
+    MAX_CANDIDATE,
+    MAX_CANDIDATES,
     MAX_CHOICES,
     MAX_FAN_OUT,
     MAX_NAME_LENGTH,
@@ -21,6 +23,7 @@ from control_plane.engine.limits import (
 from control_plane.engine.spec.vocabulary import (
     ACTIONS,
     BRANCH,
+    CANDIDATES,
     COMPENSATE,
     COMPENSATION,
     CREATE_TASK,
@@ -259,6 +262,21 @@ def _task_shapes() -> dict[str, Schema]:
             maxItems=MAX_CHOICES,
             uniqueItems=True,
         ),
+        "candidates": _object(CANDIDATES),
+        "candidateNames": _any_of(
+            {"$ref": "#/$defs/expression"},
+            _list(
+                _any_of(
+                    {"type": "string", "minLength": 1, "maxLength": MAX_CANDIDATE},
+                    {"$ref": "#/$defs/expression"},
+                ),
+                maxItems=MAX_CANDIDATES,
+            ),
+        ),
+        "form": {
+            "type": "object",
+            "description": "JSON Schema (2020-12), without references.",
+        },
         "version": {"type": "integer", "minimum": 1},
         "keyText": _any_of({"$ref": "#/$defs/name"}, {"$ref": "#/$defs/expression"}),
         "onParentClose": {"enum": ["cancel", "terminate", "abandon"], "default": "cancel"},

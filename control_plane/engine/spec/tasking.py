@@ -12,6 +12,7 @@ from control_plane.engine.limits import MAX_CHOICES, MAX_FAN_OUT
 from control_plane.engine.spec.attempting import Attempts
 from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import NAME, is_name, unknown_keys, wrong_type
+from control_plane.engine.spec.peopling import People
 from control_plane.engine.spec.values import NAMES, Values
 from control_plane.engine.spec.vocabulary import COMPENSATION
 from control_plane.engine.templates import NULL, Computed, Constant, Template
@@ -25,11 +26,13 @@ _NAMED = {"system": ".<function>", CHILD.lower(): ".<key of a definition>"}
 _JOINS = ("all", "any", "settled")
 _CLOSINGS = ("cancel", "terminate", "abandon")
 _OF_AI = ("events", "policy")
+_OF_PEOPLE = ("candidates", "dueIn", "form")
 _OF_CHILDREN = ("version", "businessKey", "onParentClose")
-_OF_ATTEMPTS = ("queue", "priority", "limitKey", "retry", "timeout")
+_OF_ATTEMPTS = ("queue", "priority", "limitKey", "retry", "timeout", "skippable")
 _INSTEAD = {
     "retry": "leave it out: the tasks inside of the child have retries of their own",
     "timeout": "leave the state by `after` if the child takes too long",
+    "skippable": "let the tasks inside of the child be skipped",
 }
 
 
@@ -46,9 +49,11 @@ class Tasks:
     """All plans, each at its own index."""
 
     _attempts: Attempts = field(init=False)
+    _people: People = field(init=False)
 
     def __post_init__(self) -> None:
         self._attempts = Attempts(self.values, self.findings)
+        self._people = People(self.values, self.findings)
 
     def plan(
         self,
@@ -101,6 +106,8 @@ class Tasks:
             events=self._events(kind, body.get("events"), pointer),
             policy=self._policy(body.get("policy"), join(pointer, "policy")),
             limit_key=self._key(body, "limitKey", pointer, names),
+            people=self._people.plan(body, pointer, names) if kind is TaskType.HUMAN else None,
+            is_skippable=self._flag(body, "skippable", pointer),
         )
         self.plans.append(plan)
         return plan
@@ -108,6 +115,8 @@ class Tasks:
     def _words(self, kind: TaskType | None, body: dict[str, Any], pointer: str) -> None:
         """Rule: a task is described by words of its kind."""
         wrong = (*(() if kind is None else _OF_CHILDREN), *(() if kind is TaskType.AI else _OF_AI))
+        if kind is not TaskType.HUMAN:
+            wrong += _OF_PEOPLE
         if kind is None:
             wrong += _OF_ATTEMPTS
         said = CHILD.lower() if kind is None else kind.value.lower()
@@ -186,6 +195,14 @@ class Tasks:
             return None
         name: str | None = given
         return name
+
+    def _flag(self, body: dict[str, Any], word: str, pointer: str) -> bool:
+        """Rule: a flag is true or false."""
+        given = body.get(word, False)
+        if not isinstance(given, bool):
+            wrong_type(self.findings, join(pointer, word), given, "true or false")
+            return False
+        return given
 
     def _source(self, source: str, pointer: str) -> tuple[TaskType | None, str | None] | None:
         """Rule: a source is a task type in lower case, for some with a name after a dot."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
 
+from control_plane.engine.delays import Delay
 from control_plane.engine.durations import parse_duration
 from control_plane.engine.expressions import Expression, ExpressionError, compile_expression
-from control_plane.engine.invocations import Delay
 from control_plane.engine.limits import (
     MAX_DELAY,
     MAX_EXPRESSION_CHARACTERS,

@@ -119,6 +119,13 @@ _TASK: Words = {
         "choices", f"Of an AI task: the 1 to {MAX_CHOICES} event types among which it may choose."
     ),
     "policy": Word("name", "Of an AI task: the name of the tenant's policy that binds it."),
+    "candidates": Word("candidates", "Of a human task: whom it is offered to."),
+    "dueIn": Word("delay", "Of a human task: how long after its creation it should be done."),
+    "form": Word("form", "Of a human task: what its output must be like, as a JSON Schema."),
+    "skippable": Word(
+        "boolean",
+        "Whether an operator may skip it, with an output in its place.",
+    ),
     "version": Word(
         "version", "Of a child instance: the definition's version; the newest by default."
     ),
@@ -155,6 +162,11 @@ COMPENSATION: Final[Words] = {
     **_ATTEMPTS,
     "input": Word("value", "Worked out when the other task succeeds; `event.output` is its output"),
     **{key: _TASK[key] for key in ("version", "onParentClose")},
+}
+
+CANDIDATES: Final[Words] = {
+    "users": Word("candidateNames", "The users it is offered to."),
+    "roles": Word("candidateNames", "The roles it is offered to: whoever has one of them."),
 }
 
 RETRY: Final[Words] = {

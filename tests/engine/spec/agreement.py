@@ -50,6 +50,7 @@ ONLY_THE_PARSER_SAYS: Final = {
     "word-not-for-task": "the kind of a task stands under another key",
     "for-each-not-list": "an expression is a text to a schema",
     "bad-timer-input": "an input may be computed",
+    "bad-form": "a schema of schemas is long, and does not know RE2",
     "ai-without-events": "the kind of a task stands under another key",
     "ai-event-not-accepted": "looks at the transitions around",
     "eventless-cycle": "follows transitions",

@@ -119,6 +119,17 @@ RICH: dict[str, Any] = {
                 {"id": "call", "src": "http", **_TASK, "onDone": "both", "onError": "over"},
                 _CHILD | {"onDone": "both"},
                 {"src": "ai", "input": {}, "events": ["GO"], "policy": "careful"},
+                {
+                    "id": "sign",
+                    "src": "human",
+                    "candidates": {
+                        "users": ["ada", expr("context.url")],
+                        "roles": expr("context.orders"),
+                    },
+                    "dueIn": "PT8H",
+                    "form": {"type": "object", "required": ["ok"]},
+                    "skippable": True,
+                },
             ],
         },
         "both": {

@@ -1,0 +1,118 @@
+"""Whom a human task is offered to, until when, and by what form it is filled in."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from control_plane.engine import CreateTask, ExpressionFailed, TaskSkipped
+from tests.engine.telling import NOW, Instance, expr
+
+
+def asking(**people: Any) -> dict[str, Any]:
+    invoke = {"id": "ask", "src": "human", "onDone": "b", "onError": "b", **people}
+    return {"initial": "a", "states": {"a": {"invoke": invoke}, "b": {"type": "final"}}}
+
+
+def created(it: Instance) -> CreateTask:
+    (one,) = it.created
+    return one
+
+
+class TestAHumanTask:
+    def test_is_offered_to_whom_the_definition_and_the_data_name(self) -> None:
+        """A definition seldom knows a person, and often a role."""
+        spec = asking(
+            candidates={"users": ["ada", expr("event.input.boss")], "roles": ["cook", "cook"]}
+        )
+
+        assert {"users": ["ada", "bo"], "roles": ["cook"]} == created(
+            Instance(spec, input={"boss": "bo"})
+        ).terms
+
+    def test_may_be_offered_to_a_list_that_is_worked_out(self) -> None:
+        """Who is on duty stands in the data."""
+        spec = asking(candidates={"roles": expr("event.input")})
+
+        assert {"roles": ["x", "y"]} == created(Instance(spec, input=["x", "y"])).terms
+
+    @pytest.mark.parametrize("boss", [None, "", 7, "x" * 129, ["bo"]])
+    def test_is_not_created_for_somebody_without_a_name(self, boss: Any) -> None:
+        """It would lie where nobody looks."""
+        it = Instance(asking(candidates={"users": [expr("event.input")]}), input=boss)
+
+        assert isinstance(it.decision.refusal, ExpressionFailed)
+        assert "/states/a/invoke/candidates/users" == it.decision.refusal.json_pointer
+
+    def test_is_offered_to_fifty_at_most(self) -> None:
+        """Users and roles together."""
+        spec = asking(candidates={"users": expr("event.input"), "roles": ["cook"]})
+
+        refusals = [
+            Instance(spec, input=[f"u{n}" for n in range(count)]).decision.refusal
+            for count in (49, 50)
+        ]
+
+        assert [True, False] == [one is None for one in refusals]
+
+    @pytest.mark.parametrize("length", ["PT8H", expr("'PT' + event.input + 'H'")])
+    def test_is_due_after_its_length(self, length: Any) -> None:
+        """From its creation on."""
+        it = Instance(asking(dueIn=length), input="8")
+
+        assert NOW + timedelta(hours=8) == created(it).due
+
+    def test_without_any_of_it_says_nothing(self) -> None:
+        """What most tasks do not have costs them nothing."""
+        one = created(Instance(asking()))
+
+        assert (None, None) == (one.terms, one.due)
+
+    def test_says_by_what_form_and_whether_it_may_be_skipped(self) -> None:
+        """It goes along with the task, so that whoever draws it needs no definition."""
+        it = Instance(asking(form={"type": "object"}, skippable=True))
+
+        assert {"form": {"type": "object"}, "skippable": True} == created(it).terms
+
+
+class TestAFanOutOfHumanTasks:
+    SPEC = asking(
+        forEach=expr("event.input"),
+        concurrency=1,
+        candidates={"users": [expr("item")]},
+        dueIn=expr("60000"),
+    )
+
+    def test_offers_each_to_its_own(self) -> None:
+        """Also those created when another has ended, whose time begins then."""
+        it = Instance(self.SPEC, input=["ada", "bo"])
+        first, kept = created(it), it.reloaded() == it.snapshot
+        it.now += timedelta(hours=1)
+        it.succeed(1)
+        second = created(it)
+
+        assert kept
+        assert [{"users": ["ada"]}, {"users": ["bo"]}] == [first.terms, second.terms]
+        assert [NOW + timedelta(minutes=1), NOW + timedelta(minutes=61)] == [first.due, second.due]
+
+
+class TestASkippedTask:
+    def test_lets_the_instance_go_on_with_the_output(self) -> None:
+        """As if it had succeeded, and the history says that it did not."""
+        spec = asking()
+        spec["output"] = expr("event.output")
+        it = Instance(spec)
+        it.tell(TaskSkipped(ordinal=1, output={"n": 1}))
+
+        assert "done" == it.snapshot.status
+        assert {"output": {"n": 1}} == it.entry("TASK_SKIPPED").payload
+        assert it.folded() == it.snapshot
+
+    def test_has_nothing_to_undo(self) -> None:
+        """What was not done needs no compensation."""
+        spec = asking(compensation={"src": "http"})
+        spec["states"]["b"] = {}
+        it = Instance(spec)
+        it.tell(TaskSkipped(ordinal=1))
+
+        assert () == it.snapshot.undo
