@@ -230,6 +230,7 @@ class ControlPlane:
                     adapters.store,
                     self._machines,
                     tailer.instances,
+                    admission.draining,
                 ),
                 task=TaskServicer(orchestrator, reader),
                 event=EventServicer(

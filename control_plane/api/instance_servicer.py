@@ -1,5 +1,6 @@
 """InstanceService: proto in, use case, proto out."""
 
+import asyncio
 from datetime import timedelta
 from typing import cast
 
@@ -73,14 +74,19 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
         store: InstanceStore,
         machines: Machines,
         news: News,
+        draining: asyncio.Event,
     ) -> None:
-        """`store` is read and never written to: for what is only tried out."""
+        """
+        `store` is read and never written to: for what is only tried out. Once `draining` is
+        set, nobody is kept waiting.
+        """
         self._orchestrator = orchestrator
         self._reader = reader
         self._definitions = definitions
         self._store = store
         self._machines = machines
         self._news = news
+        self._draining = draining
 
     async def StartInstance(
         self,
@@ -350,6 +356,7 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
             _id(request.instance_id),
             at_most=timeout,
             deadline=None if left_s is None else timedelta(seconds=left_s),
+            draining=self._draining,
         )
         return pb.WaitInstanceResponse(instance=instance_to(instance, full=True))
 

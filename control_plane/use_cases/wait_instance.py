@@ -24,8 +24,13 @@ async def wait_instance(
     *,
     at_most: timedelta | None,
     deadline: timedelta | None = None,
+    draining: asyncio.Event,
 ) -> Instance:
-    """The instance as it is then: ended, or not yet. `deadline` is what the call has left."""
+    """
+    The instance as it is then: ended, or not yet. `deadline` is what the call has left.
+
+    Once the server is `draining` nobody waits any longer: whoever does is answered at once.
+    """
     wait = MAX_WAIT if at_most is None else at_most
     if not timedelta(0) <= wait <= MAX_WAIT:
         raise InvalidRequest(
@@ -38,7 +43,24 @@ async def wait_instance(
     loop = asyncio.get_running_loop()
     until = loop.time() + wait.total_seconds()
     instance = await find_instance(reader, tenant_id, instance_id)
-    while not instance.is_closed and (left := until - loop.time()) > 0:
-        await news.wait_beyond(instance.key, instance.seq, left)
+    while (
+        not instance.is_closed and not draining.is_set() and (left := until - loop.time()) > 0
+    ):
+        await _moved_on(news, instance, left, draining)
         instance = await find_instance(reader, tenant_id, instance_id)
     return instance
+
+
+async def _moved_on(
+    news: News, instance: Instance, timeout_s: float, draining: asyncio.Event
+) -> None:
+    """Wait for news of an instance, or for the server to drain."""
+    moved = asyncio.create_task(news.wait_beyond(instance.key, instance.seq, timeout_s))
+    stopping = asyncio.create_task(draining.wait())
+    try:
+        await asyncio.wait((moved, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if moved.done():
+            moved.result()
+    finally:
+        moved.cancel()
+        stopping.cancel()

@@ -371,6 +371,20 @@ class TestWaiting:
 
         assert instance == waited.instance
 
+    async def test_ends_when_the_server_drains(self, client: Client, serving: Serving) -> None:
+        """Nobody holds a server back by waiting, nor loses the wait with it: it is an answer."""
+        instance = await start(client, "fragile")
+        waiting = asyncio.create_task(wait(client, instance.instance_id, 60))
+        async with asyncio.timeout(WITHIN_S):
+            while not serving.control_plane.admission.calls:  # noqa: ASYNC110 - bounded
+                await asyncio.sleep(0.005)
+
+        serving.stop.set()
+        async with asyncio.timeout(1.0):  # of the 2 s that a drain may take
+            waited = await waiting
+
+        assert instance == waited
+
     @pytest.mark.parametrize("seconds", [-1, 61])
     async def test_longer_than_a_minute_or_less_than_nothing_is_refused(
         self, client: Client, seconds: int

@@ -364,7 +364,8 @@ class InstanceServiceServicer:
     def WaitInstance(self, request, context):
         """WaitInstance answers when the instance has ended, or when the wait is over, whichever is
         first: look at its complete_time. The wait is the shorter of timeout and what the
-        call's own deadline leaves.
+        call's own deadline leaves. It is over as well when the server drains: then wait again,
+        and another server takes the call.
 
         Changes nothing, so it may be repeated at will.
 

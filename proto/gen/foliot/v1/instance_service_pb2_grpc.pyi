@@ -213,7 +213,8 @@ class InstanceServiceStub:
     WaitInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.WaitInstanceRequest, _instance_service_pb2.WaitInstanceResponse]
     """WaitInstance answers when the instance has ended, or when the wait is over, whichever is
     first: look at its complete_time. The wait is the shorter of timeout and what the
-    call's own deadline leaves.
+    call's own deadline leaves. It is over as well when the server drains: then wait again,
+    and another server takes the call.
 
     Changes nothing, so it may be repeated at will.
 
@@ -505,7 +506,8 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_instance_service_pb2.WaitInstanceResponse]:
         """WaitInstance answers when the instance has ended, or when the wait is over, whichever is
         first: look at its complete_time. The wait is the shorter of timeout and what the
-        call's own deadline leaves.
+        call's own deadline leaves. It is over as well when the server drains: then wait again,
+        and another server takes the call.
 
         Changes nothing, so it may be repeated at will.
 
