@@ -16,12 +16,14 @@ from foliot.v1 import (
     instance_service_pb2_grpc,
     schedule_service_pb2_grpc,
     task_service_pb2_grpc,
+    tenant_service_pb2_grpc,
 )
 from foliot.v1alpha import definition_service_pb2_grpc as alpha_definition_service_pb2_grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from control_plane.access.keys import mint
+from control_plane.adapters.memory.audit_log import MemoryAuditLog
 from control_plane.adapters.memory.claims import MemoryClaims
 from control_plane.adapters.memory.credentials import MemoryCredentials
 from control_plane.adapters.memory.database import MemoryDatabase
@@ -30,6 +32,7 @@ from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.feed import MemoryFeed
 from control_plane.adapters.memory.inbox import MemoryInbox
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
+from control_plane.adapters.memory.key_store import MemoryKeyStore
 from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.reader import MemoryReader
@@ -91,6 +94,7 @@ class Client:
         self.tasks = task_service_pb2_grpc.TaskServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
         self.schedules = schedule_service_pb2_grpc.ScheduleServiceStub(channel)
+        self.tenants = tenant_service_pb2_grpc.TenantServiceStub(channel)
         self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
         self.executors = executor_service_pb2_grpc.ExecutorServiceStub(channel)
         self.alpha_definitions = alpha_definition_service_pb2_grpc.DefinitionServiceStub(channel)
@@ -141,8 +145,9 @@ async def client_of(serving: Serving, key: str | None) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def serving_from(
-    database: MemoryDatabase, drain_s: float = 2.0, listen: str = "127.0.0.1:0"
+    database: MemoryDatabase, drain_s: float = 2.0, listen: str = "127.0.0.1:0", **own: Any
 ) -> AsyncIterator[Serving]:
+    """Serves from a memory; `own` are settings of the control plane's alone."""
     settings = Settings(listen=listen, mode="dev", drain_s=drain_s, poll_s=0.05)
     control_plane = ControlPlane(
         Adapters(
@@ -159,12 +164,14 @@ async def serving_from(
             claims=MemoryClaims(database),
             limits=MemoryLimits(database),
             credentials=MemoryCredentials(database),
+            keys=MemoryKeyStore(database),
             tenants=MemoryTenantStore(database),
+            audit=MemoryAuditLog(database),
             doorbell=NoDoorbell(),
             clock=SystemClock(),
         ),
         settings,
-        ControlPlaneSettings(pepper=PEPPER),  # type: ignore[arg-type]  # pydantic makes it secret
+        ControlPlaneSettings(pepper=PEPPER, **own),  # type: ignore[arg-type]  # pydantic makes it secret
     )
     stop = asyncio.Event()
     running = asyncio.create_task(control_plane.run(stop))
