@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from control_plane.cli.definition import definition
+from control_plane.cli.instance_operations import instance
 from control_plane.cli.limit import limit
 from control_plane.cli.options import DEFAULT_DATA_DIR, DataDir, Output
 from control_plane.cli.retention import retention
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 
 app.add_typer(definition)
+app.add_typer(instance)
 app.add_typer(schedule)
 app.add_typer(limit)
 app.add_typer(retention)

@@ -104,8 +104,15 @@ def print_json(value: Message | Sequence[Message] | Any, *, in_a_line: bool = Fa
     As the API's own JSON (proto3), but that what the API carries as JSON text stands as what
     it says. In a line for one of many that follow one another.
     """
-    indent = None if in_a_line else 2
-    print(json.dumps(as_data(value), indent=indent, ensure_ascii=False), flush=in_a_line)  # noqa: T201 - what it is asked for
+    text = (
+        json_line(value) if in_a_line else json.dumps(as_data(value), indent=2, ensure_ascii=False)
+    )
+    print(text, flush=in_a_line)  # noqa: T201 - what it is asked for
+
+
+def json_line(value: Any) -> str:
+    """The same without line breaks."""
+    return json.dumps(as_data(value), ensure_ascii=False)
 
 
 def as_data(value: Message | Sequence[Message] | Any) -> Any:

@@ -14,20 +14,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from control_plane.cli.entries import gist, headline, kind_of
 from control_plane.embedded import Running
-
-_STYLES = {
-    "STATE_TRANSITION": ("●", "bold cyan"),
-    "TASK_CREATED": ("+", "yellow"),
-    "TASK_STARTED": ("▸", "dim"),
-    "TASK_COMPLETED": ("✓", "green"),
-    "TASK_RETRY_SCHEDULED": ("↻", "magenta"),
-    "TASK_FAILED": ("✗", "red"),
-    "INSTANCE_COMPLETED": ("■", "bold green"),
-    "INSTANCE_FAILED": ("■", "bold red"),
-    "ERROR": ("✗", "red"),
-}
-_ENTRY_PREFIX = "HISTORY_ENTRY_TYPE_"
 
 
 class Story:
@@ -66,14 +54,13 @@ class Story:
 
     def happened(self, entry: history_entry_pb2.HistoryEntry) -> None:
         """One entry, as it comes in."""
-        kind = _kind(entry)
-        symbol, style = _STYLES.get(kind, ("·", "dim"))
         at_s = entry.create_time.seconds + entry.create_time.nanos / 1e9
         if self._first_s is None:
             self._first_s = at_s
         line = Text(f"  {at_s - self._first_s:6.2f} s  ", style="dim")
-        line.append(f"{symbol} {kind.lower().replace('_', ' '):<22}", style=style)
-        line.append(_gist(kind, json.loads(entry.payload.json)))
+        told = headline(entry)
+        told.pad_right(max(0, 24 - len(told.plain)))
+        line.append_text(told).append(gist(entry))
         self._console.print(line, soft_wrap=True)
 
     def answered(self, question: dict[str, Any], *, approved: bool) -> None:
@@ -111,7 +98,7 @@ class Story:
         for entry in entries:
             table.add_row(
                 str(entry.seq),
-                _kind(entry),
+                kind_of(entry),
                 entry.task_id.rpartition(":")[2],
                 entry.hash.hex()[:8],
                 Text(entry.payload.json, style="dim", no_wrap=True, overflow="ellipsis"),
@@ -132,25 +119,3 @@ class Story:
     def _title(self, text: str) -> None:
         self._console.print()
         self._console.print(Rule(Text(text, style="bold"), align="left", style="dim"))
-
-
-def _kind(entry: history_entry_pb2.HistoryEntry) -> str:
-    return history_entry_pb2.HistoryEntryType.Name(entry.type).removeprefix(_ENTRY_PREFIX)
-
-
-def _gist(kind: str, payload: dict[str, Any]) -> str:
-    """The one thing of an entry that is worth a line."""
-    match kind:
-        case "STATE_TRANSITION":
-            return f"{' '.join(payload['from']) or '∅'} → {' '.join(payload['to']) or '∅'}"
-        case "TASK_CREATED":
-            function = f".{payload['function']}" if payload.get("function") else ""
-            return f"{payload['name']} ({payload['type']}{function})"
-        case "TASK_STARTED":
-            return f"attempt {payload['attempt']}"
-        case "TASK_RETRY_SCHEDULED":
-            return f"{payload['error']['kind']}: {payload['error']['message']}"
-        case "TASK_COMPLETED" | "INSTANCE_COMPLETED":
-            return json.dumps(payload.get("output"), ensure_ascii=False)
-        case _:
-            return json.dumps(payload, ensure_ascii=False)

@@ -1,0 +1,30 @@
+"""What `foliot instance watch` does."""
+
+from collections.abc import AsyncIterable
+
+from foliot.v1 import event_service_pb2
+
+from control_plane.cli.calling import Caller, call
+from control_plane.cli.entries import line_of
+from control_plane.cli.options import Target
+from control_plane.cli.printing import print_json, print_line
+from control_plane.cli.streaming import followed
+
+
+def run_watch(target: Target, instance_id: str, *, after: int, output: str) -> None:
+    """To the end of the instance; nothing is shown twice, and nothing is left out."""
+    request = event_service_pb2.WatchInstanceRequest(instance_id=instance_id, after_seq=after)
+
+    async def ask(to: Caller) -> None:
+        def opened() -> AsyncIterable[event_service_pb2.WatchInstanceResponse]:
+            return to.events.WatchInstance(request, metadata=to.metadata)
+
+        async for message in followed(opened):
+            request.after_seq = message.seq
+            if message.HasField("entry"):
+                if output == "json":
+                    print_json(message.entry, in_a_line=True)
+                else:
+                    print_line(line_of(message.entry))
+
+    call(target, ask, within_s=None)
