@@ -76,10 +76,11 @@ BEGIN
          foliot.precedence(d.run_at, d.priority), d.attempt, d.epoch
     FROM due d;
 
-  -- The lanes, a queue and a type each, in which there is anything at all.
+  -- The lanes, a queue that is not paused and a type each, in which there is anything at all.
   SELECT coalesce(array_agg(q.queue), '{}'), coalesce(array_agg(t.type), '{}')
     INTO v_queues, v_types
-    FROM unnest(p_queues) AS q(queue)
+    FROM (SELECT q.queue FROM unnest(p_queues) AS q(queue)
+           WHERE NOT EXISTS (SELECT FROM foliot.paused_queue p WHERE p.queue = q.queue)) AS q
    CROSS JOIN unnest(p_types) AS t(type)
    CROSS JOIN LATERAL (
      SELECT r.queue, r.type FROM foliot.ready r

@@ -52,6 +52,7 @@ CHANGED = (
     "outbox",
     "idempotency",
     "task_limit",
+    "paused_queue",
 )
 
 

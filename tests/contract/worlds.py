@@ -13,6 +13,7 @@ from typing import Protocol
 
 import asyncpg
 
+from control_plane.adapters.memory.audit_log import MemoryAuditLog
 from control_plane.adapters.memory.claims import MemoryClaims
 from control_plane.adapters.memory.credentials import MemoryCredentials
 from control_plane.adapters.memory.database import MemoryDatabase
@@ -23,9 +24,12 @@ from control_plane.adapters.memory.inbox import MemoryInbox
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
 from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
+from control_plane.adapters.memory.queues import MemoryQueues
+from control_plane.adapters.memory.quotas import MemoryQuotas
 from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.memory.retention import MemoryRetention
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
+from control_plane.adapters.postgres.audit_log import PostgresAuditLog
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
@@ -35,9 +39,12 @@ from control_plane.adapters.postgres.inbox import PostgresInbox
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
+from control_plane.adapters.postgres.queues import PostgresQueues
+from control_plane.adapters.postgres.quotas import PostgresQuotas
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
+from control_plane.ports.audit import AuditLog
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials
 from control_plane.ports.definition_store import DefinitionStore
@@ -47,6 +54,8 @@ from control_plane.ports.inbox import InboxRows
 from control_plane.ports.instance_store import InboxEvent, InstanceStore
 from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
+from control_plane.ports.queues import QueueStore
+from control_plane.ports.quotas import QuotaStore
 from control_plane.ports.reader import Reader
 from control_plane.ports.records import InstanceKey
 from control_plane.ports.retention import RetentionStore
@@ -82,6 +91,12 @@ class World(Protocol):
     def claims(self) -> Claims: ...
     @property
     def limits(self) -> LimitStore: ...
+    @property
+    def audit(self) -> AuditLog: ...
+    @property
+    def quotas(self) -> QuotaStore: ...
+    @property
+    def queues(self) -> QueueStore: ...
     @property
     def credentials(self) -> Credentials: ...
 
@@ -119,6 +134,9 @@ class MemoryWorld:
         self.retention = MemoryRetention(self.database)
         self.schedules = MemoryScheduleStore(self.database)
         self.limits = MemoryLimits(self.database)
+        self.audit = MemoryAuditLog(self.database)
+        self.quotas = MemoryQuotas(self.database)
+        self.queues = MemoryQueues(self.database)
         self.claims = MemoryClaims(self.database)
         self.credentials = MemoryCredentials(self.database)
 
@@ -184,6 +202,9 @@ class PostgresWorld:
     schedules: PostgresScheduleStore
     claims: PostgresClaims
     limits: PostgresLimitStore
+    audit: PostgresAuditLog
+    quotas: PostgresQuotas
+    queues: PostgresQueues
     credentials: PostgresCredentials
 
     async def now(self) -> datetime:
@@ -259,6 +280,9 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
             due=PostgresDue(pool),
             claims=PostgresClaims(pool),
             limits=PostgresLimitStore(pool),
+            audit=PostgresAuditLog(pool),
+            quotas=PostgresQuotas(pool),
+            queues=PostgresQueues(pool),
             credentials=PostgresCredentials(pool),
         )
     finally:

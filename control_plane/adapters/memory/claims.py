@@ -60,6 +60,7 @@ class MemoryClaims:
         only = self._database.sessions[session_id].tenant_id
         self._withhold()
         waiting: dict[TenantId, list[TaskKey]] = {}
+        queues = [queue for queue in queues if queue not in self._database.paused_queues]
         for key, row in self._database.ready.items():
             if row.queue in queues and row.type in types and only in {None, key.tenant_id}:
                 waiting.setdefault(key.tenant_id, []).append(key)
