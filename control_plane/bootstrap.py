@@ -15,6 +15,7 @@ from control_plane.access.issuers import Issuer, read_issuers
 from control_plane.access.principal import Principal
 from control_plane.adapters.file_archive import FileArchive
 from control_plane.adapters.key_sources import FileKeySource, HttpKeySource
+from control_plane.adapters.postgres.audit_log import PostgresAuditLog
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
@@ -23,6 +24,7 @@ from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.feed import PostgresFeed
 from control_plane.adapters.postgres.inbox import PostgresInbox
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.key_store import PostgresKeyStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.reader import PostgresReader
@@ -41,6 +43,7 @@ from control_plane.api.instance_servicer import InstanceServicer
 from control_plane.api.listening import Listening
 from control_plane.api.schedule_servicer import ScheduleServicer
 from control_plane.api.task_servicer import TaskServicer
+from control_plane.api.tenant_servicer import TenantServicer
 from control_plane.loops.after_commit import AfterCommit
 from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
@@ -57,6 +60,7 @@ from control_plane.loops.tailer import Tailer
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Hands, Machines, Orchestrator, Turn
 from control_plane.ports.archive import Archive
+from control_plane.ports.audit import AuditLog
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials, StoredKey
 from control_plane.ports.definition_store import DefinitionStore
@@ -66,6 +70,7 @@ from control_plane.ports.feed import Feed
 from control_plane.ports.inbox import InboxRows
 from control_plane.ports.instance_store import InstanceStore
 from control_plane.ports.key_source import KeySource
+from control_plane.ports.key_store import KeyStore
 from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
 from control_plane.ports.reader import Reader
@@ -78,6 +83,7 @@ from control_plane.startup import check_durability, check_schema, until_usable
 from control_plane.use_cases.authenticate import KeyRing
 from control_plane.use_cases.authenticate_token import TokenRing
 from control_plane.use_cases.identify import identify
+from control_plane.use_cases.standing import Standing
 from shared import doorbell as queues
 from shared.clock import Clock, SystemClock
 from shared.doorbell import Doorbell, NoDoorbell, Ring
@@ -119,7 +125,9 @@ class Adapters:
     claims: Claims
     limits: LimitStore
     credentials: Credentials
+    keys: KeyStore
     tenants: TenantStore
+    audit: AuditLog
     doorbell: Doorbell | NoDoorbell
     clock: Clock
 
@@ -156,7 +164,7 @@ class ControlPlane:
             recalls.run,
             Schedules(adapters.schedules, self._orchestrator, settings.poll_s).run,
             Rescuer(adapters.due, self._orchestrator).run,
-            Housekeeping(adapters.due).run,
+            Housekeeping(adapters.due, adapters.audit, timedelta(days=own.audit_days)).run,
             Retention(adapters.retention, adapters.archive).run,
             FeedPruner(adapters.feed, timedelta(days=own.feed_days)).run,
             tailer.run,
@@ -218,7 +226,7 @@ class ControlPlane:
         )
         ring = KeyRing(adapters.credentials, adapters.clock, own.pepper.get_secret_value())
         known: Callable[[str], Awaitable[Principal]] = partial(
-            identify, ring, _tokens(adapters, own)
+            _let_in, Standing(adapters.tenants), partial(identify, ring, _tokens(adapters, own))
         )
         return Server(
             Servicers(
@@ -242,7 +250,17 @@ class ControlPlane:
                 schedule=ScheduleServicer(
                     adapters.schedules, adapters.definitions, adapters.store, orchestrator, reader
                 ),
-                admin=AdminServicer(adapters.clock, version(), adapters.limits, adapters.retention),
+                tenant=TenantServicer(
+                    adapters.tenants, adapters.keys, adapters.clock, own.pepper.get_secret_value()
+                ),
+                admin=AdminServicer(
+                    adapters.clock,
+                    version(),
+                    adapters.limits,
+                    adapters.retention,
+                    adapters.audit,
+                    adapters.tenants,
+                ),
                 executor=ExecutorServicer(executor),
                 alpha_definition=AlphaDefinitionServicer(adapters.definitions),
             ),
@@ -331,7 +349,9 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 claims=PostgresClaims(pool),
                 limits=PostgresLimitStore(pool),
                 credentials=PostgresCredentials(pool),
+                keys=PostgresKeyStore(pool),
                 tenants=PostgresTenantStore(pool),
+                audit=PostgresAuditLog(pool),
                 doorbell=doorbell,
                 clock=SystemClock(),
             ),
@@ -429,6 +449,13 @@ def _keys_of(issuer: Issuer) -> KeySource:
 def version() -> str:
     """The software's."""
     return importlib.metadata.version("foliot")
+
+
+async def _let_in(
+    standing: Standing, identify: Callable[[str], Awaitable[Principal]], text: str
+) -> Principal:
+    """Who shows a credential, if its tenant is not suspended."""
+    return await standing.check(await identify(text))
 
 
 async def _as_coroutine(

@@ -22,6 +22,8 @@ from foliot.v1 import (
     schedule_service_pb2_grpc,
     task_service_pb2,
     task_service_pb2_grpc,
+    tenant_service_pb2,
+    tenant_service_pb2_grpc,
 )
 from foliot.v1alpha import definition_service_pb2 as alpha_definition_service_pb2
 from foliot.v1alpha import definition_service_pb2_grpc as alpha_definition_service_pb2_grpc
@@ -51,6 +53,7 @@ SERVICES: Sequence[ServiceDescriptor] = tuple(
         (task_service_pb2, "TaskService"),
         (event_service_pb2, "EventService"),
         (schedule_service_pb2, "ScheduleService"),
+        (tenant_service_pb2, "TenantService"),
         (admin_service_pb2, "AdminService"),
         (executor_service_pb2, "ExecutorService"),
         (alpha_definition_service_pb2, "DefinitionService"),
@@ -67,6 +70,7 @@ class Servicers:
     task: task_service_pb2_grpc.TaskServiceServicer
     event: event_service_pb2_grpc.EventServiceServicer
     schedule: schedule_service_pb2_grpc.ScheduleServiceServicer
+    tenant: tenant_service_pb2_grpc.TenantServiceServicer
     admin: admin_service_pb2_grpc.AdminServiceServicer
     executor: executor_service_pb2_grpc.ExecutorServiceServicer
     alpha_definition: alpha_definition_service_pb2_grpc.DefinitionServiceServicer
@@ -146,6 +150,7 @@ class Server:
         task_service_pb2_grpc.add_TaskServiceServicer_to_server(servicers.task, server)
         event_service_pb2_grpc.add_EventServiceServicer_to_server(servicers.event, server)
         schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server(servicers.schedule, server)
+        tenant_service_pb2_grpc.add_TenantServiceServicer_to_server(servicers.tenant, server)
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(servicers.admin, server)
         executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicers.executor, server)
         alpha_definition_service_pb2_grpc.add_DefinitionServiceServicer_to_server(

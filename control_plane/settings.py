@@ -23,6 +23,9 @@ class ControlPlaneSettings(BaseSettings):
     max_connection_age_s: float = Field(default=300.0, ge=10, le=86_400)
     """After so long a client's connection is ended, so that it may land on another replica."""
 
+    audit_days: float = Field(default=400.0, ge=1, le=36_500)
+    """For how long audit entries are kept: who changed what, and when."""
+
     archive_dir: str = ""
     """Where instances are archived before they are removed, one folder a tenant. Not set, those
     stay that are to be archived, however old they are."""

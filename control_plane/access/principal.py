@@ -23,6 +23,8 @@ class Principal:
     role: str
     permissions: frozenset[str]
     expires_at: datetime | None
+    credential_id: str = ""
+    """Which credential it showed: an API key's id. '' for the same as its name."""
     user: str = ""
     groups: frozenset[str] = frozenset()
 

@@ -5,15 +5,21 @@ from foliot.v1 import admin_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
+from control_plane.api.mapping.audit import filter_from, position_in, token_of
 from control_plane.api.mapping.retention import keep_from, retention_to
 from control_plane.api.mapping.task_limits import task_limit_from, task_limit_to
 from control_plane.api.mapping.tasks import type_to
+from control_plane.api.mapping.tenants import audit_entry_to
 from control_plane.api.mapping.times import timestamp
+from control_plane.ports.audit import AuditLog
 from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.retention import RetentionStore
+from control_plane.ports.tenant_store import TenantStore
 from control_plane.use_cases.get_retention import get_retention
 from control_plane.use_cases.get_task_limits import get_task_limits
+from control_plane.use_cases.list_audit_entries import list_audit_entries
 from control_plane.use_cases.offers import TASK_TYPES
+from control_plane.use_cases.paging import page_size
 from control_plane.use_cases.remove_retention import remove_retention
 from control_plane.use_cases.remove_task_limit import remove_task_limit
 from control_plane.use_cases.set_retention import set_retention
@@ -23,12 +29,20 @@ from shared.clock import Clock
 
 class AdminServicer(pb_grpc.AdminServiceServicer):
     def __init__(
-        self, clock: Clock, version: str, limits: LimitStore, retention: RetentionStore
+        self,
+        clock: Clock,
+        version: str,
+        limits: LimitStore,
+        retention: RetentionStore,
+        audit: AuditLog,
+        tenants: TenantStore,
     ) -> None:
         self._clock = clock
         self._version = version
         self._limits = limits
         self._retention = retention
+        self._audit = audit
+        self._tenants = tenants
 
     async def GetServerInfo(
         self,
@@ -52,6 +66,26 @@ class AdminServicer(pb_grpc.AdminServiceServicer):
             tenant_id=caller.tenant_id or "",
             permissions=sorted(caller.permissions),
             expire_time=timestamp(caller.expires_at),
+        )
+
+    async def ListAuditEntries(
+        self,
+        request: pb.ListAuditEntriesRequest,
+        _context: ServicerContext[pb.ListAuditEntriesRequest, pb.ListAuditEntriesResponse],
+    ) -> pb.ListAuditEntriesResponse:
+        mark = f"audit\n{request.tenant_id}\n{request.filter}"
+        page = await list_audit_entries(
+            self._audit,
+            self._tenants,
+            principal.current(),
+            filter_from(request.filter, request.order_by),
+            tenant_id=request.tenant_id,
+            after=position_in(request.page_token, mark),
+            size=page_size(request.page_size),
+        )
+        return pb.ListAuditEntriesResponse(
+            entries=[audit_entry_to(one) for one in page.rows],
+            next_page_token=token_of(page.last, mark),
         )
 
     async def SetTaskLimit(

@@ -18,12 +18,18 @@ class MethodWithoutAuth(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What calling a method takes. `is_read` is true if it changes nothing."""
+    """
+    What calling a method takes. `is_read` is true if it changes nothing; `weight` is as how many
+    calls it counts. One that `is_audited` leaves entries that name it as `method`.
+    """
 
     permissions: tuple[str, ...]
     tenant_only: bool = False
     platform_only: bool = False
     is_read: bool = True
+    weight: int = 1
+    method: str = ""
+    is_audited: bool = False
 
 
 ANY_CREDENTIAL = Rule(permissions=())
@@ -74,4 +80,7 @@ def _rule(method: MethodDescriptor) -> Rule:
         tenant_only=auth.scope == pb.AUTH_SCOPE_TENANT,
         platform_only=auth.scope == pb.AUTH_SCOPE_PLATFORM,
         is_read=auth.effect == pb.EFFECT_READ,
+        weight=auth.weight or 1,
+        method=f"{method.containing_service.full_name}/{method.name}",
+        is_audited=auth.audit,
     )

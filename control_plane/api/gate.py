@@ -1,7 +1,7 @@
 """
 The one chain that every call goes through, in dev mode too:
 
-    metadata → admission → authentication → authorization → parse → deadline → servicer
+    metadata → admission → authentication → rate → authorization → parse → deadline → servicer
 
 and back: the answer with its correlation id, or the status that the error becomes. Bytes
 are parsed here and not by gRPC, so that nobody's bytes are looked at before their
@@ -26,7 +26,11 @@ from control_plane.api.admission import Admission
 from control_plane.api.authorization import Rule, authorize
 from control_plane.api.call_metadata import CallMetadata
 from control_plane.api.errors import code_of, status_of
+from control_plane.api.guesses import Guesses
 from control_plane.api.lasting import Authenticated, Deadline
+from control_plane.api.noting import note_call
+from control_plane.api.rate_limits import RateLimits
+from control_plane.use_cases.quotas import Quotas
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidRequest
 from shared.rpc import CORRELATION_ID, STATUS_DETAILS
@@ -69,6 +73,8 @@ class Gate(grpc.aio.ServerInterceptor):
         admission: Admission,
         *,
         certified: Certified | None = None,
+        rates: RateLimits | None = None,
+        guesses: Guesses | None = None,
         default_deadline_s: float = DEFAULT_DEADLINE_S,
         reauthenticate_s: float = REAUTHENTICATE_S,
         clock: Clock | None = None,
@@ -79,6 +85,8 @@ class Gate(grpc.aio.ServerInterceptor):
         self._refusals = Throttle(REFUSALS_EVERY_S)
         self._rules = rules
         self._admission = admission
+        self._rates = rates or RateLimits(Quotas())
+        self._guesses = guesses or Guesses()
         self._default_deadline_s = default_deadline_s
         self._reauthenticate_s = reauthenticate_s
         self._clock = clock or SystemClock()
@@ -125,8 +133,10 @@ class Gate(grpc.aio.ServerInterceptor):
             try:
                 admission.begin_call()
                 try:
-                    await self._admit(metadata, rule, context)
+                    caller = await self._admit(metadata, rule, context)
                     request = _parsed(parse, raw)
+                    if rule.is_audited:
+                        note_call(rule, caller, request, metadata.correlation_id)
                     if context.time_remaining() is None:
                         async with Deadline(deadline_s, is_read=rule.is_read):
                             response = await serve(request, context)
@@ -161,12 +171,13 @@ class Gate(grpc.aio.ServerInterceptor):
                         if isinstance(incoming, bytes)
                         else _all_parsed(parse, incoming)
                     )
-                    async with (
-                        self._authenticated(metadata, rule, context, caller),
-                        aclosing(serve(request, context)) as responses,
-                    ):
-                        async for response in responses:
-                            await context.write(serialize(response))
+                    with self._rates.stream(caller.tenant_id):
+                        async with (
+                            self._authenticated(metadata, rule, context, caller),
+                            aclosing(serve(request, context)) as responses,
+                        ):
+                            async for response in responses:
+                                await context.write(serialize(response))
                 finally:
                     admission.end_stream()
             except grpc.aio.AbortError:
@@ -180,6 +191,7 @@ class Gate(grpc.aio.ServerInterceptor):
     async def _admit(self, metadata: CallMetadata, rule: Rule, context: Context) -> Principal:
         metadata.enter()
         caller = await self._identify(metadata, context)
+        self._rates.take(caller.tenant_id, rule.weight)
         authorize(caller, rule)
         access.enter(caller)
         return caller
@@ -193,7 +205,7 @@ class Gate(grpc.aio.ServerInterceptor):
             if self._certified is not None and not metadata.authorization:
                 for shown in context.auth_context().get(_CERTIFICATE, ()):
                     return self._certified(shown)
-            return await self._authenticate(metadata.key)
+            return await self._guesses.look(metadata.key, context.peer, self._authenticate)
         except CredentialRefused as refused:
             if self._refusals.allows():
                 _log.warning(

@@ -47,7 +47,7 @@ class KeyStore(Protocol):
         """A key of the tenant, or of the platform; None where it has none of that id."""
 
     async def list(
-        self, tenant_id: TenantId | None, *, after: str | None, limit: int
+        self, tenant_id: TenantId | None, *, role: str | None, after: str | None, limit: int
     ) -> Sequence[KeyRecord]:
         """A tenant's keys, or the platform's own, by id; `after` is the last one already seen."""
 

@@ -83,6 +83,7 @@ async def authenticate(ring: KeyRing, text: str) -> Principal:
         raise CredentialRefused("expired", credential=presented.key_id)
     return Principal(
         name=f"key:{stored.key_id}",
+        credential_id=stored.key_id,
         tenant_id=stored.tenant_id,
         role=stored.role,
         permissions=permissions_of(stored.role),

@@ -7,7 +7,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 
 from control_plane.access.principal import Principal
-from control_plane.access.roles import PERMISSIONS, permissions_of
+from control_plane.access.roles import PERMISSIONS, PLATFORM_ROLES, permissions_of
 from control_plane.api.authorization import MethodWithoutAuth, Rule, authorize, rules_of
 from control_plane.server import SERVICES, rules
 from shared.errors import PermissionDenied
@@ -82,9 +82,11 @@ class TestARole:
     @pytest.mark.parametrize("role", sorted(PERMISSIONS))
     def test_grants_what_its_permissions_say_and_no_more(self, role: str) -> None:
         """One table decides, for every method alike."""
-        principal = a_principal(role, tenant=role != "executor")
+        principal = a_principal(role, tenant=role not in PLATFORM_ROLES)
         for path, rule in rules(SERVICES).items():
-            may = set(rule.permissions) <= permissions_of(role)
+            may = set(rule.permissions) <= permissions_of(role) and not (
+                rule.tenant_only if role in PLATFORM_ROLES else rule.platform_only
+            )
             try:
                 authorize(principal, rule)
             except PermissionDenied:

@@ -12,11 +12,14 @@ from foliot.v1 import (
     instance_service_pb2,
     schedule_service_pb2,
     task_service_pb2,
+    tenant_service_pb2,
 )
 from foliot.v1alpha import definition_service_pb2 as alpha_definition_service_pb2
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from control_plane.access.roles import PERMISSIONS, PLATFORM_ROLES
 
 METHODS: list[MethodDescriptor] = [
     method
@@ -27,6 +30,7 @@ METHODS: list[MethodDescriptor] = [
         instance_service_pb2,
         schedule_service_pb2,
         task_service_pb2,
+        tenant_service_pb2,
         executor_service_pb2,
         alpha_definition_service_pb2,
     )
@@ -89,10 +93,15 @@ class TestEveryRpc:
         assert not auth.audit or auth.effect != auth_options_pb2.EFFECT_READ
 
     def test_has_the_scope_of_its_audience(self, method: MethodDescriptor) -> None:
-        """Executors work across tenants; nothing in the tenants' package may."""
-        is_executor = method.full_name.startswith("foliot.executor.")
+        """Executors work across tenants; else only what no role of a tenant may do."""
+        auth = auth_of(method)
+        is_of_the_platform = auth.scope == auth_options_pb2.AUTH_SCOPE_PLATFORM
+        in_tenants = [PERMISSIONS[role] for role in PERMISSIONS.keys() - PLATFORM_ROLES]
 
-        assert is_executor == (auth_of(method).scope == auth_options_pb2.AUTH_SCOPE_PLATFORM)
+        assert is_of_the_platform or not method.full_name.startswith("foliot.executor.")
+        assert not is_of_the_platform or not any(
+            set(auth.permissions) <= granted for granted in in_tenants
+        )
 
     def test_has_a_path_in_http_exactly_if_it_is_unary(self, method: MethodDescriptor) -> None:
         """So that a JSON gateway is a build step; GET for reading, unless a body is needed."""

@@ -56,12 +56,14 @@ class MemoryKeyStore:
         return None if key is None or key.tenant_id != tenant_id else self._record(key)
 
     async def list(
-        self, tenant_id: TenantId | None, *, after: str | None, limit: int
+        self, tenant_id: TenantId | None, *, role: str | None, after: str | None, limit: int
     ) -> Sequence[KeyRecord]:
         found = [
             self._record(key)
             for key_id, key in sorted(self._database.api_keys.items())
-            if key.tenant_id == tenant_id and (after is None or key_id > after)
+            if key.tenant_id == tenant_id
+            and role in {None, key.role}
+            and (after is None or key_id > after)
         ]
         return found[:limit]
 

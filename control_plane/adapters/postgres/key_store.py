@@ -101,12 +101,14 @@ class PostgresKeyStore:
         return None if row is None else _record(row)
 
     async def list(
-        self, tenant_id: TenantId | None, *, after: str | None, limit: int
+        self, tenant_id: TenantId | None, *, role: str | None, after: str | None, limit: int
     ) -> Sequence[KeyRecord]:
         rows = await self._pool.fetch(
-            f"{_READ} WHERE {_OF} AND k.key_id > $2 ORDER BY k.key_id LIMIT $3",
+            f"{_READ} WHERE {_OF} AND k.key_id > $2 AND ($3::text IS NULL OR k.role = $3)"
+            " ORDER BY k.key_id LIMIT $4",
             tenant_id,
             after or "",
+            role,
             limit,
         )
         return [_record(row) for row in rows]

@@ -1,6 +1,6 @@
 """Instants and durations on the wire."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,6 +15,14 @@ def timestamp(instant: datetime | None) -> Timestamp | None:
     result = Timestamp()
     result.FromDatetime(instant)
     return result
+
+
+def instant_of(message: Timestamp, field: str) -> datetime:
+    """The instant that a caller sent. Raises InvalidRequest for one that there is not."""
+    try:
+        return message.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(f"{field} is no time there is", field=field) from error
 
 
 def length_of(message: Duration, field: str) -> timedelta:

@@ -22,7 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from foliot.v1 import audit_entry_pb2 as foliot_dot_v1_dot_audit__entry__pb2
 from foliot.v1 import auth_options_pb2 as foliot_dot_v1_dot_auth__options__pb2
+from foliot.v1 import doctor_pb2 as foliot_dot_v1_dot_doctor__pb2
+from foliot.v1 import queue_pb2 as foliot_dot_v1_dot_queue__pb2
+from foliot.v1 import quota_pb2 as foliot_dot_v1_dot_quota__pb2
 from foliot.v1 import retention_pb2 as foliot_dot_v1_dot_retention__pb2
 from foliot.v1 import task_pb2 as foliot_dot_v1_dot_task__pb2
 from foliot.v1 import task_limit_pb2 as foliot_dot_v1_dot_task__limit__pb2
@@ -31,7 +35,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oliot/v1/admin_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x19\x66oliot/v1/retention.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1a\x66oliot/v1/task_limit.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\x13SetRetentionRequest\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\t\x12\x33\n\x10retention_window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08\x64iscards\x18\x03 \x01(\x08\"?\n\x14SetRetentionResponse\x12\'\n\tretention\x18\x01 \x01(\x0b\x32\x14.foliot.v1.Retention\"\x15\n\x13GetRetentionRequest\"@\n\x14GetRetentionResponse\x12(\n\nretentions\x18\x01 \x03(\x0b\x32\x14.foliot.v1.Retention\"0\n\x16RemoveRetentionRequest\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\t\"*\n\x17RemoveRetentionResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08\"\x16\n\x14GetServerInfoRequest\"\x82\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\'\n\ntask_types\x18\x02 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12/\n\x0bserver_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x0f\n\rWhoAmIRequest\"|\n\x0eWhoAmIResponse\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x13SetTaskLimitRequest\x12\x11\n\tlimit_key\x18\x01 \x01(\t\x12\x18\n\x0bmax_running\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12!\n\x04rate\x18\x03 \x01(\x0b\x32\x13.foliot.v1.TaskRateB\x0e\n\x0c_max_running\";\n\x14SetTaskLimitResponse\x12#\n\x05limit\x18\x01 \x01(\x0b\x32\x14.foliot.v1.TaskLimit\"\x16\n\x14GetTaskLimitsRequest\"=\n\x15GetTaskLimitsResponse\x12$\n\x06limits\x18\x01 \x03(\x0b\x32\x14.foliot.v1.TaskLimit\"+\n\x16RemoveTaskLimitRequest\x12\x11\n\tlimit_key\x18\x01 \x01(\t\"*\n\x17RemoveTaskLimitResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08\x32\xad\x08\n\x0c\x41\x64minService\x12t\n\rGetServerInfo\x12\x1f.foliot.v1.GetServerInfoRequest\x1a .foliot.v1.GetServerInfoResponse\" \xba\xe1\x18\x06\x10\x03\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/serverInfo\x12[\n\x06WhoAmI\x12\x18.foliot.v1.WhoAmIRequest\x1a\x19.foliot.v1.WhoAmIResponse\"\x1c\xba\xe1\x18\x06\x10\x03\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/whoAmI\x12\x87\x01\n\x0cSetTaskLimit\x12\x1e.foliot.v1.SetTaskLimitRequest\x1a\x1f.foliot.v1.SetTaskLimitResponse\"6\xba\xe1\x18\x15\n\x0blimit.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x17\"\x12/v1/taskLimits:set:\x01*\x12\x80\x01\n\rGetTaskLimits\x12\x1f.foliot.v1.GetTaskLimitsRequest\x1a .foliot.v1.GetTaskLimitsResponse\",\xba\xe1\x18\x12\n\nlimit.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/taskLimits\x12\x93\x01\n\x0fRemoveTaskLimit\x12!.foliot.v1.RemoveTaskLimitRequest\x1a\".foliot.v1.RemoveTaskLimitResponse\"9\xba\xe1\x18\x15\n\x0blimit.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/taskLimits:remove:\x01*\x12\x8a\x01\n\x0cSetRetention\x12\x1e.foliot.v1.SetRetentionRequest\x1a\x1f.foliot.v1.SetRetentionResponse\"9\xba\xe1\x18\x19\n\x0fretention.write\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02\x16\"\x11/v1/retention:set:\x01*\x12\x80\x01\n\x0cGetRetention\x12\x1e.foliot.v1.GetRetentionRequest\x1a\x1f.foliot.v1.GetRetentionResponse\"/\xba\xe1\x18\x16\n\x0eretention.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/retention\x12\x96\x01\n\x0fRemoveRetention\x12!.foliot.v1.RemoveRetentionRequest\x1a\".foliot.v1.RemoveRetentionResponse\"<\xba\xe1\x18\x19\n\x0fretention.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x19\"\x14/v1/retention:remove:\x01*B\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oliot/v1/admin_service.proto\x12\tfoliot.v1\x1a\x1b\x66oliot/v1/audit_entry.proto\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x16\x66oliot/v1/doctor.proto\x1a\x15\x66oliot/v1/queue.proto\x1a\x15\x66oliot/v1/quota.proto\x1a\x19\x66oliot/v1/retention.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1a\x66oliot/v1/task_limit.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\x13SetRetentionRequest\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\t\x12\x33\n\x10retention_window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08\x64iscards\x18\x03 \x01(\x08\"?\n\x14SetRetentionResponse\x12\'\n\tretention\x18\x01 \x01(\x0b\x32\x14.foliot.v1.Retention\"\x15\n\x13GetRetentionRequest\"@\n\x14GetRetentionResponse\x12(\n\nretentions\x18\x01 \x03(\x0b\x32\x14.foliot.v1.Retention\"0\n\x16RemoveRetentionRequest\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\t\"*\n\x17RemoveRetentionResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08\"\x16\n\x14GetServerInfoRequest\"\x82\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\'\n\ntask_types\x18\x02 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12/\n\x0bserver_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x0f\n\rWhoAmIRequest\"|\n\x0eWhoAmIResponse\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x17ListAuditEntriesRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"[\n\x18ListAuditEntriesResponse\x12&\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x15.foliot.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"u\n\x13SetTaskLimitRequest\x12\x11\n\tlimit_key\x18\x01 \x01(\t\x12\x18\n\x0bmax_running\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12!\n\x04rate\x18\x03 \x01(\x0b\x32\x13.foliot.v1.TaskRateB\x0e\n\x0c_max_running\";\n\x14SetTaskLimitResponse\x12#\n\x05limit\x18\x01 \x01(\x0b\x32\x14.foliot.v1.TaskLimit\"\x16\n\x14GetTaskLimitsRequest\"=\n\x15GetTaskLimitsResponse\x12$\n\x06limits\x18\x01 \x03(\x0b\x32\x14.foliot.v1.TaskLimit\"+\n\x16RemoveTaskLimitRequest\x12\x11\n\tlimit_key\x18\x01 \x01(\t\"*\n\x17RemoveTaskLimitResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08\"W\n\x0fSetQuotaRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.foliot.v1.QuotaKind\x12\r\n\x05limit\x18\x03 \x01(\x03\"3\n\x10SetQuotaResponse\x12\x1f\n\x05quota\x18\x01 \x01(\x0b\x32\x10.foliot.v1.Quota\"%\n\x10GetQuotasRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"5\n\x11GetQuotasResponse\x12 \n\x06quotas\x18\x01 \x03(\x0b\x32\x10.foliot.v1.Quota\"K\n\x12RemoveQuotaRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.foliot.v1.QuotaKind\"G\n\x13RemoveQuotaResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08\x12\x1f\n\x05quota\x18\x02 \x01(\x0b\x32\x10.foliot.v1.Quota\"%\n\x14GetQueueStatsRequest\x12\r\n\x05queue\x18\x01 \x01(\t\"r\n\x15GetQueueStatsResponse\x12$\n\x05stats\x18\x01 \x03(\x0b\x32\x15.foliot.v1.QueueStats\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12%\n\x06paused\x18\x03 \x03(\x0b\x32\x15.foliot.v1.QueuePause\"2\n\x11PauseQueueRequest\x12\r\n\x05queue\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\";\n\x12PauseQueueResponse\x12%\n\x06paused\x18\x01 \x01(\x0b\x32\x15.foliot.v1.QueuePause\"#\n\x12ResumeQueueRequest\x12\r\n\x05queue\x18\x01 \x01(\t\"&\n\x13ResumeQueueResponse\x12\x0f\n\x07resumed\x18\x01 \x01(\x08\"\x81\x01\n\x10RunDoctorRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12+\n\x08patience\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\ntime_limit\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x92\x02\n\x11RunDoctorResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x07verdict\x18\x02 \x01(\x0e\x32\x18.foliot.v1.DoctorVerdict\x12*\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x18.foliot.v1.DoctorFinding\x12\x1a\n\x12more_finding_count\x18\x04 \x01(\x03\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06number\x18\x06 \x01(\x05\x12\r\n\x05total\x18\x07 \x01(\x05\x12\x16\n\x0einstance_count\x18\x08 \x01(\x03\x12\x18\n\x10unreplayed_count\x18\t \x01(\x03\x32\x9c\x10\n\x0c\x41\x64minService\x12t\n\rGetServerInfo\x12\x1f.foliot.v1.GetServerInfoRequest\x1a .foliot.v1.GetServerInfoResponse\" \xba\xe1\x18\x06\x10\x03\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/serverInfo\x12[\n\x06WhoAmI\x12\x18.foliot.v1.WhoAmIRequest\x1a\x19.foliot.v1.WhoAmIResponse\"\x1c\xba\xe1\x18\x06\x10\x03\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/whoAmI\x12\x8b\x01\n\x10ListAuditEntries\x12\".foliot.v1.ListAuditEntriesRequest\x1a#.foliot.v1.ListAuditEntriesResponse\".\xba\xe1\x18\x12\n\naudit.read\x10\x04\x18\x01(\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/auditEntries\x12\x87\x01\n\x0cSetTaskLimit\x12\x1e.foliot.v1.SetTaskLimitRequest\x1a\x1f.foliot.v1.SetTaskLimitResponse\"6\xba\xe1\x18\x15\n\x0blimit.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x17\"\x12/v1/taskLimits:set:\x01*\x12\x80\x01\n\rGetTaskLimits\x12\x1f.foliot.v1.GetTaskLimitsRequest\x1a .foliot.v1.GetTaskLimitsResponse\",\xba\xe1\x18\x12\n\nlimit.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/taskLimits\x12\x93\x01\n\x0fRemoveTaskLimit\x12!.foliot.v1.RemoveTaskLimitRequest\x1a\".foliot.v1.RemoveTaskLimitResponse\"9\xba\xe1\x18\x15\n\x0blimit.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/taskLimits:remove:\x01*\x12\x8a\x01\n\x0cSetRetention\x12\x1e.foliot.v1.SetRetentionRequest\x1a\x1f.foliot.v1.SetRetentionResponse\"9\xba\xe1\x18\x19\n\x0fretention.write\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02\x16\"\x11/v1/retention:set:\x01*\x12\x80\x01\n\x0cGetRetention\x12\x1e.foliot.v1.GetRetentionRequest\x1a\x1f.foliot.v1.GetRetentionResponse\"/\xba\xe1\x18\x16\n\x0eretention.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/retention\x12\x96\x01\n\x0fRemoveRetention\x12!.foliot.v1.RemoveRetentionRequest\x1a\".foliot.v1.RemoveRetentionResponse\"<\xba\xe1\x18\x19\n\x0fretention.write\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x19\"\x14/v1/retention:remove:\x01*\x12w\n\x08SetQuota\x12\x1a.foliot.v1.SetQuotaRequest\x1a\x1b.foliot.v1.SetQuotaResponse\"2\xba\xe1\x18\x15\n\x0bquota.write\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/quotas:set:\x01*\x12r\n\tGetQuotas\x12\x1b.foliot.v1.GetQuotasRequest\x1a\x1c.foliot.v1.GetQuotasResponse\"*\xba\xe1\x18\x14\n\nquota.read\x10\x04\x18\x01(\x01\x30\n\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/quotas\x12\x83\x01\n\x0bRemoveQuota\x12\x1d.foliot.v1.RemoveQuotaRequest\x1a\x1e.foliot.v1.RemoveQuotaResponse\"5\xba\xe1\x18\x15\n\x0bquota.write\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x16\"\x11/v1/quotas:remove:\x01*\x12~\n\rGetQueueStats\x12\x1f.foliot.v1.GetQueueStatsRequest\x1a .foliot.v1.GetQueueStatsResponse\"*\xba\xe1\x18\x14\n\nqueue.read\x10\x04\x18\x01(\x01\x30\x14\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/queues\x12\x81\x01\n\nPauseQueue\x12\x1c.foliot.v1.PauseQueueRequest\x1a\x1d.foliot.v1.PauseQueueResponse\"6\xba\xe1\x18\x17\n\rqueue.operate\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x15\"\x10/v1/queues:pause:\x01*\x12\x85\x01\n\x0bResumeQueue\x12\x1d.foliot.v1.ResumeQueueRequest\x1a\x1e.foliot.v1.ResumeQueueResponse\"7\xba\xe1\x18\x17\n\rqueue.operate\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x16\"\x11/v1/queues:resume:\x01*\x12`\n\tRunDoctor\x12\x1b.foliot.v1.RunDoctorRequest\x1a\x1c.foliot.v1.RunDoctorResponse\"\x16\xba\xe1\x18\x12\n\ndoctor.run\x10\x02\x18\x01(\x01\x30\x01\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\272\341\030\006\020\003\030\001(\001\202\323\344\223\002\020\022\016/v1/serverInfo'
   _globals['_ADMINSERVICE'].methods_by_name['WhoAmI']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['WhoAmI']._serialized_options = b'\272\341\030\006\020\003\030\001(\001\202\323\344\223\002\014\022\n/v1/whoAmI'
+  _globals['_ADMINSERVICE'].methods_by_name['ListAuditEntries']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\272\341\030\022\n\naudit.read\020\004\030\001(\001\202\323\344\223\002\022\022\020/v1/auditEntries'
   _globals['_ADMINSERVICE'].methods_by_name['SetTaskLimit']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['SetTaskLimit']._serialized_options = b'\272\341\030\025\n\013limit.write\020\001\030\002 \001(\004\202\323\344\223\002\027\"\022/v1/taskLimits:set:\001*'
   _globals['_ADMINSERVICE'].methods_by_name['GetTaskLimits']._loaded_options = None
@@ -55,38 +61,84 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['GetRetention']._serialized_options = b'\272\341\030\026\n\016retention.read\020\001\030\001(\001\202\323\344\223\002\017\022\r/v1/retention'
   _globals['_ADMINSERVICE'].methods_by_name['RemoveRetention']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['RemoveRetention']._serialized_options = b'\272\341\030\031\n\017retention.write\020\001\030\002 \001(\004\202\323\344\223\002\031\"\024/v1/retention:remove:\001*'
-  _globals['_SETRETENTIONREQUEST']._serialized_start=246
-  _globals['_SETRETENTIONREQUEST']._serialized_end=362
-  _globals['_SETRETENTIONRESPONSE']._serialized_start=364
-  _globals['_SETRETENTIONRESPONSE']._serialized_end=427
-  _globals['_GETRETENTIONREQUEST']._serialized_start=429
-  _globals['_GETRETENTIONREQUEST']._serialized_end=450
-  _globals['_GETRETENTIONRESPONSE']._serialized_start=452
-  _globals['_GETRETENTIONRESPONSE']._serialized_end=516
-  _globals['_REMOVERETENTIONREQUEST']._serialized_start=518
-  _globals['_REMOVERETENTIONREQUEST']._serialized_end=566
-  _globals['_REMOVERETENTIONRESPONSE']._serialized_start=568
-  _globals['_REMOVERETENTIONRESPONSE']._serialized_end=610
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=612
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=634
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=637
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=767
-  _globals['_WHOAMIREQUEST']._serialized_start=769
-  _globals['_WHOAMIREQUEST']._serialized_end=784
-  _globals['_WHOAMIRESPONSE']._serialized_start=786
-  _globals['_WHOAMIRESPONSE']._serialized_end=910
-  _globals['_SETTASKLIMITREQUEST']._serialized_start=912
-  _globals['_SETTASKLIMITREQUEST']._serialized_end=1029
-  _globals['_SETTASKLIMITRESPONSE']._serialized_start=1031
-  _globals['_SETTASKLIMITRESPONSE']._serialized_end=1090
-  _globals['_GETTASKLIMITSREQUEST']._serialized_start=1092
-  _globals['_GETTASKLIMITSREQUEST']._serialized_end=1114
-  _globals['_GETTASKLIMITSRESPONSE']._serialized_start=1116
-  _globals['_GETTASKLIMITSRESPONSE']._serialized_end=1177
-  _globals['_REMOVETASKLIMITREQUEST']._serialized_start=1179
-  _globals['_REMOVETASKLIMITREQUEST']._serialized_end=1222
-  _globals['_REMOVETASKLIMITRESPONSE']._serialized_start=1224
-  _globals['_REMOVETASKLIMITRESPONSE']._serialized_end=1266
-  _globals['_ADMINSERVICE']._serialized_start=1269
-  _globals['_ADMINSERVICE']._serialized_end=2338
+  _globals['_ADMINSERVICE'].methods_by_name['SetQuota']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['SetQuota']._serialized_options = b'\272\341\030\025\n\013quota.write\020\002\030\002 \001(\004\202\323\344\223\002\023\"\016/v1/quotas:set:\001*'
+  _globals['_ADMINSERVICE'].methods_by_name['GetQuotas']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['GetQuotas']._serialized_options = b'\272\341\030\024\n\nquota.read\020\004\030\001(\0010\n\202\323\344\223\002\014\022\n/v1/quotas'
+  _globals['_ADMINSERVICE'].methods_by_name['RemoveQuota']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['RemoveQuota']._serialized_options = b'\272\341\030\025\n\013quota.write\020\002\030\002 \001(\004\202\323\344\223\002\026\"\021/v1/quotas:remove:\001*'
+  _globals['_ADMINSERVICE'].methods_by_name['GetQueueStats']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['GetQueueStats']._serialized_options = b'\272\341\030\024\n\nqueue.read\020\004\030\001(\0010\024\202\323\344\223\002\014\022\n/v1/queues'
+  _globals['_ADMINSERVICE'].methods_by_name['PauseQueue']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['PauseQueue']._serialized_options = b'\272\341\030\027\n\rqueue.operate\020\002\030\002 \001(\004\202\323\344\223\002\025\"\020/v1/queues:pause:\001*'
+  _globals['_ADMINSERVICE'].methods_by_name['ResumeQueue']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['ResumeQueue']._serialized_options = b'\272\341\030\027\n\rqueue.operate\020\002\030\002 \001(\004\202\323\344\223\002\026\"\021/v1/queues:resume:\001*'
+  _globals['_ADMINSERVICE'].methods_by_name['RunDoctor']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['RunDoctor']._serialized_options = b'\272\341\030\022\n\ndoctor.run\020\002\030\001(\001'
+  _globals['_SETRETENTIONREQUEST']._serialized_start=345
+  _globals['_SETRETENTIONREQUEST']._serialized_end=461
+  _globals['_SETRETENTIONRESPONSE']._serialized_start=463
+  _globals['_SETRETENTIONRESPONSE']._serialized_end=526
+  _globals['_GETRETENTIONREQUEST']._serialized_start=528
+  _globals['_GETRETENTIONREQUEST']._serialized_end=549
+  _globals['_GETRETENTIONRESPONSE']._serialized_start=551
+  _globals['_GETRETENTIONRESPONSE']._serialized_end=615
+  _globals['_REMOVERETENTIONREQUEST']._serialized_start=617
+  _globals['_REMOVERETENTIONREQUEST']._serialized_end=665
+  _globals['_REMOVERETENTIONRESPONSE']._serialized_start=667
+  _globals['_REMOVERETENTIONRESPONSE']._serialized_end=709
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=711
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=733
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=736
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=866
+  _globals['_WHOAMIREQUEST']._serialized_start=868
+  _globals['_WHOAMIREQUEST']._serialized_end=883
+  _globals['_WHOAMIRESPONSE']._serialized_start=885
+  _globals['_WHOAMIRESPONSE']._serialized_end=1009
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=1011
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=1128
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=1130
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=1221
+  _globals['_SETTASKLIMITREQUEST']._serialized_start=1223
+  _globals['_SETTASKLIMITREQUEST']._serialized_end=1340
+  _globals['_SETTASKLIMITRESPONSE']._serialized_start=1342
+  _globals['_SETTASKLIMITRESPONSE']._serialized_end=1401
+  _globals['_GETTASKLIMITSREQUEST']._serialized_start=1403
+  _globals['_GETTASKLIMITSREQUEST']._serialized_end=1425
+  _globals['_GETTASKLIMITSRESPONSE']._serialized_start=1427
+  _globals['_GETTASKLIMITSRESPONSE']._serialized_end=1488
+  _globals['_REMOVETASKLIMITREQUEST']._serialized_start=1490
+  _globals['_REMOVETASKLIMITREQUEST']._serialized_end=1533
+  _globals['_REMOVETASKLIMITRESPONSE']._serialized_start=1535
+  _globals['_REMOVETASKLIMITRESPONSE']._serialized_end=1577
+  _globals['_SETQUOTAREQUEST']._serialized_start=1579
+  _globals['_SETQUOTAREQUEST']._serialized_end=1666
+  _globals['_SETQUOTARESPONSE']._serialized_start=1668
+  _globals['_SETQUOTARESPONSE']._serialized_end=1719
+  _globals['_GETQUOTASREQUEST']._serialized_start=1721
+  _globals['_GETQUOTASREQUEST']._serialized_end=1758
+  _globals['_GETQUOTASRESPONSE']._serialized_start=1760
+  _globals['_GETQUOTASRESPONSE']._serialized_end=1813
+  _globals['_REMOVEQUOTAREQUEST']._serialized_start=1815
+  _globals['_REMOVEQUOTAREQUEST']._serialized_end=1890
+  _globals['_REMOVEQUOTARESPONSE']._serialized_start=1892
+  _globals['_REMOVEQUOTARESPONSE']._serialized_end=1963
+  _globals['_GETQUEUESTATSREQUEST']._serialized_start=1965
+  _globals['_GETQUEUESTATSREQUEST']._serialized_end=2002
+  _globals['_GETQUEUESTATSRESPONSE']._serialized_start=2004
+  _globals['_GETQUEUESTATSRESPONSE']._serialized_end=2118
+  _globals['_PAUSEQUEUEREQUEST']._serialized_start=2120
+  _globals['_PAUSEQUEUEREQUEST']._serialized_end=2170
+  _globals['_PAUSEQUEUERESPONSE']._serialized_start=2172
+  _globals['_PAUSEQUEUERESPONSE']._serialized_end=2231
+  _globals['_RESUMEQUEUEREQUEST']._serialized_start=2233
+  _globals['_RESUMEQUEUEREQUEST']._serialized_end=2268
+  _globals['_RESUMEQUEUERESPONSE']._serialized_start=2270
+  _globals['_RESUMEQUEUERESPONSE']._serialized_end=2308
+  _globals['_RUNDOCTORREQUEST']._serialized_start=2311
+  _globals['_RUNDOCTORREQUEST']._serialized_end=2440
+  _globals['_RUNDOCTORRESPONSE']._serialized_start=2443
+  _globals['_RUNDOCTORRESPONSE']._serialized_end=2717
+  _globals['_ADMINSERVICE']._serialized_start=2720
+  _globals['_ADMINSERVICE']._serialized_end=4796
 # @@protoc_insertion_point(module_scope)

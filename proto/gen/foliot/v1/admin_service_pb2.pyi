@@ -4,6 +4,10 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from foliot.v1 import audit_entry_pb2 as _audit_entry_pb2
+from foliot.v1 import doctor_pb2 as _doctor_pb2
+from foliot.v1 import queue_pb2 as _queue_pb2
+from foliot.v1 import quota_pb2 as _quota_pb2
 from foliot.v1 import retention_pb2 as _retention_pb2
 from foliot.v1 import task_limit_pb2 as _task_limit_pb2
 from foliot.v1 import task_pb2 as _task_pb2
@@ -275,6 +279,85 @@ class WhoAmIResponse(_message.Message):
 Global___WhoAmIResponse: _TypeAlias = WhoAmIResponse  # noqa: Y015
 
 @_typing.final
+class ListAuditEntriesRequest(_message.Message):
+    """ListAuditEntriesRequest says which entries, and how many at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """tenant_id is the tenant's. Not set gives the caller's own, which a credential of a tenant
+    cannot leave; to one of the platform that is what was done at the platform itself.
+    """
+    page_size: _builtins.int
+    """page_size is the most that are wanted at once, at most 200; a larger one is taken as
+    200. Not set gives 50.
+    """
+    page_token: _builtins.str
+    """page_token is the next_page_token of the page before, sent with the same filter and
+    tenant_id. Not set gives the first page.
+    """
+    filter: _builtins.str
+    """filter is terms joined by AND, each "field = value"; at most 1,000 characters. Fields:
+    principal, method, target_kind, target_id, and create_time, which takes >= and <. Text and
+    times go in double quotes. As
+
+        principal = "key:x7k2" AND create_time >= "2027-01-31T08:00:00Z"
+
+    Not set gives all.
+    """
+    order_by: _builtins.str
+    """order_by is "create_time desc". Not set gives the same."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditEntriesRequest: _TypeAlias = ListAuditEntriesRequest  # noqa: Y015
+
+@_typing.final
+class ListAuditEntriesResponse(_message.Message):
+    """ListAuditEntriesResponse is one page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """next_page_token asks for the page after this one. Empty if this is the last."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_audit_entry_pb2.AuditEntry]:
+        """entries are the page's."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[_audit_entry_pb2.AuditEntry] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditEntriesResponse: _TypeAlias = ListAuditEntriesResponse  # noqa: Y015
+
+@_typing.final
 class SetTaskLimitRequest(_message.Message):
     """SetTaskLimitRequest says what may run, and how much of it may begin."""
 
@@ -416,3 +499,407 @@ class RemoveTaskLimitResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RemoveTaskLimitResponse: _TypeAlias = RemoveTaskLimitResponse  # noqa: Y015
+
+@_typing.final
+class SetQuotaRequest(_message.Message):
+    """SetQuotaRequest says how much a tenant may have or ask for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """tenant_id is the tenant's. Required."""
+    kind: _quota_pb2.QuotaKind.ValueType
+    """kind is what it is a quota of. Required."""
+    limit: _builtins.int
+    """limit is the most there may be, 0 to 1,000,000,000; 0 lets nothing begin."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        kind: _quota_pb2.QuotaKind.ValueType = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "limit", b"limit", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetQuotaRequest: _TypeAlias = SetQuotaRequest  # noqa: Y015
+
+@_typing.final
+class SetQuotaResponse(_message.Message):
+    """SetQuotaResponse is the quota as it holds now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def quota(self) -> _quota_pb2.Quota:
+        """quota is the one that was set."""
+
+    def __init__(
+        self,
+        *,
+        quota: _quota_pb2.Quota | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetQuotaResponse: _TypeAlias = SetQuotaResponse  # noqa: Y015
+
+@_typing.final
+class GetQuotasRequest(_message.Message):
+    """GetQuotasRequest asks for a tenant's quotas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """tenant_id is the tenant's, for a credential of the platform. Not set is the tenant that the
+    caller's credential is for.
+    """
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQuotasRequest: _TypeAlias = GetQuotasRequest  # noqa: Y015
+
+@_typing.final
+class GetQuotasResponse(_message.Message):
+    """GetQuotasResponse is all quotas of a tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTAS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[_quota_pb2.Quota]:
+        """quotas are sorted by kind, and there is one of each."""
+
+    def __init__(
+        self,
+        *,
+        quotas: _abc.Iterable[_quota_pb2.Quota] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quotas", b"quotas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQuotasResponse: _TypeAlias = GetQuotasResponse  # noqa: Y015
+
+@_typing.final
+class RemoveQuotaRequest(_message.Message):
+    """RemoveQuotaRequest names a tenant's own limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """tenant_id is the tenant's. Required."""
+    kind: _quota_pb2.QuotaKind.ValueType
+    """kind is what it is a quota of. Required."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        kind: _quota_pb2.QuotaKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveQuotaRequest: _TypeAlias = RemoveQuotaRequest  # noqa: Y015
+
+@_typing.final
+class RemoveQuotaResponse(_message.Message):
+    """RemoveQuotaResponse says whether there was one, and what holds now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REMOVED_FIELD_NUMBER: _builtins.int
+    QUOTA_FIELD_NUMBER: _builtins.int
+    removed: _builtins.bool
+    """removed is false if the tenant had no limit of its own."""
+    @_builtins.property
+    def quota(self) -> _quota_pb2.Quota:
+        """quota is the one that holds now, the platform's default."""
+
+    def __init__(
+        self,
+        *,
+        removed: _builtins.bool = ...,
+        quota: _quota_pb2.Quota | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota", "removed", b"removed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveQuotaResponse: _TypeAlias = RemoveQuotaResponse  # noqa: Y015
+
+@_typing.final
+class GetQueueStatsRequest(_message.Message):
+    """GetQueueStatsRequest says which queues."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_FIELD_NUMBER: _builtins.int
+    queue: _builtins.str
+    """queue is the one that is wanted, at most 200 characters. Not set is all there are, 200 of
+    them at most.
+    """
+    def __init__(
+        self,
+        *,
+        queue: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["queue", b"queue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQueueStatsRequest: _TypeAlias = GetQueueStatsRequest  # noqa: Y015
+
+@_typing.final
+class GetQueueStatsResponse(_message.Message):
+    """GetQueueStatsResponse is what waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """more is true if there are queues that are not in here. Name one to see it."""
+    @_builtins.property
+    def stats(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.QueueStats]:
+        """stats are sorted by queue and type; a queue and type in which nothing is has none."""
+
+    @_builtins.property
+    def paused(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.QueuePause]:
+        """paused are all queues that are paused, sorted by name, whether anything waits in them or not."""
+
+    def __init__(
+        self,
+        *,
+        stats: _abc.Iterable[_queue_pb2.QueueStats] | None = ...,
+        more: _builtins.bool = ...,
+        paused: _abc.Iterable[_queue_pb2.QueuePause] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "paused", b"paused", "stats", b"stats"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQueueStatsResponse: _TypeAlias = GetQueueStatsResponse  # noqa: Y015
+
+@_typing.final
+class PauseQueueRequest(_message.Message):
+    """PauseQueueRequest names a queue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    queue: _builtins.str
+    """queue is its name, at most 200 characters. Required. It need not have been used yet."""
+    reason: _builtins.str
+    """reason is why, at most 1,000 characters. Required."""
+    def __init__(
+        self,
+        *,
+        queue: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["queue", b"queue", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseQueueRequest: _TypeAlias = PauseQueueRequest  # noqa: Y015
+
+@_typing.final
+class PauseQueueResponse(_message.Message):
+    """PauseQueueResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAUSED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def paused(self) -> _queue_pb2.QueuePause:
+        """paused is since when it is, and why."""
+
+    def __init__(
+        self,
+        *,
+        paused: _queue_pb2.QueuePause | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["paused", b"paused"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paused", b"paused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseQueueResponse: _TypeAlias = PauseQueueResponse  # noqa: Y015
+
+@_typing.final
+class ResumeQueueRequest(_message.Message):
+    """ResumeQueueRequest names a queue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_FIELD_NUMBER: _builtins.int
+    queue: _builtins.str
+    """queue is its name, at most 200 characters. Required."""
+    def __init__(
+        self,
+        *,
+        queue: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["queue", b"queue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeQueueRequest: _TypeAlias = ResumeQueueRequest  # noqa: Y015
+
+@_typing.final
+class ResumeQueueResponse(_message.Message):
+    """ResumeQueueResponse says whether it was paused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESUMED_FIELD_NUMBER: _builtins.int
+    resumed: _builtins.bool
+    """resumed is false if it was not paused."""
+    def __init__(
+        self,
+        *,
+        resumed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resumed", b"resumed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeQueueResponse: _TypeAlias = ResumeQueueResponse  # noqa: Y015
+
+@_typing.final
+class RunDoctorRequest(_message.Message):
+    """RunDoctorRequest says what to look at, and for how long."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PATIENCE_FIELD_NUMBER: _builtins.int
+    TIME_LIMIT_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """tenant_id is the only tenant to look at. Not set is all of them."""
+    @_builtins.property
+    def patience(self) -> _duration_pb2.Duration:
+        """patience is for how long a thing may be overdue before it is a finding, up to a day. Not set
+        is two minutes, which is beyond every poll, sweep, lease and back-off of a default.
+        """
+
+    @_builtins.property
+    def time_limit(self) -> _duration_pb2.Duration:
+        """time_limit is for how long to look at most, a second to an hour. Not set is ten minutes."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        patience: _duration_pb2.Duration | None = ...,
+        time_limit: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["patience", b"patience", "time_limit", b"time_limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["patience", b"patience", "tenant_id", b"tenant_id", "time_limit", b"time_limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunDoctorRequest: _TypeAlias = RunDoctorRequest  # noqa: Y015
+
+@_typing.final
+class RunDoctorResponse(_message.Message):
+    """RunDoctorResponse is what one check came to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    MORE_FINDING_COUNT_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    INSTANCE_COUNT_FIELD_NUMBER: _builtins.int
+    UNREPLAYED_COUNT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """name is the check's: "schema", "clock", "tenant acme"."""
+    verdict: _doctor_pb2.DoctorVerdict.ValueType
+    """verdict is what it came to."""
+    more_finding_count: _builtins.int
+    """more_finding_count is how many there are beside these."""
+    number: _builtins.int
+    """number is the check's, from 1."""
+    total: _builtins.int
+    """total is how many checks there are. With fewer messages than that time has run out."""
+    instance_count: _builtins.int
+    """instance_count is how many instances it looked at."""
+    unreplayed_count: _builtins.int
+    """unreplayed_count is how many of them have a history too long to be replayed; their rows
+    were looked at.
+    """
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_doctor_pb2.DoctorFinding]:
+        """findings are what must not be, 1,000 at most."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """duration is how long it took."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        verdict: _doctor_pb2.DoctorVerdict.ValueType = ...,
+        findings: _abc.Iterable[_doctor_pb2.DoctorFinding] | None = ...,
+        more_finding_count: _builtins.int = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        number: _builtins.int = ...,
+        total: _builtins.int = ...,
+        instance_count: _builtins.int = ...,
+        unreplayed_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "findings", b"findings", "instance_count", b"instance_count", "more_finding_count", b"more_finding_count", "name", b"name", "number", b"number", "total", b"total", "unreplayed_count", b"unreplayed_count", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunDoctorResponse: _TypeAlias = RunDoctorResponse  # noqa: Y015

@@ -48,6 +48,11 @@ class AdminServiceStub:
                 request_serializer=foliot_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
                 _registered_method=True)
+        self.ListAuditEntries = channel.unary_unary(
+                '/foliot.v1.AdminService/ListAuditEntries',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.ListAuditEntriesRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.ListAuditEntriesResponse.FromString,
+                _registered_method=True)
         self.SetTaskLimit = channel.unary_unary(
                 '/foliot.v1.AdminService/SetTaskLimit',
                 request_serializer=foliot_dot_v1_dot_admin__service__pb2.SetTaskLimitRequest.SerializeToString,
@@ -78,6 +83,41 @@ class AdminServiceStub:
                 request_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionResponse.FromString,
                 _registered_method=True)
+        self.SetQuota = channel.unary_unary(
+                '/foliot.v1.AdminService/SetQuota',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.SetQuotaRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.SetQuotaResponse.FromString,
+                _registered_method=True)
+        self.GetQuotas = channel.unary_unary(
+                '/foliot.v1.AdminService/GetQuotas',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.GetQuotasRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.GetQuotasResponse.FromString,
+                _registered_method=True)
+        self.RemoveQuota = channel.unary_unary(
+                '/foliot.v1.AdminService/RemoveQuota',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveQuotaRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveQuotaResponse.FromString,
+                _registered_method=True)
+        self.GetQueueStats = channel.unary_unary(
+                '/foliot.v1.AdminService/GetQueueStats',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.GetQueueStatsRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.GetQueueStatsResponse.FromString,
+                _registered_method=True)
+        self.PauseQueue = channel.unary_unary(
+                '/foliot.v1.AdminService/PauseQueue',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.PauseQueueRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.PauseQueueResponse.FromString,
+                _registered_method=True)
+        self.ResumeQueue = channel.unary_unary(
+                '/foliot.v1.AdminService/ResumeQueue',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.ResumeQueueRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.ResumeQueueResponse.FromString,
+                _registered_method=True)
+        self.RunDoctor = channel.unary_stream(
+                '/foliot.v1.AdminService/RunDoctor',
+                request_serializer=foliot_dot_v1_dot_admin__service__pb2.RunDoctorRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_admin__service__pb2.RunDoctorResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -104,6 +144,24 @@ class AdminServiceServicer:
         Changes nothing, so it may be repeated at will.
 
         Errors: only those any call may answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditEntries(self, request, context):
+        """ListAuditEntries tells who changed what in a tenant, or at the platform itself, newest first.
+        It sees every change that was answered before it was called, and is kept for the time that
+        the server's operators have set.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        NOT_FOUND         there is no such tenant; reason TENANT_NOT_FOUND
+        INVALID_ARGUMENT  the filter or order_by is not one described at the field; reason
+        FILTER_INVALID
+        INVALID_ARGUMENT  the page_token is not from this server, or came with another filter or
+        tenant_id; reason PAGE_TOKEN_INVALID
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,6 +252,107 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetQuota(self, request, context):
+        """SetQuota sets how much a tenant may have or ask for, in place of the platform's default. It
+        holds on every server within seconds. What a tenant has beyond it stays; there is just no
+        more of it.
+
+        Idempotent: the same limit again changes nothing.
+
+        Errors:
+        NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
+        INVALID_ARGUMENT  kind is not set, or limit is out of its range; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQuotas(self, request, context):
+        """GetQuotas gives all quotas of a tenant, and how much of each it uses.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        NOT_FOUND         no such tenant, or for a tenant's credential another than its own; reason
+        TENANT_NOT_FOUND
+        INVALID_ARGUMENT  a credential of the platform, and no tenant_id; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveQuota(self, request, context):
+        """RemoveQuota takes a tenant's own limit back: the platform's default holds again.
+
+        Idempotent: a limit that there is not is as good as removed.
+
+        Errors:
+        NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
+        INVALID_ARGUMENT  kind is not set; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQueueStats(self, request, context):
+        """GetQueueStats tells what waits in each queue and type of task, and for how long the oldest has
+        waited: of the caller's tenant, or with a credential of the platform of all tenants. It costs
+        no more with a million tasks than with some thousands, as counting ends there.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        INVALID_ARGUMENT  queue is too long; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseQueue(self, request, context):
+        """PauseQueue lets nothing of a queue be claimed any more, of any tenant, until it is resumed.
+        What executors have goes on, and what becomes ready waits. A claim that is under way may
+        still give something out; so may, for a second or two, other servers, to executors that
+        are connected to them.
+
+        Idempotent: a queue that is paused stays so, for the reason that was given first.
+
+        Errors:
+        INVALID_ARGUMENT    queue is missing, or a field is too long; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED  100 queues are paused; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeQueue(self, request, context):
+        """ResumeQueue lets what waits in a queue be claimed again, at once.
+
+        Idempotent: a queue that is not paused is as good as resumed.
+
+        Errors:
+        INVALID_ARGUMENT  queue is missing or too long; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RunDoctor(self, request, context):
+        """RunDoctor looks for what must not be, a check after the other, and streams what each came to
+        as soon as it has ended: first the database as a whole, then the data of each tenant. The
+        stream ends with OK after the last one, or when the time is up.
+
+        It reads in small pieces and holds nothing up. Changes nothing, so it may be repeated at
+        will; one runs at a time on a server.
+
+        Errors:
+        NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
+        INVALID_ARGUMENT  time_limit or patience is out of its range; reason FIELD_INVALID
+        UNAVAILABLE       another one runs on this server; reason OVERLOADED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -206,6 +365,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.WhoAmI,
                     request_deserializer=foliot_dot_v1_dot_admin__service__pb2.WhoAmIRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_admin__service__pb2.WhoAmIResponse.SerializeToString,
+            ),
+            'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEntries,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.ListAuditEntriesRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.ListAuditEntriesResponse.SerializeToString,
             ),
             'SetTaskLimit': grpc.unary_unary_rpc_method_handler(
                     servicer.SetTaskLimit,
@@ -236,6 +400,41 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RemoveRetention,
                     request_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionResponse.SerializeToString,
+            ),
+            'SetQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetQuota,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.SetQuotaRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.SetQuotaResponse.SerializeToString,
+            ),
+            'GetQuotas': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuotas,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.GetQuotasRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.GetQuotasResponse.SerializeToString,
+            ),
+            'RemoveQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveQuota,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.RemoveQuotaRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.RemoveQuotaResponse.SerializeToString,
+            ),
+            'GetQueueStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQueueStats,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.GetQueueStatsRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.GetQueueStatsResponse.SerializeToString,
+            ),
+            'PauseQueue': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseQueue,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.PauseQueueRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.PauseQueueResponse.SerializeToString,
+            ),
+            'ResumeQueue': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeQueue,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.ResumeQueueRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.ResumeQueueResponse.SerializeToString,
+            ),
+            'RunDoctor': grpc.unary_stream_rpc_method_handler(
+                    servicer.RunDoctor,
+                    request_deserializer=foliot_dot_v1_dot_admin__service__pb2.RunDoctorRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_admin__service__pb2.RunDoctorResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -296,6 +495,33 @@ class AdminService:
             '/foliot.v1.AdminService/WhoAmI',
             foliot_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
             foliot_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/ListAuditEntries',
+            foliot_dot_v1_dot_admin__service__pb2.ListAuditEntriesRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.ListAuditEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -458,6 +684,195 @@ class AdminService:
             '/foliot.v1.AdminService/RemoveRetention',
             foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionRequest.SerializeToString,
             foliot_dot_v1_dot_admin__service__pb2.RemoveRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/SetQuota',
+            foliot_dot_v1_dot_admin__service__pb2.SetQuotaRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.SetQuotaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQuotas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/GetQuotas',
+            foliot_dot_v1_dot_admin__service__pb2.GetQuotasRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.GetQuotasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/RemoveQuota',
+            foliot_dot_v1_dot_admin__service__pb2.RemoveQuotaRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.RemoveQuotaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQueueStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/GetQueueStats',
+            foliot_dot_v1_dot_admin__service__pb2.GetQueueStatsRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.GetQueueStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseQueue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/PauseQueue',
+            foliot_dot_v1_dot_admin__service__pb2.PauseQueueRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.PauseQueueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeQueue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.AdminService/ResumeQueue',
+            foliot_dot_v1_dot_admin__service__pb2.ResumeQueueRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.ResumeQueueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunDoctor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/foliot.v1.AdminService/RunDoctor',
+            foliot_dot_v1_dot_admin__service__pb2.RunDoctorRequest.SerializeToString,
+            foliot_dot_v1_dot_admin__service__pb2.RunDoctorResponse.FromString,
             options,
             channel_credentials,
             insecure,

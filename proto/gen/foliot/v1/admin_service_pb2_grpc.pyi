@@ -34,6 +34,20 @@ class AdminServiceStub:
 
     Errors: only those any call may answer.
     """
+    ListAuditEntries: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListAuditEntriesRequest, _admin_service_pb2.ListAuditEntriesResponse]
+    """ListAuditEntries tells who changed what in a tenant, or at the platform itself, newest first.
+    It sees every change that was answered before it was called, and is kept for the time that
+    the server's operators have set.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      NOT_FOUND         there is no such tenant; reason TENANT_NOT_FOUND
+      INVALID_ARGUMENT  the filter or order_by is not one described at the field; reason
+                        FILTER_INVALID
+      INVALID_ARGUMENT  the page_token is not from this server, or came with another filter or
+                        tenant_id; reason PAGE_TOKEN_INVALID
+    """
     SetTaskLimit: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.SetTaskLimitRequest, _admin_service_pb2.SetTaskLimitResponse]
     """SetTaskLimit sets how many of the tenant's tasks run at once, how many begin in a time, or
     both: of all, or of those with a limit key. It replaces the limit that there was.
@@ -95,6 +109,79 @@ class AdminServiceStub:
     Errors:
       INVALID_ARGUMENT  the key is no key; reason FIELD_INVALID
     """
+    SetQuota: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.SetQuotaRequest, _admin_service_pb2.SetQuotaResponse]
+    """SetQuota sets how much a tenant may have or ask for, in place of the platform's default. It
+    holds on every server within seconds. What a tenant has beyond it stays; there is just no
+    more of it.
+
+    Idempotent: the same limit again changes nothing.
+
+    Errors:
+      NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
+      INVALID_ARGUMENT  kind is not set, or limit is out of its range; reason FIELD_INVALID
+    """
+    GetQuotas: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetQuotasRequest, _admin_service_pb2.GetQuotasResponse]
+    """GetQuotas gives all quotas of a tenant, and how much of each it uses.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      NOT_FOUND         no such tenant, or for a tenant's credential another than its own; reason
+                        TENANT_NOT_FOUND
+      INVALID_ARGUMENT  a credential of the platform, and no tenant_id; reason FIELD_INVALID
+    """
+    RemoveQuota: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RemoveQuotaRequest, _admin_service_pb2.RemoveQuotaResponse]
+    """RemoveQuota takes a tenant's own limit back: the platform's default holds again.
+
+    Idempotent: a limit that there is not is as good as removed.
+
+    Errors:
+      NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
+      INVALID_ARGUMENT  kind is not set; reason FIELD_INVALID
+    """
+    GetQueueStats: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetQueueStatsRequest, _admin_service_pb2.GetQueueStatsResponse]
+    """GetQueueStats tells what waits in each queue and type of task, and for how long the oldest has
+    waited: of the caller's tenant, or with a credential of the platform of all tenants. It costs
+    no more with a million tasks than with some thousands, as counting ends there.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      INVALID_ARGUMENT  queue is too long; reason FIELD_INVALID
+    """
+    PauseQueue: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.PauseQueueRequest, _admin_service_pb2.PauseQueueResponse]
+    """PauseQueue lets nothing of a queue be claimed any more, of any tenant, until it is resumed.
+    What executors have goes on, and what becomes ready waits. A claim that is under way may
+    still give something out; so may, for a second or two, other servers, to executors that
+    are connected to them.
+
+    Idempotent: a queue that is paused stays so, for the reason that was given first.
+
+    Errors:
+      INVALID_ARGUMENT    queue is missing, or a field is too long; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED  100 queues are paused; reason LIMIT_EXCEEDED
+    """
+    ResumeQueue: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ResumeQueueRequest, _admin_service_pb2.ResumeQueueResponse]
+    """ResumeQueue lets what waits in a queue be claimed again, at once.
+
+    Idempotent: a queue that is not paused is as good as resumed.
+
+    Errors:
+      INVALID_ARGUMENT  queue is missing or too long; reason FIELD_INVALID
+    """
+    RunDoctor: _aio.UnaryStreamMultiCallable[_admin_service_pb2.RunDoctorRequest, _admin_service_pb2.RunDoctorResponse]
+    """RunDoctor looks for what must not be, a check after the other, and streams what each came to
+    as soon as it has ended: first the database as a whole, then the data of each tenant. The
+    stream ends with OK after the last one, or when the time is up.
+
+    It reads in small pieces and holds nothing up. Changes nothing, so it may be repeated at
+    will; one runs at a time on a server.
+
+    Errors:
+      NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
+      INVALID_ARGUMENT  time_limit or patience is out of its range; reason FIELD_INVALID
+      UNAVAILABLE       another one runs on this server; reason OVERLOADED
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """AdminService tells about the server and about the caller, and sets what a tenant may use.
@@ -127,6 +214,26 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         Changes nothing, so it may be repeated at will.
 
         Errors: only those any call may answer.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAuditEntries(
+        self,
+        request: _admin_service_pb2.ListAuditEntriesRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.ListAuditEntriesRequest, _admin_service_pb2.ListAuditEntriesResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.ListAuditEntriesResponse]:
+        """ListAuditEntries tells who changed what in a tenant, or at the platform itself, newest first.
+        It sees every change that was answered before it was called, and is kept for the time that
+        the server's operators have set.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          NOT_FOUND         there is no such tenant; reason TENANT_NOT_FOUND
+          INVALID_ARGUMENT  the filter or order_by is not one described at the field; reason
+                            FILTER_INVALID
+          INVALID_ARGUMENT  the page_token is not from this server, or came with another filter or
+                            tenant_id; reason PAGE_TOKEN_INVALID
         """
 
     @_abc_1.abstractmethod
@@ -224,6 +331,121 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
           INVALID_ARGUMENT  the key is no key; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def SetQuota(
+        self,
+        request: _admin_service_pb2.SetQuotaRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.SetQuotaRequest, _admin_service_pb2.SetQuotaResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.SetQuotaResponse]:
+        """SetQuota sets how much a tenant may have or ask for, in place of the platform's default. It
+        holds on every server within seconds. What a tenant has beyond it stays; there is just no
+        more of it.
+
+        Idempotent: the same limit again changes nothing.
+
+        Errors:
+          NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
+          INVALID_ARGUMENT  kind is not set, or limit is out of its range; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def GetQuotas(
+        self,
+        request: _admin_service_pb2.GetQuotasRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.GetQuotasRequest, _admin_service_pb2.GetQuotasResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.GetQuotasResponse]:
+        """GetQuotas gives all quotas of a tenant, and how much of each it uses.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          NOT_FOUND         no such tenant, or for a tenant's credential another than its own; reason
+                            TENANT_NOT_FOUND
+          INVALID_ARGUMENT  a credential of the platform, and no tenant_id; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveQuota(
+        self,
+        request: _admin_service_pb2.RemoveQuotaRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.RemoveQuotaRequest, _admin_service_pb2.RemoveQuotaResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.RemoveQuotaResponse]:
+        """RemoveQuota takes a tenant's own limit back: the platform's default holds again.
+
+        Idempotent: a limit that there is not is as good as removed.
+
+        Errors:
+          NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
+          INVALID_ARGUMENT  kind is not set; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def GetQueueStats(
+        self,
+        request: _admin_service_pb2.GetQueueStatsRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.GetQueueStatsRequest, _admin_service_pb2.GetQueueStatsResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.GetQueueStatsResponse]:
+        """GetQueueStats tells what waits in each queue and type of task, and for how long the oldest has
+        waited: of the caller's tenant, or with a credential of the platform of all tenants. It costs
+        no more with a million tasks than with some thousands, as counting ends there.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          INVALID_ARGUMENT  queue is too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def PauseQueue(
+        self,
+        request: _admin_service_pb2.PauseQueueRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.PauseQueueRequest, _admin_service_pb2.PauseQueueResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.PauseQueueResponse]:
+        """PauseQueue lets nothing of a queue be claimed any more, of any tenant, until it is resumed.
+        What executors have goes on, and what becomes ready waits. A claim that is under way may
+        still give something out; so may, for a second or two, other servers, to executors that
+        are connected to them.
+
+        Idempotent: a queue that is paused stays so, for the reason that was given first.
+
+        Errors:
+          INVALID_ARGUMENT    queue is missing, or a field is too long; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED  100 queues are paused; reason LIMIT_EXCEEDED
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeQueue(
+        self,
+        request: _admin_service_pb2.ResumeQueueRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.ResumeQueueRequest, _admin_service_pb2.ResumeQueueResponse],
+    ) -> _abc.Awaitable[_admin_service_pb2.ResumeQueueResponse]:
+        """ResumeQueue lets what waits in a queue be claimed again, at once.
+
+        Idempotent: a queue that is not paused is as good as resumed.
+
+        Errors:
+          INVALID_ARGUMENT  queue is missing or too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def RunDoctor(
+        self,
+        request: _admin_service_pb2.RunDoctorRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.RunDoctorRequest, _admin_service_pb2.RunDoctorResponse],
+    ) -> _abc.AsyncIterator[_admin_service_pb2.RunDoctorResponse]:
+        """RunDoctor looks for what must not be, a check after the other, and streams what each came to
+        as soon as it has ended: first the database as a whole, then the data of each tenant. The
+        stream ends with OK after the last one, or when the time is up.
+
+        It reads in small pieces and holds nothing up. Changes nothing, so it may be repeated at
+        will; one runs at a time on a server.
+
+        Errors:
+          NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
+          INVALID_ARGUMENT  time_limit or patience is out of its range; reason FIELD_INVALID
+          UNAVAILABLE       another one runs on this server; reason OVERLOADED
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _aio.Server) -> None: ...

@@ -39,6 +39,10 @@ class _AuthScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuthScope.V
     """AUTH_SCOPE_PUBLIC touches no tenant's data and asks for no permission. The
     caller's credential must still be good.
     """
+    AUTH_SCOPE_TENANT_OR_PLATFORM: _AuthScope.ValueType  # 4
+    """AUTH_SCOPE_TENANT_OR_PLATFORM acts inside the one tenant the caller's credential is
+    for; a credential of the platform names the tenant in the request, or none for all.
+    """
 
 class AuthScope(_AuthScope, metaclass=_AuthScopeEnumTypeWrapper):
     """AuthScope is how far a call reaches."""
@@ -54,6 +58,10 @@ AUTH_SCOPE_PLATFORM: AuthScope.ValueType  # 2
 AUTH_SCOPE_PUBLIC: AuthScope.ValueType  # 3
 """AUTH_SCOPE_PUBLIC touches no tenant's data and asks for no permission. The
 caller's credential must still be good.
+"""
+AUTH_SCOPE_TENANT_OR_PLATFORM: AuthScope.ValueType  # 4
+"""AUTH_SCOPE_TENANT_OR_PLATFORM acts inside the one tenant the caller's credential is
+for; a credential of the platform names the tenant in the request, or none for all.
 """
 Global___AuthScope: _TypeAlias = AuthScope  # noqa: Y015
 
@@ -151,16 +159,21 @@ class MethodAuth(_message.Message):
     EFFECT_FIELD_NUMBER: _builtins.int
     AUDIT_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
     scope: Global___AuthScope.ValueType
     """scope is how far the call reaches. It must be set."""
     effect: Global___Effect.ValueType
     """effect is the worst the call can do. It must be set."""
     audit: _builtins.bool
-    """audit is true if each call that was carried out leaves an audit entry, in the
-    same transaction as the change.
+    """audit is true if a call leaves an audit entry for each thing that it changed, in the
+    same transaction as the change. One that was refused, or changed nothing, leaves none.
     """
     idempotency: Global___Idempotency.ValueType
     """idempotency is what makes a repeat of the call harmless. It must be set."""
+    weight: _builtins.int
+    """weight is as how many calls a call counts against its tenant's calls per second: about
+    how much more it costs the server than reading one small thing. Not set is 1.
+    """
     @_builtins.property
     def permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """permissions are what the caller's roles must grant, all of them, as
@@ -175,10 +188,11 @@ class MethodAuth(_message.Message):
         effect: Global___Effect.ValueType = ...,
         audit: _builtins.bool = ...,
         idempotency: Global___Idempotency.ValueType = ...,
+        weight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "effect", b"effect", "idempotency", b"idempotency", "permissions", b"permissions", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "effect", b"effect", "idempotency", b"idempotency", "permissions", b"permissions", "scope", b"scope", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

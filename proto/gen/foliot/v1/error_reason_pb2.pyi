@@ -305,7 +305,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "POSITION_INVALID", "domain": "foliot", "metadata": {"field": "after"}}
     """
-    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 70
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 40
     """ERROR_REASON_QUOTA_EXCEEDED comes with RESOURCE_EXHAUSTED: the tenant has, or asks for, as
     much as it may: the QuotaFailure says what. If waiting helps, the status carries a
     RetryInfo; if it does not, ask the platform's operators for a larger quota.
@@ -313,7 +313,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "QUOTA_EXCEEDED", "domain": "foliot",
          "metadata": {"quota": "open_instances", "limit": "100000"}}
     """
-    ERROR_REASON_TOO_MANY_BAD_CREDENTIALS: _ErrorReason.ValueType  # 71
+    ERROR_REASON_TOO_MANY_BAD_CREDENTIALS: _ErrorReason.ValueType  # 41
     """ERROR_REASON_TOO_MANY_BAD_CREDENTIALS comes with RESOURCE_EXHAUSTED: too many credentials
     from the caller's address, or from everywhere, were not good of late, so this one was not
     looked at. Send it again after the delay in the RetryInfo.
@@ -321,29 +321,29 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "TOO_MANY_BAD_CREDENTIALS", "domain": "foliot",
          "metadata": {"quota": "bad_credentials", "limit": "1000"}}
     """
-    ERROR_REASON_TENANT_NOT_FOUND: _ErrorReason.ValueType  # 80
+    ERROR_REASON_TENANT_NOT_FOUND: _ErrorReason.ValueType  # 42
     """ERROR_REASON_TENANT_NOT_FOUND comes with NOT_FOUND: there is no such tenant, or none that
     the caller may know of.
 
         {"reason": "TENANT_NOT_FOUND", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
     """
-    ERROR_REASON_TENANT_EXISTS: _ErrorReason.ValueType  # 81
+    ERROR_REASON_TENANT_EXISTS: _ErrorReason.ValueType  # 43
     """ERROR_REASON_TENANT_EXISTS comes with ALREADY_EXISTS: there is such a tenant under another
     name for people. Take another id, or UpdateTenant.
 
         {"reason": "TENANT_EXISTS", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
     """
-    ERROR_REASON_TENANT_SUSPENDED: _ErrorReason.ValueType  # 82
+    ERROR_REASON_TENANT_SUSPENDED: _ErrorReason.ValueType  # 44
     """ERROR_REASON_TENANT_SUSPENDED comes with PERMISSION_DENIED: the credential is good, and its
     tenant is suspended. Its work waits, and goes on when the platform's operators resume it.
     Any call may answer it.
 
         {"reason": "TENANT_SUSPENDED", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
     """
-    ERROR_REASON_API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 83
+    ERROR_REASON_API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 45
     """ERROR_REASON_API_KEY_NOT_FOUND comes with NOT_FOUND: no key with this id in this tenant.
 
-        {"reason": "API_KEY_NOT_FOUND", "domain": "foliot", "metadata": {"key_id": "x7k2…"}}
+        {"reason": "API_KEY_NOT_FOUND", "domain": "foliot", "metadata": {"api_key_id": "x7k2…"}}
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -642,7 +642,7 @@ stream of this tenant's feed gave out. Send one back as it came, or none.
 
     {"reason": "POSITION_INVALID", "domain": "foliot", "metadata": {"field": "after"}}
 """
-ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 70
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 40
 """ERROR_REASON_QUOTA_EXCEEDED comes with RESOURCE_EXHAUSTED: the tenant has, or asks for, as
 much as it may: the QuotaFailure says what. If waiting helps, the status carries a
 RetryInfo; if it does not, ask the platform's operators for a larger quota.
@@ -650,7 +650,7 @@ RetryInfo; if it does not, ask the platform's operators for a larger quota.
     {"reason": "QUOTA_EXCEEDED", "domain": "foliot",
      "metadata": {"quota": "open_instances", "limit": "100000"}}
 """
-ERROR_REASON_TOO_MANY_BAD_CREDENTIALS: ErrorReason.ValueType  # 71
+ERROR_REASON_TOO_MANY_BAD_CREDENTIALS: ErrorReason.ValueType  # 41
 """ERROR_REASON_TOO_MANY_BAD_CREDENTIALS comes with RESOURCE_EXHAUSTED: too many credentials
 from the caller's address, or from everywhere, were not good of late, so this one was not
 looked at. Send it again after the delay in the RetryInfo.
@@ -658,28 +658,28 @@ looked at. Send it again after the delay in the RetryInfo.
     {"reason": "TOO_MANY_BAD_CREDENTIALS", "domain": "foliot",
      "metadata": {"quota": "bad_credentials", "limit": "1000"}}
 """
-ERROR_REASON_TENANT_NOT_FOUND: ErrorReason.ValueType  # 80
+ERROR_REASON_TENANT_NOT_FOUND: ErrorReason.ValueType  # 42
 """ERROR_REASON_TENANT_NOT_FOUND comes with NOT_FOUND: there is no such tenant, or none that
 the caller may know of.
 
     {"reason": "TENANT_NOT_FOUND", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
 """
-ERROR_REASON_TENANT_EXISTS: ErrorReason.ValueType  # 81
+ERROR_REASON_TENANT_EXISTS: ErrorReason.ValueType  # 43
 """ERROR_REASON_TENANT_EXISTS comes with ALREADY_EXISTS: there is such a tenant under another
 name for people. Take another id, or UpdateTenant.
 
     {"reason": "TENANT_EXISTS", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
 """
-ERROR_REASON_TENANT_SUSPENDED: ErrorReason.ValueType  # 82
+ERROR_REASON_TENANT_SUSPENDED: ErrorReason.ValueType  # 44
 """ERROR_REASON_TENANT_SUSPENDED comes with PERMISSION_DENIED: the credential is good, and its
 tenant is suspended. Its work waits, and goes on when the platform's operators resume it.
 Any call may answer it.
 
     {"reason": "TENANT_SUSPENDED", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
 """
-ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 83
+ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 45
 """ERROR_REASON_API_KEY_NOT_FOUND comes with NOT_FOUND: no key with this id in this tenant.
 
-    {"reason": "API_KEY_NOT_FOUND", "domain": "foliot", "metadata": {"key_id": "x7k2…"}}
+    {"reason": "API_KEY_NOT_FOUND", "domain": "foliot", "metadata": {"api_key_id": "x7k2…"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
