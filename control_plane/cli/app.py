@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from control_plane.cli.definition import definition
+from control_plane.cli.definition_versions import definition
 from control_plane.cli.instance_operations import instance
 from control_plane.cli.limit import limit
 from control_plane.cli.options import DEFAULT_DATA_DIR, DataDir, Output
 from control_plane.cli.retention import retention
 from control_plane.cli.schedule import schedule
+from control_plane.cli.task import task
 
 app = typer.Typer(
     name="foliot",
@@ -23,6 +24,7 @@ app = typer.Typer(
 
 app.add_typer(definition)
 app.add_typer(instance)
+app.add_typer(task)
 app.add_typer(schedule)
 app.add_typer(limit)
 app.add_typer(retention)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,14 +69,18 @@ def instant_given(text: str, name: str) -> datetime:
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
-def filter_of(given: str, **fields: str) -> str:
-    """A filter of the API: what was typed as one, and a term for each field that has a value."""
+def filter_of(given: str, fields: Mapping[str, str], words: Mapping[str, str] | None = None) -> str:
+    """
+    A filter of the API: what was typed as one, and a term for each field that has a value.
+    `fields` are texts, `words` the values of enums.
+    """
     terms = [given] if given else []
     terms += [
         f"{name} = {json.dumps(value, ensure_ascii=False)}"
         for name, value in fields.items()
         if value
     ]
+    terms += [f"{name} = {value.upper()}" for name, value in (words or {}).items() if value]
     return " AND ".join(terms)
 
 

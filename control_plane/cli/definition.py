@@ -2,7 +2,8 @@
 `foliot definition`: what one does with a definition's file, before any server sees it.
 
 Each command takes a path, or `-` for standard input, and reads JSON or YAML. None of them
-needs a server: the engine that answers is the one that the control plane runs.
+needs a server: the engine that answers is the one that the control plane runs. Those that talk
+to one are in definition_versions.py.
 """
 
 from enum import StrEnum
@@ -17,7 +18,7 @@ definition = typer.Typer(
     name="definition",
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Check, draw and try out definitions, from their files.",
+    help="Check, draw and try out definitions, from their files; keep them on a server.",
 )
 
 SpecFile = Annotated[

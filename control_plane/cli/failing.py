@@ -16,7 +16,7 @@ from rich.text import Text
 
 from control_plane.cli.plain import visible
 from control_plane.embedded import EmbeddedError
-from shared.errors import FoliotError
+from shared.errors import FoliotError, NotFound
 
 FAILED = 1
 CONFIGURATION = 2
@@ -72,6 +72,9 @@ def explained(failed: int = FAILED) -> Iterator[None]:
     except NotReached as error:
         say(str(error))
         sys.exit(UNREACHED)
+    except NotFound as error:
+        say(f"{error.reason}: {error.message}")
+        sys.exit(NOT_THERE)
     except (FoliotError, EmbeddedError) as error:
         say(str(error))
         sys.exit(failed)

@@ -50,7 +50,7 @@ def run_list(
     limit: int | None,
     output: str,
 ) -> None:
-    asked = _filter(fields, status, given)
+    asked = filter_of(given, fields, {"status": status})
 
     async def ask(to: Caller) -> Paged[instance_pb2.Instance]:
         async def page(size: int, token: str) -> tuple[Sequence[instance_pb2.Instance], str]:
@@ -75,7 +75,9 @@ def run_list(
 def run_count(
     target: Target, fields: Mapping[str, str], *, status: str, given: str, output: str
 ) -> None:
-    request = instance_service_pb2.CountInstancesRequest(filter=_filter(fields, status, given))
+    request = instance_service_pb2.CountInstancesRequest(
+        filter=filter_of(given, fields, {"status": status})
+    )
 
     async def ask(to: Caller) -> instance_service_pb2.CountInstancesResponse:
         return await to.instances.CountInstances(request, metadata=to.metadata)
@@ -112,10 +114,3 @@ def run_wait(target: Target, instance_id: str, *, timeout: str, output: str) -> 
     show_instance(instance, output)
     if instance.status != instance_pb2.INSTANCE_STATUS_COMPLETED:
         sys.exit(FAILED)
-
-
-def _filter(fields: Mapping[str, str], status: str, given: str) -> str:
-    asked = filter_of(given, **fields)
-    if not status:
-        return asked
-    return " AND ".join(filter(None, (asked, f"status = {status.upper()}")))

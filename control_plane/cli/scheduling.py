@@ -152,7 +152,7 @@ def run_resume(target: Target, name: str, output: str) -> None:
 
 
 def run_list(target: Target, definition: str, limit: int | None, output: str) -> None:
-    asked = filter_of("", definition_key=definition)
+    asked = filter_of("", {"definition_key": definition})
 
     async def ask(to: Caller) -> Paged[schedule_pb2.Schedule]:
         async def page(size: int, token: str) -> tuple[Sequence[schedule_pb2.Schedule], str]:
