@@ -3,12 +3,14 @@
 import asyncio
 import importlib.metadata
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+
+import asyncpg
 
 from control_plane.access.certificates import CertificateRing
 from control_plane.access.issuers import Issuer, read_issuers
@@ -91,7 +93,13 @@ from shared.errors import InvalidRequest
 from shared.failpoints import arm_from_environment
 from shared.ids import TenantId
 from shared.postgres.namespace import read_namespace
-from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, close_pool, open_pool
+from shared.postgres.session import (
+    ACROSS_ROLE,
+    CONTROL_PLANE_ROLE,
+    HOT_PLANS,
+    close_pool,
+    open_pool,
+)
 from shared.settings import Settings
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
@@ -99,8 +107,14 @@ from shared.telemetry.names import LogEvent
 TURN_CONNECTIONS = 6
 """For reading and writing turns; there are never more under way than the orchestrator has."""
 
-FEED_CONNECTIONS = 3
-"""For the tailer, and for watchers who are behind: they wait for each other and for nobody else."""
+LOOP_CONNECTIONS = 4
+"""For the loops, the claims and the look-ups of keys: none of them is of one tenant."""
+
+TAIL_CONNECTIONS = 1
+"""For the tailer and for who removes what is old."""
+
+FEED_CONNECTIONS = 2
+"""For watchers who are behind: they wait for each other and for nobody else."""
 
 STREAMS_LEAVE_WITHIN = timedelta(seconds=5)
 """How long executors have to connect elsewhere once they were told to."""
@@ -316,20 +330,15 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
         exits.push_async_callback(close_pool, pool)
         if settings.mode != "dev":
             await check_durability(pool)
-        turns = await open_pool(
-            settings.database_url,
-            role=CONTROL_PLANE_ROLE,
-            max_size=TURN_CONNECTIONS,
-            settings=HOT_PLANS,
-        )
-        exits.push_async_callback(close_pool, turns)
-        feeds = await open_pool(
-            settings.database_url,
-            role=CONTROL_PLANE_ROLE,
-            max_size=FEED_CONNECTIONS,
-            settings=HOT_PLANS,
-        )
-        exits.push_async_callback(close_pool, feeds)
+        across, turns, tail, feeds = [
+            await exits.enter_async_context(_pool_of(settings.database_url, role, size, plans))
+            for role, size, plans in (
+                (ACROSS_ROLE, LOOP_CONNECTIONS, None),
+                (ACROSS_ROLE, TURN_CONNECTIONS, HOT_PLANS),
+                (ACROSS_ROLE, TAIL_CONNECTIONS, HOT_PLANS),
+                (CONTROL_PLANE_ROLE, FEED_CONNECTIONS, HOT_PLANS),
+            )
+        ]
         doorbell: Doorbell | NoDoorbell = NoDoorbell()
         if settings.redis_url:
             doorbell = Doorbell(settings.redis_url, await read_namespace(pool))
@@ -339,19 +348,19 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 store=PostgresInstanceStore(turns),
                 definitions=PostgresDefinitionStore(pool),
                 reader=PostgresReader(pool),
-                feed=PostgresFeed(feeds),
-                due=PostgresDue(pool),
-                inbox=PostgresInbox(pool),
-                outbox=PostgresOutbox(pool),
-                retention=PostgresRetention(pool),
+                feed=PostgresFeed(feeds, tail),
+                due=PostgresDue(across),
+                inbox=PostgresInbox(across),
+                outbox=PostgresOutbox(across),
+                retention=PostgresRetention(pool, across),
                 archive=archive_in(Path(own.archive_dir) if own.archive_dir else None),
-                schedules=PostgresScheduleStore(pool),
-                claims=PostgresClaims(pool),
-                limits=PostgresLimitStore(pool),
-                credentials=PostgresCredentials(pool),
-                keys=PostgresKeyStore(pool),
-                tenants=PostgresTenantStore(pool),
-                audit=PostgresAuditLog(pool),
+                schedules=PostgresScheduleStore(pool, across),
+                claims=PostgresClaims(across),
+                limits=PostgresLimitStore(pool, across),
+                credentials=PostgresCredentials(across),
+                tenants=PostgresTenantStore(pool, across),
+                keys=PostgresKeyStore(pool, across),
+                audit=PostgresAuditLog(pool, across),
                 doorbell=doorbell,
                 clock=SystemClock(),
             ),
@@ -362,33 +371,45 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
 
 async def let_in(database_url: str, keys: Sequence[StoredKey], tenant_name: str) -> None:
     """Store keys, and the tenants they are of under that name. Repeating replaces the keys."""
-    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=1)
-    try:
-        credentials = PostgresCredentials(pool)
+    async with _pool_of(database_url, ACROSS_ROLE, 1) as across:
+        credentials = PostgresCredentials(across)
         for key in keys:
             await credentials.add(key, tenant_name)
-    finally:
-        await close_pool(pool)
 
 
 @asynccontextmanager
 async def examining(database_url: str) -> AsyncIterator[tuple[Doctor, DefinitionStore]]:
     """What an examination of a database needs. Raises Unavailable and PreconditionFailed."""
-    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=1)
-    try:
+    async with _two_pools(database_url) as (pool, across):
         await check_schema(pool)
-        yield PostgresDoctor(pool), PostgresDefinitionStore(pool)
-    finally:
-        await close_pool(pool)
+        yield PostgresDoctor(pool, across), PostgresDefinitionStore(pool)
 
 
 @asynccontextmanager
 async def removing(database_url: str, archive_dir: Path | None) -> AsyncIterator[Retention]:
     """What removes instances past their retention, without a server and as fast as it can."""
-    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=2)
-    try:
+    async with _two_pools(database_url) as (pool, across):
         await check_schema(pool)
-        yield Retention(PostgresRetention(pool), archive_in(archive_dir), share=1.0)
+        yield Retention(PostgresRetention(pool, across), archive_in(archive_dir), share=1.0)
+
+
+@asynccontextmanager
+async def _two_pools(database_url: str) -> AsyncIterator[tuple[asyncpg.Pool, asyncpg.Pool]]:
+    """One that sees a tenant at a time, and one that sees them all."""
+    async with (
+        _pool_of(database_url, CONTROL_PLANE_ROLE, 2) as pool,
+        _pool_of(database_url, ACROSS_ROLE, 1) as across,
+    ):
+        yield pool, across
+
+
+@asynccontextmanager
+async def _pool_of(
+    database_url: str, role: str, size: int, plans: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncpg.Pool]:
+    pool = await open_pool(database_url, role=role, max_size=size, settings=plans)
+    try:
+        yield pool
     finally:
         await close_pool(pool)
 

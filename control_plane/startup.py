@@ -9,7 +9,7 @@ import asyncpg
 
 import migrations
 from shared.errors import FoliotError, PreconditionFailed, Unavailable
-from shared.postgres.session import CONNECT_WITHIN_S, CONTROL_PLANE_ROLE, open_pool
+from shared.postgres.session import ACROSS_ROLE, CONNECT_WITHIN_S, CONTROL_PLANE_ROLE, open_pool
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
 
@@ -119,8 +119,10 @@ async def restart_foreign_feed(pool: asyncpg.Pool) -> None:
     Transaction ids are a server's own. Rows with ids that this one has yet to give out would
     come after what happens next; whoever follows is told to begin anew.
     """
-    if await pool.fetchval(RESTART_FOREIGN_FEED):
-        _log.warning(LogEvent.FEED_RESTARTED)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(f"SET LOCAL ROLE {ACROSS_ROLE}")
+        if await connection.fetchval(RESTART_FOREIGN_FEED):
+            _log.warning(LogEvent.FEED_RESTARTED)
 
 
 async def check_durability(pool: asyncpg.Pool) -> None:

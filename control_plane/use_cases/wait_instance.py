@@ -43,9 +43,7 @@ async def wait_instance(
     loop = asyncio.get_running_loop()
     until = loop.time() + wait.total_seconds()
     instance = await find_instance(reader, tenant_id, instance_id)
-    while (
-        not instance.is_closed and not draining.is_set() and (left := until - loop.time()) > 0
-    ):
+    while not instance.is_closed and not draining.is_set() and (left := until - loop.time()) > 0:
         await _moved_on(news, instance, left, draining)
         instance = await find_instance(reader, tenant_id, instance_id)
     return instance

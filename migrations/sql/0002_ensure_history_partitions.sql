@@ -34,6 +34,9 @@ BEGIN
     BEGIN
       EXECUTE format('CREATE TABLE foliot.%I PARTITION OF foliot.history FOR VALUES FROM (%L) TO (%L)',
                      v_name, v_bound[1]::uuid, v_bound[2]::uuid);
+      -- No policy: by itself a partition shows nothing to anybody.
+      EXECUTE format('ALTER TABLE foliot.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+                     v_name);
     EXCEPTION
       WHEN check_violation THEN
         RAISE WARNING 'foliot.% is not made: foliot.history_default holds rows of that month',

@@ -5,14 +5,24 @@ A URL is libpq's: `postgresql://user@host/database`, `?host=/a/directory` for a 
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 from shared.errors import Unavailable
+from shared.ids import TenantId
 
 CONTROL_PLANE_ROLE = "foliot_control_plane"
+"""Sees one tenant at a time: the one that its transaction names (`in_scope_of`)."""
+
+ACROSS_ROLE = "foliot_across"
+"""
+Sees every tenant: for turns, the feed's tailer and the loops, in pools that no request is given.
+The control plane's role may become it, and has none of its rights until then.
+"""
+
 EXECUTOR_ROLE = "foliot_executor"
 CALLER_ROLE = "foliot_caller"
 """Nobody logs in as this one: logins of callers are made members of it."""
@@ -65,6 +75,12 @@ Statements are kept prepared whatever their length. The statement of a turn is l
 15 KiB that asyncpg keeps by default, and parsing and planning it takes PostgreSQL 5 ms.
 """
 
+SCOPE = "foliot.tenant"
+"""The setting that says which tenant a transaction is about; foliot.scope() reads it."""
+
+# A tenant's id as the table of tenants has it: nothing in it ends a literal.
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
 _REFUSALS = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -78,6 +94,17 @@ def sqlalchemy_url(database_url: str) -> str:
     """The same database for SQLAlchemy's asyncpg dialect."""
     parts = urlsplit(database_url)
     return urlunsplit(parts._replace(scheme="postgresql+asyncpg"))
+
+
+def in_scope_of(tenant_id: TenantId) -> str:
+    """
+    The statement by which a transaction says that it is about a tenant, and ends saying so.
+
+    It goes with BEGIN in one round trip, so it is text and has no parameters. What cannot be a
+    tenant's id becomes one that no tenant has: such a tenant has no rows.
+    """
+    name = tenant_id if _PLAIN.fullmatch(tenant_id) else "-"
+    return f"SET LOCAL {SCOPE} = '{name}'"
 
 
 async def open_pool(

@@ -18,7 +18,7 @@ from control_plane.bootstrap import check, connected
 from control_plane.settings import ControlPlaneSettings
 from control_plane.startup import check_durability
 from shared.errors import InvalidRequest, PreconditionFailed
-from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
+from shared.postgres.session import ACROSS_ROLE, CONTROL_PLANE_ROLE, open_pool
 from shared.settings import Settings
 from tests.api.serving import PEPPER, TENANT, WITHIN_S, Client, with_key
 from tests.api.stories import GREETING, activate, as_json, start
@@ -167,7 +167,7 @@ class TestTheRing:
 async def ring(database_url: str) -> AsyncIterator[tuple[Client, Client]]:
     """A control plane on the database, an administrator of a tenant, and an executor."""
     await migrations.upgrade(database_url)
-    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=1)
+    pool = await open_pool(database_url, role=ACROSS_ROLE, max_size=1)
     admin = mint(tenant_id=TENANT, role="tenant_admin", pepper=PEPPER)
     worker = mint(tenant_id=None, role="executor", pepper=PEPPER)
     for key in (admin, worker):

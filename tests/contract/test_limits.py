@@ -423,7 +423,7 @@ class TestManyClaimersOnRealConnections:
                 )
                 await _watch(postgres, most)
                 for task in tasks:
-                    await postgres.pool.execute(
+                    await postgres.across.execute(
                         "DELETE FROM foliot.lease WHERE instance_id = $1 AND ordinal = $2",
                         task.instance_id,
                         task.ordinal,
@@ -458,7 +458,7 @@ class TestManyClaimersOnRealConnections:
 
 async def _watch(postgres: PostgresWorld, most: Counter[str]) -> None:
     """Note the most leases there were at once, in all and of the key."""
-    row = await postgres.pool.fetchrow(
+    row = await postgres.across.fetchrow(
         "SELECT count(*), count(*) FILTER (WHERE limit_key = 'bank') FROM foliot.lease"
     )
     most["all"] = max(most["all"], row[0])

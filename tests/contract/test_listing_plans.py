@@ -19,6 +19,7 @@ from control_plane.adapters.postgres.definition_store import PostgresDefinitionS
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from shared.ids import InstanceId
+from shared.postgres.session import CONTROL_PLANE_ROLE, in_scope_of
 from shared.tasks import TaskType
 from tests.contract.many_rows import fill
 from tests.contract.worlds import ACME
@@ -46,6 +47,10 @@ class RecordingPool:
         self.asked.append((query, values))
         rows: Sequence[asyncpg.Record] = await self.connection.fetch(query, *values)
         return rows
+
+    async def execute(self, statement: str) -> None:
+        """What begins a transaction and ends it is no listing."""
+        await self.connection.execute(statement)
 
     async def acquire(self) -> "RecordingPool":
         return self
@@ -173,8 +178,13 @@ def crowded(servers: Servers, migrated_template: str) -> Iterator[str]:
 
 @pytest.fixture
 async def recording(crowded: str) -> AsyncIterator[RecordingPool]:
-    """A connection to the crowded database that remembers its statements."""
+    """
+    A connection to the crowded database that remembers its statements. It acts as who lists, and
+    names the tenant for as long as it lives: row security is part of every plan.
+    """
     connection = await asyncpg.connect(crowded)
+    await connection.execute(f"SET ROLE {CONTROL_PLANE_ROLE}")
+    await connection.execute(in_scope_of(ACME).replace("LOCAL", "SESSION"))
     yield RecordingPool(connection)
     await connection.close()
 
@@ -229,8 +239,13 @@ class TestALookUp:
             key,
         )
 
-        assert ("Index Scan", "task_idempotency_key_idx") == (plan["Node Type"], plan["Index Name"])
-        assert 1 == plan["Actual Rows"]
+        # Below a node that asks once whether it is the tenant of the transaction.
+        (look_up,) = (below for below in plan["Plans"] if below["Node Type"] != "Result")
+        assert ("Index Scan", "task_idempotency_key_idx") == (
+            look_up["Node Type"],
+            look_up["Index Name"],
+        )
+        assert 1 == look_up["Actual Rows"]
 
 
 async def _explained(connection: asyncpg.Connection, statement: str, *values: Any) -> Any:

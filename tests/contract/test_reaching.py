@@ -33,7 +33,7 @@ from control_plane.ports.records import InstanceKey
 from shared.errors import Unavailable
 from shared.ids import DefinitionId, SessionId, new_instance_id, new_uuid7
 from shared.json import digest
-from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
+from shared.postgres.session import ACROSS_ROLE, CONTROL_PLANE_ROLE, open_pool
 from shared.tasks import TaskType
 from tests.contract.material import DEFINITION, instance, start
 from tests.contract.worlds import ACME, PostgresWorld
@@ -59,7 +59,7 @@ async def start_one(store: PostgresInstanceStore) -> None:
     await store.write([start(instance(read.now))])
 
 
-ADAPTERS: Mapping[Callable[[asyncpg.Pool], object], Mapping[str, Call]] = {
+ADAPTERS: Mapping[Callable[..., object], Mapping[str, Call]] = {
     PostgresReader: {
         "get_instance": lambda reader: reader.get_instance(ACME, INSTANCE),
         "list_instances": lambda reader: reader.list_instances(
@@ -129,9 +129,10 @@ ADAPTERS: Mapping[Callable[[asyncpg.Pool], object], Mapping[str, Call]] = {
 
 @dataclass(slots=True)
 class Line:
-    """A way to the database that a test can cut, and mend."""
+    """A way to the database that a test can cut, and mend. Its pools are named as in adapters."""
 
     pool: asyncpg.Pool
+    across: asyncpg.Pool
     owner: asyncpg.Connection
     directory: Path
     sockets: Path
@@ -160,18 +161,22 @@ async def line(postgres: PostgresWorld) -> AsyncIterator[Line]:
         directory.symlink_to(sockets)
         url = postgres.url.replace(sockets, str(directory))
         pool = await open_pool(url, role=CONTROL_PLANE_ROLE, max_size=2)
-        yield Line(pool, postgres.owner, directory, Path(sockets))
+        across = await open_pool(url, role=ACROSS_ROLE, max_size=2)
+        yield Line(pool, across, postgres.owner, directory, Path(sockets))
+        await across.close()
         await pool.close()
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.__name__)
 class TestAnAdapter:
     async def test_whose_database_is_gone_says_unavailable_until_it_is_back(
-        self, line: Line, adapter: Callable[[asyncpg.Pool], object]
+        self, line: Line, adapter: Callable[..., object]
     ) -> None:
         """A caller may try again; a driver's error would be a bug, told in the driver's words."""
         calls = ADAPTERS[adapter]
-        made = adapter(line.pool)
+        made = adapter(
+            **{name: getattr(line, name) for name in inspect.signature(adapter).parameters}
+        )
         for call in calls.values():
             await call(made)
 
@@ -188,7 +193,7 @@ class TestAnAdapter:
         assert {"OUTCOME_UNKNOWN"} == {error.reason for error in said.values()}
         assert not [error for error in said.values() if str(line.directory) in error.message]
 
-    def test_is_tried_with_all_its_methods(self, adapter: Callable[[asyncpg.Pool], object]) -> None:
+    def test_is_tried_with_all_its_methods(self, adapter: Callable[..., object]) -> None:
         """A new method must reach the database in the same way."""
         methods = {
             name

@@ -271,7 +271,7 @@ class TestRemoving:
 
         assert 0 == await postgres.retention.remove_instances(read)
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await postgres.pool.execute("DELETE FROM foliot.history")
+            await postgres.across.execute("DELETE FROM foliot.history")
 
     async def test_leaves_nothing_for_the_doctor_to_find(self, postgres: PostgresWorld) -> None:
         """A database without its past is a whole database."""
@@ -280,7 +280,7 @@ class TestRemoving:
         await postgres.move_clock(DAY)
         await postgres.retention.remove_instances(await wholes(postgres, over))
 
-        doctor = PostgresDoctor(postgres.pool)
+        doctor = PostgresDoctor(postgres.pool, postgres.across)
         slice_ = await doctor.next_slice(ACME, BEFORE_ALL)
 
         assert [] == (await doctor.examine(slice_, timedelta(0))).findings
@@ -326,7 +326,7 @@ class TestAMonthOfHistory:
         await postgres.retention.remove_instances(await wholes(postgres, first))
         still_there = await postgres.owner.fetchval(f"SELECT count(*) FROM foliot.{month}")
         too_early = await postgres.retention.retire_partitions()
-        doctor = PostgresDoctor(postgres.pool)
+        doctor = PostgresDoctor(postgres.pool, postgres.across)
         slice_ = await doctor.next_slice(ACME, BEFORE_ALL)
         findings = (await doctor.examine(slice_, timedelta(0))).findings
         await postgres.retention.remove_instances(await wholes(postgres, second))

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from control_plane.adapters.postgres import read_batch, write_batch
-from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, close_pool, open_pool
+from shared.postgres.session import ACROSS_ROLE, HOT_PLANS, close_pool, open_pool
 from tests.contract.worlds import PostgresWorld
 
 STATEMENTS = {
@@ -28,7 +28,8 @@ def parameters_of(statement: str) -> int:
 
 
 async def plan_of(connection: asyncpg.Connection, statement: str) -> str:
-    """The generic plan, as the connections that turns use make it."""
+    """The generic plan, as the connections that turns use make it, and in their role."""
+    await connection.execute(f"SET ROLE {ACROSS_ROLE}")
     for name, value in HOT_PLANS.items():
         await connection.execute("SELECT set_config($1, $2, false)", name, value)
     # The values are asked for, and not looked at.
@@ -64,9 +65,7 @@ class TestATurnsStatement:
         statement = STATEMENTS[name]
         nothing: list[list[Any]] = [[] for _ in range(parameters_of(statement))]
 
-        pool = await open_pool(
-            postgres.url, role=CONTROL_PLANE_ROLE, max_size=1, settings=HOT_PLANS
-        )
+        pool = await open_pool(postgres.url, role=ACROSS_ROLE, max_size=1, settings=HOT_PLANS)
         try:
             for _ in range(3):
                 await pool.fetch(statement, *nothing)

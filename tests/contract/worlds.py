@@ -61,7 +61,7 @@ from control_plane.ports.records import InstanceKey
 from control_plane.ports.retention import RetentionStore
 from control_plane.ports.schedule_store import ScheduleStore
 from shared.ids import TenantId
-from shared.postgres.session import CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
+from shared.postgres.session import ACROSS_ROLE, CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
 from tests.servers import Servers, drop_database, new_database
 
 ACME = TenantId("acme")
@@ -186,10 +186,14 @@ class MemoryWorld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresWorld:
-    """`pool` acts as the control plane's role, `owner` as whoever made the database."""
+    """
+    `pool` acts as the control plane's role, `across` as the one that sees every tenant, `owner`
+    as whoever made the database.
+    """
 
     url: str
     pool: asyncpg.Pool
+    across: asyncpg.Pool
     owner: asyncpg.Connection
     store: PostgresInstanceStore
     definitions: PostgresDefinitionStore
@@ -262,31 +266,36 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
     """A world on a copy of a migrated database, dropped afterwards."""
     url = await new_database(servers, template=template_url)
     pool = await open_pool(url, role=CONTROL_PLANE_ROLE, max_size=10)
-    hot = await open_pool(url, role=CONTROL_PLANE_ROLE, max_size=4, settings=HOT_PLANS)
+    across = await open_pool(url, role=ACROSS_ROLE, max_size=10)
+    feeds = await open_pool(url, role=CONTROL_PLANE_ROLE, max_size=4, settings=HOT_PLANS)
+    hot = await open_pool(url, role=ACROSS_ROLE, max_size=4, settings=HOT_PLANS)
     owner = await asyncpg.connect(url)
     try:
         yield PostgresWorld(
             url=url,
             pool=pool,
+            across=across,
             owner=owner,
             store=PostgresInstanceStore(hot),
             definitions=PostgresDefinitionStore(pool),
             reader=PostgresReader(pool),
-            feed=PostgresFeed(hot),
-            inbox=PostgresInbox(pool),
-            outbox=PostgresOutbox(pool),
-            retention=PostgresRetention(pool),
-            schedules=PostgresScheduleStore(pool),
-            due=PostgresDue(pool),
-            claims=PostgresClaims(pool),
-            limits=PostgresLimitStore(pool),
-            audit=PostgresAuditLog(pool),
-            quotas=PostgresQuotas(pool),
-            queues=PostgresQueues(pool),
-            credentials=PostgresCredentials(pool),
+            feed=PostgresFeed(feeds, hot),
+            inbox=PostgresInbox(across),
+            outbox=PostgresOutbox(across),
+            retention=PostgresRetention(pool, across),
+            schedules=PostgresScheduleStore(pool, across),
+            due=PostgresDue(across),
+            claims=PostgresClaims(across),
+            limits=PostgresLimitStore(pool, across),
+            credentials=PostgresCredentials(across),
+            audit=PostgresAuditLog(pool, across),
+            quotas=PostgresQuotas(pool, across),
+            queues=PostgresQueues(pool, across),
         )
     finally:
         await owner.close()
         await hot.close()
+        await feeds.close()
+        await across.close()
         await pool.close()
         await drop_database(servers, url)

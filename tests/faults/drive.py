@@ -634,7 +634,7 @@ async def driving(world: PostgresWorld) -> AsyncIterator[System]:
         try:
             yield System(
                 world=world,
-                doctor=PostgresDoctor(world.pool),
+                doctor=PostgresDoctor(world.pool, world.across),
                 orchestrators=orchestrators,
                 rung=rung,
                 reference=Reference(now=now),

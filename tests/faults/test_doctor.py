@@ -249,7 +249,7 @@ async def findings(
     world: PostgresWorld, tenant_id: TenantId | None = None, **limits: int
 ) -> Sequence[Finding]:
     """All that an examination finds."""
-    doctor = PostgresDoctor(world.pool, **limits)
+    doctor = PostgresDoctor(world.pool, world.across, **limits)
     found: list[Finding] = []
     async for progress in examine(doctor, world.definitions, tenant_id, PATIENCE):
         found += progress.findings
@@ -332,7 +332,7 @@ class TestAnExamination:
         """It says so instead: memory is bounded, and nobody takes it for examined."""
         await stage.define(ONE_TASK)
         await stage.start()
-        doctor = PostgresDoctor(postgres.pool, max_entries=1)
+        doctor = PostgresDoctor(postgres.pool, postgres.across, max_entries=1)
 
         unreplayed = [
             progress.unreplayed async for progress in examine(doctor, postgres.definitions)

@@ -182,6 +182,7 @@ class TestTheControlPlanesRole:
             "remove_instances",
             "retire_partitions",
             "forget_audit",
+            "scope",
         }
         assert expected == await executable(migrated_url, CONTROL_PLANE_ROLE)
 

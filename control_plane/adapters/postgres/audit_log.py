@@ -39,8 +39,10 @@ _LAST_ID = UUID(int=2**128 - 1)
 
 
 class PostgresAuditLog:
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
+        """`across` acts as ACROSS_ROLE: what operators did to no tenant is the platform's."""
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def list(
         self,
@@ -50,7 +52,8 @@ class PostgresAuditLog:
         after: tuple[datetime, UUID] | None,
         limit: int,
     ) -> Sequence[AuditEntry]:
-        rows = await self._pool.fetch(
+        pool = self._across if tenant_id is None else self._pool.of(tenant_id)
+        rows = await pool.fetch(
             LIST,
             tenant_id or THE_PLATFORM,
             *(after or (_AFTER_ALL, _LAST_ID)),
@@ -65,7 +68,7 @@ class PostgresAuditLog:
         return [_entry(row) for row in rows]
 
     async def forget(self, keep: timedelta, at_once: int) -> int:
-        removed: int = await self._pool.fetchval(
+        removed: int = await self._across.fetchval(
             "SELECT foliot.forget_audit($1, $2)", keep, at_once
         )
         return removed

@@ -20,8 +20,10 @@ SESSION_EXPIRED = "FO001"
 
 
 class PostgresClaims:
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = ReachedPool(pool)
+    """Its pool must act as ACROSS_ROLE (shared/postgres/session.py)."""
+
+    def __init__(self, across: asyncpg.Pool) -> None:
+        self._pool = ReachedPool(across)
 
     async def extend(
         self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta

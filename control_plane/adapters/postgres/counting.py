@@ -4,7 +4,7 @@ task_pages.py say which). Counting ends at the most that is asked for, so that a
 more in a large tenant than in a small one.
 """
 
-from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.adapters.postgres.reaching import TenantsPool
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import CLOSED_INSTANCE, CLOSED_TASK
 from shared.ids import TenantId
@@ -120,7 +120,7 @@ SELECT count(*)::integer
 
 
 async def count_instances(
-    pool: ReachedPool, tenant_id: TenantId, wanted: InstanceFilter, at_most: int
+    pool: TenantsPool, tenant_id: TenantId, wanted: InstanceFilter, at_most: int
 ) -> int:
     status = wanted.status
     values: list[object] = [
@@ -140,7 +140,7 @@ async def count_instances(
 
 
 async def count_tasks(
-    pool: ReachedPool, tenant_id: TenantId, wanted: TaskFilter, at_most: int
+    pool: TenantsPool, tenant_id: TenantId, wanted: TaskFilter, at_most: int
 ) -> int:
     if wanted.instance_id is not None:
         statement, more = TASKS_OF_INSTANCE, [wanted.status, wanted.instance_id]

@@ -7,8 +7,10 @@ from control_plane.ports.credentials import StoredKey
 
 
 class PostgresCredentials:
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = ReachedPool(pool)
+    """Its pool must act as ACROSS_ROLE (shared/postgres/session.py)."""
+
+    def __init__(self, across: asyncpg.Pool) -> None:
+        self._pool = ReachedPool(across)
 
     async def find(self, key_id: str) -> StoredKey | None:
         row = await self._pool.fetchrow(

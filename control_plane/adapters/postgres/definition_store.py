@@ -30,7 +30,7 @@ class PostgresDefinitionStore:
         repeatable: RepeatableCreation | None = None,
     ) -> Definition:
         definition_id = DefinitionId(new_uuid7())
-        async with self._pool.transaction() as connection:
+        async with self._pool.of(tenant_id).transaction() as connection:
             if repeatable is not None and not await _remember(
                 connection, tenant_id, repeatable, definition_id
             ):
@@ -58,7 +58,7 @@ class PostgresDefinitionStore:
         return definition_of(row)
 
     async def get(self, tenant_id: TenantId, definition_id: DefinitionId) -> Definition | None:
-        row = await self._pool.fetchrow(
+        row = await self._pool.of(tenant_id).fetchrow(
             "SELECT d.* FROM foliot.definition d WHERE d.tenant_id = $1 AND d.definition_id = $2",
             tenant_id,
             definition_id,
@@ -83,7 +83,7 @@ class PostgresDefinitionStore:
         limit: int,
     ) -> Sequence[Definition]:
         after_key, after_version = after if after is not None else (None, None)
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             # `key >=` is for the index; the rows before `after` under its key are few.
             """
             SELECT d.*
@@ -111,7 +111,7 @@ class PostgresDefinitionStore:
         found = await self.get(tenant_id, definition_id)
         if found is None:
             return None
-        async with self._pool.transaction() as connection:
+        async with self._pool.of(tenant_id).transaction() as connection:
             await _lock_key(connection, tenant_id, found.key)
             if status == "active":
                 await _deactivate_others(connection, found)
@@ -138,7 +138,7 @@ class PostgresDefinitionStore:
         return definition_of(row)
 
     async def _find_active(self, tenant_id: TenantId, key: str) -> asyncpg.Record | None:
-        return await self._pool.fetchrow(
+        return await self._pool.of(tenant_id).fetchrow(
             """
             SELECT d.* FROM foliot.definition d
              WHERE d.tenant_id = $1 AND d.key = $2 AND d.status = 'active'
@@ -150,7 +150,7 @@ class PostgresDefinitionStore:
     async def _find_version(
         self, tenant_id: TenantId, key: str, version: int
     ) -> asyncpg.Record | None:
-        return await self._pool.fetchrow(
+        return await self._pool.of(tenant_id).fetchrow(
             """
             SELECT d.* FROM foliot.definition d
              WHERE d.tenant_id = $1 AND d.key = $2 AND d.version = $3

@@ -73,20 +73,23 @@ class PostgresDoctor:
     def __init__(
         self,
         pool: asyncpg.Pool,
+        across: asyncpg.Pool,
         *,
         max_instances: int = MAX_INSTANCES,
         max_entries: int = MAX_ENTRIES,
     ) -> None:
+        """`across` acts as ACROSS_ROLE: it tells which tenants there are."""
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
         self._max_instances = max_instances
         self._max_entries = max_entries
 
     async def tenants(self) -> Sequence[TenantId]:
-        rows = await self._pool.fetch("SELECT t.tenant_id FROM foliot.tenant t ORDER BY 1")
+        rows = await self._across.fetch("SELECT t.tenant_id FROM foliot.tenant t ORDER BY 1")
         return [TenantId(row["tenant_id"]) for row in rows]
 
     async def next_slice(self, tenant_id: TenantId, after: InstanceId) -> Slice:
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             """
             SELECT i.instance_id, i.seq FROM foliot.instance i
              WHERE i.tenant_id = $1 AND i.instance_id > $2
@@ -107,10 +110,8 @@ class PostgresDoctor:
 
     async def examine(self, slice_: Slice, patience: timedelta) -> Examined:
         bounds = (slice_.tenant_id, slice_.after, slice_.until)
-        async with (
-            self._pool.connection() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
+        tenants = self._pool.of(slice_.tenant_id)
+        async with tenants.transaction("repeatable_read") as connection:
             findings = [
                 Finding(
                     invariant=check.invariant,
@@ -134,7 +135,9 @@ class PostgresDoctor:
         findings = await self._late_schedules(tenant_id, patience)
         place: tuple[object, ...] = _BEFORE_ALL
         while True:
-            rows = await self._pool.fetch(READY, tenant_id, *place, MAX_READY, patience)
+            rows = await self._pool.of(tenant_id).fetch(
+                READY, tenant_id, *place, MAX_READY, patience
+            )
             findings += [
                 Finding(
                     invariant="I3",
@@ -151,7 +154,9 @@ class PostgresDoctor:
             place = tuple(rows[-1])[:3]
 
     async def _late_schedules(self, tenant_id: TenantId, patience: timedelta) -> list[Finding]:
-        rows = await self._pool.fetch(LATE_SCHEDULES, tenant_id, MAX_FINDINGS, patience)
+        rows = await self._pool.of(tenant_id).fetch(
+            LATE_SCHEDULES, tenant_id, MAX_FINDINGS, patience
+        )
         return [
             Finding(
                 invariant="I25",

@@ -20,8 +20,10 @@ STOP_WITHIN = timedelta(minutes=1)
 
 
 class PostgresDue:
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = ReachedPool(pool)
+    """Its pool must act as ACROSS_ROLE (shared/postgres/session.py)."""
+
+    def __init__(self, across: asyncpg.Pool) -> None:
+        self._pool = ReachedPool(across)
 
     async def timers(self, limit: int, *, within: timedelta = NO_TIME) -> DueTimers:
         await failpoint("due.timers.before")

@@ -129,10 +129,14 @@ SELECT k.tenant_id, k.instance_id, h.seq, h.type, h.ordinal, h.payload, h.hash, 
 
 
 class PostgresFeed:
-    """Its pool must plan with HOT_PLANS (shared/postgres/session.py)."""
+    """
+    Its pools must plan with HOT_PLANS (shared/postgres/session.py). `across` acts as ACROSS_ROLE:
+    who tails the feeds of many tenants at once reads there, who follows one reads in `pool`.
+    """
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def read(
         self,
@@ -142,7 +146,8 @@ class PostgresFeed:
         types: frozenset[str] | None = None,
     ) -> Mapping[TenantId, FeedPage | None]:
         positions = list(asked.items())
-        rows = await self._pool.fetch(
+        pool = self._pool.of(positions[0][0]) if len(positions) == 1 else self._across
+        rows = await pool.fetch(
             READ,
             [tenant_id for tenant_id, _ in positions],
             [position.xid for _, position in positions],
@@ -160,29 +165,29 @@ class PostgresFeed:
         return found
 
     async def newest(self, tenant_id: TenantId) -> Position:
-        row = await self._pool.fetchrow(NEWEST, tenant_id)
-        row = row or await self._pool.fetchrow(FLOOR, tenant_id)
+        row = await self._pool.of(tenant_id).fetchrow(NEWEST, tenant_id)
+        row = row or await self._pool.of(tenant_id).fetchrow(FLOOR, tenant_id)
         return ORIGIN if row is None else Position(row[0], row[1], END_OF_PART, 0, row[2])
 
     async def oldest(self, tenant_id: TenantId) -> Position:
-        row = await self._pool.fetchrow(FLOOR, tenant_id)
+        row = await self._pool.of(tenant_id).fetchrow(FLOOR, tenant_id)
         return ORIGIN if row is None else Position(row[0], row[1], END_OF_PART, 0, row[2])
 
     async def prune(self, keep: timedelta, limit: int) -> int:
         count = 0
         last = ""
         while True:
-            rows = await self._pool.fetch(TENANTS, last, TENANTS_AT_ONCE)
+            rows = await self._across.fetch(TENANTS, last, TENANTS_AT_ONCE)
             if not rows:
                 return count
             tenants = [row["tenant_id"] for row in rows]
-            count += await self._pool.fetchval(PRUNE, tenants, keep, limit)
+            count += await self._across.fetchval(PRUNE, tenants, keep, limit)
             last = tenants[-1]
 
     async def newer(
         self, positions: Mapping[InstanceKey, int], limit: int
     ) -> Mapping[InstanceKey, Sequence[HistoryEntry]]:
-        rows = await self._pool.fetch(
+        rows = await self._across.fetch(
             NEWER,
             [key.tenant_id for key in positions],
             [key.instance_id for key in positions],

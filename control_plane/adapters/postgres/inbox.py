@@ -57,8 +57,10 @@ REJECT_UNADDRESSED = f"""
 
 
 class PostgresInbox:
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = ReachedPool(pool)
+    """Its pool must act as ACROSS_ROLE (shared/postgres/session.py)."""
+
+    def __init__(self, across: asyncpg.Pool) -> None:
+        self._pool = ReachedPool(across)
 
     async def starts(self, limit: int) -> Sequence[InboxStart]:
         await failpoint("inbox.starts.before")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.adapters.postgres.reaching import TenantsPool
 from control_plane.ports.reader import InstanceFilter
 from control_plane.ports.records import CLOSED_INSTANCE, InstanceStatus
 from shared.ids import InstanceId, TenantId
@@ -21,7 +21,7 @@ from shared.postgres.tables import OPEN_INSTANCE as OPEN
 
 
 async def page_of_instances(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
@@ -38,7 +38,7 @@ async def page_of_instances(
 
 
 async def _of_tenant(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
@@ -94,7 +94,7 @@ async def _of_tenant(
 
 
 async def _of_definition(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
@@ -151,7 +151,7 @@ async def _of_definition(
 
 
 async def _of_business_key(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
@@ -191,7 +191,7 @@ async def _of_business_key(
 
 
 async def _of_schedule(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,

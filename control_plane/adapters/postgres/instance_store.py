@@ -34,10 +34,10 @@ _PAST = "history"
 
 
 class PostgresInstanceStore:
-    """Its pool must plan with HOT_PLANS (shared/postgres/session.py)."""
+    """Its pool must act as ACROSS_ROLE and plan with HOT_PLANS (shared/postgres/session.py)."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = ReachedPool(pool)
+    def __init__(self, across: asyncpg.Pool) -> None:
+        self._pool = ReachedPool(across)
 
     async def read(self, wanted: Wanted) -> Read:
         async with self._pool.connection() as connection:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from control_plane.adapters.postgres.audit_log import note
-from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.adapters.postgres.reaching import ReachedPool, TenantsPool
 from control_plane.ports.audit import Noted, Target
 from control_plane.ports.credentials import StoredKey
 from control_plane.ports.definition_store import RepeatableCreation, RequestIdTaken
@@ -50,8 +50,10 @@ SELECT EXISTS (
 
 
 class PostgresKeyStore:
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
+        """`across` acts as ACROSS_ROLE: keys of operators are no tenant's."""
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def create(
         self,
@@ -63,7 +65,7 @@ class PostgresKeyStore:
         repeatable: RepeatableCreation | None = None,
         noted: Noted | None = None,
     ) -> tuple[KeyRecord, bool]:
-        async with self._pool.transaction() as connection:
+        async with self._of(key.tenant_id).transaction() as connection:
             await connection.execute(LOCK, key.tenant_id)
             if repeatable is not None:
                 known = await connection.fetchrow(
@@ -97,13 +99,15 @@ class PostgresKeyStore:
         return _record(row), True
 
     async def get(self, tenant_id: TenantId | None, key_id: str) -> KeyRecord | None:
-        row = await self._pool.fetchrow(f"{_READ} WHERE {_OF} AND k.key_id = $2", tenant_id, key_id)
+        row = await self._of(tenant_id).fetchrow(
+            f"{_READ} WHERE {_OF} AND k.key_id = $2", tenant_id, key_id
+        )
         return None if row is None else _record(row)
 
     async def list(
         self, tenant_id: TenantId | None, *, role: str | None, after: str | None, limit: int
     ) -> Sequence[KeyRecord]:
-        rows = await self._pool.fetch(
+        rows = await self._of(tenant_id).fetch(
             f"{_READ} WHERE {_OF} AND k.key_id > $2 AND ($3::text IS NULL OR k.role = $3)"
             " ORDER BY k.key_id LIMIT $4",
             tenant_id,
@@ -116,7 +120,7 @@ class PostgresKeyStore:
     async def revoke(
         self, tenant_id: TenantId | None, key_id: str, *, noted: Noted | None = None
     ) -> KeyRecord | None:
-        async with self._pool.transaction() as connection:
+        async with self._of(tenant_id).transaction() as connection:
             before = await _locked(connection, tenant_id, key_id)
             if before is None:
                 return None
@@ -128,7 +132,10 @@ class PostgresKeyStore:
         return _record(after)
 
     async def has_good(self, role: str) -> bool:
-        return bool(await self._pool.fetchval(HAS_GOOD, role))
+        return bool(await self._across.fetchval(HAS_GOOD, role))
+
+    def _of(self, tenant_id: TenantId | None) -> TenantsPool | ReachedPool:
+        return self._across if tenant_id is None else self._pool.of(tenant_id)
 
 
 async def _locked(

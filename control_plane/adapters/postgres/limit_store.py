@@ -77,12 +77,14 @@ SELECT p.run_at, p.instance_id, p.ordinal
 
 
 class PostgresLimitStore:
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
+        """`across` acts as ACROSS_ROLE: what the loop asks for is of every tenant."""
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def put(self, tenant_id: TenantId, limit: TaskLimit, *, at_most: int) -> bool:
         rate = limit.rate
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             PUT,
             tenant_id,
             limit.key,
@@ -96,7 +98,7 @@ class PostgresLimitStore:
         return bool(rows)
 
     async def remove(self, tenant_id: TenantId, key: str) -> bool:
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             """
             UPDATE foliot.task_limit l
                SET max_running = NULL, rate_per_s = NULL, burst = NULL, tokens = NULL,
@@ -113,7 +115,7 @@ class PostgresLimitStore:
         return bool(rows)
 
     async def of_tenant(self, tenant_id: TenantId) -> Sequence[LimitInForce]:
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             """
             SELECT l.limit_key, l.max_running, l.rate_per_s, l.burst, l.updated_at,
                    (SELECT count(*) FROM foliot.lease e
@@ -128,7 +130,7 @@ class PostgresLimitStore:
         return [_in_force(row) for row in rows]
 
     async def waiting(self) -> Mapping[TenantId, frozenset[str]]:
-        rows = await self._pool.fetch(
+        rows = await self._across.fetch(
             """
             SELECT l.tenant_id, coalesce(l.waiting_queues, '{}') FROM foliot.task_limit l LIMIT $1
             """,
@@ -140,7 +142,7 @@ class PostgresLimitStore:
         return found
 
     async def woken(self) -> Woken:
-        (row,) = await self._pool.fetch(
+        (row,) = await self._across.fetch(
             """
             WITH instant AS MATERIALIZED (SELECT foliot.now() AS now),
             woken AS (
@@ -160,7 +162,7 @@ class PostgresLimitStore:
         return Woken(frozenset(row[0]), row[1], row[2])
 
     async def forget(self) -> None:
-        await self._pool.execute(
+        await self._across.execute(
             """
             DELETE FROM foliot.task_limit l
              WHERE num_nulls(l.max_running, l.rate_per_s) = 2 AND NOT l.is_suspended
@@ -186,7 +188,9 @@ class PostgresLimitStore:
         """
         place: Sequence[object] | None = _BEFORE_ALL
         while place is not None:
-            place = await self._pool.fetchrow(MOVE_READY, tenant_id, key, to, *place, MOVE_AT_ONCE)
+            place = await self._pool.of(tenant_id).fetchrow(
+                MOVE_READY, tenant_id, key, to, *place, MOVE_AT_ONCE
+            )
 
 
 def _in_force(row: Mapping[str, Any]) -> LimitInForce:

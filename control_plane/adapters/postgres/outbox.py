@@ -17,8 +17,10 @@ UNDELIVERED = """
 
 
 class PostgresOutbox:
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = ReachedPool(pool)
+    """Its pool must act as ACROSS_ROLE (shared/postgres/session.py)."""
+
+    def __init__(self, across: asyncpg.Pool) -> None:
+        self._pool = ReachedPool(across)
 
     async def undelivered(self, limit: int, *, after: int = 0) -> Sequence[Delivery]:
         rows = await self._pool.fetch(UNDELIVERED, limit, after)

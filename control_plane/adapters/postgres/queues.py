@@ -136,13 +136,16 @@ class _Name(NamedTuple):
 
 
 class PostgresQueues:
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
+        """`across` acts as ACROSS_ROLE: queues are the platform's, and hold every tenant."""
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def stats(
         self, tenant_id: TenantId | None, queue: str | None, *, lanes: int, at_most: int
     ) -> Stats:
-        async with self._pool.transaction() as connection:
+        pool = self._across if tenant_id is None else self._pool.of(tenant_id)
+        async with pool.transaction() as connection:
             await connection.execute(
                 "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;"
                 " SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
@@ -188,7 +191,7 @@ class PostgresQueues:
         at_most: int,
         noted: Noted | None = None,
     ) -> PausedQueue | None:
-        async with self._pool.transaction() as connection:
+        async with self._across.transaction() as connection:
             before = await connection.fetchval(HASH, queue)
             await connection.execute(PAUSE, queue, reason, paused_by, at_most)
             after = await connection.fetchval(HASH, queue)
@@ -199,14 +202,14 @@ class PostgresQueues:
         return None if row is None else PausedQueue(**row)
 
     async def resume(self, queue: str, *, noted: Noted | None = None) -> bool:
-        async with self._pool.transaction() as connection:
+        async with self._across.transaction() as connection:
             before = await connection.fetchval(HASH + "FOR UPDATE", queue)
             await connection.execute("DELETE FROM foliot.paused_queue p WHERE p.queue = $1", queue)
             await note(connection, noted, None, Target("queue", queue), before, None)
         return before is not None
 
     async def paused(self) -> Sequence[PausedQueue]:
-        rows = await self._pool.fetch("SELECT p.* FROM foliot.paused_queue p ORDER BY p.queue")
+        rows = await self._across.fetch("SELECT p.* FROM foliot.paused_queue p ORDER BY p.queue")
         return [PausedQueue(**row) for row in rows]
 
 

@@ -97,8 +97,10 @@ SELECT t.tenant_id, i.instances, r.tasks + d.tasks + l.tasks + p.tasks
 
 
 class PostgresQuotas:
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
+        """`across` acts as ACROSS_ROLE: what is kept in memory is read of many tenants at once."""
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def put(
         self, tenant_id: TenantId, kind: QuotaKind, limit: int, *, noted: Noted | None = None
@@ -111,7 +113,7 @@ class PostgresQuotas:
         return await self._change(tenant_id, kind, noted, REMOVE)
 
     async def of_tenant(self, tenant_id: TenantId) -> OwnQuotas | None:
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             """
             SELECT t.tenant_id, q.open_instances, q.open_tasks, q.definitions, q.streams,
                    q.calls_per_second, coalesce(q.updated_at, t.created_at) AS updated_at
@@ -125,7 +127,7 @@ class PostgresQuotas:
     async def changed(
         self, since: datetime | None, after: TenantId, at_most: int
     ) -> Sequence[OwnQuotas]:
-        rows = await self._pool.fetch(
+        rows = await self._across.fetch(
             """
             SELECT q.* FROM foliot.quota q
              WHERE (q.updated_at, q.tenant_id) > ($1, $2)
@@ -139,7 +141,7 @@ class PostgresQuotas:
         return [_own(row) for row in rows]
 
     async def count_open(self, bounds: Mapping[TenantId, Bounds]) -> Mapping[TenantId, Counted]:
-        rows = await self._pool.fetch(
+        rows = await self._across.fetch(
             COUNT_OPEN,
             list(bounds),
             [one.instances for one in bounds.values()],
@@ -149,7 +151,7 @@ class PostgresQuotas:
 
     async def count_definitions(self, tenant_id: TenantId, at_most: int) -> int:
         return int(
-            await self._pool.fetchval(
+            await self._pool.of(tenant_id).fetchval(
                 """
                 SELECT count(*)::integer
                   FROM (SELECT FROM foliot.definition d WHERE d.tenant_id = $1 LIMIT $2) AS counted
@@ -162,7 +164,7 @@ class PostgresQuotas:
     async def _change(
         self, tenant_id: TenantId, kind: QuotaKind, noted: Noted | None, statement: str, *more: int
     ) -> bool:
-        async with self._pool.transaction() as connection:
+        async with self._pool.of(tenant_id).transaction() as connection:
             before = await connection.fetchval(HASH, tenant_id)
             changed = await connection.fetchval(statement, tenant_id, kind.value, *more)
             after = await connection.fetchval(HASH, tenant_id)

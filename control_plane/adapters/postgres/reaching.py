@@ -1,14 +1,18 @@
-"""How the adapters reach PostgreSQL: what it fails to answer is told in one way, here."""
+"""
+How the adapters reach PostgreSQL: what it fails to answer is told in one way, here, and so is
+which tenant a transaction is about.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 
 from control_plane.ports.instance_store import StoreUnavailable
-from shared.postgres.session import ANSWER_WITHIN_S
+from shared.ids import TenantId
+from shared.postgres.session import ANSWER_WITHIN_S, in_scope_of
 from shared.telemetry.logging import Throttle, get_logger
 from shared.telemetry.names import LogEvent
 
@@ -30,6 +34,13 @@ UNREACHABLE = (
 )
 """What the database, or the way to it, is to blame for. All else is a bug of ours."""
 
+BEGIN = {
+    "read_committed": "BEGIN",
+    "repeatable_read": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+}
+Isolation = Literal["read_committed", "repeatable_read"]
+"""A repeatable read sees one instant, and changes nothing."""
+
 _log = get_logger(__name__)
 _complaints = Throttle()
 
@@ -46,6 +57,10 @@ class ReachedPool:
     def __init__(self, pool: asyncpg.Pool, *, answer_within_s: float = ANSWER_WITHIN_S) -> None:
         self._pool = pool
         self._answer_within_s = answer_within_s
+
+    def of(self, tenant_id: TenantId) -> "TenantsPool":
+        """The same pool for statements about one tenant: they find no other one's rows."""
+        return TenantsPool(self, tenant_id)
 
     async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
         async with self.connection() as connection:
@@ -91,6 +106,51 @@ class ReachedPool:
         """One connection, whose statements are kept together or not at all."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+
+class TenantsPool:
+    """
+    Each transaction names the tenant first, and the database shows it no other one's rows
+    (migrations/versions/0011_row_security.py). That is the second net: every statement still
+    names its tenant itself. A statement alone is a transaction as well.
+    """
+
+    def __init__(self, pool: ReachedPool, tenant_id: TenantId) -> None:
+        self._pool = pool
+        self._scope = in_scope_of(tenant_id)
+
+    async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        async with self.transaction() as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
+            return rows
+
+    async def fetchrow(self, statement: str, *values: object) -> asyncpg.Record | None:
+        async with self.transaction() as connection:
+            return await connection.fetchrow(statement, *values)
+
+    async def fetchval(self, statement: str, *values: object) -> Any:
+        async with self.transaction() as connection:
+            return await connection.fetchval(statement, *values)
+
+    async def execute(self, statement: str, *values: object) -> None:
+        async with self.transaction() as connection:
+            await connection.execute(statement, *values)
+
+    @asynccontextmanager
+    async def transaction(
+        self, isolation: Isolation = "read_committed"
+    ) -> AsyncIterator[asyncpg.Connection]:
+        """One connection, whose statements are kept together or not at all."""
+        async with self._pool.connection() as connection:
+            try:
+                # By hand, as the driver's own transaction would take a round trip more.
+                await connection.execute(f"{BEGIN[isolation]}; {self._scope}")
+                yield connection
+            except BaseException:
+                with suppress(*UNREACHABLE):
+                    await connection.execute("ROLLBACK")
+                raise
+            await connection.execute("COMMIT")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ class PostgresReader:
         self._pool = ReachedPool(pool)
 
     async def get_instance(self, tenant_id: TenantId, instance_id: InstanceId) -> Instance | None:
-        row = await self._pool.fetchrow(
+        row = await self._pool.of(tenant_id).fetchrow(
             "SELECT i.* FROM foliot.instance i WHERE i.tenant_id = $1 AND i.instance_id = $2",
             tenant_id,
             instance_id,
@@ -30,13 +30,15 @@ class PostgresReader:
     async def list_instances(
         self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, limit: int
     ) -> Sequence[Instance]:
-        rows = await page_of_instances(self._pool, tenant_id, wanted, after=after, limit=limit)
+        rows = await page_of_instances(
+            self._pool.of(tenant_id), tenant_id, wanted, after=after, limit=limit
+        )
         return [instance_of(row) for row in rows]
 
     async def get_task(
         self, tenant_id: TenantId, instance_id: InstanceId, ordinal: int
     ) -> Task | None:
-        row = await self._pool.fetchrow(
+        row = await self._pool.of(tenant_id).fetchrow(
             """
             SELECT t.*, l.session_id AS lease_session_id, l.attempt AS lease_attempt,
                    l.epoch AS lease_epoch, l.claimed_at AS lease_claimed_at,
@@ -59,13 +61,15 @@ class PostgresReader:
         after: tuple[InstanceId, int] | None,
         limit: int,
     ) -> Sequence[Task]:
-        rows = await page_of_tasks(self._pool, tenant_id, wanted, after=after, limit=limit)
+        rows = await page_of_tasks(
+            self._pool.of(tenant_id), tenant_id, wanted, after=after, limit=limit
+        )
         return [task_of(row) for row in rows]
 
     async def list_history(
         self, tenant_id: TenantId, instance_id: InstanceId, *, after_seq: int, limit: int
     ) -> Sequence[HistoryEntry]:
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             """
             SELECT h.seq, h.type, h.ordinal, h.payload, h.hash, h.created_at
               FROM foliot.history h
@@ -83,7 +87,7 @@ class PostgresReader:
     async def get_tasks(
         self, tenant_id: TenantId, keys: Sequence[tuple[InstanceId, int]], type_: TaskType
     ) -> Mapping[tuple[InstanceId, int], Task]:
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             """
             SELECT t.*, l.session_id AS lease_session_id, l.attempt AS lease_attempt,
                    l.epoch AS lease_epoch, l.claimed_at AS lease_claimed_at
@@ -108,7 +112,7 @@ class PostgresReader:
     async def count_instances(
         self, tenant_id: TenantId, wanted: InstanceFilter, *, at_most: int
     ) -> int:
-        return await count_instances(self._pool, tenant_id, wanted, at_most)
+        return await count_instances(self._pool.of(tenant_id), tenant_id, wanted, at_most)
 
     async def count_tasks(self, tenant_id: TenantId, wanted: TaskFilter, *, at_most: int) -> int:
-        return await count_tasks(self._pool, tenant_id, wanted, at_most)
+        return await count_tasks(self._pool.of(tenant_id), tenant_id, wanted, at_most)

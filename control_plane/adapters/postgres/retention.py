@@ -58,13 +58,15 @@ SELECT h.* FROM foliot.history h
 
 
 class PostgresRetention:
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
+        """`across` acts as ACROSS_ROLE: what the loop asks for is of every tenant."""
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def put(
         self, tenant_id: TenantId, definition_key: str, keep: timedelta | None, *, archives: bool
     ) -> Retention:
-        (row,) = await self._pool.fetch(
+        (row,) = await self._pool.of(tenant_id).fetch(
             """
             INSERT INTO foliot.retention AS r
                    (tenant_id, definition_key, keep, archives, updated_at)
@@ -83,7 +85,7 @@ class PostgresRetention:
 
     async def remove(self, tenant_id: TenantId, definition_key: str) -> bool:
         return bool(
-            await self._pool.fetch(
+            await self._pool.of(tenant_id).fetch(
                 """
                 DELETE FROM foliot.retention r
                  WHERE r.tenant_id = $1 AND r.definition_key = $2 RETURNING 1
@@ -94,7 +96,7 @@ class PostgresRetention:
         )
 
     async def of_tenant(self, tenant_id: TenantId) -> Sequence[Retention]:
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             """
             SELECT r.definition_key, r.keep, r.archives, r.updated_at
               FROM foliot.retention r WHERE r.tenant_id = $1 ORDER BY r.definition_key
@@ -105,7 +107,7 @@ class PostgresRetention:
 
     async def take_turn(self, holder: UUID, ttl: timedelta) -> bool:
         return bool(
-            await self._pool.fetch(
+            await self._across.fetch(
                 """
                 INSERT INTO foliot.retention_turn AS t (holder, until)
                 VALUES ($1, foliot.now() + $2::interval)
@@ -120,7 +122,7 @@ class PostgresRetention:
         )
 
     async def tenants(self) -> Sequence[TenantId]:
-        rows = await self._pool.fetch(
+        rows = await self._across.fetch(
             """
             SELECT DISTINCT r.tenant_id FROM foliot.retention r WHERE r.keep IS NOT NULL ORDER BY 1
             """
@@ -128,7 +130,7 @@ class PostgresRetention:
         return [TenantId(tenant_id) for (tenant_id,) in rows]
 
     async def past(self, tenant_id: TenantId, after: InstanceId, limit: int) -> PastPage:
-        rows = await self._pool.fetch(PAST, tenant_id, after, limit)
+        rows = await self._pool.of(tenant_id).fetch(PAST, tenant_id, after, limit)
         return PastPage(
             instances=[
                 PastInstance(
@@ -145,10 +147,7 @@ class PostgresRetention:
         tenant_id, ids = keys[0].tenant_id, [key.instance_id for key in keys]
         tasks: defaultdict[InstanceId, list[Task]] = defaultdict(list)
         entries: defaultdict[InstanceId, list[HistoryEntry]] = defaultdict(list)
-        async with (
-            self._pool.connection() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
+        async with self._pool.of(tenant_id).transaction("repeatable_read") as connection:
             instances = await connection.fetch(INSTANCES, tenant_id, ids)
             for row in await connection.fetch(TASKS, tenant_id, ids):
                 tasks[row["instance_id"]].append(task_of(row))
@@ -165,9 +164,10 @@ class PostgresRetention:
 
     async def remove_instances(self, wholes: Sequence[Whole]) -> int:
         await failpoint("retention.remove.before")
-        removed: int = await self._pool.fetchval(
+        tenant_id = wholes[0].instance.tenant_id
+        removed: int = await self._pool.of(tenant_id).fetchval(
             "SELECT foliot.remove_instances($1, $2, $3)",
-            wholes[0].instance.tenant_id,
+            tenant_id,
             [one.instance.instance_id for one in wholes],
             [one.instance.revision for one in wholes],
         )
@@ -175,5 +175,5 @@ class PostgresRetention:
         return removed
 
     async def retire_partitions(self) -> int:
-        dropped: int = await self._pool.fetchval("SELECT foliot.retire_partitions()")
+        dropped: int = await self._across.fetchval("SELECT foliot.retire_partitions()")
         return dropped

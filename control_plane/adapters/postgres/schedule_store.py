@@ -97,15 +97,17 @@ RETURNING s.tenant_id, s.schedule_id
 
 
 class PostgresScheduleStore:
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
+        """`across` acts as ACROSS_ROLE: what the loop asks for is of every tenant."""
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def now(self) -> datetime:
         now: datetime = await self._pool.fetchval("SELECT foliot.now()")
         return now
 
     async def create(self, schedule: Schedule, *, most: int) -> bool:
-        async with self._pool.transaction() as connection:
+        async with self._pool.of(schedule.tenant_id).transaction() as connection:
             created = await connection.fetchval(
                 """
                 INSERT INTO foliot.schedule (
@@ -132,7 +134,7 @@ class PostgresScheduleStore:
         return bool(created)
 
     async def find(self, tenant_id: TenantId, schedule_id: str) -> Found | None:
-        row = await self._pool.fetchrow(
+        row = await self._pool.of(tenant_id).fetchrow(
             f"{_FOUND} FROM foliot.schedule s WHERE s.tenant_id = $1 AND s.schedule_id = $2",
             tenant_id,
             schedule_id,
@@ -148,7 +150,7 @@ class PostgresScheduleStore:
         after: str | None,
         limit: int,
     ) -> Sequence[Schedule]:
-        rows = await self._pool.fetch(
+        rows = await self._pool.of(tenant_id).fetch(
             """
             SELECT s.*
               FROM foliot.schedule s
@@ -171,12 +173,15 @@ class PostgresScheduleStore:
             return frozenset()
         await failpoint("schedules.put.before")
         columns = zip(*map(_values, schedules), strict=True)
-        rows = await self._pool.fetch(PUT, *(list(column) for column in columns))
+        tenant_id = schedules[0].tenant_id
+        is_of_one = all(one.tenant_id == tenant_id for one in schedules)
+        pool = self._pool.of(tenant_id) if is_of_one else self._across
+        rows = await pool.fetch(PUT, *(list(column) for column in columns))
         await failpoint("schedules.put.after")
         return frozenset(ScheduleKey(*row) for row in rows)
 
     async def delete(self, tenant_id: TenantId, schedule_id: str) -> bool:
-        deleted = await self._pool.fetchval(
+        deleted = await self._pool.of(tenant_id).fetchval(
             "DELETE FROM foliot.schedule s WHERE s.tenant_id = $1 AND s.schedule_id = $2"
             " RETURNING true",
             tenant_id,
@@ -186,10 +191,10 @@ class PostgresScheduleStore:
 
     async def due(self, limit: int) -> Sequence[Found]:
         await failpoint("schedules.due.before")
-        return [_found(row) for row in await self._pool.fetch(DUE, limit)]
+        return [_found(row) for row in await self._across.fetch(DUE, limit)]
 
     async def ahead(self) -> AheadOfSchedules:
-        (row,) = await self._pool.fetch(
+        (row,) = await self._across.fetch(
             """
             SELECT foliot.now(),
                    (SELECT min(s.wakes_at) FROM foliot.schedule s

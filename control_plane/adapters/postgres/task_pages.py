@@ -15,7 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
-from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.adapters.postgres.reaching import TenantsPool
 from control_plane.ports.reader import TaskFilter
 from control_plane.ports.records import CLOSED_TASK
 from shared.ids import InstanceId, TenantId
@@ -24,7 +24,7 @@ _BEFORE_ALL = (InstanceId(UUID(int=0)), -1)
 
 
 async def page_of_tasks(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -43,7 +43,7 @@ async def page_of_tasks(
 
 
 async def _of_instance(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -80,7 +80,7 @@ async def _of_instance(
 
 
 async def _of_tenant(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -114,7 +114,7 @@ async def _of_tenant(
 
 
 async def _closed(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -150,7 +150,7 @@ async def _closed(
 
 
 async def _running(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,
@@ -208,7 +208,7 @@ async def _running(
 
 
 async def _pending(
-    pool: ReachedPool,
+    pool: TenantsPool,
     tenant_id: TenantId,
     wanted: TaskFilter,
     *,

@@ -40,13 +40,15 @@ ON CONFLICT (tenant_id, limit_key) DO UPDATE
 
 
 class PostgresTenantStore:
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
+        """`across` acts as ACROSS_ROLE: who lists tenants sees them all."""
         self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def create(
         self, tenant_id: TenantId, display_name: str, *, noted: Noted | None = None
     ) -> tuple[Tenant, bool]:
-        async with self._pool.transaction() as connection:
+        async with self._pool.of(tenant_id).transaction() as connection:
             created = bool(await connection.fetchval(CREATE, tenant_id, display_name))
             row = await _locked(connection, tenant_id)
             assert row is not None
@@ -56,18 +58,20 @@ class PostgresTenantStore:
         return _tenant(row), created
 
     async def get(self, tenant_id: TenantId) -> Tenant | None:
-        row = await self._pool.fetchrow(f"{_READ} WHERE t.tenant_id = $1", tenant_id)
+        row = await self._pool.of(tenant_id).fetchrow(f"{_READ} WHERE t.tenant_id = $1", tenant_id)
         return None if row is None else _tenant(row)
 
     async def list(
         self, *, suspended: bool | None, after: TenantId | None, limit: int
     ) -> Sequence[Tenant]:
-        return [_tenant(row) for row in await self._pool.fetch(LIST, after or "", suspended, limit)]
+        return [
+            _tenant(row) for row in await self._across.fetch(LIST, after or "", suspended, limit)
+        ]
 
     async def rename(
         self, tenant_id: TenantId, display_name: str, *, noted: Noted | None = None
     ) -> Tenant | None:
-        async with self._pool.transaction() as connection:
+        async with self._pool.of(tenant_id).transaction() as connection:
             before = await _locked(connection, tenant_id)
             if before is None:
                 return None
@@ -81,7 +85,7 @@ class PostgresTenantStore:
     async def suspend(
         self, tenant_id: TenantId, reason: str, *, noted: Noted | None = None
     ) -> Tenant | None:
-        async with self._pool.transaction() as connection:
+        async with self._pool.of(tenant_id).transaction() as connection:
             before = await _locked(connection, tenant_id)
             if before is None:
                 return None
@@ -97,7 +101,7 @@ class PostgresTenantStore:
             return await _changed(connection, noted, before)
 
     async def resume(self, tenant_id: TenantId, *, noted: Noted | None = None) -> Tenant | None:
-        async with self._pool.transaction() as connection:
+        async with self._pool.of(tenant_id).transaction() as connection:
             before = await _locked(connection, tenant_id)
             if before is None:
                 return None
