@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError
 from control_plane.access import principal as access
 from control_plane.access.principal import Principal
 from control_plane.access.refusal import CredentialRefused
+from control_plane.access.roles import PAYLOAD_READ
 from control_plane.api.admission import Admission
 from control_plane.api.authorization import Rule, authorize
 from control_plane.api.call_metadata import CallMetadata
@@ -30,6 +31,7 @@ from control_plane.api.guesses import Guesses
 from control_plane.api.lasting import Authenticated, Deadline
 from control_plane.api.noting import note_call
 from control_plane.api.rate_limits import RateLimits
+from control_plane.api.withholding import withhold
 from control_plane.use_cases.quotas import Quotas
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidRequest
@@ -142,6 +144,8 @@ class Gate(grpc.aio.ServerInterceptor):
                             response = await serve(request, context)
                     else:
                         response = await serve(request, context)
+                    if PAYLOAD_READ not in caller.permissions:
+                        response = withhold(response)
                     answer: bytes = serialize(response)
                 finally:
                     admission.end_call()
@@ -171,12 +175,15 @@ class Gate(grpc.aio.ServerInterceptor):
                         if isinstance(incoming, bytes)
                         else _all_parsed(parse, incoming)
                     )
+                    sees_payloads = PAYLOAD_READ in caller.permissions
                     with self._rates.stream(caller.tenant_id):
                         async with (
                             self._authenticated(metadata, rule, context, caller),
                             aclosing(serve(request, context)) as responses,
                         ):
                             async for response in responses:
+                                if not sees_payloads:
+                                    response = withhold(response)  # noqa: PLW2901 - less of it
                                 await context.write(serialize(response))
                 finally:
                     admission.end_stream()

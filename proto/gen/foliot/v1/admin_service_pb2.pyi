@@ -664,7 +664,7 @@ class GetQueueStatsRequest(_message.Message):
 
     QUEUE_FIELD_NUMBER: _builtins.int
     queue: _builtins.str
-    """queue is the one that is wanted, at most 200 characters. Not set is all there are, 200 of
+    """queue is the one that is wanted, at most 63 characters. Not set is all there are, 200 of
     them at most.
     """
     def __init__(
@@ -723,7 +723,7 @@ class PauseQueueRequest(_message.Message):
     QUEUE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     queue: _builtins.str
-    """queue is its name, at most 200 characters. Required. It need not have been used yet."""
+    """queue is its name, at most 63 characters. Required. It need not have been used yet."""
     reason: _builtins.str
     """reason is why, at most 1,000 characters. Required."""
     def __init__(
@@ -772,7 +772,7 @@ class ResumeQueueRequest(_message.Message):
 
     QUEUE_FIELD_NUMBER: _builtins.int
     queue: _builtins.str
-    """queue is its name, at most 200 characters. Required."""
+    """queue is its name, at most 63 characters. Required."""
     def __init__(
         self,
         *,

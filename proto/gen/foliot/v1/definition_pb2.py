@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66oliot/v1/definition.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x02\n\nDefinition\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12+\n\x06status\x18\x04 \x01(\x0e\x32\x1b.foliot.v1.DefinitionStatus\x12\x1d\n\x04spec\x18\x05 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x11\n\tspec_hash\x18\x06 \x01(\t\x12\x12\n\ncreated_by\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\ractivate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t*\x93\x01\n\x10\x44\x65\x66initionStatus\x12!\n\x1d\x44\x45\x46INITION_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44\x45\x46INITION_STATUS_INACTIVE\x10\x01\x12\x1c\n\x18\x44\x45\x46INITION_STATUS_ACTIVE\x10\x02\x12\x1e\n\x1a\x44\x45\x46INITION_STATUS_ARCHIVED\x10\x03\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66oliot/v1/definition.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb3\x02\n\nDefinition\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12+\n\x06status\x18\x04 \x01(\x0e\x32\x1b.foliot.v1.DefinitionStatus\x12#\n\x04spec\x18\x05 \x01(\x0b\x32\x0f.foliot.v1.JsonB\x04\xc0\xe1\x18\x00\x12\x11\n\tspec_hash\x18\x06 \x01(\t\x12\x12\n\ncreated_by\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\ractivate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t*\x93\x01\n\x10\x44\x65\x66initionStatus\x12!\n\x1d\x44\x45\x46INITION_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44\x45\x46INITION_STATUS_INACTIVE\x10\x01\x12\x1c\n\x18\x44\x45\x46INITION_STATUS_ACTIVE\x10\x02\x12\x1e\n\x1a\x44\x45\x46INITION_STATUS_ARCHIVED\x10\x03\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +35,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.definition_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
-  _globals['_DEFINITIONSTATUS']._serialized_start=401
-  _globals['_DEFINITIONSTATUS']._serialized_end=548
-  _globals['_DEFINITION']._serialized_start=97
-  _globals['_DEFINITION']._serialized_end=398
+  _globals['_DEFINITION'].fields_by_name['spec']._loaded_options = None
+  _globals['_DEFINITION'].fields_by_name['spec']._serialized_options = b'\300\341\030\000'
+  _globals['_DEFINITIONSTATUS']._serialized_start=440
+  _globals['_DEFINITIONSTATUS']._serialized_end=587
+  _globals['_DEFINITION']._serialized_start=130
+  _globals['_DEFINITION']._serialized_end=437
 # @@protoc_insertion_point(module_scope)

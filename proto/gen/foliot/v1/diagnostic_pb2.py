@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66oliot/v1/diagnostic.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\"\xa4\x01\n\nDiagnostic\x12/\n\x08severity\x18\x01 \x01(\x0e\x32\x1d.foliot.v1.DiagnosticSeverity\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x14\n\x0cjson_pointer\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06remedy\x18\x05 \x01(\t\x12 \n\x07witness\x18\x06 \x01(\x0b\x32\x0f.foliot.v1.Json\"<\n\x0e\x44iagnosticList\x12*\n\x0b\x64iagnostics\x18\x01 \x03(\x0b\x32\x15.foliot.v1.Diagnostic*y\n\x12\x44iagnosticSeverity\x12#\n\x1f\x44IAGNOSTIC_SEVERITY_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44IAGNOSTIC_SEVERITY_ERROR\x10\x01\x12\x1f\n\x1b\x44IAGNOSTIC_SEVERITY_WARNING\x10\x02\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66oliot/v1/diagnostic.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\"\xaa\x01\n\nDiagnostic\x12/\n\x08severity\x18\x01 \x01(\x0e\x32\x1d.foliot.v1.DiagnosticSeverity\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x14\n\x0cjson_pointer\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06remedy\x18\x05 \x01(\t\x12&\n\x07witness\x18\x06 \x01(\x0b\x32\x0f.foliot.v1.JsonB\x04\xc0\xe1\x18\x00\"<\n\x0e\x44iagnosticList\x12*\n\x0b\x64iagnostics\x18\x01 \x03(\x0b\x32\x15.foliot.v1.Diagnostic*y\n\x12\x44iagnosticSeverity\x12#\n\x1f\x44IAGNOSTIC_SEVERITY_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44IAGNOSTIC_SEVERITY_ERROR\x10\x01\x12\x1f\n\x1b\x44IAGNOSTIC_SEVERITY_WARNING\x10\x02\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +34,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.diagnostic_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
-  _globals['_DIAGNOSTICSEVERITY']._serialized_start=292
-  _globals['_DIAGNOSTICSEVERITY']._serialized_end=413
-  _globals['_DIAGNOSTIC']._serialized_start=64
-  _globals['_DIAGNOSTIC']._serialized_end=228
-  _globals['_DIAGNOSTICLIST']._serialized_start=230
-  _globals['_DIAGNOSTICLIST']._serialized_end=290
+  _globals['_DIAGNOSTIC'].fields_by_name['witness']._loaded_options = None
+  _globals['_DIAGNOSTIC'].fields_by_name['witness']._serialized_options = b'\300\341\030\000'
+  _globals['_DIAGNOSTICSEVERITY']._serialized_start=331
+  _globals['_DIAGNOSTICSEVERITY']._serialized_end=452
+  _globals['_DIAGNOSTIC']._serialized_start=97
+  _globals['_DIAGNOSTIC']._serialized_end=267
+  _globals['_DIAGNOSTICLIST']._serialized_start=269
+  _globals['_DIAGNOSTICLIST']._serialized_end=329
 # @@protoc_insertion_point(module_scope)

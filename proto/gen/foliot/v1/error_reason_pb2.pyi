@@ -26,20 +26,23 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ERROR_REASON_UNSPECIFIED is never sent."""
     ERROR_REASON_DEFINITION_NOT_FOUND: _ErrorReason.ValueType  # 1
     """ERROR_REASON_DEFINITION_NOT_FOUND comes with NOT_FOUND: this tenant has no such
-    definition, or no definition under such a key.
+    definition, or no definition under such a key. Check the id or the key, and which
+    tenant the credential is of.
 
         {"reason": "DEFINITION_NOT_FOUND", "domain": "foliot",
          "metadata": {"definition_key": "order-aproval"}}
     """
     ERROR_REASON_INSTANCE_NOT_FOUND: _ErrorReason.ValueType  # 2
     """ERROR_REASON_INSTANCE_NOT_FOUND comes with NOT_FOUND: this tenant has no such
-    instance, or no live one with such a business key.
+    instance, or no live one with such a business key. Check the id, and which tenant the
+    credential is of; what retention has removed is not found either.
 
         {"reason": "INSTANCE_NOT_FOUND", "domain": "foliot",
          "metadata": {"instance_id": "0199…"}}
     """
     ERROR_REASON_TASK_NOT_FOUND: _ErrorReason.ValueType  # 3
-    """ERROR_REASON_TASK_NOT_FOUND comes with NOT_FOUND: this tenant has no such task.
+    """ERROR_REASON_TASK_NOT_FOUND comes with NOT_FOUND: this tenant has no such task. Take
+    the id from ListTasks, whole, and check which tenant the credential is of.
 
         {"reason": "TASK_NOT_FOUND", "domain": "foliot",
          "metadata": {"task_id": "0199…:7"}}
@@ -82,7 +85,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_EVENT_NOT_ACCEPTED: _ErrorReason.ValueType  # 9
     """ERROR_REASON_EVENT_NOT_ACCEPTED comes with FAILED_PRECONDITION: the current state has
-    no transition for the event. The metadata lists the events it has some for.
+    no transition for the event. The metadata lists the events it has some for. Send one
+    of those, or this one when the instance has moved on.
 
         {"reason": "EVENT_NOT_ACCEPTED", "domain": "foliot",
          "metadata": {"event_type": "APPROVE", "state": "\\"draft\\"",
@@ -90,7 +94,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_EXPRESSION_FAILED: _ErrorReason.ValueType  # 10
     """ERROR_REASON_EXPRESSION_FAILED comes with FAILED_PRECONDITION: an expression of the
-    definition cannot be evaluated on what was sent. Nothing was changed.
+    definition cannot be evaluated on what was sent. Nothing was changed. Correct what
+    was sent, or where that is right, the definition.
 
         {"reason": "EXPRESSION_FAILED", "domain": "foliot",
          "metadata": {"json_pointer": "/states/review/on/APPROVE/guard",
@@ -98,21 +103,23 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INSTANCE_CLOSED: _ErrorReason.ValueType  # 11
     """ERROR_REASON_INSTANCE_CLOSED comes with FAILED_PRECONDITION: the instance has ended,
-    and takes nothing in any more.
+    and takes nothing in any more. Start another, or retry it if it has failed.
 
         {"reason": "INSTANCE_CLOSED", "domain": "foliot",
          "metadata": {"instance_id": "0199…", "status": "COMPLETED"}}
     """
     ERROR_REASON_TASK_CLOSED: _ErrorReason.ValueType  # 12
     """ERROR_REASON_TASK_CLOSED comes with FAILED_PRECONDITION: the task has ended already.
+    Read the task to see how; nothing is left to do.
 
         {"reason": "TASK_CLOSED", "domain": "foliot",
          "metadata": {"task_id": "0199…:7", "status": "CANCELLED"}}
     """
     ERROR_REASON_TASK_NOT_COMPLETABLE: _ErrorReason.ValueType  # 13
     """ERROR_REASON_TASK_NOT_COMPLETABLE comes with FAILED_PRECONDITION: the task is an
-    executor's to end. Only HUMAN tasks, and tasks whose handler answered that the
-    result comes later, are ended from outside.
+    executor's to end. Only HUMAN tasks, and tasks whose handler answered that the result
+    comes later, are ended from outside. Wait for the executor, or call the task off by
+    an event of the definition.
 
         {"reason": "TASK_NOT_COMPLETABLE", "domain": "foliot",
          "metadata": {"task_id": "0199…:7", "task_type": "HTTP"}}
@@ -126,7 +133,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_BUSINESS_KEY_IN_USE: _ErrorReason.ValueType  # 15
     """ERROR_REASON_BUSINESS_KEY_IN_USE comes with ALREADY_EXISTS: another instance has the
-    business key, and on_running or on_closed say to refuse then.
+    business key, and on_running or on_closed say to refuse then. Go on with that
+    instance, which the metadata names, or take another key.
 
         {"reason": "BUSINESS_KEY_IN_USE", "domain": "foliot",
          "metadata": {"business_key": "order-17", "instance_id": "0199…",
@@ -160,7 +168,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_MALFORMED_REQUEST: _ErrorReason.ValueType  # 19
     """ERROR_REASON_MALFORMED_REQUEST comes with INVALID_ARGUMENT: the bytes are not the
-    message they should be, or a Json is not JSON.
+    message they should be, or a Json is not JSON. Generate the client from this server's
+    protos, and write JSON with a library.
 
         {"reason": "MALFORMED_REQUEST", "domain": "foliot",
          "metadata": {"field": "input.json", "position": "17"}}
@@ -168,6 +177,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_FIELD_INVALID: _ErrorReason.ValueType  # 20
     """ERROR_REASON_FIELD_INVALID comes with INVALID_ARGUMENT: a field is missing or badly
     formed. The status carries a BadRequest that names each and says what is wanted.
+    Correct it; the same request never gets another answer.
 
         {"reason": "FIELD_INVALID", "domain": "foliot",
          "metadata": {"field": "event.event_id"}}
@@ -180,8 +190,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
          "metadata": {"field": "page_token"}}
     """
     ERROR_REASON_FILTER_INVALID: _ErrorReason.ValueType  # 22
-    """ERROR_REASON_FILTER_INVALID comes with INVALID_ARGUMENT: the filter or order_by cannot
-    be read, or names a field that it does not work on.
+    """ERROR_REASON_FILTER_INVALID comes with INVALID_ARGUMENT: the filter or order_by
+    cannot be read, or names a field that it does not work on. The comment of the field
+    in the proto says what it takes.
 
         {"reason": "FILTER_INVALID", "domain": "foliot",
          "metadata": {"field": "filter", "position": "9",
@@ -189,7 +200,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_POSITION_OUT_OF_RANGE: _ErrorReason.ValueType  # 23
     """ERROR_REASON_POSITION_OUT_OF_RANGE comes with OUT_OF_RANGE: the stream cannot begin
-    there. The metadata tells between which positions it can.
+    there. The metadata tells between which positions it can. Begin there, and read
+    elsewhere what has been missed.
 
         {"reason": "POSITION_OUT_OF_RANGE", "domain": "foliot",
          "metadata": {"after_seq": "90", "first_seq": "1", "last_seq": "42"}}
@@ -201,14 +213,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "CREDENTIAL_MISSING", "domain": "foliot", "metadata": {}}
     """
     ERROR_REASON_CREDENTIAL_INVALID: _ErrorReason.ValueType  # 25
-    """ERROR_REASON_CREDENTIAL_INVALID comes with UNAUTHENTICATED: the credential is unknown,
-    expired or revoked. Which one, the answer does not tell.
+    """ERROR_REASON_CREDENTIAL_INVALID comes with UNAUTHENTICATED: the credential is
+    unknown, expired or revoked. Which one, the answer does not tell. Get a new one from
+    whoever gave it out.
 
         {"reason": "CREDENTIAL_INVALID", "domain": "foliot", "metadata": {}}
     """
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 26
-    """ERROR_REASON_PERMISSION_DENIED comes with PERMISSION_DENIED: the caller's roles do not
-    grant what the RPC asks for.
+    """ERROR_REASON_PERMISSION_DENIED comes with PERMISSION_DENIED: the caller's roles do
+    not grant what the RPC asks for. The metadata names it: use a credential of a role
+    that has it.
 
         {"reason": "PERMISSION_DENIED", "domain": "foliot",
          "metadata": {"permission": "instance.cancel"}}
@@ -258,28 +272,32 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
          "metadata": {"instance_id": "…", "definition_id": "…"}}
     """
     ERROR_REASON_INSTANCE_NOT_FAILED: _ErrorReason.ValueType  # 33
-    """ERROR_REASON_INSTANCE_NOT_FAILED comes with FAILED_PRECONDITION: only a failed instance
-    can be retried; this one has completed or was cancelled.
+    """ERROR_REASON_INSTANCE_NOT_FAILED comes with FAILED_PRECONDITION: only a failed
+    instance can be retried; this one has completed or was cancelled. Start another one
+    instead.
 
         {"reason": "INSTANCE_NOT_FAILED", "domain": "foliot",
          "metadata": {"instance_id": "0199…", "status": "completed"}}
     """
     ERROR_REASON_TASK_NOT_DEAD: _ErrorReason.ValueType  # 34
-    """ERROR_REASON_TASK_NOT_DEAD comes with FAILED_PRECONDITION: only a task that has failed
-    for good can be redriven.
+    """ERROR_REASON_TASK_NOT_DEAD comes with FAILED_PRECONDITION: only a task that has
+    failed for good can be redriven. Read it: it may be under way, or have been redriven
+    already.
 
         {"reason": "TASK_NOT_DEAD", "domain": "foliot",
          "metadata": {"task_id": "0199…:7", "status": "SUCCEEDED"}}
     """
     ERROR_REASON_TASK_NOT_REDRIVABLE: _ErrorReason.ValueType  # 35
     """ERROR_REASON_TASK_NOT_REDRIVABLE comes with FAILED_PRECONDITION: the instance has
-    answered the task's failure and moved on, so its success would come to nobody.
+    answered the task's failure and moved on, so its success would come to nobody. Start
+    what is left to do as another instance, or by an event.
 
         {"reason": "TASK_NOT_REDRIVABLE", "domain": "foliot",
          "metadata": {"task_id": "0199…:7"}}
     """
     ERROR_REASON_SCHEDULE_NOT_FOUND: _ErrorReason.ValueType  # 36
-    """ERROR_REASON_SCHEDULE_NOT_FOUND comes with NOT_FOUND: this tenant has no such schedule.
+    """ERROR_REASON_SCHEDULE_NOT_FOUND comes with NOT_FOUND: this tenant has no such
+    schedule. Check the id, and which tenant the credential is of.
 
         {"reason": "SCHEDULE_NOT_FOUND", "domain": "foliot",
          "metadata": {"schedule_id": "nightly-report"}}
@@ -300,8 +318,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
          "metadata": {"schedule_id": "nightly-report", "instance_id": "0199…"}}
     """
     ERROR_REASON_POSITION_INVALID: _ErrorReason.ValueType  # 39
-    """ERROR_REASON_POSITION_INVALID comes with INVALID_ARGUMENT: after is not a position that a
-    stream of this tenant's feed gave out. Send one back as it came, or none.
+    """ERROR_REASON_POSITION_INVALID comes with INVALID_ARGUMENT: what came in after is no
+    position that a stream of this tenant's feed gave out. Send one back as it came, or
+    none.
 
         {"reason": "POSITION_INVALID", "domain": "foliot", "metadata": {"field": "after"}}
     """
@@ -323,7 +342,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_TENANT_NOT_FOUND: _ErrorReason.ValueType  # 42
     """ERROR_REASON_TENANT_NOT_FOUND comes with NOT_FOUND: there is no such tenant, or none that
-    the caller may know of.
+    the caller may know of. Check the id.
 
         {"reason": "TENANT_NOT_FOUND", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
     """
@@ -342,8 +361,59 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 45
     """ERROR_REASON_API_KEY_NOT_FOUND comes with NOT_FOUND: no key with this id in this tenant.
+    Check the id: it is the part of a key between "fol_" and the secret.
 
         {"reason": "API_KEY_NOT_FOUND", "domain": "foliot", "metadata": {"api_key_id": "x7k2…"}}
+    """
+    ERROR_REASON_TASK_TAKEN: _ErrorReason.ValueType  # 46
+    """ERROR_REASON_TASK_TAKEN comes with FAILED_PRECONDITION: somebody else has the task. Leave it
+    to them, or let an operator assign it.
+
+        {"reason": "TASK_TAKEN", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7", "assignee": "ada"}}
+    """
+    ERROR_REASON_TASK_NOT_OFFERED: _ErrorReason.ValueType  # 47
+    """ERROR_REASON_TASK_NOT_OFFERED comes with FAILED_PRECONDITION: the caller sees the task, and it
+    is offered to others. Let an operator assign it.
+
+        {"reason": "TASK_NOT_OFFERED", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
+    ERROR_REASON_TASK_NOT_CLAIMED: _ErrorReason.ValueType  # 48
+    """ERROR_REASON_TASK_NOT_CLAIMED comes with FAILED_PRECONDITION: nobody has the task, so nobody
+    but an operator can give it away. Claim it first.
+
+        {"reason": "TASK_NOT_CLAIMED", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
+    ERROR_REASON_TASK_NOT_HUMAN: _ErrorReason.ValueType  # 49
+    """ERROR_REASON_TASK_NOT_HUMAN comes with FAILED_PRECONDITION: only a HUMAN task can be
+    somebody's. Look for the one that waits for a person.
+
+        {"reason": "TASK_NOT_HUMAN", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7", "type": "HTTP"}}
+    """
+    ERROR_REASON_TASK_NOT_SKIPPABLE: _ErrorReason.ValueType  # 50
+    """ERROR_REASON_TASK_NOT_SKIPPABLE comes with FAILED_PRECONDITION: the definition does not say
+    that the task may be skipped. Let it be carried out, or say so in the next version.
+
+        {"reason": "TASK_NOT_SKIPPABLE", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
+    ERROR_REASON_TASK_NOT_RETRYABLE: _ErrorReason.ValueType  # 51
+    """ERROR_REASON_TASK_NOT_RETRYABLE comes with FAILED_PRECONDITION: the task has not failed; it
+    waits for its time. There is nothing to try again.
+
+        {"reason": "TASK_NOT_RETRYABLE", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
+    ERROR_REASON_FORM_NOT_KEPT: _ErrorReason.ValueType  # 52
+    """ERROR_REASON_FORM_NOT_KEPT comes with INVALID_ARGUMENT: the output is not what the form of the
+    human task asks for. The status carries a BadRequest that names each place, as
+    "output.lines[0].price". Correct them; the same output never gets another answer.
+
+        {"reason": "FORM_NOT_KEPT", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7", "violations": "2"}}
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -355,28 +425,32 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     "not_done", or "unknown". docs/errors.md says of each reason what to do.
 
     Any call may answer, besides its own errors: CREDENTIAL_MISSING, CREDENTIAL_INVALID,
-    PERMISSION_DENIED, MALFORMED_REQUEST, FIELD_INVALID, LIMIT_EXCEEDED, SERVER_DRAINING,
-    OVERLOADED, OUTCOME_UNKNOWN and, which would be a bug, INTERNAL.
+    TOO_MANY_BAD_CREDENTIALS, PERMISSION_DENIED, TENANT_SUSPENDED, QUOTA_EXCEEDED,
+    MALFORMED_REQUEST, FIELD_INVALID, LIMIT_EXCEEDED, SERVER_DRAINING, OVERLOADED,
+    OUTCOME_UNKNOWN and, which would be a bug, INTERNAL.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """ERROR_REASON_UNSPECIFIED is never sent."""
 ERROR_REASON_DEFINITION_NOT_FOUND: ErrorReason.ValueType  # 1
 """ERROR_REASON_DEFINITION_NOT_FOUND comes with NOT_FOUND: this tenant has no such
-definition, or no definition under such a key.
+definition, or no definition under such a key. Check the id or the key, and which
+tenant the credential is of.
 
     {"reason": "DEFINITION_NOT_FOUND", "domain": "foliot",
      "metadata": {"definition_key": "order-aproval"}}
 """
 ERROR_REASON_INSTANCE_NOT_FOUND: ErrorReason.ValueType  # 2
 """ERROR_REASON_INSTANCE_NOT_FOUND comes with NOT_FOUND: this tenant has no such
-instance, or no live one with such a business key.
+instance, or no live one with such a business key. Check the id, and which tenant the
+credential is of; what retention has removed is not found either.
 
     {"reason": "INSTANCE_NOT_FOUND", "domain": "foliot",
      "metadata": {"instance_id": "0199…"}}
 """
 ERROR_REASON_TASK_NOT_FOUND: ErrorReason.ValueType  # 3
-"""ERROR_REASON_TASK_NOT_FOUND comes with NOT_FOUND: this tenant has no such task.
+"""ERROR_REASON_TASK_NOT_FOUND comes with NOT_FOUND: this tenant has no such task. Take
+the id from ListTasks, whole, and check which tenant the credential is of.
 
     {"reason": "TASK_NOT_FOUND", "domain": "foliot",
      "metadata": {"task_id": "0199…:7"}}
@@ -419,7 +493,8 @@ uses a task type that this server does not offer. GetServerInfo lists those it d
 """
 ERROR_REASON_EVENT_NOT_ACCEPTED: ErrorReason.ValueType  # 9
 """ERROR_REASON_EVENT_NOT_ACCEPTED comes with FAILED_PRECONDITION: the current state has
-no transition for the event. The metadata lists the events it has some for.
+no transition for the event. The metadata lists the events it has some for. Send one
+of those, or this one when the instance has moved on.
 
     {"reason": "EVENT_NOT_ACCEPTED", "domain": "foliot",
      "metadata": {"event_type": "APPROVE", "state": "\\"draft\\"",
@@ -427,7 +502,8 @@ no transition for the event. The metadata lists the events it has some for.
 """
 ERROR_REASON_EXPRESSION_FAILED: ErrorReason.ValueType  # 10
 """ERROR_REASON_EXPRESSION_FAILED comes with FAILED_PRECONDITION: an expression of the
-definition cannot be evaluated on what was sent. Nothing was changed.
+definition cannot be evaluated on what was sent. Nothing was changed. Correct what
+was sent, or where that is right, the definition.
 
     {"reason": "EXPRESSION_FAILED", "domain": "foliot",
      "metadata": {"json_pointer": "/states/review/on/APPROVE/guard",
@@ -435,21 +511,23 @@ definition cannot be evaluated on what was sent. Nothing was changed.
 """
 ERROR_REASON_INSTANCE_CLOSED: ErrorReason.ValueType  # 11
 """ERROR_REASON_INSTANCE_CLOSED comes with FAILED_PRECONDITION: the instance has ended,
-and takes nothing in any more.
+and takes nothing in any more. Start another, or retry it if it has failed.
 
     {"reason": "INSTANCE_CLOSED", "domain": "foliot",
      "metadata": {"instance_id": "0199…", "status": "COMPLETED"}}
 """
 ERROR_REASON_TASK_CLOSED: ErrorReason.ValueType  # 12
 """ERROR_REASON_TASK_CLOSED comes with FAILED_PRECONDITION: the task has ended already.
+Read the task to see how; nothing is left to do.
 
     {"reason": "TASK_CLOSED", "domain": "foliot",
      "metadata": {"task_id": "0199…:7", "status": "CANCELLED"}}
 """
 ERROR_REASON_TASK_NOT_COMPLETABLE: ErrorReason.ValueType  # 13
 """ERROR_REASON_TASK_NOT_COMPLETABLE comes with FAILED_PRECONDITION: the task is an
-executor's to end. Only HUMAN tasks, and tasks whose handler answered that the
-result comes later, are ended from outside.
+executor's to end. Only HUMAN tasks, and tasks whose handler answered that the result
+comes later, are ended from outside. Wait for the executor, or call the task off by
+an event of the definition.
 
     {"reason": "TASK_NOT_COMPLETABLE", "domain": "foliot",
      "metadata": {"task_id": "0199…:7", "task_type": "HTTP"}}
@@ -463,7 +541,8 @@ event_id was used before, with another payload. Take a new one for a new request
 """
 ERROR_REASON_BUSINESS_KEY_IN_USE: ErrorReason.ValueType  # 15
 """ERROR_REASON_BUSINESS_KEY_IN_USE comes with ALREADY_EXISTS: another instance has the
-business key, and on_running or on_closed say to refuse then.
+business key, and on_running or on_closed say to refuse then. Go on with that
+instance, which the metadata names, or take another key.
 
     {"reason": "BUSINESS_KEY_IN_USE", "domain": "foliot",
      "metadata": {"business_key": "order-17", "instance_id": "0199…",
@@ -497,7 +576,8 @@ much already, a QuotaFailure.
 """
 ERROR_REASON_MALFORMED_REQUEST: ErrorReason.ValueType  # 19
 """ERROR_REASON_MALFORMED_REQUEST comes with INVALID_ARGUMENT: the bytes are not the
-message they should be, or a Json is not JSON.
+message they should be, or a Json is not JSON. Generate the client from this server's
+protos, and write JSON with a library.
 
     {"reason": "MALFORMED_REQUEST", "domain": "foliot",
      "metadata": {"field": "input.json", "position": "17"}}
@@ -505,6 +585,7 @@ message they should be, or a Json is not JSON.
 ERROR_REASON_FIELD_INVALID: ErrorReason.ValueType  # 20
 """ERROR_REASON_FIELD_INVALID comes with INVALID_ARGUMENT: a field is missing or badly
 formed. The status carries a BadRequest that names each and says what is wanted.
+Correct it; the same request never gets another answer.
 
     {"reason": "FIELD_INVALID", "domain": "foliot",
      "metadata": {"field": "event.event_id"}}
@@ -517,8 +598,9 @@ of this server's, or came with another filter or order_by. Begin at the first pa
      "metadata": {"field": "page_token"}}
 """
 ERROR_REASON_FILTER_INVALID: ErrorReason.ValueType  # 22
-"""ERROR_REASON_FILTER_INVALID comes with INVALID_ARGUMENT: the filter or order_by cannot
-be read, or names a field that it does not work on.
+"""ERROR_REASON_FILTER_INVALID comes with INVALID_ARGUMENT: the filter or order_by
+cannot be read, or names a field that it does not work on. The comment of the field
+in the proto says what it takes.
 
     {"reason": "FILTER_INVALID", "domain": "foliot",
      "metadata": {"field": "filter", "position": "9",
@@ -526,7 +608,8 @@ be read, or names a field that it does not work on.
 """
 ERROR_REASON_POSITION_OUT_OF_RANGE: ErrorReason.ValueType  # 23
 """ERROR_REASON_POSITION_OUT_OF_RANGE comes with OUT_OF_RANGE: the stream cannot begin
-there. The metadata tells between which positions it can.
+there. The metadata tells between which positions it can. Begin there, and read
+elsewhere what has been missed.
 
     {"reason": "POSITION_OUT_OF_RANGE", "domain": "foliot",
      "metadata": {"after_seq": "90", "first_seq": "1", "last_seq": "42"}}
@@ -538,14 +621,16 @@ credential. Send "authorization: Bearer …".
     {"reason": "CREDENTIAL_MISSING", "domain": "foliot", "metadata": {}}
 """
 ERROR_REASON_CREDENTIAL_INVALID: ErrorReason.ValueType  # 25
-"""ERROR_REASON_CREDENTIAL_INVALID comes with UNAUTHENTICATED: the credential is unknown,
-expired or revoked. Which one, the answer does not tell.
+"""ERROR_REASON_CREDENTIAL_INVALID comes with UNAUTHENTICATED: the credential is
+unknown, expired or revoked. Which one, the answer does not tell. Get a new one from
+whoever gave it out.
 
     {"reason": "CREDENTIAL_INVALID", "domain": "foliot", "metadata": {}}
 """
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 26
-"""ERROR_REASON_PERMISSION_DENIED comes with PERMISSION_DENIED: the caller's roles do not
-grant what the RPC asks for.
+"""ERROR_REASON_PERMISSION_DENIED comes with PERMISSION_DENIED: the caller's roles do
+not grant what the RPC asks for. The metadata names it: use a credential of a role
+that has it.
 
     {"reason": "PERMISSION_DENIED", "domain": "foliot",
      "metadata": {"permission": "instance.cancel"}}
@@ -595,28 +680,32 @@ runs another version than the one asked about. Ask about the one it runs.
      "metadata": {"instance_id": "…", "definition_id": "…"}}
 """
 ERROR_REASON_INSTANCE_NOT_FAILED: ErrorReason.ValueType  # 33
-"""ERROR_REASON_INSTANCE_NOT_FAILED comes with FAILED_PRECONDITION: only a failed instance
-can be retried; this one has completed or was cancelled.
+"""ERROR_REASON_INSTANCE_NOT_FAILED comes with FAILED_PRECONDITION: only a failed
+instance can be retried; this one has completed or was cancelled. Start another one
+instead.
 
     {"reason": "INSTANCE_NOT_FAILED", "domain": "foliot",
      "metadata": {"instance_id": "0199…", "status": "completed"}}
 """
 ERROR_REASON_TASK_NOT_DEAD: ErrorReason.ValueType  # 34
-"""ERROR_REASON_TASK_NOT_DEAD comes with FAILED_PRECONDITION: only a task that has failed
-for good can be redriven.
+"""ERROR_REASON_TASK_NOT_DEAD comes with FAILED_PRECONDITION: only a task that has
+failed for good can be redriven. Read it: it may be under way, or have been redriven
+already.
 
     {"reason": "TASK_NOT_DEAD", "domain": "foliot",
      "metadata": {"task_id": "0199…:7", "status": "SUCCEEDED"}}
 """
 ERROR_REASON_TASK_NOT_REDRIVABLE: ErrorReason.ValueType  # 35
 """ERROR_REASON_TASK_NOT_REDRIVABLE comes with FAILED_PRECONDITION: the instance has
-answered the task's failure and moved on, so its success would come to nobody.
+answered the task's failure and moved on, so its success would come to nobody. Start
+what is left to do as another instance, or by an event.
 
     {"reason": "TASK_NOT_REDRIVABLE", "domain": "foliot",
      "metadata": {"task_id": "0199…:7"}}
 """
 ERROR_REASON_SCHEDULE_NOT_FOUND: ErrorReason.ValueType  # 36
-"""ERROR_REASON_SCHEDULE_NOT_FOUND comes with NOT_FOUND: this tenant has no such schedule.
+"""ERROR_REASON_SCHEDULE_NOT_FOUND comes with NOT_FOUND: this tenant has no such
+schedule. Check the id, and which tenant the credential is of.
 
     {"reason": "SCHEDULE_NOT_FOUND", "domain": "foliot",
      "metadata": {"schedule_id": "nightly-report"}}
@@ -637,8 +726,9 @@ with allow_overlap.
      "metadata": {"schedule_id": "nightly-report", "instance_id": "0199…"}}
 """
 ERROR_REASON_POSITION_INVALID: ErrorReason.ValueType  # 39
-"""ERROR_REASON_POSITION_INVALID comes with INVALID_ARGUMENT: after is not a position that a
-stream of this tenant's feed gave out. Send one back as it came, or none.
+"""ERROR_REASON_POSITION_INVALID comes with INVALID_ARGUMENT: what came in after is no
+position that a stream of this tenant's feed gave out. Send one back as it came, or
+none.
 
     {"reason": "POSITION_INVALID", "domain": "foliot", "metadata": {"field": "after"}}
 """
@@ -660,7 +750,7 @@ looked at. Send it again after the delay in the RetryInfo.
 """
 ERROR_REASON_TENANT_NOT_FOUND: ErrorReason.ValueType  # 42
 """ERROR_REASON_TENANT_NOT_FOUND comes with NOT_FOUND: there is no such tenant, or none that
-the caller may know of.
+the caller may know of. Check the id.
 
     {"reason": "TENANT_NOT_FOUND", "domain": "foliot", "metadata": {"tenant_id": "acme"}}
 """
@@ -679,7 +769,58 @@ Any call may answer it.
 """
 ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 45
 """ERROR_REASON_API_KEY_NOT_FOUND comes with NOT_FOUND: no key with this id in this tenant.
+Check the id: it is the part of a key between "fol_" and the secret.
 
     {"reason": "API_KEY_NOT_FOUND", "domain": "foliot", "metadata": {"api_key_id": "x7k2…"}}
+"""
+ERROR_REASON_TASK_TAKEN: ErrorReason.ValueType  # 46
+"""ERROR_REASON_TASK_TAKEN comes with FAILED_PRECONDITION: somebody else has the task. Leave it
+to them, or let an operator assign it.
+
+    {"reason": "TASK_TAKEN", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7", "assignee": "ada"}}
+"""
+ERROR_REASON_TASK_NOT_OFFERED: ErrorReason.ValueType  # 47
+"""ERROR_REASON_TASK_NOT_OFFERED comes with FAILED_PRECONDITION: the caller sees the task, and it
+is offered to others. Let an operator assign it.
+
+    {"reason": "TASK_NOT_OFFERED", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_TASK_NOT_CLAIMED: ErrorReason.ValueType  # 48
+"""ERROR_REASON_TASK_NOT_CLAIMED comes with FAILED_PRECONDITION: nobody has the task, so nobody
+but an operator can give it away. Claim it first.
+
+    {"reason": "TASK_NOT_CLAIMED", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_TASK_NOT_HUMAN: ErrorReason.ValueType  # 49
+"""ERROR_REASON_TASK_NOT_HUMAN comes with FAILED_PRECONDITION: only a HUMAN task can be
+somebody's. Look for the one that waits for a person.
+
+    {"reason": "TASK_NOT_HUMAN", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7", "type": "HTTP"}}
+"""
+ERROR_REASON_TASK_NOT_SKIPPABLE: ErrorReason.ValueType  # 50
+"""ERROR_REASON_TASK_NOT_SKIPPABLE comes with FAILED_PRECONDITION: the definition does not say
+that the task may be skipped. Let it be carried out, or say so in the next version.
+
+    {"reason": "TASK_NOT_SKIPPABLE", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_TASK_NOT_RETRYABLE: ErrorReason.ValueType  # 51
+"""ERROR_REASON_TASK_NOT_RETRYABLE comes with FAILED_PRECONDITION: the task has not failed; it
+waits for its time. There is nothing to try again.
+
+    {"reason": "TASK_NOT_RETRYABLE", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_FORM_NOT_KEPT: ErrorReason.ValueType  # 52
+"""ERROR_REASON_FORM_NOT_KEPT comes with INVALID_ARGUMENT: the output is not what the form of the
+human task asks for. The status carries a BadRequest that names each place, as
+"output.lines[0].price". Correct them; the same output never gets another answer.
+
+    {"reason": "FORM_NOT_KEPT", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7", "violations": "2"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

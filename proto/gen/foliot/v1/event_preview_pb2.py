@@ -27,10 +27,11 @@ from foliot.v1 import explanation_pb2 as foliot_dot_v1_dot_explanation__pb2
 from foliot.v1 import history_entry_pb2 as foliot_dot_v1_dot_history__entry__pb2
 from foliot.v1 import instance_pb2 as foliot_dot_v1_dot_instance__pb2
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 from foliot.v1 import task_pb2 as foliot_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oliot/v1/event_preview.proto\x12\tfoliot.v1\x1a\x15\x66oliot/v1/event.proto\x1a\x1b\x66oliot/v1/explanation.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\"\xa8\x03\n\x0c\x45ventPreview\x12\x30\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12(\n\x07refusal\x18\x02 \x01(\x0b\x32\x17.foliot.v1.EventRefusal\x12%\n\x08instance\x18\x03 \x01(\x0b\x32\x13.foliot.v1.Instance\x12(\n\x07history\x18\x04 \x03(\x0b\x32\x17.foliot.v1.HistoryEntry\x12&\n\rcreated_tasks\x18\x05 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x1a\n\x12\x63\x61ncelled_task_ids\x18\x06 \x03(\t\x12-\n\x0c\x61rmed_timers\x18\x07 \x03(\x0b\x32\x17.foliot.v1.AwaitedTimer\x12\x1a\n\x12\x64isarmed_timer_ids\x18\x08 \x03(\t\x12(\n\nmicrosteps\x18\t \x03(\x0b\x32\x14.foliot.v1.Microstep\x12\x11\n\ttruncated\x18\n \x01(\x08\x12\x1f\n\x06logged\x18\x0b \x01(\x0b\x32\x0f.foliot.v1.Json\"\x99\x01\n\x0c\x45ventRefusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x37\n\x08metadata\x18\x03 \x03(\x0b\x32%.foliot.v1.EventRefusal.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x93\x01\n\tMicrostep\x12\r\n\x05\x65vent\x18\x01 \x01(\t\x12\x11\n\teventless\x18\x02 \x01(\x08\x12\x33\n\nconsidered\x18\x03 \x03(\x0b\x32\x1f.foliot.v1.ConsideredTransition\x12\x0e\n\x06\x63hosen\x18\x04 \x03(\t\x12\x0e\n\x06\x65xited\x18\x05 \x03(\t\x12\x0f\n\x07\x65ntered\x18\x06 \x03(\t\"\xf4\x01\n\x14\x43onsideredTransition\x12\x14\n\x0cjson_pointer\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12$\n\x05value\x18\x03 \x01(\x0e\x32\x15.foliot.v1.GuardValue\x12?\n\x08operands\x18\x04 \x03(\x0b\x32-.foliot.v1.ConsideredTransition.OperandsEntry\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x1a@\n\rOperandsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1e\n\x05value\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json:\x02\x38\x01\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66oliot/v1/event_preview.proto\x12\tfoliot.v1\x1a\x15\x66oliot/v1/event.proto\x1a\x1b\x66oliot/v1/explanation.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\x1a\x14\x66oliot/v1/task.proto\"\xc2\x03\n\x0c\x45ventPreview\x12\x30\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12(\n\x07refusal\x18\x02 \x01(\x0b\x32\x17.foliot.v1.EventRefusal\x12%\n\x08instance\x18\x03 \x01(\x0b\x32\x13.foliot.v1.Instance\x12(\n\x07history\x18\x04 \x03(\x0b\x32\x17.foliot.v1.HistoryEntry\x12&\n\rcreated_tasks\x18\x05 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x1a\n\x12\x63\x61ncelled_task_ids\x18\x06 \x03(\t\x12-\n\x0c\x61rmed_timers\x18\x07 \x03(\x0b\x32\x17.foliot.v1.AwaitedTimer\x12\x1a\n\x12\x64isarmed_timer_ids\x18\x08 \x03(\t\x12(\n\nmicrosteps\x18\t \x03(\x0b\x32\x14.foliot.v1.Microstep\x12\x11\n\ttruncated\x18\n \x01(\x08\x12\x1f\n\x06logged\x18\x0b \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x18\n\x10payload_withheld\x18\x0c \x01(\x08\"\x9f\x01\n\x0c\x45ventRefusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xc0\xe1\x18\x01\x12\x37\n\x08metadata\x18\x03 \x03(\x0b\x32%.foliot.v1.EventRefusal.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x93\x01\n\tMicrostep\x12\r\n\x05\x65vent\x18\x01 \x01(\t\x12\x11\n\teventless\x18\x02 \x01(\x08\x12\x33\n\nconsidered\x18\x03 \x03(\x0b\x32\x1f.foliot.v1.ConsideredTransition\x12\x0e\n\x06\x63hosen\x18\x04 \x03(\t\x12\x0e\n\x06\x65xited\x18\x05 \x03(\t\x12\x0f\n\x07\x65ntered\x18\x06 \x03(\t\"\xfa\x01\n\x14\x43onsideredTransition\x12\x14\n\x0cjson_pointer\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12$\n\x05value\x18\x03 \x01(\x0e\x32\x15.foliot.v1.GuardValue\x12?\n\x08operands\x18\x04 \x03(\x0b\x32-.foliot.v1.ConsideredTransition.OperandsEntry\x12\x13\n\x05\x65rror\x18\x05 \x01(\tB\x04\xc0\xe1\x18\x01\x1a@\n\rOperandsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1e\n\x05value\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json:\x02\x38\x01\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,18 +41,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_EVENTREFUSAL_METADATAENTRY']._loaded_options = None
   _globals['_EVENTREFUSAL_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_EVENTREFUSAL'].fields_by_name['message']._loaded_options = None
+  _globals['_EVENTREFUSAL'].fields_by_name['message']._serialized_options = b'\300\341\030\001'
   _globals['_CONSIDEREDTRANSITION_OPERANDSENTRY']._loaded_options = None
   _globals['_CONSIDEREDTRANSITION_OPERANDSENTRY']._serialized_options = b'8\001'
-  _globals['_EVENTPREVIEW']._serialized_start=198
-  _globals['_EVENTPREVIEW']._serialized_end=622
-  _globals['_EVENTREFUSAL']._serialized_start=625
-  _globals['_EVENTREFUSAL']._serialized_end=778
-  _globals['_EVENTREFUSAL_METADATAENTRY']._serialized_start=731
-  _globals['_EVENTREFUSAL_METADATAENTRY']._serialized_end=778
-  _globals['_MICROSTEP']._serialized_start=781
-  _globals['_MICROSTEP']._serialized_end=928
-  _globals['_CONSIDEREDTRANSITION']._serialized_start=931
-  _globals['_CONSIDEREDTRANSITION']._serialized_end=1175
-  _globals['_CONSIDEREDTRANSITION_OPERANDSENTRY']._serialized_start=1111
-  _globals['_CONSIDEREDTRANSITION_OPERANDSENTRY']._serialized_end=1175
+  _globals['_CONSIDEREDTRANSITION'].fields_by_name['error']._loaded_options = None
+  _globals['_CONSIDEREDTRANSITION'].fields_by_name['error']._serialized_options = b'\300\341\030\001'
+  _globals['_EVENTPREVIEW']._serialized_start=231
+  _globals['_EVENTPREVIEW']._serialized_end=681
+  _globals['_EVENTREFUSAL']._serialized_start=684
+  _globals['_EVENTREFUSAL']._serialized_end=843
+  _globals['_EVENTREFUSAL_METADATAENTRY']._serialized_start=796
+  _globals['_EVENTREFUSAL_METADATAENTRY']._serialized_end=843
+  _globals['_MICROSTEP']._serialized_start=846
+  _globals['_MICROSTEP']._serialized_end=993
+  _globals['_CONSIDEREDTRANSITION']._serialized_start=996
+  _globals['_CONSIDEREDTRANSITION']._serialized_end=1246
+  _globals['_CONSIDEREDTRANSITION_OPERANDSENTRY']._serialized_start=1182
+  _globals['_CONSIDEREDTRANSITION_OPERANDSENTRY']._serialized_end=1246
 # @@protoc_insertion_point(module_scope)

@@ -41,10 +41,15 @@ class EventPreview(_message.Message):
     MICROSTEPS_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
     LOGGED_FIELD_NUMBER: _builtins.int
+    PAYLOAD_WITHHELD_FIELD_NUMBER: _builtins.int
     disposition: _event_pb2.EventDisposition.ValueType
     """disposition is what would become of the event."""
     truncated: _builtins.bool
     """truncated is true if a list above was cut at its limit."""
+    payload_withheld: _builtins.bool
+    """payload_withheld is true if logged, the message of refusal, or operands or errors of
+    transitions were left out, because the caller lacks the permission payload.read.
+    """
     @_builtins.property
     def refusal(self) -> Global___EventRefusal:
         """refusal is why it would be refused. Not set unless the disposition is
@@ -108,10 +113,11 @@ class EventPreview(_message.Message):
         microsteps: _abc.Iterable[Global___Microstep] | None = ...,
         truncated: _builtins.bool = ...,
         logged: _json_pb2.Json | None = ...,
+        payload_withheld: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "logged", b"logged", "refusal", b"refusal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["armed_timers", b"armed_timers", "cancelled_task_ids", b"cancelled_task_ids", "created_tasks", b"created_tasks", "disarmed_timer_ids", b"disarmed_timer_ids", "disposition", b"disposition", "history", b"history", "instance", b"instance", "logged", b"logged", "microsteps", b"microsteps", "refusal", b"refusal", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["armed_timers", b"armed_timers", "cancelled_task_ids", b"cancelled_task_ids", "created_tasks", b"created_tasks", "disarmed_timer_ids", b"disarmed_timer_ids", "disposition", b"disposition", "history", b"history", "instance", b"instance", "logged", b"logged", "microsteps", b"microsteps", "payload_withheld", b"payload_withheld", "refusal", b"refusal", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

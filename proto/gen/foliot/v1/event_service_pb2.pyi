@@ -335,9 +335,10 @@ class WatchTasksRequest(_message.Message):
     """
     filter: _builtins.str
     """filter is terms joined by AND, each "field = value"; at most 1,000 characters. Fields:
-    queue, name, instance_id, definition_key and business_key. Text goes in double quotes. As
+    queue, name, instance_id, definition_key, business_key, and assignee, candidate and due as
+    of ListTasksRequest.filter. Text goes in double quotes. As
 
-        definition_key = "loan" AND queue = "underwriters"
+        definition_key = "loan" AND candidate = "role:underwriter"
 
     Not set gives all.
     """

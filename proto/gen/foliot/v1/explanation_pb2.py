@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from foliot.v1 import instance_pb2 as foliot_dot_v1_dot_instance__pb2
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 from foliot.v1 import task_pb2 as foliot_dot_v1_dot_task__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66oliot/v1/explanation.proto\x12\tfoliot.v1\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x04\n\x0b\x45xplanation\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12)\n\x06status\x18\x03 \x01(\x0e\x32\x19.foliot.v1.InstanceStatus\x12\x0e\n\x06paused\x18\x04 \x01(\x08\x12\x1e\n\x05state\x18\x05 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x30\n\x0c\x65xplain_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05tasks\x18\x07 \x03(\x0b\x32\x16.foliot.v1.AwaitedTask\x12(\n\x08\x63hildren\x18\x08 \x03(\x0b\x32\x16.foliot.v1.AwaitedTask\x12\'\n\x06timers\x18\t \x03(\x0b\x32\x17.foliot.v1.AwaitedTimer\x12\x1c\n\x14\x64\x65\x66\x65rred_event_types\x18\n \x03(\t\x12\x1c\n\x14\x61\x63\x63\x65pted_event_types\x18\x0b \x03(\t\x12\x33\n\x0btransitions\x18\x0c \x03(\x0b\x32\x1e.foliot.v1.CandidateTransition\x12\x36\n\x12next_deadline_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10nothing_can_wake\x18\x0e \x01(\x08\x12\x0b\n\x03why\x18\x0f \x01(\t\"\xaf\x01\n\x0b\x41waitedTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0f\n\x07ordinal\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12!\n\x04type\x18\x04 \x01(\x0e\x32\x13.foliot.v1.TaskType\x12\r\n\x05state\x18\x05 \x01(\t\x12\x10\n\x08\x64\x65tached\x18\x06 \x01(\x08\x12,\n\x08run_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"}\n\x0c\x41waitedTimer\x12\x10\n\x08timer_id\x18\x01 \x01(\t\x12,\n\x08\x64ue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65vent\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0f\n\x07overdue\x18\x05 \x01(\x08\"\xcc\x02\n\x13\x43\x61ndidateTransition\x12\x14\n\x0cjson_pointer\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x12\n\nevent_type\x18\x03 \x01(\t\x12\x0f\n\x07trigger\x18\x04 \x01(\t\x12\x0f\n\x07targets\x18\x05 \x03(\t\x12\r\n\x05guard\x18\x06 \x01(\t\x12$\n\x05value\x18\x07 \x01(\x0e\x32\x15.foliot.v1.GuardValue\x12>\n\x08operands\x18\x08 \x03(\x0b\x32,.foliot.v1.CandidateTransition.OperandsEntry\x12\r\n\x05\x65rror\x18\t \x01(\t\x12\x13\n\x0bshadowed_by\x18\n \x01(\t\x1a@\n\rOperandsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1e\n\x05value\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json:\x02\x38\x01*\x8f\x01\n\nGuardValue\x12\x1b\n\x17GUARD_VALUE_UNSPECIFIED\x10\x00\x12\x14\n\x10GUARD_VALUE_TRUE\x10\x01\x12\x15\n\x11GUARD_VALUE_FALSE\x10\x02\x12 \n\x1cGUARD_VALUE_DEPENDS_ON_EVENT\x10\x03\x12\x15\n\x11GUARD_VALUE_ERROR\x10\x04\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66oliot/v1/explanation.proto\x12\tfoliot.v1\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x04\n\x0b\x45xplanation\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x15\n\x07summary\x18\x02 \x01(\tB\x04\xc0\xe1\x18\x01\x12)\n\x06status\x18\x03 \x01(\x0e\x32\x19.foliot.v1.InstanceStatus\x12\x0e\n\x06paused\x18\x04 \x01(\x08\x12$\n\x05state\x18\x05 \x01(\x0b\x32\x0f.foliot.v1.JsonB\x04\xc0\xe1\x18\x00\x12\x30\n\x0c\x65xplain_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05tasks\x18\x07 \x03(\x0b\x32\x16.foliot.v1.AwaitedTask\x12(\n\x08\x63hildren\x18\x08 \x03(\x0b\x32\x16.foliot.v1.AwaitedTask\x12\'\n\x06timers\x18\t \x03(\x0b\x32\x17.foliot.v1.AwaitedTimer\x12\x1c\n\x14\x64\x65\x66\x65rred_event_types\x18\n \x03(\t\x12\x1c\n\x14\x61\x63\x63\x65pted_event_types\x18\x0b \x03(\t\x12\x33\n\x0btransitions\x18\x0c \x03(\x0b\x32\x1e.foliot.v1.CandidateTransition\x12\x36\n\x12next_deadline_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10nothing_can_wake\x18\x0e \x01(\x08\x12\x11\n\x03why\x18\x0f \x01(\tB\x04\xc0\xe1\x18\x01\x12\x18\n\x10payload_withheld\x18\x10 \x01(\x08\"\xb1\x02\n\x0b\x41waitedTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0f\n\x07ordinal\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12!\n\x04type\x18\x04 \x01(\x0e\x32\x13.foliot.v1.TaskType\x12\r\n\x05state\x18\x05 \x01(\t\x12\x10\n\x08\x64\x65tached\x18\x06 \x01(\x08\x12,\n\x08run_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06limits\x18\x08 \x03(\t\x12\x10\n\x08\x61ssignee\x18\t \x01(\t\x12\x17\n\x0f\x63\x61ndidate_users\x18\n \x03(\t\x12\x17\n\x0f\x63\x61ndidate_roles\x18\x0b \x03(\t\x12,\n\x08\x64ue_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"}\n\x0c\x41waitedTimer\x12\x10\n\x08timer_id\x18\x01 \x01(\t\x12,\n\x08\x64ue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65vent\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0f\n\x07overdue\x18\x05 \x01(\x08\"\xd2\x02\n\x13\x43\x61ndidateTransition\x12\x14\n\x0cjson_pointer\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x12\n\nevent_type\x18\x03 \x01(\t\x12\x0f\n\x07trigger\x18\x04 \x01(\t\x12\x0f\n\x07targets\x18\x05 \x03(\t\x12\r\n\x05guard\x18\x06 \x01(\t\x12$\n\x05value\x18\x07 \x01(\x0e\x32\x15.foliot.v1.GuardValue\x12>\n\x08operands\x18\x08 \x03(\x0b\x32,.foliot.v1.CandidateTransition.OperandsEntry\x12\x13\n\x05\x65rror\x18\t \x01(\tB\x04\xc0\xe1\x18\x01\x12\x13\n\x0bshadowed_by\x18\n \x01(\t\x1a@\n\rOperandsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1e\n\x05value\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json:\x02\x38\x01*\x8f\x01\n\nGuardValue\x12\x1b\n\x17GUARD_VALUE_UNSPECIFIED\x10\x00\x12\x14\n\x10GUARD_VALUE_TRUE\x10\x01\x12\x15\n\x11GUARD_VALUE_FALSE\x10\x02\x12 \n\x1cGUARD_VALUE_DEPENDS_ON_EVENT\x10\x03\x12\x15\n\x11GUARD_VALUE_ERROR\x10\x04\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,18 +37,26 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.explanation_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
+  _globals['_EXPLANATION'].fields_by_name['summary']._loaded_options = None
+  _globals['_EXPLANATION'].fields_by_name['summary']._serialized_options = b'\300\341\030\001'
+  _globals['_EXPLANATION'].fields_by_name['state']._loaded_options = None
+  _globals['_EXPLANATION'].fields_by_name['state']._serialized_options = b'\300\341\030\000'
+  _globals['_EXPLANATION'].fields_by_name['why']._loaded_options = None
+  _globals['_EXPLANATION'].fields_by_name['why']._serialized_options = b'\300\341\030\001'
   _globals['_CANDIDATETRANSITION_OPERANDSENTRY']._loaded_options = None
   _globals['_CANDIDATETRANSITION_OPERANDSENTRY']._serialized_options = b'8\001'
-  _globals['_GUARDVALUE']._serialized_start=1311
-  _globals['_GUARDVALUE']._serialized_end=1454
-  _globals['_EXPLANATION']._serialized_start=146
-  _globals['_EXPLANATION']._serialized_end=668
-  _globals['_AWAITEDTASK']._serialized_start=671
-  _globals['_AWAITEDTASK']._serialized_end=846
-  _globals['_AWAITEDTIMER']._serialized_start=848
-  _globals['_AWAITEDTIMER']._serialized_end=973
-  _globals['_CANDIDATETRANSITION']._serialized_start=976
-  _globals['_CANDIDATETRANSITION']._serialized_end=1308
-  _globals['_CANDIDATETRANSITION_OPERANDSENTRY']._serialized_start=1244
-  _globals['_CANDIDATETRANSITION_OPERANDSENTRY']._serialized_end=1308
+  _globals['_CANDIDATETRANSITION'].fields_by_name['error']._loaded_options = None
+  _globals['_CANDIDATETRANSITION'].fields_by_name['error']._serialized_options = b'\300\341\030\001'
+  _globals['_GUARDVALUE']._serialized_start=1524
+  _globals['_GUARDVALUE']._serialized_end=1667
+  _globals['_EXPLANATION']._serialized_start=179
+  _globals['_EXPLANATION']._serialized_end=745
+  _globals['_AWAITEDTASK']._serialized_start=748
+  _globals['_AWAITEDTASK']._serialized_end=1053
+  _globals['_AWAITEDTIMER']._serialized_start=1055
+  _globals['_AWAITEDTIMER']._serialized_end=1180
+  _globals['_CANDIDATETRANSITION']._serialized_start=1183
+  _globals['_CANDIDATETRANSITION']._serialized_end=1521
+  _globals['_CANDIDATETRANSITION_OPERANDSENTRY']._serialized_start=1457
+  _globals['_CANDIDATETRANSITION_OPERANDSENTRY']._serialized_end=1521
 # @@protoc_insertion_point(module_scope)

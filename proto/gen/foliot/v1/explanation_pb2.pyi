@@ -80,6 +80,7 @@ class Explanation(_message.Message):
     NEXT_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
     NOTHING_CAN_WAKE_FIELD_NUMBER: _builtins.int
     WHY_FIELD_NUMBER: _builtins.int
+    PAYLOAD_WITHHELD_FIELD_NUMBER: _builtins.int
     instance_id: _builtins.str
     """instance_id is the instance's."""
     summary: _builtins.str
@@ -96,6 +97,10 @@ class Explanation(_message.Message):
     """
     why: _builtins.str
     """why says, if nothing_can_wake, how that is and what to do. Empty otherwise."""
+    payload_withheld: _builtins.bool
+    """payload_withheld is true if summary, why, or operands or errors of transitions were left
+    out, because the caller lacks the permission payload.read.
+    """
     @_builtins.property
     def state(self) -> _json_pb2.Json:
         """state is the instance's active states, in XState's value form."""
@@ -161,10 +166,11 @@ class Explanation(_message.Message):
         next_deadline_time: _timestamp_pb2.Timestamp | None = ...,
         nothing_can_wake: _builtins.bool = ...,
         why: _builtins.str = ...,
+        payload_withheld: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["explain_time", b"explain_time", "next_deadline_time", b"next_deadline_time", "state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_event_types", b"accepted_event_types", "children", b"children", "deferred_event_types", b"deferred_event_types", "explain_time", b"explain_time", "instance_id", b"instance_id", "next_deadline_time", b"next_deadline_time", "nothing_can_wake", b"nothing_can_wake", "paused", b"paused", "state", b"state", "status", b"status", "summary", b"summary", "tasks", b"tasks", "timers", b"timers", "transitions", b"transitions", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_event_types", b"accepted_event_types", "children", b"children", "deferred_event_types", b"deferred_event_types", "explain_time", b"explain_time", "instance_id", b"instance_id", "next_deadline_time", b"next_deadline_time", "nothing_can_wake", b"nothing_can_wake", "paused", b"paused", "payload_withheld", b"payload_withheld", "state", b"state", "status", b"status", "summary", b"summary", "tasks", b"tasks", "timers", b"timers", "transitions", b"transitions", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -183,6 +189,11 @@ class AwaitedTask(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     DETACHED_FIELD_NUMBER: _builtins.int
     RUN_TIME_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    CANDIDATE_USERS_FIELD_NUMBER: _builtins.int
+    CANDIDATE_ROLES_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id names it, as Task.task_id."""
     ordinal: _builtins.int
@@ -195,11 +206,31 @@ class AwaitedTask(_message.Message):
     """state is the path of the state that created it, keys from the root joined by dots."""
     detached: _builtins.bool
     """detached is true if the instance ends without waiting for it."""
+    assignee: _builtins.str
+    """assignee is the user who has it, of a HUMAN task. Empty if nobody has."""
     @_builtins.property
     def run_time(self) -> _timestamp_pb2.Timestamp:
         """run_time is the earliest time it is carried out, if that is still to come: when a
         timer is due, when the next attempt is made. Not set otherwise.
         """
+
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """limits are the task limits that keep it from being handed out now, by their keys: "" is
+        that of all the tenant's tasks. None if it does not wait for one.
+        """
+
+    @_builtins.property
+    def candidate_users(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """candidate_users are the users whom a HUMAN task is offered to."""
+
+    @_builtins.property
+    def candidate_roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """candidate_roles are the roles that a HUMAN task is offered to."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """due_time is when a HUMAN task should be done. Not set if it has no such time."""
 
     def __init__(
         self,
@@ -211,10 +242,15 @@ class AwaitedTask(_message.Message):
         state: _builtins.str = ...,
         detached: _builtins.bool = ...,
         run_time: _timestamp_pb2.Timestamp | None = ...,
+        limits: _abc.Iterable[_builtins.str] | None = ...,
+        assignee: _builtins.str = ...,
+        candidate_users: _abc.Iterable[_builtins.str] | None = ...,
+        candidate_roles: _abc.Iterable[_builtins.str] | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["run_time", b"run_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "run_time", b"run_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detached", b"detached", "name", b"name", "ordinal", b"ordinal", "run_time", b"run_time", "state", b"state", "task_id", b"task_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "candidate_roles", b"candidate_roles", "candidate_users", b"candidate_users", "detached", b"detached", "due_time", b"due_time", "limits", b"limits", "name", b"name", "ordinal", b"ordinal", "run_time", b"run_time", "state", b"state", "task_id", b"task_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

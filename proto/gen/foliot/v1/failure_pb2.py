@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x66oliot/v1/failure.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\"]\n\x07\x46\x61ilure\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tretryable\x18\x03 \x01(\x08\x12 \n\x07\x64\x65tails\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.JsonB\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x66oliot/v1/failure.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\"c\n\x07\x46\x61ilure\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xc0\xe1\x18\x01\x12\x11\n\tretryable\x18\x03 \x01(\x08\x12 \n\x07\x64\x65tails\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.JsonB\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +34,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.failure_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
-  _globals['_FAILURE']._serialized_start=60
-  _globals['_FAILURE']._serialized_end=153
+  _globals['_FAILURE'].fields_by_name['message']._loaded_options = None
+  _globals['_FAILURE'].fields_by_name['message']._serialized_options = b'\300\341\030\001'
+  _globals['_FAILURE']._serialized_start=93
+  _globals['_FAILURE']._serialized_end=192
 # @@protoc_insertion_point(module_scope)

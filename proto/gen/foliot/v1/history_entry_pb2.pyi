@@ -56,7 +56,9 @@ class _HistoryEntryTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Hist
     HISTORY_ENTRY_TYPE_TASK_CANCELLED: _HistoryEntryType.ValueType  # 11
     """HISTORY_ENTRY_TYPE_TASK_CANCELLED tells that a task was not needed any more."""
     HISTORY_ENTRY_TYPE_TASK_SKIPPED: _HistoryEntryType.ValueType  # 12
-    """HISTORY_ENTRY_TYPE_TASK_SKIPPED tells that a task was passed over."""
+    """HISTORY_ENTRY_TYPE_TASK_SKIPPED tells who passed a task over, why,
+    and what the instance went on with.
+    """
     HISTORY_ENTRY_TYPE_TIMER_FIRED: _HistoryEntryType.ValueType  # 13
     """HISTORY_ENTRY_TYPE_TIMER_FIRED tells that a delay of the statechart ran out."""
     HISTORY_ENTRY_TYPE_ERROR: _HistoryEntryType.ValueType  # 14
@@ -85,6 +87,14 @@ class _HistoryEntryTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Hist
     """HISTORY_ENTRY_TYPE_TASK_REDRIVEN tells of a task that does a dead one's work once more."""
     HISTORY_ENTRY_TYPE_TASK_STOPPED: _HistoryEntryType.ValueType  # 24
     """HISTORY_ENTRY_TYPE_TASK_STOPPED tells how an attempt of a task that was called off ended."""
+    HISTORY_ENTRY_TYPE_TASK_CLAIMED: _HistoryEntryType.ValueType  # 25
+    """HISTORY_ENTRY_TYPE_TASK_CLAIMED tells who took a human task that was offered to them."""
+    HISTORY_ENTRY_TYPE_TASK_UNCLAIMED: _HistoryEntryType.ValueType  # 26
+    """HISTORY_ENTRY_TYPE_TASK_UNCLAIMED tells who let a human task go, and whose it was."""
+    HISTORY_ENTRY_TYPE_TASK_ASSIGNED: _HistoryEntryType.ValueType  # 27
+    """HISTORY_ENTRY_TYPE_TASK_ASSIGNED tells who gave a human task to whom."""
+    HISTORY_ENTRY_TYPE_LABELS_UPDATED: _HistoryEntryType.ValueType  # 28
+    """HISTORY_ENTRY_TYPE_LABELS_UPDATED tells who changed the instance's labels, and which."""
 
 class HistoryEntryType(_HistoryEntryType, metaclass=_HistoryEntryTypeEnumTypeWrapper):
     """HistoryEntryType is what a history entry tells of."""
@@ -120,7 +130,9 @@ HISTORY_ENTRY_TYPE_TASK_FAILED: HistoryEntryType.ValueType  # 10
 HISTORY_ENTRY_TYPE_TASK_CANCELLED: HistoryEntryType.ValueType  # 11
 """HISTORY_ENTRY_TYPE_TASK_CANCELLED tells that a task was not needed any more."""
 HISTORY_ENTRY_TYPE_TASK_SKIPPED: HistoryEntryType.ValueType  # 12
-"""HISTORY_ENTRY_TYPE_TASK_SKIPPED tells that a task was passed over."""
+"""HISTORY_ENTRY_TYPE_TASK_SKIPPED tells who passed a task over, why,
+and what the instance went on with.
+"""
 HISTORY_ENTRY_TYPE_TIMER_FIRED: HistoryEntryType.ValueType  # 13
 """HISTORY_ENTRY_TYPE_TIMER_FIRED tells that a delay of the statechart ran out."""
 HISTORY_ENTRY_TYPE_ERROR: HistoryEntryType.ValueType  # 14
@@ -149,6 +161,14 @@ HISTORY_ENTRY_TYPE_TASK_REDRIVEN: HistoryEntryType.ValueType  # 23
 """HISTORY_ENTRY_TYPE_TASK_REDRIVEN tells of a task that does a dead one's work once more."""
 HISTORY_ENTRY_TYPE_TASK_STOPPED: HistoryEntryType.ValueType  # 24
 """HISTORY_ENTRY_TYPE_TASK_STOPPED tells how an attempt of a task that was called off ended."""
+HISTORY_ENTRY_TYPE_TASK_CLAIMED: HistoryEntryType.ValueType  # 25
+"""HISTORY_ENTRY_TYPE_TASK_CLAIMED tells who took a human task that was offered to them."""
+HISTORY_ENTRY_TYPE_TASK_UNCLAIMED: HistoryEntryType.ValueType  # 26
+"""HISTORY_ENTRY_TYPE_TASK_UNCLAIMED tells who let a human task go, and whose it was."""
+HISTORY_ENTRY_TYPE_TASK_ASSIGNED: HistoryEntryType.ValueType  # 27
+"""HISTORY_ENTRY_TYPE_TASK_ASSIGNED tells who gave a human task to whom."""
+HISTORY_ENTRY_TYPE_LABELS_UPDATED: HistoryEntryType.ValueType  # 28
+"""HISTORY_ENTRY_TYPE_LABELS_UPDATED tells who changed the instance's labels, and which."""
 Global___HistoryEntryType: _TypeAlias = HistoryEntryType  # noqa: Y015
 
 @_typing.final
@@ -165,6 +185,7 @@ class HistoryEntry(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     TASK_ID_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    PAYLOAD_WITHHELD_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
     """seq is its place in the instance: 1, 2, 3 …, no gap, no duplicate."""
     type: Global___HistoryEntryType.ValueType
@@ -176,6 +197,10 @@ class HistoryEntry(_message.Message):
     big-endian, the type's name without HISTORY_ENTRY_TYPE_, a zero byte, and the payload's
     text, {} if it is not set. Whoever keeps the last one can tell later that nothing before
     it was changed.
+    """
+    payload_withheld: _builtins.bool
+    """payload_withheld is true if payload was left out, because the caller lacks the
+    permission payload.read.
     """
     @_builtins.property
     def payload(self) -> _json_pb2.Json:
@@ -196,10 +221,11 @@ class HistoryEntry(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         task_id: _builtins.str = ...,
         hash: _builtins.bytes = ...,
+        payload_withheld: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "hash", b"hash", "payload", b"payload", "seq", b"seq", "task_id", b"task_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "hash", b"hash", "payload", b"payload", "payload_withheld", b"payload_withheld", "seq", b"seq", "task_id", b"task_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

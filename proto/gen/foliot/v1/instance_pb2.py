@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66oliot/v1/instance.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x05\n\x08Instance\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x15\n\rdefinition_id\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x03 \x01(\t\x12\x1a\n\x12\x64\x65\x66inition_version\x18\x04 \x01(\x05\x12\x14\n\x0c\x62usiness_key\x18\x05 \x01(\t\x12)\n\x06status\x18\x06 \x01(\x0e\x32\x19.foliot.v1.InstanceStatus\x12\x0e\n\x06paused\x18\x07 \x01(\x08\x12\x1e\n\x05state\x18\x08 \x01(\x0b\x32\x0f.foliot.v1.Json\x12 \n\x07\x63ontext\x18\t \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1f\n\x06output\x18\n \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x10\n\x08revision\x18\x0b \x01(\x03\x12\x13\n\x0bhistory_seq\x18\x0c \x01(\x03\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nlast_error\x18\x10 \x01(\x0b\x32\x18.foliot.v1.InstanceError\x12/\n\x06labels\x18\x11 \x03(\x0b\x32\x1f.foliot.v1.Instance.LabelsEntry\x12\x1a\n\x12parent_instance_id\x18\x12 \x01(\t\x12\x16\n\x0eparent_task_id\x18\x13 \x01(\t\x12\x13\n\x0bschedule_id\x18\x14 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"U\n\rInstanceError\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x14\n\x0cjson_pointer\x18\x03 \x01(\t\x12\x0f\n\x07task_id\x18\x04 \x01(\t*\xe2\x01\n\x0eInstanceStatus\x12\x1f\n\x1bINSTANCE_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17INSTANCE_STATUS_PENDING\x10\x01\x12\x1b\n\x17INSTANCE_STATUS_RUNNING\x10\x02\x12\x1b\n\x17INSTANCE_STATUS_WAITING\x10\x03\x12\x1d\n\x19INSTANCE_STATUS_COMPLETED\x10\x04\x12\x1a\n\x16INSTANCE_STATUS_FAILED\x10\x05\x12\x1d\n\x19INSTANCE_STATUS_CANCELLED\x10\x06*^\n\x0cInstanceView\x12\x1d\n\x19INSTANCE_VIEW_UNSPECIFIED\x10\x00\x12\x17\n\x13INSTANCE_VIEW_BASIC\x10\x01\x12\x16\n\x12INSTANCE_VIEW_FULL\x10\x02\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66oliot/v1/instance.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\x05\n\x08Instance\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x15\n\rdefinition_id\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x03 \x01(\t\x12\x1a\n\x12\x64\x65\x66inition_version\x18\x04 \x01(\x05\x12\x14\n\x0c\x62usiness_key\x18\x05 \x01(\t\x12)\n\x06status\x18\x06 \x01(\x0e\x32\x19.foliot.v1.InstanceStatus\x12\x0e\n\x06paused\x18\x07 \x01(\x08\x12$\n\x05state\x18\x08 \x01(\x0b\x32\x0f.foliot.v1.JsonB\x04\xc0\xe1\x18\x00\x12 \n\x07\x63ontext\x18\t \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1f\n\x06output\x18\n \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x10\n\x08revision\x18\x0b \x01(\x03\x12\x13\n\x0bhistory_seq\x18\x0c \x01(\x03\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nlast_error\x18\x10 \x01(\x0b\x32\x18.foliot.v1.InstanceError\x12/\n\x06labels\x18\x11 \x03(\x0b\x32\x1f.foliot.v1.Instance.LabelsEntry\x12\x1a\n\x12parent_instance_id\x18\x12 \x01(\t\x12\x16\n\x0eparent_task_id\x18\x13 \x01(\t\x12\x13\n\x0bschedule_id\x18\x14 \x01(\t\x12\x18\n\x10payload_withheld\x18\x15 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"[\n\rInstanceError\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xc0\xe1\x18\x01\x12\x14\n\x0cjson_pointer\x18\x03 \x01(\t\x12\x0f\n\x07task_id\x18\x04 \x01(\t*\xe2\x01\n\x0eInstanceStatus\x12\x1f\n\x1bINSTANCE_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17INSTANCE_STATUS_PENDING\x10\x01\x12\x1b\n\x17INSTANCE_STATUS_RUNNING\x10\x02\x12\x1b\n\x17INSTANCE_STATUS_WAITING\x10\x03\x12\x1d\n\x19INSTANCE_STATUS_COMPLETED\x10\x04\x12\x1a\n\x16INSTANCE_STATUS_FAILED\x10\x05\x12\x1d\n\x19INSTANCE_STATUS_CANCELLED\x10\x06*^\n\x0cInstanceView\x12\x1d\n\x19INSTANCE_VIEW_UNSPECIFIED\x10\x00\x12\x17\n\x13INSTANCE_VIEW_BASIC\x10\x01\x12\x16\n\x12INSTANCE_VIEW_FULL\x10\x02\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,14 +37,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_INSTANCE_LABELSENTRY']._loaded_options = None
   _globals['_INSTANCE_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_INSTANCESTATUS']._serialized_start=873
-  _globals['_INSTANCESTATUS']._serialized_end=1099
-  _globals['_INSTANCEVIEW']._serialized_start=1101
-  _globals['_INSTANCEVIEW']._serialized_end=1195
-  _globals['_INSTANCE']._serialized_start=95
-  _globals['_INSTANCE']._serialized_end=783
-  _globals['_INSTANCE_LABELSENTRY']._serialized_start=738
-  _globals['_INSTANCE_LABELSENTRY']._serialized_end=783
-  _globals['_INSTANCEERROR']._serialized_start=785
-  _globals['_INSTANCEERROR']._serialized_end=870
+  _globals['_INSTANCE'].fields_by_name['state']._loaded_options = None
+  _globals['_INSTANCE'].fields_by_name['state']._serialized_options = b'\300\341\030\000'
+  _globals['_INSTANCEERROR'].fields_by_name['message']._loaded_options = None
+  _globals['_INSTANCEERROR'].fields_by_name['message']._serialized_options = b'\300\341\030\001'
+  _globals['_INSTANCESTATUS']._serialized_start=944
+  _globals['_INSTANCESTATUS']._serialized_end=1170
+  _globals['_INSTANCEVIEW']._serialized_start=1172
+  _globals['_INSTANCEVIEW']._serialized_end=1266
+  _globals['_INSTANCE']._serialized_start=128
+  _globals['_INSTANCE']._serialized_end=848
+  _globals['_INSTANCE_LABELSENTRY']._serialized_start=803
+  _globals['_INSTANCE_LABELSENTRY']._serialized_end=848
+  _globals['_INSTANCEERROR']._serialized_start=850
+  _globals['_INSTANCEERROR']._serialized_end=941
 # @@protoc_insertion_point(module_scope)

@@ -143,6 +143,7 @@ class Instance(_message.Message):
     PARENT_INSTANCE_ID_FIELD_NUMBER: _builtins.int
     PARENT_TASK_ID_FIELD_NUMBER: _builtins.int
     SCHEDULE_ID_FIELD_NUMBER: _builtins.int
+    PAYLOAD_WITHHELD_FIELD_NUMBER: _builtins.int
     instance_id: _builtins.str
     """instance_id names it: a UUIDv7, so that ids sort by the time of the start. Given
     by the server.
@@ -177,6 +178,10 @@ class Instance(_message.Message):
     """
     schedule_id: _builtins.str
     """schedule_id is the schedule that started it. Empty if none did."""
+    payload_withheld: _builtins.bool
+    """payload_withheld is true if context, output or the message of last_error was left out,
+    because the caller lacks the permission payload.read.
+    """
     @_builtins.property
     def state(self) -> _json_pb2.Json:
         """state is the active states in XState's value form: "review", or an object of
@@ -213,7 +218,7 @@ class Instance(_message.Message):
 
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """labels are the caller's own marks, given at the start: at most 16, names of at most
+        """labels are the caller's own marks, given at the start or by UpdateInstanceLabels: at most 16, names of at most
         63 characters, values of at most 128.
         """
 
@@ -240,10 +245,11 @@ class Instance(_message.Message):
         parent_instance_id: _builtins.str = ...,
         parent_task_id: _builtins.str = ...,
         schedule_id: _builtins.str = ...,
+        payload_withheld: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "context", b"context", "last_error", b"last_error", "output", b"output", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_key", b"business_key", "complete_time", b"complete_time", "context", b"context", "definition_id", b"definition_id", "definition_key", b"definition_key", "definition_version", b"definition_version", "history_seq", b"history_seq", "instance_id", b"instance_id", "labels", b"labels", "last_error", b"last_error", "output", b"output", "parent_instance_id", b"parent_instance_id", "parent_task_id", b"parent_task_id", "paused", b"paused", "revision", b"revision", "schedule_id", b"schedule_id", "start_time", b"start_time", "state", b"state", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_key", b"business_key", "complete_time", b"complete_time", "context", b"context", "definition_id", b"definition_id", "definition_key", b"definition_key", "definition_version", b"definition_version", "history_seq", b"history_seq", "instance_id", b"instance_id", "labels", b"labels", "last_error", b"last_error", "output", b"output", "parent_instance_id", b"parent_instance_id", "parent_task_id", b"parent_task_id", "paused", b"paused", "payload_withheld", b"payload_withheld", "revision", b"revision", "schedule_id", b"schedule_id", "start_time", b"start_time", "state", b"state", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,12 +29,13 @@ from foliot.v1 import explanation_pb2 as foliot_dot_v1_dot_explanation__pb2
 from foliot.v1 import history_entry_pb2 as foliot_dot_v1_dot_history__entry__pb2
 from foliot.v1 import instance_pb2 as foliot_dot_v1_dot_instance__pb2
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 from foliot.v1 import task_pb2 as foliot_dot_v1_dot_task__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n foliot/v1/instance_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x15\x66oliot/v1/event.proto\x1a\x1d\x66oliot/v1/event_preview.proto\x1a\x1b\x66oliot/v1/explanation.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"\xdf\x02\n\x14StartInstanceRequest\x12\x18\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\tH\x00\x12\x17\n\rdefinition_id\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x62usiness_key\x18\x03 \x01(\t\x12\x1e\n\x05input\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12(\n\non_running\x18\x06 \x01(\x0e\x32\x14.foliot.v1.OnRunning\x12&\n\ton_closed\x18\x07 \x01(\x0e\x32\x13.foliot.v1.OnClosed\x12;\n\x06labels\x18\x08 \x03(\x0b\x32+.foliot.v1.StartInstanceRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\ndefinition\"O\n\x15StartInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x92\x01\n\x10SendEventRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x1f\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x10.foliot.v1.Event\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"\x8a\x01\n\x11SendEventResponse\x12\x30\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x1e\n\x05state\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\"\x80\x01\n\x12GetInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12%\n\x04view\x18\x02 \x01(\x0e\x32\x17.foliot.v1.InstanceView\x12\x15\n\rinclude_tasks\x18\x03 \x01(\x08\x12\x17\n\x0finclude_history\x18\x04 \x01(\x08\"\x86\x01\n\x13GetInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x1e\n\x05tasks\x18\x02 \x03(\x0b\x32\x0f.foliot.v1.Task\x12(\n\x07history\x18\x03 \x03(\x0b\x32\x17.foliot.v1.HistoryEntry\"\x86\x01\n\x14ListInstancesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\x12%\n\x04view\x18\x05 \x01(\x0e\x32\x17.foliot.v1.InstanceView\"X\n\x15ListInstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.foliot.v1.Instance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x15\x43ountInstancesRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\"9\n\x16\x43ountInstancesResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x10\n\x08\x61t_least\x18\x02 \x01(\x08\"-\n\x16\x45xplainInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\"F\n\x17\x45xplainInstanceResponse\x12+\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x16.foliot.v1.Explanation\"`\n\x13PreviewEventRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12 \n\x07payload\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json\"@\n\x14PreviewEventResponse\x12(\n\x07preview\x18\x01 \x01(\x0b\x32\x17.foliot.v1.EventPreview\"\x86\x01\n\x15\x43\x61ncelInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"?\n\x16\x43\x61ncelInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"S\n\x18TerminateInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"B\n\x19TerminateInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"O\n\x14PauseInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15PauseInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"f\n\x15ResumeInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x14\n\x0cshift_timers\x18\x04 \x01(\x08\"?\n\x16ResumeInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"O\n\x14RetryInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15RetryInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"\x9d\x02\n\x16SignalWithStartRequest\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\t\x12\x14\n\x0c\x62usiness_key\x18\x02 \x01(\t\x12\x1e\n\x05input\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1f\n\x05\x65vent\x18\x04 \x01(\x0b\x32\x10.foliot.v1.Event\x12&\n\ton_closed\x18\x05 \x01(\x0e\x32\x13.foliot.v1.OnClosed\x12=\n\x06labels\x18\x06 \x03(\x0b\x32-.foliot.v1.SignalWithStartRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x83\x01\n\x17SignalWithStartResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x30\n\x0b\x64isposition\x18\x03 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\"V\n\x13WaitInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\x14WaitInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance*y\n\tOnRunning\x12\x1a\n\x16ON_RUNNING_UNSPECIFIED\x10\x00\x12\x1b\n\x17ON_RUNNING_USE_EXISTING\x10\x01\x12\x13\n\x0fON_RUNNING_FAIL\x10\x02\x12\x1e\n\x1aON_RUNNING_CANCEL_EXISTING\x10\x03*o\n\x08OnClosed\x12\x19\n\x15ON_CLOSED_UNSPECIFIED\x10\x00\x12\x14\n\x10ON_CLOSED_REJECT\x10\x01\x12\x13\n\x0fON_CLOSED_ALLOW\x10\x02\x12\x1d\n\x19ON_CLOSED_ALLOW_IF_FAILED\x10\x03\x32\x8d\x11\n\x0fInstanceService\x12\x86\x01\n\rStartInstance\x12\x1f.foliot.v1.StartInstanceRequest\x1a .foliot.v1.StartInstanceResponse\"2\xba\xe1\x18\x16\n\x0einstance.start\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02\x12\"\r/v1/instances:\x01*\x12\x91\x01\n\tSendEvent\x12\x1b.foliot.v1.SendEventRequest\x1a\x1c.foliot.v1.SendEventResponse\"I\xba\xe1\x18\x15\n\rinstance.send\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02*\"%/v1/instances/{instance_id}:sendEvent:\x01*\x12\x8a\x01\n\x0bGetInstance\x12\x1d.foliot.v1.GetInstanceRequest\x1a\x1e.foliot.v1.GetInstanceResponse\"<\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/instances/{instance_id}\x12\x82\x01\n\rListInstances\x12\x1f.foliot.v1.ListInstancesRequest\x1a .foliot.v1.ListInstancesResponse\".\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/instances\x12\x8b\x01\n\x0e\x43ountInstances\x12 .foliot.v1.CountInstancesRequest\x1a!.foliot.v1.CountInstancesResponse\"4\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/instances:count\x12\x9e\x01\n\x0f\x45xplainInstance\x12!.foliot.v1.ExplainInstanceRequest\x1a\".foliot.v1.ExplainInstanceResponse\"D\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02%\x12#/v1/instances/{instance_id}:explain\x12\x9d\x01\n\x0cPreviewEvent\x12\x1e.foliot.v1.PreviewEventRequest\x1a\x1f.foliot.v1.PreviewEventResponse\"L\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02-\"(/v1/instances/{instance_id}:previewEvent:\x01*\x12\xa1\x01\n\x0e\x43\x61ncelInstance\x12 .foliot.v1.CancelInstanceRequest\x1a!.foliot.v1.CancelInstanceResponse\"J\xba\xe1\x18\x19\n\x0finstance.cancel\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02\'\"\"/v1/instances/{instance_id}:cancel:\x01*\x12\xad\x01\n\x11TerminateInstance\x12#.foliot.v1.TerminateInstanceRequest\x1a$.foliot.v1.TerminateInstanceResponse\"M\xba\xe1\x18\x19\n\x0finstance.cancel\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02*\"%/v1/instances/{instance_id}:terminate:\x01*\x12\x9e\x01\n\rPauseInstance\x12\x1f.foliot.v1.PauseInstanceRequest\x1a .foliot.v1.PauseInstanceResponse\"J\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02&\"!/v1/instances/{instance_id}:pause:\x01*\x12\xa2\x01\n\x0eResumeInstance\x12 .foliot.v1.ResumeInstanceRequest\x1a!.foliot.v1.ResumeInstanceResponse\"K\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\'\"\"/v1/instances/{instance_id}:resume:\x01*\x12\x9e\x01\n\rRetryInstance\x12\x1f.foliot.v1.RetryInstanceRequest\x1a .foliot.v1.RetryInstanceResponse\"J\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02&\"!/v1/instances/{instance_id}:retry:\x01*\x12\xab\x01\n\x0fSignalWithStart\x12!.foliot.v1.SignalWithStartRequest\x1a\".foliot.v1.SignalWithStartResponse\"Q\xba\xe1\x18%\n\x0einstance.start\n\rinstance.send\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02\"\"\x1d/v1/instances:signalWithStart:\x01*\x12\x92\x01\n\x0cWaitInstance\x12\x1e.foliot.v1.WaitInstanceRequest\x1a\x1f.foliot.v1.WaitInstanceResponse\"A\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/instances/{instance_id}:waitB\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n foliot/v1/instance_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x15\x66oliot/v1/event.proto\x1a\x1d\x66oliot/v1/event_preview.proto\x1a\x1b\x66oliot/v1/explanation.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"\xdf\x02\n\x14StartInstanceRequest\x12\x18\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\tH\x00\x12\x17\n\rdefinition_id\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x62usiness_key\x18\x03 \x01(\t\x12\x1e\n\x05input\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12(\n\non_running\x18\x06 \x01(\x0e\x32\x14.foliot.v1.OnRunning\x12&\n\ton_closed\x18\x07 \x01(\x0e\x32\x13.foliot.v1.OnClosed\x12;\n\x06labels\x18\x08 \x03(\x0b\x32+.foliot.v1.StartInstanceRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\ndefinition\"O\n\x15StartInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x92\x01\n\x10SendEventRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x1f\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x10.foliot.v1.Event\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"\x90\x01\n\x11SendEventResponse\x12\x30\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12$\n\x05state\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.JsonB\x04\xc0\xe1\x18\x00\"\x80\x01\n\x12GetInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12%\n\x04view\x18\x02 \x01(\x0e\x32\x17.foliot.v1.InstanceView\x12\x15\n\rinclude_tasks\x18\x03 \x01(\x08\x12\x17\n\x0finclude_history\x18\x04 \x01(\x08\"\x86\x01\n\x13GetInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x1e\n\x05tasks\x18\x02 \x03(\x0b\x32\x0f.foliot.v1.Task\x12(\n\x07history\x18\x03 \x03(\x0b\x32\x17.foliot.v1.HistoryEntry\"\x86\x01\n\x14ListInstancesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\x12%\n\x04view\x18\x05 \x01(\x0e\x32\x17.foliot.v1.InstanceView\"X\n\x15ListInstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.foliot.v1.Instance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x15\x43ountInstancesRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\"9\n\x16\x43ountInstancesResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x10\n\x08\x61t_least\x18\x02 \x01(\x08\"-\n\x16\x45xplainInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\"F\n\x17\x45xplainInstanceResponse\x12+\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x16.foliot.v1.Explanation\"`\n\x13PreviewEventRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12 \n\x07payload\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json\"@\n\x14PreviewEventResponse\x12(\n\x07preview\x18\x01 \x01(\x0b\x32\x17.foliot.v1.EventPreview\"\x86\x01\n\x15\x43\x61ncelInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"?\n\x16\x43\x61ncelInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"S\n\x18TerminateInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"B\n\x19TerminateInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"O\n\x14PauseInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15PauseInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"f\n\x15ResumeInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x14\n\x0cshift_timers\x18\x04 \x01(\x08\"?\n\x16ResumeInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"O\n\x14RetryInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15RetryInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"\xfc\x01\n\x1bUpdateInstanceLabelsRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12@\n\x05merge\x18\x02 \x03(\x0b\x32\x31.foliot.v1.UpdateInstanceLabelsRequest.MergeEntry\x12\x0e\n\x06remove\x18\x03 \x03(\t\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x1a,\n\nMergeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x14\n\x12_expected_revision\"E\n\x1cUpdateInstanceLabelsResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\"\x9d\x02\n\x16SignalWithStartRequest\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x01 \x01(\t\x12\x14\n\x0c\x62usiness_key\x18\x02 \x01(\t\x12\x1e\n\x05input\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1f\n\x05\x65vent\x18\x04 \x01(\x0b\x32\x10.foliot.v1.Event\x12&\n\ton_closed\x18\x05 \x01(\x0e\x32\x13.foliot.v1.OnClosed\x12=\n\x06labels\x18\x06 \x03(\x0b\x32-.foliot.v1.SignalWithStartRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x83\x01\n\x17SignalWithStartResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x30\n\x0b\x64isposition\x18\x03 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\"V\n\x13WaitInstanceRequest\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\x14WaitInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.foliot.v1.Instance*y\n\tOnRunning\x12\x1a\n\x16ON_RUNNING_UNSPECIFIED\x10\x00\x12\x1b\n\x17ON_RUNNING_USE_EXISTING\x10\x01\x12\x13\n\x0fON_RUNNING_FAIL\x10\x02\x12\x1e\n\x1aON_RUNNING_CANCEL_EXISTING\x10\x03*o\n\x08OnClosed\x12\x19\n\x15ON_CLOSED_UNSPECIFIED\x10\x00\x12\x14\n\x10ON_CLOSED_REJECT\x10\x01\x12\x13\n\x0fON_CLOSED_ALLOW\x10\x02\x12\x1d\n\x19ON_CLOSED_ALLOW_IF_FAILED\x10\x03\x32\xca\x12\n\x0fInstanceService\x12\x86\x01\n\rStartInstance\x12\x1f.foliot.v1.StartInstanceRequest\x1a .foliot.v1.StartInstanceResponse\"2\xba\xe1\x18\x16\n\x0einstance.start\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02\x12\"\r/v1/instances:\x01*\x12\x91\x01\n\tSendEvent\x12\x1b.foliot.v1.SendEventRequest\x1a\x1c.foliot.v1.SendEventResponse\"I\xba\xe1\x18\x15\n\rinstance.send\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02*\"%/v1/instances/{instance_id}:sendEvent:\x01*\x12\x8a\x01\n\x0bGetInstance\x12\x1d.foliot.v1.GetInstanceRequest\x1a\x1e.foliot.v1.GetInstanceResponse\"<\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/instances/{instance_id}\x12\x82\x01\n\rListInstances\x12\x1f.foliot.v1.ListInstancesRequest\x1a .foliot.v1.ListInstancesResponse\".\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/instances\x12\x8b\x01\n\x0e\x43ountInstances\x12 .foliot.v1.CountInstancesRequest\x1a!.foliot.v1.CountInstancesResponse\"4\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/instances:count\x12\x9e\x01\n\x0f\x45xplainInstance\x12!.foliot.v1.ExplainInstanceRequest\x1a\".foliot.v1.ExplainInstanceResponse\"D\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02%\x12#/v1/instances/{instance_id}:explain\x12\x9d\x01\n\x0cPreviewEvent\x12\x1e.foliot.v1.PreviewEventRequest\x1a\x1f.foliot.v1.PreviewEventResponse\"L\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02-\"(/v1/instances/{instance_id}:previewEvent:\x01*\x12\xa1\x01\n\x0e\x43\x61ncelInstance\x12 .foliot.v1.CancelInstanceRequest\x1a!.foliot.v1.CancelInstanceResponse\"J\xba\xe1\x18\x19\n\x0finstance.cancel\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02\'\"\"/v1/instances/{instance_id}:cancel:\x01*\x12\xad\x01\n\x11TerminateInstance\x12#.foliot.v1.TerminateInstanceRequest\x1a$.foliot.v1.TerminateInstanceResponse\"M\xba\xe1\x18\x19\n\x0finstance.cancel\x10\x01\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02*\"%/v1/instances/{instance_id}:terminate:\x01*\x12\x9e\x01\n\rPauseInstance\x12\x1f.foliot.v1.PauseInstanceRequest\x1a .foliot.v1.PauseInstanceResponse\"J\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02&\"!/v1/instances/{instance_id}:pause:\x01*\x12\xa2\x01\n\x0eResumeInstance\x12 .foliot.v1.ResumeInstanceRequest\x1a!.foliot.v1.ResumeInstanceResponse\"K\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\'\"\"/v1/instances/{instance_id}:resume:\x01*\x12\x9e\x01\n\rRetryInstance\x12\x1f.foliot.v1.RetryInstanceRequest\x1a .foliot.v1.RetryInstanceResponse\"J\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02&\"!/v1/instances/{instance_id}:retry:\x01*\x12\xba\x01\n\x14UpdateInstanceLabels\x12&.foliot.v1.UpdateInstanceLabelsRequest\x1a\'.foliot.v1.UpdateInstanceLabelsResponse\"Q\xba\xe1\x18\x1a\n\x10instance.operate\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02-\"(/v1/instances/{instance_id}:updateLabels:\x01*\x12\xab\x01\n\x0fSignalWithStart\x12!.foliot.v1.SignalWithStartRequest\x1a\".foliot.v1.SignalWithStartResponse\"Q\xba\xe1\x18%\n\x0einstance.start\n\rinstance.send\x10\x01\x18\x02(\x03\x82\xd3\xe4\x93\x02\"\"\x1d/v1/instances:signalWithStart:\x01*\x12\x92\x01\n\x0cWaitInstance\x12\x1e.foliot.v1.WaitInstanceRequest\x1a\x1f.foliot.v1.WaitInstanceResponse\"A\xba\xe1\x18\x15\n\rinstance.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/instances/{instance_id}:waitB\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +45,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_SENDEVENTRESPONSE'].fields_by_name['state']._loaded_options = None
+  _globals['_SENDEVENTRESPONSE'].fields_by_name['state']._serialized_options = b'\300\341\030\000'
+  _globals['_UPDATEINSTANCELABELSREQUEST_MERGEENTRY']._loaded_options = None
+  _globals['_UPDATEINSTANCELABELSREQUEST_MERGEENTRY']._serialized_options = b'8\001'
   _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_INSTANCESERVICE'].methods_by_name['StartInstance']._loaded_options = None
@@ -70,74 +75,82 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTANCESERVICE'].methods_by_name['ResumeInstance']._serialized_options = b'\272\341\030\032\n\020instance.operate\020\001\030\002 \001(\004\202\323\344\223\002\'\"\"/v1/instances/{instance_id}:resume:\001*'
   _globals['_INSTANCESERVICE'].methods_by_name['RetryInstance']._loaded_options = None
   _globals['_INSTANCESERVICE'].methods_by_name['RetryInstance']._serialized_options = b'\272\341\030\032\n\020instance.operate\020\001\030\002 \001(\004\202\323\344\223\002&\"!/v1/instances/{instance_id}:retry:\001*'
+  _globals['_INSTANCESERVICE'].methods_by_name['UpdateInstanceLabels']._loaded_options = None
+  _globals['_INSTANCESERVICE'].methods_by_name['UpdateInstanceLabels']._serialized_options = b'\272\341\030\032\n\020instance.operate\020\001\030\002 \001(\004\202\323\344\223\002-\"(/v1/instances/{instance_id}:updateLabels:\001*'
   _globals['_INSTANCESERVICE'].methods_by_name['SignalWithStart']._loaded_options = None
   _globals['_INSTANCESERVICE'].methods_by_name['SignalWithStart']._serialized_options = b'\272\341\030%\n\016instance.start\n\rinstance.send\020\001\030\002(\003\202\323\344\223\002\"\"\035/v1/instances:signalWithStart:\001*'
   _globals['_INSTANCESERVICE'].methods_by_name['WaitInstance']._loaded_options = None
   _globals['_INSTANCESERVICE'].methods_by_name['WaitInstance']._serialized_options = b'\272\341\030\025\n\rinstance.read\020\001\030\001(\001\202\323\344\223\002\"\022 /v1/instances/{instance_id}:wait'
-  _globals['_ONRUNNING']._serialized_start=3313
-  _globals['_ONRUNNING']._serialized_end=3434
-  _globals['_ONCLOSED']._serialized_start=3436
-  _globals['_ONCLOSED']._serialized_end=3547
-  _globals['_STARTINSTANCEREQUEST']._serialized_start=324
-  _globals['_STARTINSTANCEREQUEST']._serialized_end=675
-  _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_start=616
-  _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_end=661
-  _globals['_STARTINSTANCERESPONSE']._serialized_start=677
-  _globals['_STARTINSTANCERESPONSE']._serialized_end=756
-  _globals['_SENDEVENTREQUEST']._serialized_start=759
-  _globals['_SENDEVENTREQUEST']._serialized_end=905
-  _globals['_SENDEVENTRESPONSE']._serialized_start=908
-  _globals['_SENDEVENTRESPONSE']._serialized_end=1046
-  _globals['_GETINSTANCEREQUEST']._serialized_start=1049
-  _globals['_GETINSTANCEREQUEST']._serialized_end=1177
-  _globals['_GETINSTANCERESPONSE']._serialized_start=1180
-  _globals['_GETINSTANCERESPONSE']._serialized_end=1314
-  _globals['_LISTINSTANCESREQUEST']._serialized_start=1317
-  _globals['_LISTINSTANCESREQUEST']._serialized_end=1451
-  _globals['_LISTINSTANCESRESPONSE']._serialized_start=1453
-  _globals['_LISTINSTANCESRESPONSE']._serialized_end=1541
-  _globals['_COUNTINSTANCESREQUEST']._serialized_start=1543
-  _globals['_COUNTINSTANCESREQUEST']._serialized_end=1582
-  _globals['_COUNTINSTANCESRESPONSE']._serialized_start=1584
-  _globals['_COUNTINSTANCESRESPONSE']._serialized_end=1641
-  _globals['_EXPLAININSTANCEREQUEST']._serialized_start=1643
-  _globals['_EXPLAININSTANCEREQUEST']._serialized_end=1688
-  _globals['_EXPLAININSTANCERESPONSE']._serialized_start=1690
-  _globals['_EXPLAININSTANCERESPONSE']._serialized_end=1760
-  _globals['_PREVIEWEVENTREQUEST']._serialized_start=1762
-  _globals['_PREVIEWEVENTREQUEST']._serialized_end=1858
-  _globals['_PREVIEWEVENTRESPONSE']._serialized_start=1860
-  _globals['_PREVIEWEVENTRESPONSE']._serialized_end=1924
-  _globals['_CANCELINSTANCEREQUEST']._serialized_start=1927
-  _globals['_CANCELINSTANCEREQUEST']._serialized_end=2061
-  _globals['_CANCELINSTANCERESPONSE']._serialized_start=2063
-  _globals['_CANCELINSTANCERESPONSE']._serialized_end=2126
-  _globals['_TERMINATEINSTANCEREQUEST']._serialized_start=2128
-  _globals['_TERMINATEINSTANCEREQUEST']._serialized_end=2211
-  _globals['_TERMINATEINSTANCERESPONSE']._serialized_start=2213
-  _globals['_TERMINATEINSTANCERESPONSE']._serialized_end=2279
-  _globals['_PAUSEINSTANCEREQUEST']._serialized_start=2281
-  _globals['_PAUSEINSTANCEREQUEST']._serialized_end=2360
-  _globals['_PAUSEINSTANCERESPONSE']._serialized_start=2362
-  _globals['_PAUSEINSTANCERESPONSE']._serialized_end=2424
-  _globals['_RESUMEINSTANCEREQUEST']._serialized_start=2426
-  _globals['_RESUMEINSTANCEREQUEST']._serialized_end=2528
-  _globals['_RESUMEINSTANCERESPONSE']._serialized_start=2530
-  _globals['_RESUMEINSTANCERESPONSE']._serialized_end=2593
-  _globals['_RETRYINSTANCEREQUEST']._serialized_start=2595
-  _globals['_RETRYINSTANCEREQUEST']._serialized_end=2674
-  _globals['_RETRYINSTANCERESPONSE']._serialized_start=2676
-  _globals['_RETRYINSTANCERESPONSE']._serialized_end=2738
-  _globals['_SIGNALWITHSTARTREQUEST']._serialized_start=2741
-  _globals['_SIGNALWITHSTARTREQUEST']._serialized_end=3026
-  _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._serialized_start=616
-  _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._serialized_end=661
-  _globals['_SIGNALWITHSTARTRESPONSE']._serialized_start=3029
-  _globals['_SIGNALWITHSTARTRESPONSE']._serialized_end=3160
-  _globals['_WAITINSTANCEREQUEST']._serialized_start=3162
-  _globals['_WAITINSTANCEREQUEST']._serialized_end=3248
-  _globals['_WAITINSTANCERESPONSE']._serialized_start=3250
-  _globals['_WAITINSTANCERESPONSE']._serialized_end=3311
-  _globals['_INSTANCESERVICE']._serialized_start=3550
-  _globals['_INSTANCESERVICE']._serialized_end=5739
+  _globals['_ONRUNNING']._serialized_start=3678
+  _globals['_ONRUNNING']._serialized_end=3799
+  _globals['_ONCLOSED']._serialized_start=3801
+  _globals['_ONCLOSED']._serialized_end=3912
+  _globals['_STARTINSTANCEREQUEST']._serialized_start=357
+  _globals['_STARTINSTANCEREQUEST']._serialized_end=708
+  _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_start=649
+  _globals['_STARTINSTANCEREQUEST_LABELSENTRY']._serialized_end=694
+  _globals['_STARTINSTANCERESPONSE']._serialized_start=710
+  _globals['_STARTINSTANCERESPONSE']._serialized_end=789
+  _globals['_SENDEVENTREQUEST']._serialized_start=792
+  _globals['_SENDEVENTREQUEST']._serialized_end=938
+  _globals['_SENDEVENTRESPONSE']._serialized_start=941
+  _globals['_SENDEVENTRESPONSE']._serialized_end=1085
+  _globals['_GETINSTANCEREQUEST']._serialized_start=1088
+  _globals['_GETINSTANCEREQUEST']._serialized_end=1216
+  _globals['_GETINSTANCERESPONSE']._serialized_start=1219
+  _globals['_GETINSTANCERESPONSE']._serialized_end=1353
+  _globals['_LISTINSTANCESREQUEST']._serialized_start=1356
+  _globals['_LISTINSTANCESREQUEST']._serialized_end=1490
+  _globals['_LISTINSTANCESRESPONSE']._serialized_start=1492
+  _globals['_LISTINSTANCESRESPONSE']._serialized_end=1580
+  _globals['_COUNTINSTANCESREQUEST']._serialized_start=1582
+  _globals['_COUNTINSTANCESREQUEST']._serialized_end=1621
+  _globals['_COUNTINSTANCESRESPONSE']._serialized_start=1623
+  _globals['_COUNTINSTANCESRESPONSE']._serialized_end=1680
+  _globals['_EXPLAININSTANCEREQUEST']._serialized_start=1682
+  _globals['_EXPLAININSTANCEREQUEST']._serialized_end=1727
+  _globals['_EXPLAININSTANCERESPONSE']._serialized_start=1729
+  _globals['_EXPLAININSTANCERESPONSE']._serialized_end=1799
+  _globals['_PREVIEWEVENTREQUEST']._serialized_start=1801
+  _globals['_PREVIEWEVENTREQUEST']._serialized_end=1897
+  _globals['_PREVIEWEVENTRESPONSE']._serialized_start=1899
+  _globals['_PREVIEWEVENTRESPONSE']._serialized_end=1963
+  _globals['_CANCELINSTANCEREQUEST']._serialized_start=1966
+  _globals['_CANCELINSTANCEREQUEST']._serialized_end=2100
+  _globals['_CANCELINSTANCERESPONSE']._serialized_start=2102
+  _globals['_CANCELINSTANCERESPONSE']._serialized_end=2165
+  _globals['_TERMINATEINSTANCEREQUEST']._serialized_start=2167
+  _globals['_TERMINATEINSTANCEREQUEST']._serialized_end=2250
+  _globals['_TERMINATEINSTANCERESPONSE']._serialized_start=2252
+  _globals['_TERMINATEINSTANCERESPONSE']._serialized_end=2318
+  _globals['_PAUSEINSTANCEREQUEST']._serialized_start=2320
+  _globals['_PAUSEINSTANCEREQUEST']._serialized_end=2399
+  _globals['_PAUSEINSTANCERESPONSE']._serialized_start=2401
+  _globals['_PAUSEINSTANCERESPONSE']._serialized_end=2463
+  _globals['_RESUMEINSTANCEREQUEST']._serialized_start=2465
+  _globals['_RESUMEINSTANCEREQUEST']._serialized_end=2567
+  _globals['_RESUMEINSTANCERESPONSE']._serialized_start=2569
+  _globals['_RESUMEINSTANCERESPONSE']._serialized_end=2632
+  _globals['_RETRYINSTANCEREQUEST']._serialized_start=2634
+  _globals['_RETRYINSTANCEREQUEST']._serialized_end=2713
+  _globals['_RETRYINSTANCERESPONSE']._serialized_start=2715
+  _globals['_RETRYINSTANCERESPONSE']._serialized_end=2777
+  _globals['_UPDATEINSTANCELABELSREQUEST']._serialized_start=2780
+  _globals['_UPDATEINSTANCELABELSREQUEST']._serialized_end=3032
+  _globals['_UPDATEINSTANCELABELSREQUEST_MERGEENTRY']._serialized_start=2966
+  _globals['_UPDATEINSTANCELABELSREQUEST_MERGEENTRY']._serialized_end=3010
+  _globals['_UPDATEINSTANCELABELSRESPONSE']._serialized_start=3034
+  _globals['_UPDATEINSTANCELABELSRESPONSE']._serialized_end=3103
+  _globals['_SIGNALWITHSTARTREQUEST']._serialized_start=3106
+  _globals['_SIGNALWITHSTARTREQUEST']._serialized_end=3391
+  _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._serialized_start=649
+  _globals['_SIGNALWITHSTARTREQUEST_LABELSENTRY']._serialized_end=694
+  _globals['_SIGNALWITHSTARTRESPONSE']._serialized_start=3394
+  _globals['_SIGNALWITHSTARTRESPONSE']._serialized_end=3525
+  _globals['_WAITINSTANCEREQUEST']._serialized_start=3527
+  _globals['_WAITINSTANCEREQUEST']._serialized_end=3613
+  _globals['_WAITINSTANCERESPONSE']._serialized_start=3615
+  _globals['_WAITINSTANCERESPONSE']._serialized_end=3676
+  _globals['_INSTANCESERVICE']._serialized_start=3915
+  _globals['_INSTANCESERVICE']._serialized_end=6293
 # @@protoc_insertion_point(module_scope)

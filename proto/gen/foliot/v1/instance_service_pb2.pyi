@@ -396,12 +396,13 @@ class ListInstancesRequest(_message.Message):
     filter: _builtins.str
     """filter is terms joined by AND, each "field = value"; at most 1,000 characters.
     Fields: status (PENDING, RUNNING …), definition_key, definition_id, business_key,
-    schedule_id, and start_time, which takes ">=" and "<" instead, with an RFC 3339 time.
-    Text goes in double quotes. As
+    schedule_id, labels.<name>, and start_time, which takes ">=" and "<" instead, with an RFC
+    3339 time. Text goes in double quotes. As
 
         definition_key = "order-approval" AND status = WAITING
 
-    definition_id looks at a page of its key's instances after it was read, and whatever stands
+    definition_id looks at a page of its key's instances after it was read, labels.<name> at any
+    page, and whatever stands
     beside schedule_id, but for start_time, at a page of its schedule's: pages may come out
     short, even empty, before the last one. Not set gives all.
     """
@@ -910,6 +911,99 @@ class RetryInstanceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetryInstanceResponse: _TypeAlias = RetryInstanceResponse  # noqa: Y015
+
+@_typing.final
+class UpdateInstanceLabelsRequest(_message.Message):
+    """UpdateInstanceLabelsRequest names an instance, and says how its labels change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MergeEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    MERGE_FIELD_NUMBER: _builtins.int
+    REMOVE_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """instance_id is the instance's. Required."""
+    expected_revision: _builtins.int
+    """expected_revision refuses the change unless the instance is at it. Not set accepts any."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    @_builtins.property
+    def merge(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """merge are labels to set, new ones and such as have another value: names of 1 to 63
+        characters, values of at most 128. An instance has at most 16.
+        """
+
+    @_builtins.property
+    def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """remove are the names of labels to take away, at most 16; what is not there is left out."""
+
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        merge: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        remove: _abc.Iterable[_builtins.str] | None = ...,
+        expected_revision: _builtins.int | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision", "instance_id", b"instance_id", "merge", b"merge", "remove", b"remove", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
+    _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
+
+Global___UpdateInstanceLabelsRequest: _TypeAlias = UpdateInstanceLabelsRequest  # noqa: Y015
+
+@_typing.final
+class UpdateInstanceLabelsResponse(_message.Message):
+    """UpdateInstanceLabelsResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def instance(self) -> _instance_pb2.Instance:
+        """instance is the instance, with its labels."""
+
+    def __init__(
+        self,
+        *,
+        instance: _instance_pb2.Instance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateInstanceLabelsResponse: _TypeAlias = UpdateInstanceLabelsResponse  # noqa: Y015
 
 @_typing.final
 class SignalWithStartRequest(_message.Message):

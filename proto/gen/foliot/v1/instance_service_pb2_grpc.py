@@ -100,6 +100,11 @@ class InstanceServiceStub:
                 request_serializer=foliot_dot_v1_dot_instance__service__pb2.RetryInstanceRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_instance__service__pb2.RetryInstanceResponse.FromString,
                 _registered_method=True)
+        self.UpdateInstanceLabels = channel.unary_unary(
+                '/foliot.v1.InstanceService/UpdateInstanceLabels',
+                request_serializer=foliot_dot_v1_dot_instance__service__pb2.UpdateInstanceLabelsRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_instance__service__pb2.UpdateInstanceLabelsResponse.FromString,
+                _registered_method=True)
         self.SignalWithStart = channel.unary_unary(
                 '/foliot.v1.InstanceService/SignalWithStart',
                 request_serializer=foliot_dot_v1_dot_instance__service__pb2.SignalWithStartRequest.SerializeToString,
@@ -345,6 +350,26 @@ class InstanceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateInstanceLabels(self, request, context):
+        """UpdateInstanceLabels sets labels of an instance, and takes others away. Lists and watches go
+        by the new ones at once. Also of an instance that has ended.
+
+        Idempotent: what leaves the labels as they are changes nothing.
+
+        Errors:
+        NOT_FOUND           no such instance in this tenant; reason INSTANCE_NOT_FOUND
+        ABORTED             expected_revision is set and is not the current one;
+        reason REVISION_MISMATCH
+        ALREADY_EXISTS      the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT    a name or a value is badly formed, a name is in both merge and remove,
+        or there is nothing to do; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED  there would be more than 16 labels; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SignalWithStart(self, request, context):
         """SignalWithStart gives the live instance of a business key an event, and starts one first
         if there is none. A start and its event are one commit.
@@ -439,6 +464,11 @@ def add_InstanceServiceServicer_to_server(servicer, server):
                     servicer.RetryInstance,
                     request_deserializer=foliot_dot_v1_dot_instance__service__pb2.RetryInstanceRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_instance__service__pb2.RetryInstanceResponse.SerializeToString,
+            ),
+            'UpdateInstanceLabels': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateInstanceLabels,
+                    request_deserializer=foliot_dot_v1_dot_instance__service__pb2.UpdateInstanceLabelsRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_instance__service__pb2.UpdateInstanceLabelsResponse.SerializeToString,
             ),
             'SignalWithStart': grpc.unary_unary_rpc_method_handler(
                     servicer.SignalWithStart,
@@ -781,6 +811,33 @@ class InstanceService:
             '/foliot.v1.InstanceService/RetryInstance',
             foliot_dot_v1_dot_instance__service__pb2.RetryInstanceRequest.SerializeToString,
             foliot_dot_v1_dot_instance__service__pb2.RetryInstanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateInstanceLabels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.InstanceService/UpdateInstanceLabels',
+            foliot_dot_v1_dot_instance__service__pb2.UpdateInstanceLabelsRequest.SerializeToString,
+            foliot_dot_v1_dot_instance__service__pb2.UpdateInstanceLabelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

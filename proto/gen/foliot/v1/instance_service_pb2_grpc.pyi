@@ -198,6 +198,22 @@ class InstanceServiceStub:
                            reason IDEMPOTENCY_MISMATCH
       INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
     """
+    UpdateInstanceLabels: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.UpdateInstanceLabelsRequest, _instance_service_pb2.UpdateInstanceLabelsResponse]
+    """UpdateInstanceLabels sets labels of an instance, and takes others away. Lists and watches go
+    by the new ones at once. Also of an instance that has ended.
+
+    Idempotent: what leaves the labels as they are changes nothing.
+
+    Errors:
+      NOT_FOUND           no such instance in this tenant; reason INSTANCE_NOT_FOUND
+      ABORTED             expected_revision is set and is not the current one;
+                          reason REVISION_MISMATCH
+      ALREADY_EXISTS      the request_id came with another payload before;
+                          reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT    a name or a value is badly formed, a name is in both merge and remove,
+                          or there is nothing to do; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED  there would be more than 16 labels; reason LIMIT_EXCEEDED
+    """
     SignalWithStart: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.SignalWithStartRequest, _instance_service_pb2.SignalWithStartResponse]
     """SignalWithStart gives the live instance of a business key an event, and starts one first
     if there is none. A start and its event are one commit.
@@ -478,6 +494,28 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
           INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateInstanceLabels(
+        self,
+        request: _instance_service_pb2.UpdateInstanceLabelsRequest,
+        context: _aio.ServicerContext[_instance_service_pb2.UpdateInstanceLabelsRequest, _instance_service_pb2.UpdateInstanceLabelsResponse],
+    ) -> _abc.Awaitable[_instance_service_pb2.UpdateInstanceLabelsResponse]:
+        """UpdateInstanceLabels sets labels of an instance, and takes others away. Lists and watches go
+        by the new ones at once. Also of an instance that has ended.
+
+        Idempotent: what leaves the labels as they are changes nothing.
+
+        Errors:
+          NOT_FOUND           no such instance in this tenant; reason INSTANCE_NOT_FOUND
+          ABORTED             expected_revision is set and is not the current one;
+                              reason REVISION_MISMATCH
+          ALREADY_EXISTS      the request_id came with another payload before;
+                              reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT    a name or a value is badly formed, a name is in both merge and remove,
+                              or there is nothing to do; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED  there would be more than 16 labels; reason LIMIT_EXCEEDED
         """
 
     @_abc_1.abstractmethod

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66oliot/v1/schedule.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x04\n\x08Schedule\x12\x13\n\x0bschedule_id\x18\x01 \x01(\t\x12%\n\x04spec\x18\x02 \x01(\x0b\x32\x17.foliot.v1.ScheduleSpec\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x0e\n\x06paused\x18\x04 \x01(\x08\x12\x14\n\x0cpause_reason\x18\x05 \x01(\t\x12\x32\n\x0enext_fire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x62uffered_fire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_fire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10last_instance_id\x18\t \x01(\t\x12\x30\n\x0clast_failure\x18\n \x01(\x0b\x32\x1a.foliot.v1.ScheduleFailure\x12\x34\n\x10last_missed_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bstart_count\x18\x0c \x01(\x03\x12\x12\n\nskip_count\x18\r \x01(\x03\x12\x15\n\rfailure_count\x18\x0e \x01(\x03\x12\x1c\n\x14running_instance_ids\x18\x0f \x03(\t\x12\x12\n\ncreated_by\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf1\x02\n\x0cScheduleSpec\x12\x0c\n\x04\x63ron\x18\x01 \x01(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x03 \x01(\t\x12\x1e\n\x05input\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x33\n\x06labels\x18\x05 \x03(\x0b\x32#.foliot.v1.ScheduleSpec.LabelsEntry\x12\x30\n\x0eoverlap_policy\x18\x06 \x01(\x0e\x32\x18.foliot.v1.OverlapPolicy\x12\x32\n\x0f\x63\x61tch_up_window\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06jitter\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0b\x64\x65scription\x18\t \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"2\n\x0fScheduleFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"H\n\x08\x46ireTime\x12-\n\tfire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05local\x18\x02 \x01(\t*\xc6\x01\n\rOverlapPolicy\x12\x1e\n\x1aOVERLAP_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13OVERLAP_POLICY_SKIP\x10\x01\x12\x1d\n\x19OVERLAP_POLICY_BUFFER_ONE\x10\x02\x12\x18\n\x14OVERLAP_POLICY_ALLOW\x10\x03\x12\x1f\n\x1bOVERLAP_POLICY_CANCEL_OTHER\x10\x04\x12\"\n\x1eOVERLAP_POLICY_TERMINATE_OTHER\x10\x05\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66oliot/v1/schedule.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x05\n\x08Schedule\x12\x13\n\x0bschedule_id\x18\x01 \x01(\t\x12%\n\x04spec\x18\x02 \x01(\x0b\x32\x17.foliot.v1.ScheduleSpec\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x0e\n\x06paused\x18\x04 \x01(\x08\x12\x14\n\x0cpause_reason\x18\x05 \x01(\t\x12\x32\n\x0enext_fire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x62uffered_fire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_fire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10last_instance_id\x18\t \x01(\t\x12\x30\n\x0clast_failure\x18\n \x01(\x0b\x32\x1a.foliot.v1.ScheduleFailure\x12\x34\n\x10last_missed_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bstart_count\x18\x0c \x01(\x03\x12\x12\n\nskip_count\x18\r \x01(\x03\x12\x15\n\rfailure_count\x18\x0e \x01(\x03\x12\x1c\n\x14running_instance_ids\x18\x0f \x03(\t\x12\x12\n\ncreated_by\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10payload_withheld\x18\x13 \x01(\x08\"\xf1\x02\n\x0cScheduleSpec\x12\x0c\n\x04\x63ron\x18\x01 \x01(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x03 \x01(\t\x12\x1e\n\x05input\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x33\n\x06labels\x18\x05 \x03(\x0b\x32#.foliot.v1.ScheduleSpec.LabelsEntry\x12\x30\n\x0eoverlap_policy\x18\x06 \x01(\x0e\x32\x18.foliot.v1.OverlapPolicy\x12\x32\n\x0f\x63\x61tch_up_window\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06jitter\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0b\x64\x65scription\x18\t \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"8\n\x0fScheduleFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xc0\xe1\x18\x01\"H\n\x08\x46ireTime\x12-\n\tfire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05local\x18\x02 \x01(\t*\xc6\x01\n\rOverlapPolicy\x12\x1e\n\x1aOVERLAP_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13OVERLAP_POLICY_SKIP\x10\x01\x12\x1d\n\x19OVERLAP_POLICY_BUFFER_ONE\x10\x02\x12\x18\n\x14OVERLAP_POLICY_ALLOW\x10\x03\x12\x1f\n\x1bOVERLAP_POLICY_CANCEL_OTHER\x10\x04\x12\"\n\x1eOVERLAP_POLICY_TERMINATE_OTHER\x10\x05\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,16 +38,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_SCHEDULESPEC_LABELSENTRY']._loaded_options = None
   _globals['_SCHEDULESPEC_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_OVERLAPPOLICY']._serialized_start=1256
-  _globals['_OVERLAPPOLICY']._serialized_end=1454
-  _globals['_SCHEDULE']._serialized_start=127
-  _globals['_SCHEDULE']._serialized_end=755
-  _globals['_SCHEDULESPEC']._serialized_start=758
-  _globals['_SCHEDULESPEC']._serialized_end=1127
-  _globals['_SCHEDULESPEC_LABELSENTRY']._serialized_start=1082
-  _globals['_SCHEDULESPEC_LABELSENTRY']._serialized_end=1127
-  _globals['_SCHEDULEFAILURE']._serialized_start=1129
-  _globals['_SCHEDULEFAILURE']._serialized_end=1179
-  _globals['_FIRETIME']._serialized_start=1181
-  _globals['_FIRETIME']._serialized_end=1253
+  _globals['_SCHEDULEFAILURE'].fields_by_name['message']._loaded_options = None
+  _globals['_SCHEDULEFAILURE'].fields_by_name['message']._serialized_options = b'\300\341\030\001'
+  _globals['_OVERLAPPOLICY']._serialized_start=1321
+  _globals['_OVERLAPPOLICY']._serialized_end=1519
+  _globals['_SCHEDULE']._serialized_start=160
+  _globals['_SCHEDULE']._serialized_end=814
+  _globals['_SCHEDULESPEC']._serialized_start=817
+  _globals['_SCHEDULESPEC']._serialized_end=1186
+  _globals['_SCHEDULESPEC_LABELSENTRY']._serialized_start=1141
+  _globals['_SCHEDULESPEC_LABELSENTRY']._serialized_end=1186
+  _globals['_SCHEDULEFAILURE']._serialized_start=1188
+  _globals['_SCHEDULEFAILURE']._serialized_end=1244
+  _globals['_FIRETIME']._serialized_start=1246
+  _globals['_FIRETIME']._serialized_end=1318
 # @@protoc_insertion_point(module_scope)

@@ -100,6 +100,7 @@ class Schedule(_message.Message):
     CREATED_BY_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    PAYLOAD_WITHHELD_FIELD_NUMBER: _builtins.int
     schedule_id: _builtins.str
     """schedule_id names it within the tenant. Given by the caller."""
     revision: _builtins.int
@@ -122,6 +123,10 @@ class Schedule(_message.Message):
     """failure_count is how many of its starts were refused."""
     created_by: _builtins.str
     """created_by is the principal that created it, taken from its credential."""
+    payload_withheld: _builtins.bool
+    """payload_withheld is true if the input of spec or the message of last_failure was left
+    out, because the caller lacks the permission payload.read.
+    """
     @_builtins.property
     def spec(self) -> Global___ScheduleSpec:
         """spec is what it starts, and when."""
@@ -187,10 +192,11 @@ class Schedule(_message.Message):
         created_by: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        payload_withheld: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["buffered_fire_time", b"buffered_fire_time", "create_time", b"create_time", "last_failure", b"last_failure", "last_fire_time", b"last_fire_time", "last_missed_time", b"last_missed_time", "next_fire_time", b"next_fire_time", "spec", b"spec", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buffered_fire_time", b"buffered_fire_time", "create_time", b"create_time", "created_by", b"created_by", "failure_count", b"failure_count", "last_failure", b"last_failure", "last_fire_time", b"last_fire_time", "last_instance_id", b"last_instance_id", "last_missed_time", b"last_missed_time", "next_fire_time", b"next_fire_time", "pause_reason", b"pause_reason", "paused", b"paused", "revision", b"revision", "running_instance_ids", b"running_instance_ids", "schedule_id", b"schedule_id", "skip_count", b"skip_count", "spec", b"spec", "start_count", b"start_count", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buffered_fire_time", b"buffered_fire_time", "create_time", b"create_time", "created_by", b"created_by", "failure_count", b"failure_count", "last_failure", b"last_failure", "last_fire_time", b"last_fire_time", "last_instance_id", b"last_instance_id", "last_missed_time", b"last_missed_time", "next_fire_time", b"next_fire_time", "pause_reason", b"pause_reason", "paused", b"paused", "payload_withheld", b"payload_withheld", "revision", b"revision", "running_instance_ids", b"running_instance_ids", "schedule_id", b"schedule_id", "skip_count", b"skip_count", "spec", b"spec", "start_count", b"start_count", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,11 +28,12 @@ from foliot.v1 import failure_pb2 as foliot_dot_v1_dot_failure__pb2
 from foliot.v1 import history_entry_pb2 as foliot_dot_v1_dot_history__entry__pb2
 from foliot.v1 import instance_pb2 as foliot_dot_v1_dot_instance__pb2
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66oliot/v1/simulation.proto\x12\tfoliot.v1\x1a\x15\x66oliot/v1/event.proto\x1a\x1d\x66oliot/v1/event_preview.proto\x1a\x17\x66oliot/v1/failure.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x0eSimulationStep\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x10.foliot.v1.EventH\x00\x12\x34\n\x04task\x18\x02 \x01(\x0b\x32$.foliot.v1.SimulationStep.ConclusionH\x00\x12\x35\n\x10\x61\x64vance_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x10\n\x06\x63\x61ncel\x18\x04 \x01(\tH\x00\x1a\x62\n\nConclusion\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12\x11\n\x07ordinal\x18\x02 \x01(\x05H\x00\x12)\n\x07outcome\x18\x03 \x01(\x0b\x32\x18.foliot.v1.MockedAttemptB\x06\n\x04taskB\x06\n\x04step\"\x92\x01\n\x08TaskMock\x12*\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x18.foliot.v1.MockedAttempt\x12&\n\x04\x65\x61\x63h\x18\x02 \x03(\x0b\x32\x18.foliot.v1.TaskMock.Item\x1a\x32\n\x04Item\x12*\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x18.foliot.v1.MockedAttempt\"\xc1\x01\n\rMockedAttempt\x12!\n\x06output\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.JsonH\x00\x12%\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x12.foliot.v1.FailureH\x00\x12.\n\x0bretry_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\t\n\x07outcome\"_\n\nSimulation\x12\'\n\x05steps\x18\x01 \x03(\x0b\x32\x18.foliot.v1.SimulatedStep\x12\x15\n\rlimit_reached\x18\x02 \x01(\t\x12\x11\n\ttruncated\x18\x03 \x01(\x08\"\xa8\x04\n\rSimulatedStep\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\nhappenings\x18\x03 \x03(\x0b\x32\x1d.foliot.v1.SimulatedHappening\x12\x30\n\x0b\x64isposition\x18\x04 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12(\n\x07refusal\x18\x05 \x01(\x0b\x32\x17.foliot.v1.EventRefusal\x12)\n\x06status\x18\x06 \x01(\x0e\x32\x19.foliot.v1.InstanceStatus\x12\x1e\n\x05state\x18\x07 \x01(\x0b\x32\x0f.foliot.v1.Json\x12 \n\x07\x63ontext\x18\x08 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1f\n\x06output\x18\t \x01(\x0b\x32\x0f.foliot.v1.Json\x12\'\n\x05\x65rror\x18\n \x01(\x0b\x32\x18.foliot.v1.InstanceError\x12\'\n\x05tasks\x18\x0b \x03(\x0b\x32\x18.foliot.v1.SimulatedTask\x12)\n\x06timers\x18\x0c \x03(\x0b\x32\x19.foliot.v1.SimulatedTimer\x12\x1c\n\x14\x61\x63\x63\x65pted_event_types\x18\r \x03(\t\x12\x1c\n\x14\x64\x65\x66\x65rred_event_types\x18\x0e \x03(\t\"\x89\x05\n\x12SimulatedHappening\x12\x32\n\x0ehappening_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x04kind\x18\x02 \x01(\x0e\x32!.foliot.v1.SimulatedHappeningKind\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0f\n\x07ordinal\x18\x04 \x01(\x05\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12 \n\x07payload\x18\x06 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1e\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x0f.foliot.v1.Json\x12,\n\x08run_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0b\x64isposition\x18\t \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12(\n\x07refusal\x18\n \x01(\x0b\x32\x17.foliot.v1.EventRefusal\x12*\n\x07history\x18\x0b \x03(\x0b\x32\x19.foliot.v1.SimulatedEntry\x12/\n\rcreated_tasks\x18\x0c \x03(\x0b\x32\x18.foliot.v1.SimulatedTask\x12\x1a\n\x12\x63\x61ncelled_ordinals\x18\r \x03(\x05\x12/\n\x0c\x61rmed_timers\x18\x0e \x03(\x0b\x32\x19.foliot.v1.SimulatedTimer\x12\x1a\n\x12\x64isarmed_timer_ids\x18\x0f \x03(\t\x12(\n\nmicrosteps\x18\x10 \x03(\x0b\x32\x14.foliot.v1.Microstep\x12\x1f\n\x06logged\x18\x11 \x01(\x0b\x32\x0f.foliot.v1.Json\"n\n\x0eSimulatedEntry\x12)\n\x04type\x18\x01 \x01(\x0e\x32\x1b.foliot.v1.HistoryEntryType\x12 \n\x07payload\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x0f\n\x07ordinal\x18\x03 \x01(\x05\"m\n\rSimulatedTask\x12\x0f\n\x07ordinal\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x1e\n\x05input\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\"P\n\x0eSimulatedTimer\x12\x10\n\x08timer_id\x18\x01 \x01(\t\x12,\n\x08\x64ue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xe9\x02\n\x16SimulatedHappeningKind\x12(\n$SIMULATED_HAPPENING_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1eSIMULATED_HAPPENING_KIND_START\x10\x01\x12\"\n\x1eSIMULATED_HAPPENING_KIND_EVENT\x10\x02\x12%\n!SIMULATED_HAPPENING_KIND_DEFERRED\x10\x03\x12!\n\x1dSIMULATED_HAPPENING_KIND_TASK\x10\x04\x12$\n SIMULATED_HAPPENING_KIND_ATTEMPT\x10\x05\x12$\n SIMULATED_HAPPENING_KIND_WAITING\x10\x06\x12\"\n\x1eSIMULATED_HAPPENING_KIND_TIMER\x10\x07\x12#\n\x1fSIMULATED_HAPPENING_KIND_CANCEL\x10\x08\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66oliot/v1/simulation.proto\x12\tfoliot.v1\x1a\x15\x66oliot/v1/event.proto\x1a\x1d\x66oliot/v1/event_preview.proto\x1a\x17\x66oliot/v1/failure.proto\x1a\x1d\x66oliot/v1/history_entry.proto\x1a\x18\x66oliot/v1/instance.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x0eSimulationStep\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x10.foliot.v1.EventH\x00\x12\x34\n\x04task\x18\x02 \x01(\x0b\x32$.foliot.v1.SimulationStep.ConclusionH\x00\x12\x35\n\x10\x61\x64vance_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x10\n\x06\x63\x61ncel\x18\x04 \x01(\tH\x00\x1a\x62\n\nConclusion\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12\x11\n\x07ordinal\x18\x02 \x01(\x05H\x00\x12)\n\x07outcome\x18\x03 \x01(\x0b\x32\x18.foliot.v1.MockedAttemptB\x06\n\x04taskB\x06\n\x04step\"\x92\x01\n\x08TaskMock\x12*\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x18.foliot.v1.MockedAttempt\x12&\n\x04\x65\x61\x63h\x18\x02 \x03(\x0b\x32\x18.foliot.v1.TaskMock.Item\x1a\x32\n\x04Item\x12*\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x18.foliot.v1.MockedAttempt\"\xc1\x01\n\rMockedAttempt\x12!\n\x06output\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.JsonH\x00\x12%\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x12.foliot.v1.FailureH\x00\x12.\n\x0bretry_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\t\n\x07outcome\"_\n\nSimulation\x12\'\n\x05steps\x18\x01 \x03(\x0b\x32\x18.foliot.v1.SimulatedStep\x12\x15\n\rlimit_reached\x18\x02 \x01(\t\x12\x11\n\ttruncated\x18\x03 \x01(\x08\"\xc8\x04\n\rSimulatedStep\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\nhappenings\x18\x03 \x03(\x0b\x32\x1d.foliot.v1.SimulatedHappening\x12\x30\n\x0b\x64isposition\x18\x04 \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12(\n\x07refusal\x18\x05 \x01(\x0b\x32\x17.foliot.v1.EventRefusal\x12)\n\x06status\x18\x06 \x01(\x0e\x32\x19.foliot.v1.InstanceStatus\x12$\n\x05state\x18\x07 \x01(\x0b\x32\x0f.foliot.v1.JsonB\x04\xc0\xe1\x18\x00\x12 \n\x07\x63ontext\x18\x08 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1f\n\x06output\x18\t \x01(\x0b\x32\x0f.foliot.v1.Json\x12\'\n\x05\x65rror\x18\n \x01(\x0b\x32\x18.foliot.v1.InstanceError\x12\'\n\x05tasks\x18\x0b \x03(\x0b\x32\x18.foliot.v1.SimulatedTask\x12)\n\x06timers\x18\x0c \x03(\x0b\x32\x19.foliot.v1.SimulatedTimer\x12\x1c\n\x14\x61\x63\x63\x65pted_event_types\x18\r \x03(\t\x12\x1c\n\x14\x64\x65\x66\x65rred_event_types\x18\x0e \x03(\t\x12\x18\n\x10payload_withheld\x18\x0f \x01(\x08\"\x89\x05\n\x12SimulatedHappening\x12\x32\n\x0ehappening_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x04kind\x18\x02 \x01(\x0e\x32!.foliot.v1.SimulatedHappeningKind\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0f\n\x07ordinal\x18\x04 \x01(\x05\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12 \n\x07payload\x18\x06 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1e\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x0f.foliot.v1.Json\x12,\n\x08run_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0b\x64isposition\x18\t \x01(\x0e\x32\x1b.foliot.v1.EventDisposition\x12(\n\x07refusal\x18\n \x01(\x0b\x32\x17.foliot.v1.EventRefusal\x12*\n\x07history\x18\x0b \x03(\x0b\x32\x19.foliot.v1.SimulatedEntry\x12/\n\rcreated_tasks\x18\x0c \x03(\x0b\x32\x18.foliot.v1.SimulatedTask\x12\x1a\n\x12\x63\x61ncelled_ordinals\x18\r \x03(\x05\x12/\n\x0c\x61rmed_timers\x18\x0e \x03(\x0b\x32\x19.foliot.v1.SimulatedTimer\x12\x1a\n\x12\x64isarmed_timer_ids\x18\x0f \x03(\t\x12(\n\nmicrosteps\x18\x10 \x03(\x0b\x32\x14.foliot.v1.Microstep\x12\x1f\n\x06logged\x18\x11 \x01(\x0b\x32\x0f.foliot.v1.Json\"n\n\x0eSimulatedEntry\x12)\n\x04type\x18\x01 \x01(\x0e\x32\x1b.foliot.v1.HistoryEntryType\x12 \n\x07payload\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x0f\n\x07ordinal\x18\x03 \x01(\x05\"m\n\rSimulatedTask\x12\x0f\n\x07ordinal\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x1e\n\x05input\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\"P\n\x0eSimulatedTimer\x12\x10\n\x08timer_id\x18\x01 \x01(\t\x12,\n\x08\x64ue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xe9\x02\n\x16SimulatedHappeningKind\x12(\n$SIMULATED_HAPPENING_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1eSIMULATED_HAPPENING_KIND_START\x10\x01\x12\"\n\x1eSIMULATED_HAPPENING_KIND_EVENT\x10\x02\x12%\n!SIMULATED_HAPPENING_KIND_DEFERRED\x10\x03\x12!\n\x1dSIMULATED_HAPPENING_KIND_TASK\x10\x04\x12$\n SIMULATED_HAPPENING_KIND_ATTEMPT\x10\x05\x12$\n SIMULATED_HAPPENING_KIND_WAITING\x10\x06\x12\"\n\x1eSIMULATED_HAPPENING_KIND_TIMER\x10\x07\x12#\n\x1fSIMULATED_HAPPENING_KIND_CANCEL\x10\x08\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,28 +41,30 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.simulation_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
-  _globals['_SIMULATEDHAPPENINGKIND']._serialized_start=2508
-  _globals['_SIMULATEDHAPPENINGKIND']._serialized_end=2869
-  _globals['_SIMULATIONSTEP']._serialized_start=265
-  _globals['_SIMULATIONSTEP']._serialized_end=551
-  _globals['_SIMULATIONSTEP_CONCLUSION']._serialized_start=445
-  _globals['_SIMULATIONSTEP_CONCLUSION']._serialized_end=543
-  _globals['_TASKMOCK']._serialized_start=554
-  _globals['_TASKMOCK']._serialized_end=700
-  _globals['_TASKMOCK_ITEM']._serialized_start=650
-  _globals['_TASKMOCK_ITEM']._serialized_end=700
-  _globals['_MOCKEDATTEMPT']._serialized_start=703
-  _globals['_MOCKEDATTEMPT']._serialized_end=896
-  _globals['_SIMULATION']._serialized_start=898
-  _globals['_SIMULATION']._serialized_end=993
-  _globals['_SIMULATEDSTEP']._serialized_start=996
-  _globals['_SIMULATEDSTEP']._serialized_end=1548
-  _globals['_SIMULATEDHAPPENING']._serialized_start=1551
-  _globals['_SIMULATEDHAPPENING']._serialized_end=2200
-  _globals['_SIMULATEDENTRY']._serialized_start=2202
-  _globals['_SIMULATEDENTRY']._serialized_end=2312
-  _globals['_SIMULATEDTASK']._serialized_start=2314
-  _globals['_SIMULATEDTASK']._serialized_end=2423
-  _globals['_SIMULATEDTIMER']._serialized_start=2425
-  _globals['_SIMULATEDTIMER']._serialized_end=2505
+  _globals['_SIMULATEDSTEP'].fields_by_name['state']._loaded_options = None
+  _globals['_SIMULATEDSTEP'].fields_by_name['state']._serialized_options = b'\300\341\030\000'
+  _globals['_SIMULATEDHAPPENINGKIND']._serialized_start=2573
+  _globals['_SIMULATEDHAPPENINGKIND']._serialized_end=2934
+  _globals['_SIMULATIONSTEP']._serialized_start=298
+  _globals['_SIMULATIONSTEP']._serialized_end=584
+  _globals['_SIMULATIONSTEP_CONCLUSION']._serialized_start=478
+  _globals['_SIMULATIONSTEP_CONCLUSION']._serialized_end=576
+  _globals['_TASKMOCK']._serialized_start=587
+  _globals['_TASKMOCK']._serialized_end=733
+  _globals['_TASKMOCK_ITEM']._serialized_start=683
+  _globals['_TASKMOCK_ITEM']._serialized_end=733
+  _globals['_MOCKEDATTEMPT']._serialized_start=736
+  _globals['_MOCKEDATTEMPT']._serialized_end=929
+  _globals['_SIMULATION']._serialized_start=931
+  _globals['_SIMULATION']._serialized_end=1026
+  _globals['_SIMULATEDSTEP']._serialized_start=1029
+  _globals['_SIMULATEDSTEP']._serialized_end=1613
+  _globals['_SIMULATEDHAPPENING']._serialized_start=1616
+  _globals['_SIMULATEDHAPPENING']._serialized_end=2265
+  _globals['_SIMULATEDENTRY']._serialized_start=2267
+  _globals['_SIMULATEDENTRY']._serialized_end=2377
+  _globals['_SIMULATEDTASK']._serialized_start=2379
+  _globals['_SIMULATEDTASK']._serialized_end=2488
+  _globals['_SIMULATEDTIMER']._serialized_start=2490
+  _globals['_SIMULATEDTIMER']._serialized_end=2570
 # @@protoc_insertion_point(module_scope)

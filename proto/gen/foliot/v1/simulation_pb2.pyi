@@ -312,6 +312,7 @@ class SimulatedStep(_message.Message):
     TIMERS_FIELD_NUMBER: _builtins.int
     ACCEPTED_EVENT_TYPES_FIELD_NUMBER: _builtins.int
     DEFERRED_EVENT_TYPES_FIELD_NUMBER: _builtins.int
+    PAYLOAD_WITHHELD_FIELD_NUMBER: _builtins.int
     description: _builtins.str
     """description is what the step does, in words, as "send SUBMIT"."""
     disposition: _event_pb2.EventDisposition.ValueType
@@ -321,6 +322,10 @@ class SimulatedStep(_message.Message):
     status: _instance_pb2.InstanceStatus.ValueType
     """status is how the instance stands. Not set if its start was refused, which leaves
     what follows unset too.
+    """
+    payload_withheld: _builtins.bool
+    """payload_withheld is true if anything of its payloads, or of what happened in it, was
+    left out, because the caller lacks the permission payload.read.
     """
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
@@ -385,10 +390,11 @@ class SimulatedStep(_message.Message):
         timers: _abc.Iterable[Global___SimulatedTimer] | None = ...,
         accepted_event_types: _abc.Iterable[_builtins.str] | None = ...,
         deferred_event_types: _abc.Iterable[_builtins.str] | None = ...,
+        payload_withheld: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "end_time", b"end_time", "error", b"error", "output", b"output", "refusal", b"refusal", "state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_event_types", b"accepted_event_types", "context", b"context", "deferred_event_types", b"deferred_event_types", "description", b"description", "disposition", b"disposition", "end_time", b"end_time", "error", b"error", "happenings", b"happenings", "output", b"output", "refusal", b"refusal", "state", b"state", "status", b"status", "tasks", b"tasks", "timers", b"timers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_event_types", b"accepted_event_types", "context", b"context", "deferred_event_types", b"deferred_event_types", "description", b"description", "disposition", b"disposition", "end_time", b"end_time", "error", b"error", "happenings", b"happenings", "output", b"output", "payload_withheld", b"payload_withheld", "refusal", b"refusal", "state", b"state", "status", b"status", "tasks", b"tasks", "timers", b"timers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,11 +3,13 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from foliot.v1 import failure_pb2 as _failure_pb2
 from foliot.v1 import json_pb2 as _json_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -87,8 +89,8 @@ class _TaskStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskStatus
     cancelled.
     """
     TASK_STATUS_SKIPPED: _TaskStatus.ValueType  # 6
-    """TASK_STATUS_SKIPPED was passed over, and its instance went on as if it had succeeded
-    with no output.
+    """TASK_STATUS_SKIPPED was passed over by an operator, and its instance went on as if it had
+    succeeded, with the output that the operator gave.
     """
 
 class TaskStatus(_TaskStatus, metaclass=_TaskStatusEnumTypeWrapper):
@@ -111,8 +113,8 @@ TASK_STATUS_CANCELLED: TaskStatus.ValueType  # 5
 cancelled.
 """
 TASK_STATUS_SKIPPED: TaskStatus.ValueType  # 6
-"""TASK_STATUS_SKIPPED was passed over, and its instance went on as if it had succeeded
-with no output.
+"""TASK_STATUS_SKIPPED was passed over by an operator, and its instance went on as if it had
+succeeded, with the output that the operator gave.
 """
 Global___TaskStatus: _TypeAlias = TaskStatus  # noqa: Y015
 
@@ -145,6 +147,13 @@ class Task(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     COMPLETE_TIME_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    PAYLOAD_WITHHELD_FIELD_NUMBER: _builtins.int
+    CANDIDATE_USERS_FIELD_NUMBER: _builtins.int
+    CANDIDATE_ROLES_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    SKIPPABLE_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id names it: "<instance_id>:<ordinal>". In the path of a URL write the colon
     as "%3A".
@@ -185,6 +194,14 @@ class Task(_message.Message):
     """trace_id is the W3C trace (32 hexadecimal digits) in which the task was asked for.
     Empty if that request was not traced.
     """
+    payload_withheld: _builtins.bool
+    """payload_withheld is true if input, output, progress or the message of error was left
+    out, because the caller lacks the permission payload.read.
+    """
+    assignee: _builtins.str
+    """assignee is the user who has claimed it, or whom it was assigned to. Empty if nobody has it."""
+    skippable: _builtins.bool
+    """skippable is true if an operator may pass it over, by SkipTask. Set in GetTask."""
     @_builtins.property
     def run_time(self) -> _timestamp_pb2.Timestamp:
         """run_time is the earliest time it may be carried out: when a timer is due, when the
@@ -225,6 +242,28 @@ class Task(_message.Message):
         GetTask, if it has said anything.
         """
 
+    @_builtins.property
+    def candidate_users(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """candidate_users are the users whom a HUMAN task is offered to. Set in what people look for
+        it by: GetTask, ListTasks, WatchTasks; as the fields that follow.
+        """
+
+    @_builtins.property
+    def candidate_roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """candidate_roles are the roles that it is offered to: whoever has one of them may claim it."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """due_time is when it should be done. Nothing happens by itself then. Not set if its
+        definition has no dueIn.
+        """
+
+    @_builtins.property
+    def form(self) -> _json_pb2.Json:
+        """form is the JSON Schema (2020-12) that its output must keep to, at most 16 KiB. Not set if
+        its definition has none.
+        """
+
     def __init__(
         self,
         *,
@@ -251,10 +290,17 @@ class Task(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         complete_time: _timestamp_pb2.Timestamp | None = ...,
         progress: _json_pb2.Json | None = ...,
+        payload_withheld: _builtins.bool = ...,
+        candidate_users: _abc.Iterable[_builtins.str] | None = ...,
+        candidate_roles: _abc.Iterable[_builtins.str] | None = ...,
+        assignee: _builtins.str = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        form: _json_pb2.Json | None = ...,
+        skippable: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "create_time", b"create_time", "error", b"error", "held_since", b"held_since", "input", b"input", "output", b"output", "progress", b"progress", "run_time", b"run_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "create_time", b"create_time", "due_time", b"due_time", "error", b"error", "form", b"form", "held_since", b"held_since", "input", b"input", "output", b"output", "progress", b"progress", "run_time", b"run_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "complete_time", b"complete_time", "create_time", b"create_time", "epoch", b"epoch", "error", b"error", "function", b"function", "held_since", b"held_since", "holder", b"holder", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "max_attempts", b"max_attempts", "name", b"name", "ordinal", b"ordinal", "output", b"output", "priority", b"priority", "progress", b"progress", "queue", b"queue", "run_time", b"run_time", "status", b"status", "task_id", b"task_id", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "attempt", b"attempt", "candidate_roles", b"candidate_roles", "candidate_users", b"candidate_users", "complete_time", b"complete_time", "create_time", b"create_time", "due_time", b"due_time", "epoch", b"epoch", "error", b"error", "form", b"form", "function", b"function", "held_since", b"held_since", "holder", b"holder", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "max_attempts", b"max_attempts", "name", b"name", "ordinal", b"ordinal", "output", b"output", "payload_withheld", b"payload_withheld", "priority", b"priority", "progress", b"progress", "queue", b"queue", "run_time", b"run_time", "skippable", b"skippable", "status", b"status", "task_id", b"task_id", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

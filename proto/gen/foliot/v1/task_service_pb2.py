@@ -30,7 +30,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66oliot/v1/task_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x17\x66oliot/v1/failure.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"[\n\x10ListTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"L\n\x11ListTasksResponse\x12\x1e\n\x05tasks\x18\x01 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x0eGetTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\"0\n\x0fGetTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"#\n\x11\x43ountTasksRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\"5\n\x12\x43ountTasksResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x10\n\x08\x61t_least\x18\x02 \x01(\x08\"[\n\x13\x43ompleteTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x1f\n\x06output\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"5\n\x14\x43ompleteTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"[\n\x0f\x46\x61ilTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12#\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x12.foliot.v1.Failure\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"1\n\x10\x46\x61ilTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"_\n\x14ListDeadTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"P\n\x15ListDeadTasksResponse\x12\x1e\n\x05tasks\x18\x01 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x13RedriveTasksRequest\x12\x10\n\x08task_ids\x18\x01 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x11\n\tmax_tasks\x18\x03 \x01(\x05\"A\n\x14RedriveTasksResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.foliot.v1.RedriveResult\"d\n\rRedriveResult\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x12\n\x08redriven\x18\x02 \x01(\x08H\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\x8d\x07\n\x0bTaskService\x12n\n\tListTasks\x12\x1b.foliot.v1.ListTasksRequest\x1a\x1c.foliot.v1.ListTasksResponse\"&\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/tasks\x12r\n\x07GetTask\x12\x19.foliot.v1.GetTaskRequest\x1a\x1a.foliot.v1.GetTaskResponse\"0\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/tasks/{task_id}\x12w\n\nCountTasks\x12\x1c.foliot.v1.CountTasksRequest\x1a\x1d.foliot.v1.CountTasksResponse\",\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/tasks:count\x12\x91\x01\n\x0c\x43ompleteTask\x12\x1e.foliot.v1.CompleteTaskRequest\x1a\x1f.foliot.v1.CompleteTaskResponse\"@\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x02\x82\xd3\xe4\x93\x02!\"\x1c/v1/tasks/{task_id}:complete:\x01*\x12\x81\x01\n\x08\x46\x61ilTask\x12\x1a.foliot.v1.FailTaskRequest\x1a\x1b.foliot.v1.FailTaskResponse\"<\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x02\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/tasks/{task_id}:fail:\x01*\x12\x7f\n\rListDeadTasks\x12\x1f.foliot.v1.ListDeadTasksRequest\x1a .foliot.v1.ListDeadTasksResponse\"+\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/tasks:dead\x12\x87\x01\n\x0cRedriveTasks\x12\x1e.foliot.v1.RedriveTasksRequest\x1a\x1f.foliot.v1.RedriveTasksResponse\"6\xba\xe1\x18\x16\n\x0ctask.redrive\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x16\"\x11/v1/tasks:redrive:\x01*B\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66oliot/v1/task_service.proto\x12\tfoliot.v1\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x17\x66oliot/v1/failure.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"[\n\x10ListTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"L\n\x11ListTasksResponse\x12\x1e\n\x05tasks\x18\x01 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x0eGetTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\"0\n\x0fGetTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"#\n\x11\x43ountTasksRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\"5\n\x12\x43ountTasksResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x10\n\x08\x61t_least\x18\x02 \x01(\x08\"k\n\x13\x43ompleteTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x1f\n\x06output\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"5\n\x14\x43ompleteTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"k\n\x0f\x46\x61ilTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12#\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x12.foliot.v1.Failure\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"1\n\x10\x46\x61ilTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"7\n\x10\x43laimTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"2\n\x11\x43laimTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"I\n\x12UnclaimTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"4\n\x13UnclaimTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"Z\n\x11\x41ssignTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x10\n\x08\x61ssignee\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"3\n\x12\x41ssignTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"\x8a\x01\n\x15ThrowTaskErrorRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x1d\n\x04\x64\x61ta\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"7\n\x16ThrowTaskErrorResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"G\n\x10RetryTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"2\n\x11RetryTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"g\n\x0fSkipTaskRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x1f\n\x06output\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"1\n\x10SkipTaskResponse\x12\x1d\n\x04task\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Task\"_\n\x14ListDeadTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"P\n\x15ListDeadTasksResponse\x12\x1e\n\x05tasks\x18\x01 \x03(\x0b\x32\x0f.foliot.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x13RedriveTasksRequest\x12\x10\n\x08task_ids\x18\x01 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x11\n\tmax_tasks\x18\x03 \x01(\x05\"A\n\x14RedriveTasksResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.foliot.v1.RedriveResult\"d\n\rRedriveResult\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x12\n\x08redriven\x18\x02 \x01(\x08H\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\xd9\r\n\x0bTaskService\x12n\n\tListTasks\x12\x1b.foliot.v1.ListTasksRequest\x1a\x1c.foliot.v1.ListTasksResponse\"&\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/tasks\x12r\n\x07GetTask\x12\x19.foliot.v1.GetTaskRequest\x1a\x1a.foliot.v1.GetTaskResponse\"0\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/tasks/{task_id}\x12w\n\nCountTasks\x12\x1c.foliot.v1.CountTasksRequest\x1a\x1d.foliot.v1.CountTasksResponse\",\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/tasks:count\x12\x91\x01\n\x0c\x43ompleteTask\x12\x1e.foliot.v1.CompleteTaskRequest\x1a\x1f.foliot.v1.CompleteTaskResponse\"@\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x02\x82\xd3\xe4\x93\x02!\"\x1c/v1/tasks/{task_id}:complete:\x01*\x12\x81\x01\n\x08\x46\x61ilTask\x12\x1a.foliot.v1.FailTaskRequest\x1a\x1b.foliot.v1.FailTaskResponse\"<\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x02\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/tasks/{task_id}:fail:\x01*\x12\x85\x01\n\tClaimTask\x12\x1b.foliot.v1.ClaimTaskRequest\x1a\x1c.foliot.v1.ClaimTaskResponse\"=\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x04\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/tasks/{task_id}:claim:\x01*\x12\x8f\x01\n\x0bUnclaimTask\x12\x1d.foliot.v1.UnclaimTaskRequest\x1a\x1e.foliot.v1.UnclaimTaskResponse\"A\xba\xe1\x18\x17\n\rtask.complete\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02 \"\x1b/v1/tasks/{task_id}:unclaim:\x01*\x12\x8b\x01\n\nAssignTask\x12\x1c.foliot.v1.AssignTaskRequest\x1a\x1d.foliot.v1.AssignTaskResponse\"@\xba\xe1\x18\x17\n\rtask.complete\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/tasks/{task_id}:assign:\x01*\x12\x94\x01\n\x0eThrowTaskError\x12 .foliot.v1.ThrowTaskErrorRequest\x1a!.foliot.v1.ThrowTaskErrorResponse\"=\xba\xe1\x18\x15\n\rtask.complete\x10\x01\x18\x02(\x02\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/tasks/{task_id}:throw:\x01*\x12\x86\x01\n\tRetryTask\x12\x1b.foliot.v1.RetryTaskRequest\x1a\x1c.foliot.v1.RetryTaskResponse\">\xba\xe1\x18\x16\n\x0ctask.redrive\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/tasks/{task_id}:retry:\x01*\x12\x81\x01\n\x08SkipTask\x12\x1a.foliot.v1.SkipTaskRequest\x1a\x1b.foliot.v1.SkipTaskResponse\"<\xba\xe1\x18\x15\n\x0btask.manage\x10\x01\x18\x02 \x01(\x02\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/tasks/{task_id}:skip:\x01*\x12\x7f\n\rListDeadTasks\x12\x1f.foliot.v1.ListDeadTasksRequest\x1a .foliot.v1.ListDeadTasksResponse\"+\xba\xe1\x18\x11\n\ttask.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/tasks:dead\x12\x87\x01\n\x0cRedriveTasks\x12\x1e.foliot.v1.RedriveTasksRequest\x1a\x1f.foliot.v1.RedriveTasksResponse\"6\xba\xe1\x18\x16\n\x0ctask.redrive\x10\x01\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x16\"\x11/v1/tasks:redrive:\x01*B\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKSERVICE'].methods_by_name['CompleteTask']._serialized_options = b'\272\341\030\025\n\rtask.complete\020\001\030\002(\002\202\323\344\223\002!\"\034/v1/tasks/{task_id}:complete:\001*'
   _globals['_TASKSERVICE'].methods_by_name['FailTask']._loaded_options = None
   _globals['_TASKSERVICE'].methods_by_name['FailTask']._serialized_options = b'\272\341\030\025\n\rtask.complete\020\001\030\002(\002\202\323\344\223\002\035\"\030/v1/tasks/{task_id}:fail:\001*'
+  _globals['_TASKSERVICE'].methods_by_name['ClaimTask']._loaded_options = None
+  _globals['_TASKSERVICE'].methods_by_name['ClaimTask']._serialized_options = b'\272\341\030\025\n\rtask.complete\020\001\030\002(\004\202\323\344\223\002\036\"\031/v1/tasks/{task_id}:claim:\001*'
+  _globals['_TASKSERVICE'].methods_by_name['UnclaimTask']._loaded_options = None
+  _globals['_TASKSERVICE'].methods_by_name['UnclaimTask']._serialized_options = b'\272\341\030\027\n\rtask.complete\020\001\030\002 \001(\004\202\323\344\223\002 \"\033/v1/tasks/{task_id}:unclaim:\001*'
+  _globals['_TASKSERVICE'].methods_by_name['AssignTask']._loaded_options = None
+  _globals['_TASKSERVICE'].methods_by_name['AssignTask']._serialized_options = b'\272\341\030\027\n\rtask.complete\020\001\030\002 \001(\004\202\323\344\223\002\037\"\032/v1/tasks/{task_id}:assign:\001*'
+  _globals['_TASKSERVICE'].methods_by_name['ThrowTaskError']._loaded_options = None
+  _globals['_TASKSERVICE'].methods_by_name['ThrowTaskError']._serialized_options = b'\272\341\030\025\n\rtask.complete\020\001\030\002(\002\202\323\344\223\002\036\"\031/v1/tasks/{task_id}:throw:\001*'
+  _globals['_TASKSERVICE'].methods_by_name['RetryTask']._loaded_options = None
+  _globals['_TASKSERVICE'].methods_by_name['RetryTask']._serialized_options = b'\272\341\030\026\n\014task.redrive\020\001\030\002 \001(\004\202\323\344\223\002\036\"\031/v1/tasks/{task_id}:retry:\001*'
+  _globals['_TASKSERVICE'].methods_by_name['SkipTask']._loaded_options = None
+  _globals['_TASKSERVICE'].methods_by_name['SkipTask']._serialized_options = b'\272\341\030\025\n\013task.manage\020\001\030\002 \001(\002\202\323\344\223\002\035\"\030/v1/tasks/{task_id}:skip:\001*'
   _globals['_TASKSERVICE'].methods_by_name['ListDeadTasks']._loaded_options = None
   _globals['_TASKSERVICE'].methods_by_name['ListDeadTasks']._serialized_options = b'\272\341\030\021\n\ttask.read\020\001\030\001(\001\202\323\344\223\002\020\022\016/v1/tasks:dead'
   _globals['_TASKSERVICE'].methods_by_name['RedriveTasks']._loaded_options = None
@@ -65,23 +77,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COUNTTASKSRESPONSE']._serialized_start=490
   _globals['_COUNTTASKSRESPONSE']._serialized_end=543
   _globals['_COMPLETETASKREQUEST']._serialized_start=545
-  _globals['_COMPLETETASKREQUEST']._serialized_end=636
-  _globals['_COMPLETETASKRESPONSE']._serialized_start=638
-  _globals['_COMPLETETASKRESPONSE']._serialized_end=691
-  _globals['_FAILTASKREQUEST']._serialized_start=693
-  _globals['_FAILTASKREQUEST']._serialized_end=784
-  _globals['_FAILTASKRESPONSE']._serialized_start=786
-  _globals['_FAILTASKRESPONSE']._serialized_end=835
-  _globals['_LISTDEADTASKSREQUEST']._serialized_start=837
-  _globals['_LISTDEADTASKSREQUEST']._serialized_end=932
-  _globals['_LISTDEADTASKSRESPONSE']._serialized_start=934
-  _globals['_LISTDEADTASKSRESPONSE']._serialized_end=1014
-  _globals['_REDRIVETASKSREQUEST']._serialized_start=1016
-  _globals['_REDRIVETASKSREQUEST']._serialized_end=1090
-  _globals['_REDRIVETASKSRESPONSE']._serialized_start=1092
-  _globals['_REDRIVETASKSRESPONSE']._serialized_end=1157
-  _globals['_REDRIVERESULT']._serialized_start=1159
-  _globals['_REDRIVERESULT']._serialized_end=1259
-  _globals['_TASKSERVICE']._serialized_start=1262
-  _globals['_TASKSERVICE']._serialized_end=2171
+  _globals['_COMPLETETASKREQUEST']._serialized_end=652
+  _globals['_COMPLETETASKRESPONSE']._serialized_start=654
+  _globals['_COMPLETETASKRESPONSE']._serialized_end=707
+  _globals['_FAILTASKREQUEST']._serialized_start=709
+  _globals['_FAILTASKREQUEST']._serialized_end=816
+  _globals['_FAILTASKRESPONSE']._serialized_start=818
+  _globals['_FAILTASKRESPONSE']._serialized_end=867
+  _globals['_CLAIMTASKREQUEST']._serialized_start=869
+  _globals['_CLAIMTASKREQUEST']._serialized_end=924
+  _globals['_CLAIMTASKRESPONSE']._serialized_start=926
+  _globals['_CLAIMTASKRESPONSE']._serialized_end=976
+  _globals['_UNCLAIMTASKREQUEST']._serialized_start=978
+  _globals['_UNCLAIMTASKREQUEST']._serialized_end=1051
+  _globals['_UNCLAIMTASKRESPONSE']._serialized_start=1053
+  _globals['_UNCLAIMTASKRESPONSE']._serialized_end=1105
+  _globals['_ASSIGNTASKREQUEST']._serialized_start=1107
+  _globals['_ASSIGNTASKREQUEST']._serialized_end=1197
+  _globals['_ASSIGNTASKRESPONSE']._serialized_start=1199
+  _globals['_ASSIGNTASKRESPONSE']._serialized_end=1250
+  _globals['_THROWTASKERRORREQUEST']._serialized_start=1253
+  _globals['_THROWTASKERRORREQUEST']._serialized_end=1391
+  _globals['_THROWTASKERRORRESPONSE']._serialized_start=1393
+  _globals['_THROWTASKERRORRESPONSE']._serialized_end=1448
+  _globals['_RETRYTASKREQUEST']._serialized_start=1450
+  _globals['_RETRYTASKREQUEST']._serialized_end=1521
+  _globals['_RETRYTASKRESPONSE']._serialized_start=1523
+  _globals['_RETRYTASKRESPONSE']._serialized_end=1573
+  _globals['_SKIPTASKREQUEST']._serialized_start=1575
+  _globals['_SKIPTASKREQUEST']._serialized_end=1678
+  _globals['_SKIPTASKRESPONSE']._serialized_start=1680
+  _globals['_SKIPTASKRESPONSE']._serialized_end=1729
+  _globals['_LISTDEADTASKSREQUEST']._serialized_start=1731
+  _globals['_LISTDEADTASKSREQUEST']._serialized_end=1826
+  _globals['_LISTDEADTASKSRESPONSE']._serialized_start=1828
+  _globals['_LISTDEADTASKSRESPONSE']._serialized_end=1908
+  _globals['_REDRIVETASKSREQUEST']._serialized_start=1910
+  _globals['_REDRIVETASKSREQUEST']._serialized_end=1984
+  _globals['_REDRIVETASKSRESPONSE']._serialized_start=1986
+  _globals['_REDRIVETASKSRESPONSE']._serialized_end=2051
+  _globals['_REDRIVERESULT']._serialized_start=2053
+  _globals['_REDRIVERESULT']._serialized_end=2153
+  _globals['_TASKSERVICE']._serialized_start=2156
+  _globals['_TASKSERVICE']._serialized_end=3909
 # @@protoc_insertion_point(module_scope)

@@ -43,16 +43,22 @@ class ListTasksRequest(_message.Message):
     filter: _builtins.str
     """filter is terms joined by AND, each "field = value"; at most 1,000 characters.
     Fields: instance_id, status (PENDING, RUNNING …), type (HUMAN, HTTP …), queue, and
-    create_time, which takes ">=" and "<" instead, with an RFC 3339 time. Text goes in
-    double quotes. As
+    create_time, which takes ">=" and "<" instead, with an RFC 3339 time; and of open HUMAN
+    tasks, which are the only ones that these find: assignee (a user; "" for nobody),
+    candidate ("user:" or "role:" and a name) and due, which takes ">=" and "<" as well.
+    Text goes in double quotes. As
 
         type = HUMAN AND status = PENDING
+        candidate = "role:underwriter" AND assignee = "" AND due < "2030-01-31T12:00:00Z"
 
+    assignee = "" stands beside one of the other two, or due. What a due is asked of has one.
     queue and create_time look at a page after it was read: pages may come out short,
     even empty, before the last one. Not set gives all.
     """
     order_by: _builtins.str
-    """order_by is the one order that the filter allows. With a status other than RUNNING and
+    """order_by is the one order that the filter allows. With assignee, candidate or due, and for
+    a human_worker, it is "due_time": what is due first comes first, then what has no such
+    time. Otherwise, with a status other than RUNNING and
     no instance_id it is "run_time": what is or was due first comes first. Otherwise it is
     "task_id": by instance, and within it in the order of creation. Not set gives the one
     that goes with the filter.
@@ -156,7 +162,8 @@ class CountTasksRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     filter: _builtins.str
     """filter is terms joined by AND, each "field = value"; at most 1,000 characters. Fields:
-    instance_id, status and type, as of ListTasksRequest.filter. Not set counts all.
+    instance_id, status, type, assignee, candidate and due, as of ListTasksRequest.filter. Not
+    set counts all.
     """
     def __init__(
         self,
@@ -206,12 +213,17 @@ class CompleteTaskRequest(_message.Message):
     TASK_ID_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id is the task's. Required."""
     request_id: _builtins.str
     """request_id is the caller's name for this request, at most 128 characters. For 24
     hours at least, a repeat with the same payload gets the first answer. Not set makes
     every call a new request.
+    """
+    reason: _builtins.str
+    """reason is why the caller acts in the place of whoever has the task, at most 1,000
+    characters. Required if it is another's.
     """
     @_builtins.property
     def output(self) -> _json_pb2.Json:
@@ -225,10 +237,11 @@ class CompleteTaskRequest(_message.Message):
         task_id: _builtins.str = ...,
         output: _json_pb2.Json | None = ...,
         request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["output", b"output"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["output", b"output", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["output", b"output", "reason", b"reason", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -267,12 +280,17 @@ class FailTaskRequest(_message.Message):
     TASK_ID_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id is the task's. Required."""
     request_id: _builtins.str
     """request_id is the caller's name for this request, at most 128 characters. For 24
     hours at least, a repeat with the same payload gets the first answer. Not set makes
     every call a new request.
+    """
+    reason: _builtins.str
+    """reason is why the caller acts in the place of whoever has the task, at most 1,000
+    characters. Required if it is another's.
     """
     @_builtins.property
     def failure(self) -> _failure_pb2.Failure:
@@ -284,10 +302,11 @@ class FailTaskRequest(_message.Message):
         task_id: _builtins.str = ...,
         failure: _failure_pb2.Failure | None = ...,
         request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "reason", b"reason", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -316,6 +335,378 @@ class FailTaskResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FailTaskResponse: _TypeAlias = FailTaskResponse  # noqa: Y015
+
+@_typing.final
+class ClaimTaskRequest(_message.Message):
+    """ClaimTaskRequest names a task."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimTaskRequest: _TypeAlias = ClaimTaskRequest  # noqa: Y015
+
+@_typing.final
+class ClaimTaskResponse(_message.Message):
+    """ClaimTaskResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task, now the caller's."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimTaskResponse: _TypeAlias = ClaimTaskResponse  # noqa: Y015
+
+@_typing.final
+class UnclaimTaskRequest(_message.Message):
+    """UnclaimTaskRequest names a task."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    reason: _builtins.str
+    """reason is why, at most 1,000 characters. Required if it is another's."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnclaimTaskRequest: _TypeAlias = UnclaimTaskRequest  # noqa: Y015
+
+@_typing.final
+class UnclaimTaskResponse(_message.Message):
+    """UnclaimTaskResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task, now nobody's."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnclaimTaskResponse: _TypeAlias = UnclaimTaskResponse  # noqa: Y015
+
+@_typing.final
+class AssignTaskRequest(_message.Message):
+    """AssignTaskRequest names a task, and who gets it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    assignee: _builtins.str
+    """assignee is the user who gets it, at most 128 characters. Required."""
+    reason: _builtins.str
+    """reason is why, at most 1,000 characters. Required if it is another's."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        assignee: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "reason", b"reason", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignTaskRequest: _TypeAlias = AssignTaskRequest  # noqa: Y015
+
+@_typing.final
+class AssignTaskResponse(_message.Message):
+    """AssignTaskResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task, now the assignee's."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignTaskResponse: _TypeAlias = AssignTaskResponse  # noqa: Y015
+
+@_typing.final
+class ThrowTaskErrorRequest(_message.Message):
+    """ThrowTaskErrorRequest names a task and says what is wrong."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    code: _builtins.str
+    """code says which error, as dotted words in lower case, at most 64 characters, such as
+    "card.declined"; the definition reads it as event.error.kind. Required.
+    """
+    message: _builtins.str
+    """message says it for people, at most 2,000 characters. Not set is empty."""
+    reason: _builtins.str
+    """reason is why the caller acts in the place of whoever has the task, at most 1,000
+    characters. Required if it is another's.
+    """
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    @_builtins.property
+    def data(self) -> _json_pb2.Json:
+        """data says more, at most 64 KiB; the definition reads it as event.error.details. Not set is
+        the same as null.
+        """
+
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        message: _builtins.str = ...,
+        data: _json_pb2.Json | None = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "data", b"data", "message", b"message", "reason", b"reason", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThrowTaskErrorRequest: _TypeAlias = ThrowTaskErrorRequest  # noqa: Y015
+
+@_typing.final
+class ThrowTaskErrorResponse(_message.Message):
+    """ThrowTaskErrorResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task, now FAILED."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThrowTaskErrorResponse: _TypeAlias = ThrowTaskErrorResponse  # noqa: Y015
+
+@_typing.final
+class RetryTaskRequest(_message.Message):
+    """RetryTaskRequest names a task."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    reason: _builtins.str
+    """reason is why, at most 1,000 characters. Required."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryTaskRequest: _TypeAlias = RetryTaskRequest  # noqa: Y015
+
+@_typing.final
+class RetryTaskResponse(_message.Message):
+    """RetryTaskResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task that was named. A dead one stays as it ended: its work is done under a
+        new task of the same idempotency_key.
+        """
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryTaskResponse: _TypeAlias = RetryTaskResponse  # noqa: Y015
+
+@_typing.final
+class SkipTaskRequest(_message.Message):
+    """SkipTaskRequest names a task, and says what its instance goes on with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    reason: _builtins.str
+    """reason is why, at most 1,000 characters. Required."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    @_builtins.property
+    def output(self) -> _json_pb2.Json:
+        """output takes the place of what it would have come to, at most 256 KiB; the definition reads
+        it as event.output. Not set is the same as null.
+        """
+
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        output: _json_pb2.Json | None = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["output", b"output"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["output", b"output", "reason", b"reason", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SkipTaskRequest: _TypeAlias = SkipTaskRequest  # noqa: Y015
+
+@_typing.final
+class SkipTaskResponse(_message.Message):
+    """SkipTaskResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task, now SKIPPED."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SkipTaskResponse: _TypeAlias = SkipTaskResponse  # noqa: Y015
 
 @_typing.final
 class ListDeadTasksRequest(_message.Message):

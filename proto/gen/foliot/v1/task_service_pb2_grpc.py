@@ -28,6 +28,10 @@ if _version_not_supported:
 class TaskServiceStub:
     """TaskService shows tasks, and ends those that people and outside systems carry out.
 
+    Whom a credential of the role human_worker sees a task of: it shows HUMAN tasks that are
+    offered to its user or to one of its roles, or are assigned to it. Any other answers
+    NOT_FOUND, and lists have the open ones. Operators and administrators see and manage all.
+
     Every call acts inside one tenant, taken from the caller's credential. An id that
     belongs to another tenant answers NOT_FOUND. What any call may answer besides its
     own errors is listed at ErrorReason.
@@ -64,6 +68,36 @@ class TaskServiceStub:
                 request_serializer=foliot_dot_v1_dot_task__service__pb2.FailTaskRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_task__service__pb2.FailTaskResponse.FromString,
                 _registered_method=True)
+        self.ClaimTask = channel.unary_unary(
+                '/foliot.v1.TaskService/ClaimTask',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.ClaimTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.ClaimTaskResponse.FromString,
+                _registered_method=True)
+        self.UnclaimTask = channel.unary_unary(
+                '/foliot.v1.TaskService/UnclaimTask',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.UnclaimTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.UnclaimTaskResponse.FromString,
+                _registered_method=True)
+        self.AssignTask = channel.unary_unary(
+                '/foliot.v1.TaskService/AssignTask',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.AssignTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.AssignTaskResponse.FromString,
+                _registered_method=True)
+        self.ThrowTaskError = channel.unary_unary(
+                '/foliot.v1.TaskService/ThrowTaskError',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.ThrowTaskErrorRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.ThrowTaskErrorResponse.FromString,
+                _registered_method=True)
+        self.RetryTask = channel.unary_unary(
+                '/foliot.v1.TaskService/RetryTask',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.RetryTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.RetryTaskResponse.FromString,
+                _registered_method=True)
+        self.SkipTask = channel.unary_unary(
+                '/foliot.v1.TaskService/SkipTask',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.SkipTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.SkipTaskResponse.FromString,
+                _registered_method=True)
         self.ListDeadTasks = channel.unary_unary(
                 '/foliot.v1.TaskService/ListDeadTasks',
                 request_serializer=foliot_dot_v1_dot_task__service__pb2.ListDeadTasksRequest.SerializeToString,
@@ -78,6 +112,10 @@ class TaskServiceStub:
 
 class TaskServiceServicer:
     """TaskService shows tasks, and ends those that people and outside systems carry out.
+
+    Whom a credential of the role human_worker sees a task of: it shows HUMAN tasks that are
+    offered to its user or to one of its roles, or are assigned to it. Any other answers
+    NOT_FOUND, and lists have the open ones. Operators and administrators see and manage all.
 
     Every call acts inside one tenant, taken from the caller's credential. An id that
     belongs to another tenant answers NOT_FOUND. What any call may answer besides its
@@ -126,7 +164,9 @@ class TaskServiceServicer:
 
     def CompleteTask(self, request, context):
         """CompleteTask ends a task well: a HUMAN task, or one whose handler answered that the
-        result comes later. The instance reacts in the same commit.
+        result comes later. The instance reacts in the same commit. A task that somebody has claimed
+        is theirs to complete, or an operator's who says why; one that nobody has, anybody's whom it
+        is offered to.
 
         Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets
         a closed task.
@@ -135,8 +175,13 @@ class TaskServiceServicer:
         NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
         FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
         FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
+        FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+        FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
         ALREADY_EXISTS       the request_id came with another payload before;
         reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT, with
+        a BadRequest that names each place
+        INVALID_ARGUMENT     the task is another's and reason is missing; reason FIELD_INVALID
         INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
         RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
         """
@@ -157,10 +202,151 @@ class TaskServiceServicer:
         NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
         FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
         FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
+        FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+        FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
         ALREADY_EXISTS       the request_id came with another payload before;
         reason IDEMPOTENCY_MISMATCH
-        INVALID_ARGUMENT     the failure is missing or badly formed; reason FIELD_INVALID
+        INVALID_ARGUMENT     the failure is missing or badly formed; the task is another's and reason
+        is missing; reason FIELD_INVALID
         RESOURCE_EXHAUSTED   the failure is too large; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimTask(self, request, context):
+        """ClaimTask takes a HUMAN task that is offered to the caller, or open to an operator: from then
+        on nobody else can claim or complete it. Of two that claim it at once one gets it.
+
+        Idempotent: claiming what is one's own changes nothing.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+        FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+        FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnclaimTask(self, request, context):
+        """UnclaimTask lets a HUMAN task go: it is again everybody's whom it is offered to. By whoever
+        has it, or by an operator, who says why.
+
+        Idempotent: letting go of what nobody has changes nothing.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+        FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+        FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+        INVALID_ARGUMENT     it is another's and reason is missing; reason FIELD_INVALID
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignTask(self, request, context):
+        """AssignTask gives a HUMAN task to a user, who need not be one that it is offered to. Whoever
+        has it hands it on so; an operator assigns any, and says why if somebody else has it.
+
+        Idempotent: assigning it to whoever has it changes nothing.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  nobody has it, and the caller is no operator; reason TASK_NOT_CLAIMED
+        FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+        FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+        FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+        INVALID_ARGUMENT     assignee is missing or too long; it is another's and reason is
+        missing; reason FIELD_INVALID
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ThrowTaskError(self, request, context):
+        """ThrowTaskError ends a task by a business error: what a person or an outside system found,
+        and the definition has a way for. It is told as the task's error, of the kind code, so that
+        a guard of onError can ask for it; unlike what FailTask says, it is never tried again. One
+        that no transition answers fails the instance.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets
+        a closed task.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+        FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
+        FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+        FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT     code is missing or badly formed; the task is another's and reason is
+        missing; reason FIELD_INVALID
+        INVALID_ARGUMENT     the data is not JSON; reason MALFORMED_REQUEST
+        RESOURCE_EXHAUSTED   the data is too large; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryTask(self, request, context):
+        """RetryTask tries a task now: one that waits for its next attempt does not wait for it; a dead
+        one is redriven, as RedriveTasks does.
+
+        Idempotent: retrying a task that can be carried out already, or is being carried out,
+        changes nothing; of a dead task as RedriveTasks.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  it has ended, and not badly; reason TASK_CLOSED
+        FAILED_PRECONDITION  it has not failed, and waits for its time; reason TASK_NOT_RETRYABLE
+        FAILED_PRECONDITION  its instance has answered its failure; reason TASK_NOT_REDRIVABLE
+        FAILED_PRECONDITION  it was redriven before; reason TASK_NOT_DEAD
+        ALREADY_EXISTS       its instance's business_key belongs to a newer instance;
+        reason BUSINESS_KEY_IN_USE
+        ABORTED              its instance was changed at this moment, retry again;
+        reason REVISION_MISMATCH
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SkipTask(self, request, context):
+        """SkipTask passes an open task over, if its definition says that it is skippable: it is
+        SKIPPED, and its instance goes on as if it had succeeded with the output. An executor that
+        has it is told to stop. Of a failed instance, retry it first, then skip its new task.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets
+        a closed task.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+        FAILED_PRECONDITION  its definition does not say so; reason TASK_NOT_SKIPPABLE
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT
+        INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
+        INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -227,6 +413,36 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     request_deserializer=foliot_dot_v1_dot_task__service__pb2.FailTaskRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_task__service__pb2.FailTaskResponse.SerializeToString,
             ),
+            'ClaimTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimTask,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.ClaimTaskRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.ClaimTaskResponse.SerializeToString,
+            ),
+            'UnclaimTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnclaimTask,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.UnclaimTaskRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.UnclaimTaskResponse.SerializeToString,
+            ),
+            'AssignTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignTask,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.AssignTaskRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.AssignTaskResponse.SerializeToString,
+            ),
+            'ThrowTaskError': grpc.unary_unary_rpc_method_handler(
+                    servicer.ThrowTaskError,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.ThrowTaskErrorRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.ThrowTaskErrorResponse.SerializeToString,
+            ),
+            'RetryTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryTask,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.RetryTaskRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.RetryTaskResponse.SerializeToString,
+            ),
+            'SkipTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.SkipTask,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.SkipTaskRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.SkipTaskResponse.SerializeToString,
+            ),
             'ListDeadTasks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeadTasks,
                     request_deserializer=foliot_dot_v1_dot_task__service__pb2.ListDeadTasksRequest.FromString,
@@ -247,6 +463,10 @@ def add_TaskServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class TaskService:
     """TaskService shows tasks, and ends those that people and outside systems carry out.
+
+    Whom a credential of the role human_worker sees a task of: it shows HUMAN tasks that are
+    offered to its user or to one of its roles, or are assigned to it. Any other answers
+    NOT_FOUND, and lists have the open ones. Operators and administrators see and manage all.
 
     Every call acts inside one tenant, taken from the caller's credential. An id that
     belongs to another tenant answers NOT_FOUND. What any call may answer besides its
@@ -378,6 +598,168 @@ class TaskService:
             '/foliot.v1.TaskService/FailTask',
             foliot_dot_v1_dot_task__service__pb2.FailTaskRequest.SerializeToString,
             foliot_dot_v1_dot_task__service__pb2.FailTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/ClaimTask',
+            foliot_dot_v1_dot_task__service__pb2.ClaimTaskRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.ClaimTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnclaimTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/UnclaimTask',
+            foliot_dot_v1_dot_task__service__pb2.UnclaimTaskRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.UnclaimTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/AssignTask',
+            foliot_dot_v1_dot_task__service__pb2.AssignTaskRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.AssignTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ThrowTaskError(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/ThrowTaskError',
+            foliot_dot_v1_dot_task__service__pb2.ThrowTaskErrorRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.ThrowTaskErrorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/RetryTask',
+            foliot_dot_v1_dot_task__service__pb2.RetryTaskRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.RetryTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SkipTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/SkipTask',
+            foliot_dot_v1_dot_task__service__pb2.SkipTaskRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.SkipTaskResponse.FromString,
             options,
             channel_credentials,
             insecure,

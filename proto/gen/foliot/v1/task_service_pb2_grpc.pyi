@@ -15,6 +15,10 @@ GRPC_VERSION: str
 class TaskServiceStub:
     """TaskService shows tasks, and ends those that people and outside systems carry out.
 
+    Whom a credential of the role human_worker sees a task of: it shows HUMAN tasks that are
+    offered to its user or to one of its roles, or are assigned to it. Any other answers
+    NOT_FOUND, and lists have the open ones. Operators and administrators see and manage all.
+
     Every call acts inside one tenant, taken from the caller's credential. An id that
     belongs to another tenant answers NOT_FOUND. What any call may answer besides its
     own errors is listed at ErrorReason.
@@ -51,7 +55,9 @@ class TaskServiceStub:
     """
     CompleteTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.CompleteTaskRequest, _task_service_pb2.CompleteTaskResponse]
     """CompleteTask ends a task well: a HUMAN task, or one whose handler answered that the
-    result comes later. The instance reacts in the same commit.
+    result comes later. The instance reacts in the same commit. A task that somebody has claimed
+    is theirs to complete, or an operator's who says why; one that nobody has, anybody's whom it
+    is offered to.
 
     Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets
     a closed task.
@@ -60,8 +66,13 @@ class TaskServiceStub:
       NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
       FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
       FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
+      FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+      FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
       ALREADY_EXISTS       the request_id came with another payload before;
                            reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT, with
+                           a BadRequest that names each place
+      INVALID_ARGUMENT     the task is another's and reason is missing; reason FIELD_INVALID
       INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
       RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
     """
@@ -78,10 +89,127 @@ class TaskServiceStub:
       NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
       FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
       FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
+      FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+      FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
       ALREADY_EXISTS       the request_id came with another payload before;
                            reason IDEMPOTENCY_MISMATCH
-      INVALID_ARGUMENT     the failure is missing or badly formed; reason FIELD_INVALID
+      INVALID_ARGUMENT     the failure is missing or badly formed; the task is another's and reason
+                           is missing; reason FIELD_INVALID
       RESOURCE_EXHAUSTED   the failure is too large; reason LIMIT_EXCEEDED
+    """
+    ClaimTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ClaimTaskRequest, _task_service_pb2.ClaimTaskResponse]
+    """ClaimTask takes a HUMAN task that is offered to the caller, or open to an operator: from then
+    on nobody else can claim or complete it. Of two that claim it at once one gets it.
+
+    Idempotent: claiming what is one's own changes nothing.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                           reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+      FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+      FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+    """
+    UnclaimTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.UnclaimTaskRequest, _task_service_pb2.UnclaimTaskResponse]
+    """UnclaimTask lets a HUMAN task go: it is again everybody's whom it is offered to. By whoever
+    has it, or by an operator, who says why.
+
+    Idempotent: letting go of what nobody has changes nothing.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                           reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+      FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+      FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+      INVALID_ARGUMENT     it is another's and reason is missing; reason FIELD_INVALID
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+    """
+    AssignTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.AssignTaskRequest, _task_service_pb2.AssignTaskResponse]
+    """AssignTask gives a HUMAN task to a user, who need not be one that it is offered to. Whoever
+    has it hands it on so; an operator assigns any, and says why if somebody else has it.
+
+    Idempotent: assigning it to whoever has it changes nothing.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                           reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  nobody has it, and the caller is no operator; reason TASK_NOT_CLAIMED
+      FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+      FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+      FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+      INVALID_ARGUMENT     assignee is missing or too long; it is another's and reason is
+                           missing; reason FIELD_INVALID
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+    """
+    ThrowTaskError: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ThrowTaskErrorRequest, _task_service_pb2.ThrowTaskErrorResponse]
+    """ThrowTaskError ends a task by a business error: what a person or an outside system found,
+    and the definition has a way for. It is told as the task's error, of the kind code, so that
+    a guard of onError can ask for it; unlike what FailTask says, it is never tried again. One
+    that no transition answers fails the instance.
+
+    Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets
+    a closed task.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                           reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+      FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
+      FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+      FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT     code is missing or badly formed; the task is another's and reason is
+                           missing; reason FIELD_INVALID
+      INVALID_ARGUMENT     the data is not JSON; reason MALFORMED_REQUEST
+      RESOURCE_EXHAUSTED   the data is too large; reason LIMIT_EXCEEDED
+    """
+    RetryTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.RetryTaskRequest, _task_service_pb2.RetryTaskResponse]
+    """RetryTask tries a task now: one that waits for its next attempt does not wait for it; a dead
+    one is redriven, as RedriveTasks does.
+
+    Idempotent: retrying a task that can be carried out already, or is being carried out,
+    changes nothing; of a dead task as RedriveTasks.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  it has ended, and not badly; reason TASK_CLOSED
+      FAILED_PRECONDITION  it has not failed, and waits for its time; reason TASK_NOT_RETRYABLE
+      FAILED_PRECONDITION  its instance has answered its failure; reason TASK_NOT_REDRIVABLE
+      FAILED_PRECONDITION  it was redriven before; reason TASK_NOT_DEAD
+      ALREADY_EXISTS       its instance's business_key belongs to a newer instance;
+                           reason BUSINESS_KEY_IN_USE
+      ABORTED              its instance was changed at this moment, retry again;
+                           reason REVISION_MISMATCH
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+    """
+    SkipTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.SkipTaskRequest, _task_service_pb2.SkipTaskResponse]
+    """SkipTask passes an open task over, if its definition says that it is skippable: it is
+    SKIPPED, and its instance goes on as if it had succeeded with the output. An executor that
+    has it is told to stop. Of a failed instance, retry it first, then skip its new task.
+
+    Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets
+    a closed task.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+      FAILED_PRECONDITION  its definition does not say so; reason TASK_NOT_SKIPPABLE
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT
+      INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
+      INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
     """
     ListDeadTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ListDeadTasksRequest, _task_service_pb2.ListDeadTasksResponse]
     """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. It
@@ -111,6 +239,10 @@ class TaskServiceStub:
 
 class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     """TaskService shows tasks, and ends those that people and outside systems carry out.
+
+    Whom a credential of the role human_worker sees a task of: it shows HUMAN tasks that are
+    offered to its user or to one of its roles, or are assigned to it. Any other answers
+    NOT_FOUND, and lists have the open ones. Operators and administrators see and manage all.
 
     Every call acts inside one tenant, taken from the caller's credential. An id that
     belongs to another tenant answers NOT_FOUND. What any call may answer besides its
@@ -170,7 +302,9 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_task_service_pb2.CompleteTaskRequest, _task_service_pb2.CompleteTaskResponse],
     ) -> _abc.Awaitable[_task_service_pb2.CompleteTaskResponse]:
         """CompleteTask ends a task well: a HUMAN task, or one whose handler answered that the
-        result comes later. The instance reacts in the same commit.
+        result comes later. The instance reacts in the same commit. A task that somebody has claimed
+        is theirs to complete, or an operator's who says why; one that nobody has, anybody's whom it
+        is offered to.
 
         Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets
         a closed task.
@@ -179,8 +313,13 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
           NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
           FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
           FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
+          FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+          FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT, with
+                               a BadRequest that names each place
+          INVALID_ARGUMENT     the task is another's and reason is missing; reason FIELD_INVALID
           INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
           RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
         """
@@ -203,10 +342,163 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
           NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
           FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
           FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
+          FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+          FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
-          INVALID_ARGUMENT     the failure is missing or badly formed; reason FIELD_INVALID
+          INVALID_ARGUMENT     the failure is missing or badly formed; the task is another's and reason
+                               is missing; reason FIELD_INVALID
           RESOURCE_EXHAUSTED   the failure is too large; reason LIMIT_EXCEEDED
+        """
+
+    @_abc_1.abstractmethod
+    def ClaimTask(
+        self,
+        request: _task_service_pb2.ClaimTaskRequest,
+        context: _aio.ServicerContext[_task_service_pb2.ClaimTaskRequest, _task_service_pb2.ClaimTaskResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.ClaimTaskResponse]:
+        """ClaimTask takes a HUMAN task that is offered to the caller, or open to an operator: from then
+        on nobody else can claim or complete it. Of two that claim it at once one gets it.
+
+        Idempotent: claiming what is one's own changes nothing.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                               reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+          FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+          FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+        """
+
+    @_abc_1.abstractmethod
+    def UnclaimTask(
+        self,
+        request: _task_service_pb2.UnclaimTaskRequest,
+        context: _aio.ServicerContext[_task_service_pb2.UnclaimTaskRequest, _task_service_pb2.UnclaimTaskResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.UnclaimTaskResponse]:
+        """UnclaimTask lets a HUMAN task go: it is again everybody's whom it is offered to. By whoever
+        has it, or by an operator, who says why.
+
+        Idempotent: letting go of what nobody has changes nothing.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                               reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+          FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+          FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+          INVALID_ARGUMENT     it is another's and reason is missing; reason FIELD_INVALID
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+        """
+
+    @_abc_1.abstractmethod
+    def AssignTask(
+        self,
+        request: _task_service_pb2.AssignTaskRequest,
+        context: _aio.ServicerContext[_task_service_pb2.AssignTaskRequest, _task_service_pb2.AssignTaskResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.AssignTaskResponse]:
+        """AssignTask gives a HUMAN task to a user, who need not be one that it is offered to. Whoever
+        has it hands it on so; an operator assigns any, and says why if somebody else has it.
+
+        Idempotent: assigning it to whoever has it changes nothing.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                               reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  nobody has it, and the caller is no operator; reason TASK_NOT_CLAIMED
+          FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+          FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+          FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+          INVALID_ARGUMENT     assignee is missing or too long; it is another's and reason is
+                               missing; reason FIELD_INVALID
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+        """
+
+    @_abc_1.abstractmethod
+    def ThrowTaskError(
+        self,
+        request: _task_service_pb2.ThrowTaskErrorRequest,
+        context: _aio.ServicerContext[_task_service_pb2.ThrowTaskErrorRequest, _task_service_pb2.ThrowTaskErrorResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.ThrowTaskErrorResponse]:
+        """ThrowTaskError ends a task by a business error: what a person or an outside system found,
+        and the definition has a way for. It is told as the task's error, of the kind code, so that
+        a guard of onError can ask for it; unlike what FailTask says, it is never tried again. One
+        that no transition answers fails the instance.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets
+        a closed task.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                               reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+          FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
+          FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+          FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT     code is missing or badly formed; the task is another's and reason is
+                               missing; reason FIELD_INVALID
+          INVALID_ARGUMENT     the data is not JSON; reason MALFORMED_REQUEST
+          RESOURCE_EXHAUSTED   the data is too large; reason LIMIT_EXCEEDED
+        """
+
+    @_abc_1.abstractmethod
+    def RetryTask(
+        self,
+        request: _task_service_pb2.RetryTaskRequest,
+        context: _aio.ServicerContext[_task_service_pb2.RetryTaskRequest, _task_service_pb2.RetryTaskResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.RetryTaskResponse]:
+        """RetryTask tries a task now: one that waits for its next attempt does not wait for it; a dead
+        one is redriven, as RedriveTasks does.
+
+        Idempotent: retrying a task that can be carried out already, or is being carried out,
+        changes nothing; of a dead task as RedriveTasks.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  it has ended, and not badly; reason TASK_CLOSED
+          FAILED_PRECONDITION  it has not failed, and waits for its time; reason TASK_NOT_RETRYABLE
+          FAILED_PRECONDITION  its instance has answered its failure; reason TASK_NOT_REDRIVABLE
+          FAILED_PRECONDITION  it was redriven before; reason TASK_NOT_DEAD
+          ALREADY_EXISTS       its instance's business_key belongs to a newer instance;
+                               reason BUSINESS_KEY_IN_USE
+          ABORTED              its instance was changed at this moment, retry again;
+                               reason REVISION_MISMATCH
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def SkipTask(
+        self,
+        request: _task_service_pb2.SkipTaskRequest,
+        context: _aio.ServicerContext[_task_service_pb2.SkipTaskRequest, _task_service_pb2.SkipTaskResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.SkipTaskResponse]:
+        """SkipTask passes an open task over, if its definition says that it is skippable: it is
+        SKIPPED, and its instance goes on as if it had succeeded with the output. An executor that
+        has it is told to stop. Of a failed instance, retry it first, then skip its new task.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets
+        a closed task.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+          FAILED_PRECONDITION  its definition does not say so; reason TASK_NOT_SKIPPABLE
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT
+          INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
+          INVALID_ARGUMENT     the reason is missing or too long; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
         """
 
     @_abc_1.abstractmethod

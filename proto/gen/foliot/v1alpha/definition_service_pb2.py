@@ -26,11 +26,12 @@ from foliot.v1 import auth_options_pb2 as foliot_dot_v1_dot_auth__options__pb2
 from foliot.v1 import definition_pb2 as foliot_dot_v1_dot_definition__pb2
 from foliot.v1 import diagnostic_pb2 as foliot_dot_v1_dot_diagnostic__pb2
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 from foliot.v1alpha import definition_diff_pb2 as foliot_dot_v1alpha_dot_definition__diff__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'foliot/v1alpha/definition_service.proto\x12\x0e\x66oliot.v1alpha\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x1a\x66oliot/v1/definition.proto\x1a\x1a\x66oliot/v1/diagnostic.proto\x1a\x14\x66oliot/v1/json.proto\x1a$foliot/v1alpha/definition_diff.proto\x1a\x1cgoogle/api/annotations.proto\"\x85\x01\n\x16\x44iffDefinitionsRequest\x12\x1c\n\x14\x62\x65\x66ore_definition_id\x18\x01 \x01(\t\x12\x1d\n\x13\x61\x66ter_definition_id\x18\x02 \x01(\tH\x00\x12%\n\nafter_spec\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.JsonH\x00\x42\x07\n\x05\x61\x66ter\"G\n\x17\x44iffDefinitionsResponse\x12,\n\x04\x64iff\x18\x01 \x01(\x0b\x32\x1e.foliot.v1alpha.DefinitionDiff\"b\n\x17\x45xportDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\x12\x30\n\x06\x66ormat\x18\x02 \x01(\x0e\x32 .foliot.v1alpha.DefinitionFormat\"\xa5\x01\n\x18\x45xportDefinitionResponse\x12\x30\n\x06\x66ormat\x18\x01 \x01(\x0e\x32 .foliot.v1alpha.DefinitionFormat\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\x12-\n\x08left_out\x18\x03 \x03(\x0b\x32\x1b.foliot.v1alpha.LeftOutPart\x12\x16\n\x0eleft_out_count\x18\x04 \x01(\x05\"\xd6\x01\n\x17ImportDefinitionRequest\x12\x30\n\x06\x66ormat\x18\x01 \x01(\x0e\x32 .foliot.v1alpha.DefinitionFormat\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x15\n\rallow_partial\x18\x06 \x01(\x08\x12\x13\n\x0bwhole_names\x18\x07 \x01(\x08\x12\x12\n\nrequest_id\x18\x08 \x01(\t\"\xee\x01\n\x18ImportDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\x12\x1d\n\x04spec\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.Json\x12-\n\x07refused\x18\x03 \x03(\x0b\x32\x1c.foliot.v1alpha.ImportRemark\x12-\n\x07\x64iffers\x18\x04 \x03(\x0b\x32\x1c.foliot.v1alpha.ImportRemark\x12*\n\x0b\x64iagnostics\x18\x05 \x03(\x0b\x32\x15.foliot.v1.Diagnostic\"4\n\x0bLeftOutPart\x12\x14\n\x0cjson_pointer\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"L\n\x0cImportRemark\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\r\n\x05place\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0e\n\x06remedy\x18\x04 \x01(\t*p\n\x10\x44\x65\x66initionFormat\x12!\n\x1d\x44\x45\x46INITION_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45\x46INITION_FORMAT_XSTATE\x10\x01\x12\x1b\n\x17\x44\x45\x46INITION_FORMAT_SCXML\x10\x02\x32\x9f\x04\n\x11\x44\x65\x66initionService\x12\xa3\x01\n\x0f\x44iffDefinitions\x12&.foliot.v1alpha.DiffDefinitionsRequest\x1a\'.foliot.v1alpha.DiffDefinitionsResponse\"?\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1e\"\x19/v1alpha/definitions:diff:\x01*\x12\xb5\x01\n\x10\x45xportDefinition\x12\'.foliot.v1alpha.ExportDefinitionRequest\x1a(.foliot.v1alpha.ExportDefinitionResponse\"N\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02-\x12+/v1alpha/definitions/{definition_id}:export\x12\xab\x01\n\x10ImportDefinition\x12\'.foliot.v1alpha.ImportDefinitionRequest\x1a(.foliot.v1alpha.ImportDefinitionResponse\"D\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x02 \x01(\x02\x82\xd3\xe4\x93\x02 \"\x1b/v1alpha/definitions:import:\x01*B\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'foliot/v1alpha/definition_service.proto\x12\x0e\x66oliot.v1alpha\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x1a\x66oliot/v1/definition.proto\x1a\x1a\x66oliot/v1/diagnostic.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\x1a$foliot/v1alpha/definition_diff.proto\x1a\x1cgoogle/api/annotations.proto\"\x85\x01\n\x16\x44iffDefinitionsRequest\x12\x1c\n\x14\x62\x65\x66ore_definition_id\x18\x01 \x01(\t\x12\x1d\n\x13\x61\x66ter_definition_id\x18\x02 \x01(\tH\x00\x12%\n\nafter_spec\x18\x03 \x01(\x0b\x32\x0f.foliot.v1.JsonH\x00\x42\x07\n\x05\x61\x66ter\"G\n\x17\x44iffDefinitionsResponse\x12,\n\x04\x64iff\x18\x01 \x01(\x0b\x32\x1e.foliot.v1alpha.DefinitionDiff\"b\n\x17\x45xportDefinitionRequest\x12\x15\n\rdefinition_id\x18\x01 \x01(\t\x12\x30\n\x06\x66ormat\x18\x02 \x01(\x0e\x32 .foliot.v1alpha.DefinitionFormat\"\xa5\x01\n\x18\x45xportDefinitionResponse\x12\x30\n\x06\x66ormat\x18\x01 \x01(\x0e\x32 .foliot.v1alpha.DefinitionFormat\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\x12-\n\x08left_out\x18\x03 \x03(\x0b\x32\x1b.foliot.v1alpha.LeftOutPart\x12\x16\n\x0eleft_out_count\x18\x04 \x01(\x05\"\xd6\x01\n\x17ImportDefinitionRequest\x12\x30\n\x06\x66ormat\x18\x01 \x01(\x0e\x32 .foliot.v1alpha.DefinitionFormat\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x15\n\rallow_partial\x18\x06 \x01(\x08\x12\x13\n\x0bwhole_names\x18\x07 \x01(\x08\x12\x12\n\nrequest_id\x18\x08 \x01(\t\"\xf4\x01\n\x18ImportDefinitionResponse\x12)\n\ndefinition\x18\x01 \x01(\x0b\x32\x15.foliot.v1.Definition\x12#\n\x04spec\x18\x02 \x01(\x0b\x32\x0f.foliot.v1.JsonB\x04\xc0\xe1\x18\x00\x12-\n\x07refused\x18\x03 \x03(\x0b\x32\x1c.foliot.v1alpha.ImportRemark\x12-\n\x07\x64iffers\x18\x04 \x03(\x0b\x32\x1c.foliot.v1alpha.ImportRemark\x12*\n\x0b\x64iagnostics\x18\x05 \x03(\x0b\x32\x15.foliot.v1.Diagnostic\"4\n\x0bLeftOutPart\x12\x14\n\x0cjson_pointer\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"L\n\x0cImportRemark\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\r\n\x05place\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0e\n\x06remedy\x18\x04 \x01(\t*p\n\x10\x44\x65\x66initionFormat\x12!\n\x1d\x44\x45\x46INITION_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45\x46INITION_FORMAT_XSTATE\x10\x01\x12\x1b\n\x17\x44\x45\x46INITION_FORMAT_SCXML\x10\x02\x32\x9f\x04\n\x11\x44\x65\x66initionService\x12\xa3\x01\n\x0f\x44iffDefinitions\x12&.foliot.v1alpha.DiffDefinitionsRequest\x1a\'.foliot.v1alpha.DiffDefinitionsResponse\"?\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1e\"\x19/v1alpha/definitions:diff:\x01*\x12\xb5\x01\n\x10\x45xportDefinition\x12\'.foliot.v1alpha.ExportDefinitionRequest\x1a(.foliot.v1alpha.ExportDefinitionResponse\"N\xba\xe1\x18\x17\n\x0f\x64\x65\x66inition.read\x10\x01\x18\x01(\x01\x82\xd3\xe4\x93\x02-\x12+/v1alpha/definitions/{definition_id}:export\x12\xab\x01\n\x10ImportDefinition\x12\'.foliot.v1alpha.ImportDefinitionRequest\x1a(.foliot.v1alpha.ImportDefinitionResponse\"D\xba\xe1\x18\x1a\n\x10\x64\x65\x66inition.write\x10\x01\x18\x02 \x01(\x02\x82\xd3\xe4\x93\x02 \"\x1b/v1alpha/definitions:import:\x01*B\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,30 +39,32 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1alpha.definition_s
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
+  _globals['_IMPORTDEFINITIONRESPONSE'].fields_by_name['spec']._loaded_options = None
+  _globals['_IMPORTDEFINITIONRESPONSE'].fields_by_name['spec']._serialized_options = b'\300\341\030\000'
   _globals['_DEFINITIONSERVICE'].methods_by_name['DiffDefinitions']._loaded_options = None
   _globals['_DEFINITIONSERVICE'].methods_by_name['DiffDefinitions']._serialized_options = b'\272\341\030\027\n\017definition.read\020\001\030\001(\001\202\323\344\223\002\036\"\031/v1alpha/definitions:diff:\001*'
   _globals['_DEFINITIONSERVICE'].methods_by_name['ExportDefinition']._loaded_options = None
   _globals['_DEFINITIONSERVICE'].methods_by_name['ExportDefinition']._serialized_options = b'\272\341\030\027\n\017definition.read\020\001\030\001(\001\202\323\344\223\002-\022+/v1alpha/definitions/{definition_id}:export'
   _globals['_DEFINITIONSERVICE'].methods_by_name['ImportDefinition']._loaded_options = None
   _globals['_DEFINITIONSERVICE'].methods_by_name['ImportDefinition']._serialized_options = b'\272\341\030\032\n\020definition.write\020\001\030\002 \001(\002\202\323\344\223\002 \"\033/v1alpha/definitions:import:\001*'
-  _globals['_DEFINITIONFORMAT']._serialized_start=1302
-  _globals['_DEFINITIONFORMAT']._serialized_end=1414
-  _globals['_DIFFDEFINITIONSREQUEST']._serialized_start=236
-  _globals['_DIFFDEFINITIONSREQUEST']._serialized_end=369
-  _globals['_DIFFDEFINITIONSRESPONSE']._serialized_start=371
-  _globals['_DIFFDEFINITIONSRESPONSE']._serialized_end=442
-  _globals['_EXPORTDEFINITIONREQUEST']._serialized_start=444
-  _globals['_EXPORTDEFINITIONREQUEST']._serialized_end=542
-  _globals['_EXPORTDEFINITIONRESPONSE']._serialized_start=545
-  _globals['_EXPORTDEFINITIONRESPONSE']._serialized_end=710
-  _globals['_IMPORTDEFINITIONREQUEST']._serialized_start=713
-  _globals['_IMPORTDEFINITIONREQUEST']._serialized_end=927
-  _globals['_IMPORTDEFINITIONRESPONSE']._serialized_start=930
-  _globals['_IMPORTDEFINITIONRESPONSE']._serialized_end=1168
-  _globals['_LEFTOUTPART']._serialized_start=1170
-  _globals['_LEFTOUTPART']._serialized_end=1222
-  _globals['_IMPORTREMARK']._serialized_start=1224
-  _globals['_IMPORTREMARK']._serialized_end=1300
-  _globals['_DEFINITIONSERVICE']._serialized_start=1417
-  _globals['_DEFINITIONSERVICE']._serialized_end=1960
+  _globals['_DEFINITIONFORMAT']._serialized_start=1341
+  _globals['_DEFINITIONFORMAT']._serialized_end=1453
+  _globals['_DIFFDEFINITIONSREQUEST']._serialized_start=269
+  _globals['_DIFFDEFINITIONSREQUEST']._serialized_end=402
+  _globals['_DIFFDEFINITIONSRESPONSE']._serialized_start=404
+  _globals['_DIFFDEFINITIONSRESPONSE']._serialized_end=475
+  _globals['_EXPORTDEFINITIONREQUEST']._serialized_start=477
+  _globals['_EXPORTDEFINITIONREQUEST']._serialized_end=575
+  _globals['_EXPORTDEFINITIONRESPONSE']._serialized_start=578
+  _globals['_EXPORTDEFINITIONRESPONSE']._serialized_end=743
+  _globals['_IMPORTDEFINITIONREQUEST']._serialized_start=746
+  _globals['_IMPORTDEFINITIONREQUEST']._serialized_end=960
+  _globals['_IMPORTDEFINITIONRESPONSE']._serialized_start=963
+  _globals['_IMPORTDEFINITIONRESPONSE']._serialized_end=1207
+  _globals['_LEFTOUTPART']._serialized_start=1209
+  _globals['_LEFTOUTPART']._serialized_end=1261
+  _globals['_IMPORTREMARK']._serialized_start=1263
+  _globals['_IMPORTREMARK']._serialized_end=1339
+  _globals['_DEFINITIONSERVICE']._serialized_start=1456
+  _globals['_DEFINITIONSERVICE']._serialized_end=1999
 # @@protoc_insertion_point(module_scope)
