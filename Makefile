@@ -33,7 +33,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos bench \
-  bench-claim bench-engine bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema chaos chaos-points \
+  bench-claim bench-engine bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-api chaos chaos-points \
   conformance conformance-cel gen lock fmt hooks clean
 
 help: ## print this list
@@ -78,6 +78,7 @@ docstrings: .venv/.dev
 # generate.py lays out Google's protos, which buf needs; so it comes first.
 protos: .venv/.dev
 	$(BIN)/python proto/generate.py --check
+	$(BIN)/python proto/error_page.py --check
 	@if [ ! -x $(BIN)/buf ]; then \
 	  echo "skipped: buf lint and proto/breaking.py; there is no buf for this platform"; exit 0; \
 	fi; \
@@ -105,7 +106,7 @@ bench-engine: .venv/.dev ## measure the engine alone, beside others; BENCH='--al
 
 # -- campaigns: longer than a test may take, each from a seed that it prints -------------------
 
-fuzz: fuzz-properties fuzz-cel ## what must hold of the engine and of its expressions
+fuzz: fuzz-properties fuzz-cel fuzz-api ## what must hold of the engine, of its expressions and of the API
 
 fuzz-properties: .venv/.dev ## random lives of random machines; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.properties $(FUZZ)
@@ -115,6 +116,9 @@ fuzz-xstate: .venv/.dev ## random machines in foliot and in XState; FUZZ='--seed
 
 fuzz-cel: .venv/.dev ## random expressions here and in CEL's own runtime; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.cel $(FUZZ)
+
+fuzz-api: .venv/.dev ## hostile bytes to every method of a real server; FUZZ='--seed 1 --count 5000'
+	$(BIN)/python -m tests.campaigns.api $(FUZZ)
 
 fuzz-schema: .venv/.dev ## broken specs, to the parser and to the JSON Schema; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.schema $(FUZZ)
@@ -139,6 +143,7 @@ fmt: .venv/.dev ## format, and fix what lint can fix
 
 gen: .venv/.dev ## generate proto/gen from the protos
 	$(BIN)/python proto/generate.py
+	$(BIN)/python proto/error_page.py
 
 lock: .venv/.dev ## resolve pyproject.toml into requirements/*.lock
 	bash requirements/lock.sh

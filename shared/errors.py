@@ -23,6 +23,7 @@ becomes is decided in control_plane/api/errors.py and nowhere else.
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Literal
 
 
 class FoliotError(Exception):
@@ -48,11 +49,11 @@ class FoliotError(Exception):
 class NotFound(FoliotError):
     """There is no such thing in this tenant. A foreign id answers exactly like an unknown one."""
 
-    def __init__(self, what: str, identifier: str) -> None:
+    def __init__(self, what: str, identifier: str, *, by: Literal["id", "key"] = "id") -> None:
         super().__init__(
             f"there is no {what} {identifier!r} in this tenant",
             reason=f"{what.upper().replace(' ', '_')}_NOT_FOUND",
-            metadata={f"{what.replace(' ', '_')}_id": identifier},
+            metadata={f"{what.replace(' ', '_')}_{by}": identifier},
         )
 
 

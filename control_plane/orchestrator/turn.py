@@ -280,15 +280,19 @@ class _Batch:
         name = _definition_name(request, asked)
         definition = self._read.definitions.get(name)
         if definition is None:
-            what = str(asked.definition_id) if asked.definition_id else asked.definition_key
-            raise NotFound("definition", what)
+            if asked.definition_id is not None:
+                raise NotFound("definition", str(asked.definition_id))
+            raise NotFound("definition", asked.definition_key, by="key")
         is_pinned = asked.version is not None and definition.status == "inactive"
         if definition.status != "active" and not is_pinned:
             raise PreconditionFailed(
                 f"definition {definition.key!r} version {definition.version} is"
                 f" {definition.status}; activate it, then start instances of it",
                 reason="DEFINITION_NOT_ACTIVE",
-                metadata={"definition_id": str(definition.definition_id)},
+                metadata={
+                    "definition_id": str(definition.definition_id),
+                    "definition_key": definition.key,
+                },
             )
         taken = None
         if asked.business_key is not None:

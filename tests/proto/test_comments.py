@@ -92,6 +92,24 @@ class TestTheCommentOfAnRpc:
 
 
 class TestAnErrorReason:
+    def test_is_told_where_it_may_come(self, files: list[FileDescriptorProto]) -> None:
+        """By an RPC, by its messages for items of a batch, or as one that any call may answer."""
+        (of_any,) = (
+            found.comment.partition("Any call may answer")[2]
+            for found in every(files, "enum")
+            if found.name == "ErrorReason"
+        )
+        told = set(re.findall(r"[A-Z]+(?:_[A-Z]+)*", of_any))
+        for found in every(files, "rpc", "message", "field"):
+            told |= set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", found.comment))
+        reasons = {
+            found.name.removeprefix(PREFIX)
+            for found in every(files, "value")
+            if found.name.startswith(PREFIX) and not found.name.endswith("_UNSPECIFIED")
+        }
+
+        assert set() == reasons - told
+
     def test_is_shown_by_example(self, files: list[FileDescriptorProto]) -> None:
         """What stands in the example is what the ErrorInfo says, word for word."""
         reasons = [
