@@ -34,6 +34,7 @@ from control_plane.ports.instance_store import (
     DeferredEvent,
     InboxEvent,
     NewAnswer,
+    NewOffer,
     NewTask,
     OutboxMessage,
     Release,
@@ -41,6 +42,7 @@ from control_plane.ports.instance_store import (
     TakenBusinessKey,
     TaskUpdate,
 )
+from control_plane.ports.people import Offer, OfferKind, offers_of
 from control_plane.ports.records import (
     HistoryEntry,
     Instance,
@@ -119,6 +121,9 @@ class Draft:
         self._business_key: TakenBusinessKey | None = None
         self._outbox: list[OutboxMessage] = []
         self._release: Release | None = None
+        self._assigned: dict[int, tuple[Task, str | None]] = {}
+        self._ended_offers: list[int] = []
+        self._labels: dict[str, Json] | None = None
 
     # --- what it is becoming ------------------------------------------------------------
 
@@ -203,13 +208,15 @@ class Draft:
 
     # --- changing it --------------------------------------------------------------------
 
-    def tell(self, event: Event, *, by: str = "") -> Decision:
-        """Let the engine decide, and keep what it decided; `by` is who asked for it."""
+    def tell(self, event: Event, *, by: str = "", reason: str = "") -> Decision:
+        """Let the engine decide, and keep what it decided; `by` is who asked for it, and why."""
         decision = self.consider(event)
         if self._traced:
             self.told.append(decision)
         if by:
             decision.history[0].payload["by"] = by
+        if reason:
+            decision.history[0].payload["reason"] = reason
         self.keep(decision)
         return decision
 
@@ -285,6 +292,11 @@ class Draft:
         self._requeued.pop(ordinal, None)
         self._cleared.add(ordinal)
 
+    def withdraw(self, ordinal: int) -> None:
+        """Nobody is to claim the task any more, and whoever has it is to stop by itself."""
+        self._requeued.pop(ordinal, None)
+        self._withdrawn.add(ordinal)
+
     def begin(self, update: TaskUpdate) -> None:
         """The task's attempt is under way; whatever else comes of it follows."""
         self._begun[update.ordinal] = update
@@ -324,6 +336,32 @@ class Draft:
             self.arm(start_deadline(task.ordinal), self.now + delay + limit)
         if delay:
             self._idle.add(task.ordinal)
+
+    def assignee_of(self, task: Task) -> str | None:
+        """Who has taken the task, before this turn or in it."""
+        known = self._assigned.get(task.ordinal)
+        return task.assignee if known is None else known[1]
+
+    def assign(self, task: Task, to: str | None) -> None:
+        """The task is somebody's now, or nobody's."""
+        self._assigned[task.ordinal] = task, to
+
+    def end_offers(self, ordinal: int) -> None:
+        """The task has ended: people look for it no more, if they did."""
+        task = None if self.snapshot is None else self.snapshot.tasks.get(ordinal)
+        if task is not None and task.type == TaskType.HUMAN:
+            self._ended_offers.append(ordinal)
+
+    @property
+    def labels(self) -> dict[str, Json]:
+        """The instance's labels, with what this turn has done to them."""
+        if self._labels is not None:
+            return self._labels
+        kept = json.load(self.before.labels)
+        return kept if isinstance(kept, dict) else {}
+
+    def relabel(self, labels: dict[str, Json]) -> None:
+        self._labels = labels
 
     def remember(self, answer: NewAnswer) -> None:
         self._answers.append(answer)
@@ -417,7 +455,33 @@ class Draft:
             expects_empty_inbox=self._expects_empty_inbox,
             outbox=self._outbox,
             release=self._release,
+            assigned={ordinal: to for ordinal, (_, to) in self._assigned.items()},
+            offered=self._offered(),
+            unoffered=self._unoffered(),
+            labels_changed=self._labels is not None,
         )
+
+    def _offered(self) -> list[NewOffer]:
+        """Where open tasks are found from now on that were not found there before."""
+        found = [
+            NewOffer(new.ordinal, offer, new.due_at)
+            for new in self._new_tasks.values()
+            if (new.terms or new.due_at or new.assignee)
+            and new.type is TaskType.HUMAN
+            and not new.is_cancelled
+            for offer in sorted(offers_of(new.terms, new.assignee, new.due_at))
+        ]
+        for ordinal, (task, to) in self._assigned.items():
+            if to is not None and to != task.assignee and ordinal not in self._ended_offers:
+                found.append(NewOffer(ordinal, Offer("assignee", to), task.due_at))
+        return found
+
+    def _unoffered(self) -> list[tuple[int, OfferKind | None]]:
+        found: list[tuple[int, OfferKind | None]] = [(one, None) for one in self._ended_offers]
+        for ordinal, (task, to) in self._assigned.items():
+            if task.assignee not in {None, to} and ordinal not in self._ended_offers:
+                found.append((ordinal, "assignee"))
+        return found
 
     def _turn_away_the_rest(self) -> None:
         """The instance has ended with events in its inbox: nothing accepted goes without a word."""
@@ -462,6 +526,7 @@ class Draft:
             seq=self._seq,
             history_hash=self._hash,
             current_state=self.state,
+            labels=self.before.labels if self._labels is None else json.dump(self._labels),
             context=json.dump(snapshot.context),
             snapshot=dump_snapshot(snapshot, with_context=False).decode(),
             idle=json.dump(list[Json](sorted(self._idle & snapshot.tasks.keys()))),
@@ -493,6 +558,8 @@ class Draft:
             detached=command.detached,
             limit_key=command.limit_key,
             trace_id=self.trace_id,
+            terms=None if command.terms is None else json.dump(command.terms),
+            due_at=command.due,
         )
         if run_at > self.now:
             self._idle.add(command.ordinal)
@@ -548,6 +615,9 @@ class Draft:
             detached=was.detached,
             limit_key=was.limit_key,
             trace_id=self.trace_id,
+            terms=was.terms,
+            due_at=was.due_at,
+            assignee=was.assignee,
         )
         if was.type is TaskType.WORKFLOW:
             self._say_start(self._new_tasks[command.ordinal])
@@ -569,8 +639,9 @@ class Draft:
         if ordinal in self._new_tasks:
             self._new_tasks[ordinal] = replace(self._new_tasks[ordinal], is_cancelled=True)
             return
-        self._requeued.pop(ordinal, None)
-        self._withdrawn.add(ordinal)
+        self.withdraw(ordinal)
+        if type_ == TaskType.HUMAN:
+            self._ended_offers.append(ordinal)
         self.update_task(TaskUpdate(ordinal=ordinal, status="cancelled", completed_at=self.now))
 
 

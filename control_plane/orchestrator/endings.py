@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from control_plane.engine import Entry, TaskFailed, TaskSucceeded
+from control_plane.engine import Entry, TaskFailed, TaskSkipped, TaskSucceeded
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.retrying import load_policy
 from control_plane.ports.instance_store import TaskUpdate
-from control_plane.ports.records import Lease, Task
+from control_plane.ports.records import Lease, Task, TaskStatus
 from shared import json
 from shared.json import Json
 from shared.retry import TryAgain, after_failure
@@ -47,41 +47,62 @@ def end_attempt(draft: Draft, task: Task, lease: Lease, outcome: Outcome) -> Non
 
 
 def fail_or_retry(
-    draft: Draft, task: Task, lease: Lease | None, failure: Failure, attempt: int
+    draft: Draft,
+    task: Task,
+    lease: Lease | None,
+    failure: Failure,
+    attempt: int,
+    **by: str,
 ) -> None:
-    """Another attempt if the policy has one, or the task's end."""
+    """Another attempt if the policy has one, or the task's end; `by` is who said so, and why."""
     follows = after_failure(load_policy(task.retry), attempt, failure)
     if isinstance(follows, TryAgain):
         _retry(draft, task, lease, failure, follows.delay, attempt)
     else:
-        fail(draft, task, lease, failure)
+        fail(draft, task, lease, failure, **by)
 
 
-def succeed(draft: Draft, task: Task, lease: Lease | None, output: Json) -> None:
-    _end(draft, task, lease, {"output": output})
+def succeed(draft: Draft, task: Task, lease: Lease | None, output: Json, **by: str) -> None:
+    _end(draft, task, lease, {"output": output, **by})
 
 
-def fail(draft: Draft, task: Task, lease: Lease | None, failure: Failure) -> None:
-    _end(draft, task, lease, {"error": failure.as_json()})
+def skip(draft: Draft, task: Task, lease: Lease | None, output: Json, **by: str) -> None:
+    _end(draft, task, lease, {"output": output, "skipped": True, **by})
+
+
+def fail(draft: Draft, task: Task, lease: Lease | None, failure: Failure, **by: str) -> None:
+    _end(draft, task, lease, {"error": failure.as_json(), **by})
 
 
 def conclude(draft: Draft, ordinal: int, told: Mapping[str, Any], **holder: Any) -> None:
-    """The task's row ends, and the engine is told: by `told["output"]` or `told["error"]`."""
+    """
+    The task's row ends, and the engine is told: by `told["output"]` or `told["error"]`. Who did
+    it, and why, is in `told["by"]` and `told["reason"]`, if it was a person; `told["skipped"]`
+    says that it was passed over.
+    """
     is_success = "output" in told
+    is_skipped = "skipped" in told
+    ended: TaskStatus = "skipped" if is_skipped else "succeeded"
+    draft.end_offers(ordinal)
     draft.update_task(
         TaskUpdate(
             ordinal=ordinal,
-            status="succeeded" if is_success else "failed",
+            status=ended if is_success else "failed",
             output=json.dump(told["output"]) if is_success else None,
             error=None if is_success else json.dump(told["error"]),
             completed_at=draft.now,
             **holder,
         )
     )
-    if is_success:
-        draft.tell(TaskSucceeded(ordinal=ordinal, output=told["output"]))
+    by, reason = told.get("by", ""), told.get("reason", "")
+    if is_skipped:
+        skipped = TaskSkipped(ordinal=ordinal, output=told["output"])
+        draft.tell(skipped, by=by, reason=reason)
+    elif is_success:
+        succeeded = TaskSucceeded(ordinal=ordinal, output=told["output"])
+        draft.tell(succeeded, by=by, reason=reason)
     else:
-        draft.tell(TaskFailed(ordinal=ordinal, error=told["error"]))
+        draft.tell(TaskFailed(ordinal=ordinal, error=told["error"]), by=by, reason=reason)
 
 
 def record_stop(draft: Draft, task: Task, outcome: Outcome) -> None:

@@ -33,6 +33,7 @@ from control_plane.orchestrator.request import (
     Fire,
     ParentClosed,
     Pause,
+    Relabel,
     Resume,
     Retry,
     Send,
@@ -50,6 +51,8 @@ from shared.errors import (
     PreconditionFailed,
 )
 from shared.json import Json
+
+MAX_LABELS = 16
 
 MAX_DEFERRED = 1_000
 """Events an instance may keep for later."""
@@ -279,6 +282,28 @@ def resume(draft: Draft, asked: Resume) -> Answer:
     draft.end_pause(shift)
     draft.tell(Resumed(shift=shift, reason=asked.reason), by=asked.resumed_by)
     apply_inbox(draft)
+    return draft.answer()
+
+
+def relabel(draft: Draft, asked: Relabel) -> Answer:
+    """Also of an instance that has ended. What leaves the labels as they are changes nothing."""
+    _check_revision(draft, asked.expected_revision)
+    before = draft.labels
+    after: dict[str, Json] = {**before, **asked.merged}
+    for name in asked.removed:
+        after.pop(name, None)
+    if after == before:
+        return draft.answer(duplicate=True)
+    if len(after) > MAX_LABELS:
+        raise LimitExceeded("labels", actual=len(after), maximum=MAX_LABELS, field="merge")
+    draft.relabel(after)
+    payload: dict[str, Json] = {
+        "merged": {name: value for name, value in after.items() if before.get(name) != value},
+        "removed": list[Json](sorted(before.keys() - after.keys())),
+        "by": asked.relabelled_by,
+    }
+    draft.record(Entry(type="LABELS_UPDATED", payload=payload))
+    draft.touch()
     return draft.answer()
 
 

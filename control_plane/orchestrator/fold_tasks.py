@@ -19,6 +19,7 @@ from control_plane.orchestrator.endings import (
     succeed,
 )
 from control_plane.orchestrator.fold import apply_inbox
+from control_plane.orchestrator.fold_people import check_may_end, check_open
 from control_plane.orchestrator.request import (
     Begin,
     ChildEnded,
@@ -153,20 +154,8 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
     """Somebody who is not an executor ends a task that was theirs to end."""
     if task is None:
         raise NotFound("task", task_id(draft.before.instance_id, asked.ordinal))
-    ended_as = draft.ended_as(task)
-    if ended_as is None and draft.has_outcome_of(asked.ordinal):
-        raise PreconditionFailed(
-            f"task {task.task_id} has ended already; its instance is paused, and learns of it"
-            " when it is resumed",
-            reason="TASK_CLOSED",
-            metadata={"task_id": task.task_id, "status": "RUNNING"},
-        )
-    if ended_as is not None:
-        raise PreconditionFailed(
-            f"task {task.task_id} has ended already: it is {ended_as}",
-            reason="TASK_CLOSED",
-            metadata={"task_id": task.task_id, "status": ended_as.upper()},
-        )
+    check_may_end(draft, task, asked.person, asked.reason)
+    check_open(draft, task)
     if task.type is not TaskType.HUMAN and not draft.is_parked(task):
         raise PreconditionFailed(
             f"task {task.task_id} is a {task.type} task in an executor's hands; only a HUMAN"
@@ -175,11 +164,14 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
             metadata={"task_id": task.task_id, "type": task.type},
         )
     draft.clear(asked.ordinal)
+    by = {"by": asked.settled_by}
+    if asked.reason:
+        by["reason"] = asked.reason
     if asked.outcome.state == "succeeded":
-        succeed(draft, task, task.lease, asked.outcome.output)
+        succeed(draft, task, task.lease, asked.outcome.output, **by)
     else:
         failure = asked.outcome.failure or Failure(kind="human.failed", message="")
-        fail_or_retry(draft, task, task.lease, failure, max(task.attempt, 1))
+        fail_or_retry(draft, task, task.lease, failure, max(task.attempt, 1), **by)
     apply_inbox(draft)
     return draft.answer()
 
@@ -261,5 +253,5 @@ def redrive(draft: Draft, asked: Redrive, task: Task | None) -> Answer:
         )
     draft.repeats = {task.ordinal: task}
     event = Redriven(of=task.ordinal, name=task.name, type=task.type)
-    draft.tell(event, by=asked.redriven_by)
+    draft.tell(event, by=asked.redriven_by, reason=asked.reason)
     return draft.answer()

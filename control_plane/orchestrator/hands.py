@@ -8,7 +8,7 @@ row of `lease` either way, so what is lost on the way is rescued when its sessio
 Whom it goes to: the executor whose outcome created it, else the next in turn that knows of no
 backlog. Under a backlog an instance gets no more than a run from its executor, and everybody
 else is served by the claim, which is fair between tenants. What nobody has room for is ready,
-and so is what a tenant with limits creates: the claim counts.
+and so is what a tenant with limits creates, as the claim counts, or a paused queue gets.
 
 Measured on 2 cores: docs/decisions/0011-eager-hand-back.md.
 """
@@ -110,10 +110,12 @@ class Hands:
     def __init__(
         self,
         is_limited: Callable[[TenantId], bool] = lambda _: False,
+        is_paused: Callable[[str], bool] = lambda _: False,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._is_limited = is_limited
+        self._is_paused = is_paused
         self._monotonic = monotonic
         self._by_session: dict[SessionId, Hand] = {}
         # What turns have for a session, whichever stream it has by the time they end.
@@ -251,6 +253,7 @@ class Hands:
             if task.run_at <= change.after.updated_at
             and not task.is_cancelled
             and task.type is not TaskType.WORKFLOW
+            and not self._is_paused(task.queue)
         ]
         self._refused.difference_update([change.key for change in changes])
         if any(place for place, _, _ in found):

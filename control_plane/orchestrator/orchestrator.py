@@ -19,9 +19,11 @@ from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.request import (
     ApplyInbox,
     Begin,
+    Claim,
     Expire,
     FallSilent,
     Fire,
+    Hasten,
     Report,
     Request,
     Send,
@@ -322,6 +324,8 @@ def _is_repeatable(request: Request) -> bool:
     """Whether doing it again changes nothing, if it had been done already."""
     match request.asked:
         case Start() | Begin() | Report() | Fire() | Expire() | FallSilent() | ApplyInbox():
+            return True
+        case Claim() | Hasten():
             return True
         case Send(event_id=event_id) if event_id:
             return True

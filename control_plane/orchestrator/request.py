@@ -9,6 +9,7 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from control_plane.orchestrator.messages import StopBy
+from control_plane.ports.people import Person
 from control_plane.ports.records import InstanceKey
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
 from shared.json import Json
@@ -106,6 +107,65 @@ class Settle:
     ordinal: int
     outcome: Outcome
     settled_by: str
+    person: Person | None = None
+    """Whose rights count; None for somebody who has them all."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Somebody takes a human task that is offered to them: nobody else may, until they let go."""
+
+    ordinal: int
+    person: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unclaim:
+    """Somebody lets a human task go; it is everybody's again to whom it is offered."""
+
+    ordinal: int
+    person: Person
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign:
+    """A human task is given to somebody."""
+
+    ordinal: int
+    to: str
+    person: Person
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """An operator passes a task over, and says what the instance goes on with."""
+
+    ordinal: int
+    output: Json
+    reason: str
+    skipped_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hasten:
+    """A task that waits for its next attempt is to be tried now."""
+
+    ordinal: int
+    reason: str
+    hastened_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relabel:
+    """Labels of the instance are set, or taken away."""
+
+    merged: dict[str, str]
+    removed: tuple[str, ...]
+    relabelled_by: str
+    expected_revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +253,7 @@ class Redrive:
 
     ordinal: int
     redriven_by: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +284,12 @@ Asked: TypeAlias = (
     | Begin
     | Report
     | Settle
+    | Claim
+    | Unclaim
+    | Assign
+    | Skip
+    | Hasten
+    | Relabel
     | Fire
     | Expire
     | FallSilent

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from control_plane.engine import Machine
-from control_plane.orchestrator import fold, fold_tasks
+from control_plane.orchestrator import fold, fold_people, fold_tasks
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.chain import GENESIS
 from control_plane.orchestrator.continuations import Continuation, Continuations
@@ -18,25 +18,31 @@ from control_plane.orchestrator.hands import Hands
 from control_plane.orchestrator.machines import MachineKey, Machines
 from control_plane.orchestrator.request import (
     ApplyInbox,
+    Assign,
     Begin,
     Cancel,
     ChildEnded,
+    Claim,
     Expire,
     FallSilent,
     Fire,
+    Hasten,
     OnClosed,
     OnRunning,
     ParentClosed,
     Pause,
     Redrive,
+    Relabel,
     Report,
     Request,
     Resume,
     Retry,
     Send,
     Settle,
+    Skip,
     Start,
     Terminate,
+    Unclaim,
 )
 from control_plane.ports.instance_store import (
     REQUEST_SCOPE,
@@ -230,6 +236,18 @@ class _Batch:
                 return fold_tasks.report(draft, asked, self._task(request.key, asked.ordinal))
             case Settle():
                 return fold_tasks.settle(draft, asked, self._task(request.key, asked.ordinal))
+            case Claim():
+                return fold_people.claim(draft, asked, self._task(request.key, asked.ordinal))
+            case Unclaim():
+                return fold_people.unclaim(draft, asked, self._task(request.key, asked.ordinal))
+            case Assign():
+                return fold_people.assign(draft, asked, self._task(request.key, asked.ordinal))
+            case Skip():
+                return fold_people.skip_task(draft, asked, self._task(request.key, asked.ordinal))
+            case Hasten():
+                return fold_people.hasten(draft, asked, self._task(request.key, asked.ordinal))
+            case Relabel():
+                return fold.relabel(draft, asked)
             case Expire():
                 return fold_tasks.expire(draft, asked, self._task(request.key, asked.ordinal))
             case Fire(due=due) if due > self._read.now:
@@ -363,6 +381,7 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
     """What the requests need to know, each thing once."""
     instances: dict[InstanceKey, None] = {}
     tasks: dict[TaskKey, None] = {}
+    people: dict[TaskKey, None] = {}
     definitions: dict[DefinitionName, None] = {}
     answers: dict[IdempotencyKey, None] = {}
     business_keys: dict[BusinessKey, None] = {}
@@ -385,15 +404,25 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
             case (
                 Begin(ordinal=ordinal)
                 | Report(ordinal=ordinal)
-                | Settle(ordinal=ordinal)
                 | Expire(ordinal=ordinal)
                 | FallSilent(ordinal=ordinal)
-                | Redrive(ordinal=ordinal)
+                | Hasten(ordinal=ordinal)
                 | ChildEnded(ordinal=ordinal)
             ):
                 tasks[TaskKey(*request.key, ordinal)] = None
+            case (
+                Settle(ordinal=ordinal)
+                | Claim(ordinal=ordinal)
+                | Unclaim(ordinal=ordinal)
+                | Assign(ordinal=ordinal)
+                | Skip(ordinal=ordinal)
+                | Redrive(ordinal=ordinal)
+            ):
+                tasks[TaskKey(*request.key, ordinal)] = None
+                people[TaskKey(*request.key, ordinal)] = None
             case Retry(ordinals=ordinals, business_key=business_key) as retried:
                 tasks.update({TaskKey(*request.key, one): None for one in ordinals})
+                people.update({TaskKey(*request.key, one): None for one in ordinals})
                 if business_key is not None:
                     name = BusinessKey(request.tenant_id, retried.definition_key, business_key)
                     business_keys[name] = None
@@ -404,6 +433,7 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
     return Wanted(
         instances=list(instances),
         tasks=list(tasks),
+        with_people=list(people),
         definitions=list(definitions),
         idempotency=list(answers),
         business_keys=list(business_keys),

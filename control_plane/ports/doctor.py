@@ -34,7 +34,45 @@ INVARIANTS: Mapping[str, str] = MappingProxyType(
         "I25": "a schedule starts what is due",
     }
 )
-"""What is looked for, by the names that findings have."""
+"""What is looked for in tenants' data, by the names that findings have."""
+
+_BUG = (
+    "keep the database as it is, and report it with the instance's export: foliot wrote what it"
+    " must not, or somebody else wrote to its tables"
+)
+_LOOPS = (
+    "see that a control plane runs and what its log says of loops (loop.failed); run the doctor"
+    " again a minute later"
+)
+
+REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(INVARIANTS, _BUG),
+        "I8": _LOOPS,
+        "I9": f"{_LOOPS}; an instance that stays so can be retried or terminated",
+        "I15": "restore the definition's row from a backup; its instances cannot go on without it",
+        "I17": _LOOPS,
+        "I24": _LOOPS,
+        "I25": _LOOPS,
+        "durability": "set fsync and synchronous_commit on in PostgreSQL, and restart it",
+        "clock": "let NTP set the clocks of both machines; set foliot.clock.moved_by to 0",
+        "partitions": "see what the control planes' logs say of housekeeping, and that nothing"
+        " locks foliot.history; rows of a month without a partition go to the default one",
+        "executors": "start an executor, or resume what is paused; its log says why it does not"
+        " claim",
+    }
+)
+"""What to do about a finding, by its name."""
+
+DATABASE_CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "durability": "a commit that was acknowledged survives a crash",
+        "clock": "the database's clock and this server's agree, and are not moved",
+        "partitions": "histories of this month and the next have a partition",
+        "executors": "somebody is there to carry out what has been ready for long",
+    }
+)
+"""What is looked at in a database as a whole, by the names that findings have."""
 
 FIRST = InstanceId(UUID(int=0))
 LAST = InstanceId(UUID(int=2**128 - 1))
@@ -82,6 +120,11 @@ class Examined:
 
 
 class Doctor(Protocol):
+    async def look(self, check: str, now: datetime, patience: timedelta) -> Sequence[str]:
+        """
+        What one of DATABASE_CHECKS finds, in words. `now` is what the caller's clock says.
+        """
+
     async def tenants(self) -> Sequence[TenantId]:
         """Every tenant, in order."""
 

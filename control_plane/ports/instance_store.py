@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
+from control_plane.ports.people import Offer, OfferKind
 from control_plane.ports.records import (
     DefinitionStatus,
     HistoryEntry,
@@ -112,6 +113,8 @@ class Wanted:
 
     instances: Sequence[InstanceKey] = ()
     tasks: Sequence[TaskKey] = ()
+    with_people: Sequence[TaskKey] = ()
+    """Those of the tasks of which it has to be known what people may do with them."""
     definitions: Sequence[DefinitionName] = ()
     idempotency: Sequence[IdempotencyKey] = ()
     business_keys: Sequence[BusinessKey] = ()
@@ -163,6 +166,9 @@ class NewTask:
     trace_id: str | None
     limit_key: str | None = None
     is_cancelled: bool = False
+    terms: JsonText | None = None
+    due_at: datetime | None = None
+    assignee: str | None = None
 
     @property
     def status(self) -> TaskStatus:
@@ -205,6 +211,9 @@ class NewTask:
             created_at=at,
             completed_at=at if self.is_cancelled else None,
             lease=lease,
+            terms=self.terms,
+            due_at=self.due_at,
+            assignee=self.assignee,
         )
 
 
@@ -241,6 +250,14 @@ class Requeued:
     attempt: int
     epoch: int
     limit_key: str | None = None
+
+
+class NewOffer(NamedTuple):
+    """Where an open human task is found from now on."""
+
+    ordinal: int
+    offer: Offer
+    due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +351,13 @@ class Change:
     """Whether it was made without a look at the inbox: it is not kept if something is there."""
     outbox: Sequence[OutboxMessage] = ()
     release: Release | None = None
+    assigned: Mapping[int, str | None] = field(default_factory=dict)
+    """Who has which task from now on, None for nobody; of tasks that were there before."""
+    offered: Sequence[NewOffer] = ()
+    unoffered: Sequence[tuple[int, OfferKind | None]] = ()
+    """Tasks that are found no more as what kind of offer; as none at all without one."""
+    labels_changed: bool = False
+    """Whether the labels of `after` are others than they were."""
 
     @property
     def key(self) -> InstanceKey:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from control_plane.ports.people import Offer
 from control_plane.ports.records import (
     HistoryEntry,
     Instance,
@@ -39,11 +40,23 @@ class TaskFilter:
     instance_id: InstanceId | None = None
     status: TaskStatus | None = None
     type: TaskType | None = None
+    found_as: tuple[frozenset[Offer], ...] = ()
+    """Of each set at least one: open human tasks alone, as only they are found so."""
+    is_unclaimed: bool = False
+    """Nobody has taken it; with `found_as` only, as the two that follow."""
+    due_from: datetime | None = None
+    due_before: datetime | None = None
+
+    @property
+    def is_by_due(self) -> bool:
+        """Whether tasks come by when they should be done, those without such a time last."""
+        return bool(self.found_as)
 
     @property
     def is_by_time(self) -> bool:
         """Whether tasks come by when they are or were due: those of one status but `running`."""
-        return self.instance_id is None and self.status not in {None, "running"}
+        is_of_many = self.instance_id is None and not self.found_as
+        return is_of_many and self.status not in {None, "running"}
 
 
 class Reader(Protocol):
@@ -69,7 +82,8 @@ class Reader(Protocol):
         limit: int,
     ) -> Sequence[Task]:
         """
-        By `run_at`, instance and ordinal if the filter is by time; else by instance and ordinal.
+        By `run_at`, instance and ordinal if the filter is by time; by `due_at` instead of `run_at`
+        if it is by due; else by instance and ordinal.
 
         A status is the one of `Task.status_now`.
         """

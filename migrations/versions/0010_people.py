@@ -1,6 +1,12 @@
 """
-Whom a task is offered to, and who has taken it.
+What people may do with a task, and where they find it.
 """
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from shared.postgres.session import CONTROL_PLANE_ROLE
 
 revision = "0010"
 down_revision = "0009"
@@ -9,8 +15,48 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.create_table(
+        "task_terms",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("terms", postgresql.JSON(), nullable=True),
+        sa.Column("due_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("assignee", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "instance_id", "ordinal", name=op.f("task_terms_pkey")
+        ),
+        schema="foliot",
+    )
+    op.create_table(
+        "offer",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('user', 'role', 'assignee', 'due')", name=op.f("offer_kind_check")
+        ),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "instance_id", "ordinal", "kind", "name", name=op.f("offer_pkey")
+        ),
+        schema="foliot",
+    )
+    op.create_index(
+        "offer_page_idx",
+        "offer",
+        ["tenant_id", "kind", "name", "due_at", "instance_id", "ordinal"],
+        unique=False,
+        schema="foliot",
+    )
+    for table in ("task_terms", "offer"):
+        op.execute(
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON foliot.{table} TO {CONTROL_PLANE_ROLE}"
+        )
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    for table in ("offer", "task_terms"):
+        op.drop_table(table, schema="foliot")

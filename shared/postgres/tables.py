@@ -35,6 +35,7 @@ CLOSED_INSTANCE = ("completed", "failed", "cancelled")
 OPEN_TASK = ("pending", "running")
 CLOSED_TASK = ("succeeded", "failed", "cancelled", "skipped")
 OVERLAPS = ("skip", "buffer_one", "allow", "cancel_other", "terminate_other")
+OFFER_KINDS = ("user", "role", "assignee", "due")
 TASK_TYPES = ("HUMAN", "TIMER", "HTTP", "EMAIL", "AI", "SYSTEM", "WORKFLOW")
 
 
@@ -319,6 +320,34 @@ task = sa.Table(
         postgresql_where=sa.text("completed_at IS NOT NULL"),
     ),
     postgresql_with={"fillfactor": 80},
+)
+
+# What people may do with a task, where its definition says (terms: candidates, form, whether it
+# may be skipped) or somebody has taken it. Most tasks have no such row.
+task_terms = sa.Table(
+    "task_terms",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("terms", JSON),
+    sa.Column("due_at", TIME),
+    sa.Column("assignee", sa.Text),
+)
+
+# Where people find an open human task: as offered to a user or a role, as theirs, as due. The
+# time is 'infinity' for a task that has none. An index that a page can be read from.
+offer = sa.Table(
+    "offer",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("due_at", TIME, nullable=False),
+    sa.CheckConstraint(_one_of("kind", OFFER_KINDS), name="kind"),
+    sa.Index("offer_page_idx", "tenant_id", "kind", "name", "due_at", "instance_id", "ordinal"),
 )
 
 # Claimable now. `epoch` and `attempt` are those of the last hand-out; a claim adds one.

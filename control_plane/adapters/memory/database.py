@@ -19,6 +19,7 @@ from control_plane.ports.instance_store import (
 )
 from control_plane.ports.limit_store import TaskLimit
 from control_plane.ports.outbox import Delivery
+from control_plane.ports.people import Offer
 from control_plane.ports.queues import PausedQueue
 from control_plane.ports.quotas import OwnQuotas
 from control_plane.ports.records import Definition, HistoryEntry, Instance, InstanceKey, Lease, Task
@@ -103,6 +104,7 @@ class MemoryDatabase:
     delayed: dict[TaskKey, Requeued] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     leases: dict[TaskKey, Lease] = field(default_factory=dict)
+    offers: dict[TaskKey, dict[Offer, datetime]] = field(default_factory=dict)
     limits: dict[tuple[TenantId, str], StoredLimit] = field(default_factory=dict)
     paused_queues: dict[str, PausedQueue] = field(default_factory=dict)
     timers: dict[TimerKey, datetime] = field(default_factory=dict)

@@ -48,7 +48,7 @@ class MemoryInstanceStore:
                 if key in database.instances
             },
             tasks={
-                key: task
+                key: task if key in wanted.with_people else _without_people(task)
                 for key in wanted.tasks
                 if (task := database.task_with_lease(key)) is not None
             },
@@ -174,6 +174,7 @@ class MemoryInstanceStore:
                 1 if previous is None else previous.takings + 1,
             )
         self._keep_tasks(change)
+        self._keep_people(change)
         self._keep_timers(change)
         self._keep_inbox(change)
         for message in change.outbox:
@@ -217,6 +218,19 @@ class MemoryInstanceStore:
             database.tasks[key] = _updated(database.tasks[key], update)
         for requeued in change.requeued:
             self._make_claimable(change, requeued)
+
+    def _keep_people(self, change: Change) -> None:
+        database = self._database
+        for ordinal, assignee in change.assigned.items():
+            key = TaskKey(*change.key, ordinal)
+            database.tasks[key] = replace(database.tasks[key], assignee=assignee)
+        for ordinal, kind in change.unoffered:
+            found = database.offers.pop(TaskKey(*change.key, ordinal), {})
+            left = {} if kind is None else {o: d for o, d in found.items() if o.kind != kind}
+            database.offers[TaskKey(*change.key, ordinal)] = left
+        for one in change.offered:
+            key = TaskKey(*change.key, one.ordinal)
+            database.offers.setdefault(key, {})[one.offer] = one.due_at or WITHHELD
 
     def _release(self, change: Change, shift: timedelta) -> None:
         database = self._database
@@ -265,6 +279,10 @@ class MemoryInstanceStore:
         ]
         if events:
             self._database.inbox[change.key] = events
+
+
+def _without_people(task: Task) -> Task:
+    return replace(task, terms=None, due_at=None, assignee=None)
 
 
 def _business_key(change: Change) -> BusinessKey:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
 from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import HistoryEntry, Instance, InstanceKey, Task
@@ -49,8 +49,8 @@ class MemoryReader:
         after: tuple[InstanceId, int] | None,
         limit: int,
     ) -> Sequence[Task]:
-        by_time = wanted.is_by_time
-        place = _time if by_time else _number
+        by_time = wanted.is_by_time or wanted.is_by_due
+        place = _due if wanted.is_by_due else _time if by_time else _number
         start = None
         if after is not None:
             last = self._database.tasks.get(TaskKey(tenant_id, *after))
@@ -63,9 +63,23 @@ class MemoryReader:
             if key.tenant_id == tenant_id
             and (task := self._database.task_with_lease(key)) is not None
             and _is_wanted_task(task, wanted)
+            and self._is_found(key, wanted)
             and (start is None or place(task) > start)
         ]
         return sorted(found, key=place)[:limit]
+
+    def _is_found(self, key: TaskKey, wanted: TaskFilter) -> bool:
+        if not wanted.found_as:
+            return True
+        offers = self._database.offers.get(key, {})
+        due = min(offers.values(), default=None)
+        return (
+            due is not None
+            and all(not one.isdisjoint(offers.keys()) for one in wanted.found_as)
+            and not (wanted.is_unclaimed and any(one.kind == "assignee" for one in offers))
+            and (wanted.due_from is None or due >= wanted.due_from)
+            and (wanted.due_before is None or due < wanted.due_before)
+        )
 
     async def list_history(
         self, tenant_id: TenantId, instance_id: InstanceId, *, after_seq: int, limit: int
@@ -117,6 +131,10 @@ def _start(instance: Instance) -> tuple[datetime, InstanceId]:
 
 def _number(task: Task) -> tuple[object, ...]:
     return task.instance_id, task.ordinal
+
+
+def _due(task: Task) -> tuple[object, ...]:
+    return task.due_at or WITHHELD, task.instance_id, task.ordinal
 
 
 def _time(task: Task) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ task_pages.py say which). Counting ends at the most that is asked for, so that a
 more in a large tenant than in a small one.
 """
 
+from control_plane.adapters.postgres.offer_pages import count_offers
 from control_plane.adapters.postgres.reaching import TenantsPool
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import CLOSED_INSTANCE, CLOSED_TASK
@@ -142,6 +143,8 @@ async def count_instances(
 async def count_tasks(
     pool: TenantsPool, tenant_id: TenantId, wanted: TaskFilter, at_most: int
 ) -> int:
+    if wanted.found_as:
+        return await count_offers(pool, tenant_id, wanted, at_most)
     if wanted.instance_id is not None:
         statement, more = TASKS_OF_INSTANCE, [wanted.status, wanted.instance_id]
     elif wanted.status is None:

@@ -44,6 +44,15 @@ SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queu
     OFFSET 0) AS l ON true
 """
 
+PEOPLE = """
+SELECT p.tenant_id, p.instance_id, p.ordinal, p.terms, p.due_at, p.assignee
+  FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k(tenant_id, instance_id, ordinal)
+ CROSS JOIN LATERAL (
+    SELECT * FROM foliot.task_terms p
+     WHERE p.tenant_id = k.tenant_id AND p.instance_id = k.instance_id AND p.ordinal = k.ordinal
+    OFFSET 0) AS p
+"""
+
 DEFINITIONS = """
 SELECT k.n, d.definition_id, d.key, d.version, d.status, d.spec_hash
   FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[])

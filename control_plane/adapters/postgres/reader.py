@@ -6,8 +6,10 @@ import asyncpg
 
 from control_plane.adapters.postgres.counting import count_instances, count_tasks
 from control_plane.adapters.postgres.instance_pages import page_of_instances
+from control_plane.adapters.postgres.offer_pages import page_of_offers
 from control_plane.adapters.postgres.reaching import ReachedPool
-from control_plane.adapters.postgres.rows import entry_of, instance_of, task_of
+from control_plane.adapters.postgres.read_batch import PEOPLE
+from control_plane.adapters.postgres.rows import entry_of, instance_of, task_of, with_people
 from control_plane.adapters.postgres.task_pages import page_of_tasks
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import HistoryEntry, Instance, Task
@@ -42,16 +44,18 @@ class PostgresReader:
             """
             SELECT t.*, l.session_id AS lease_session_id, l.attempt AS lease_attempt,
                    l.epoch AS lease_epoch, l.claimed_at AS lease_claimed_at,
-                   l.silent_at AS lease_silent_at, l.progress AS lease_progress
+                   l.silent_at AS lease_silent_at, l.progress AS lease_progress,
+                   p.terms, p.due_at, p.assignee
               FROM foliot.task t
               LEFT JOIN foliot.lease l USING (tenant_id, instance_id, ordinal)
+              LEFT JOIN foliot.task_terms p USING (tenant_id, instance_id, ordinal)
              WHERE t.tenant_id = $1 AND t.instance_id = $2 AND t.ordinal = $3
             """,
             tenant_id,
             instance_id,
             ordinal,
         )
-        return None if row is None else task_of(row)
+        return None if row is None else with_people(task_of(row), row)
 
     async def list_tasks(
         self,
@@ -61,10 +65,28 @@ class PostgresReader:
         after: tuple[InstanceId, int] | None,
         limit: int,
     ) -> Sequence[Task]:
-        rows = await page_of_tasks(
-            self._pool.of(tenant_id), tenant_id, wanted, after=after, limit=limit
-        )
-        return [task_of(row) for row in rows]
+        page = page_of_offers if wanted.found_as else page_of_tasks
+        rows = await page(self._pool.of(tenant_id), tenant_id, wanted, after=after, limit=limit)
+        found = await self._with_people(tenant_id, [task_of(row) for row in rows])
+        return list(found.values())
+
+    async def _with_people(
+        self, tenant_id: TenantId, tasks: Sequence[Task]
+    ) -> dict[tuple[InstanceId, int], Task]:
+        """By their keys, in their order, with what is said of people and those that are HUMAN."""
+        found = {(one.instance_id, one.ordinal): one for one in tasks}
+        human = [key for key, one in found.items() if one.type is TaskType.HUMAN]
+        if human:
+            rows = await self._pool.of(tenant_id).fetch(
+                PEOPLE,
+                [tenant_id] * len(human),
+                [instance_id for instance_id, _ in human],
+                [ordinal for _, ordinal in human],
+            )
+            for row in rows:
+                key = row["instance_id"], row["ordinal"]
+                found[key] = with_people(found[key], row)
+        return found
 
     async def list_history(
         self, tenant_id: TenantId, instance_id: InstanceId, *, after_seq: int, limit: int
@@ -107,7 +129,7 @@ class PostgresReader:
             [ordinal for _, ordinal in keys],
             type_,
         )
-        return {(row["instance_id"], row["ordinal"]): task_of(row) for row in rows}
+        return await self._with_people(tenant_id, [task_of(row) for row in rows])
 
     async def count_instances(
         self, tenant_id: TenantId, wanted: InstanceFilter, *, at_most: int

@@ -1,7 +1,7 @@
 """Rows as asyncpg hands them over, turned into the records of the ports."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from control_plane.ports.records import Definition, HistoryEntry, Instance, Lease, Task
@@ -11,7 +11,8 @@ Row = Mapping[str, Any]
 
 _DEFINITION = tuple(field.name for field in fields(Definition))
 _INSTANCE = tuple(field.name for field in fields(Instance))
-_TASK = tuple(field.name for field in fields(Task) if field.name != "lease")
+_OF_PEOPLE = ("terms", "due_at", "assignee")
+_TASK = tuple(field.name for field in fields(Task) if field.name not in {"lease", *_OF_PEOPLE})
 _ENTRY = tuple(field.name for field in fields(HistoryEntry))
 
 
@@ -28,6 +29,11 @@ def task_of(row: Row) -> Task:
     values = {name: row[name] for name in _TASK}
     values["type"] = TaskType(row["type"])
     return Task(**values, lease=_lease_of(row))
+
+
+def with_people(task: Task, row: Row) -> Task:
+    """The task with what its row of task_terms says."""
+    return replace(task, **{name: row[name] for name in _OF_PEOPLE})
 
 
 def entry_of(row: Row) -> HistoryEntry:

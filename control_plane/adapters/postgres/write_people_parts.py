@@ -1,0 +1,93 @@
+"""What a turn's statement does to what people may do with tasks, and to where they find them."""
+
+from collections.abc import Sequence
+
+from control_plane.adapters.postgres.write_parts import Part, RecordSet, Rows
+from control_plane.ports.instance_store import Change, NewTask
+
+
+def _has_terms(task: NewTask) -> bool:
+    return task.terms is not None or task.due_at is not None or task.assignee is not None
+
+
+def _terms(changes: Sequence[Change]) -> Rows:
+    for n, change in enumerate(changes, 1):
+        for task in change.new_tasks:
+            if _has_terms(task):
+                yield n, task.ordinal, task.terms, task.due_at, task.assignee
+        for ordinal, assignee in change.assigned.items():
+            yield n, ordinal, None, None, assignee
+
+
+TERMS = Part(
+    is_in=lambda changes: any(
+        c.assigned or any(_has_terms(task) for task in c.new_tasks) for c in changes
+    ),
+    sets={
+        "said": RecordSet(
+            "n int, ordinal int, terms text, due_at timestamptz, assignee text", _terms
+        )
+    },
+    keeping="""
+with_terms AS (
+  INSERT INTO foliot.task_terms (tenant_id, instance_id, ordinal, terms, due_at, assignee)
+  SELECT {change.tenant_id}[said.n], {change.instance_id}[said.n], said.ordinal, said.terms::json,
+         said.due_at, said.assignee
+    FROM {said}
+   WHERE {kept}[said.n]
+  ON CONFLICT (tenant_id, instance_id, ordinal) DO UPDATE SET assignee = excluded.assignee)""",
+)
+
+OFFERS = Part(
+    is_in=lambda changes: any(c.offered for c in changes),
+    sets={
+        "offering": RecordSet(
+            "n int, ordinal int, kind text, name text, due_at timestamptz",
+            lambda changes: (
+                (n, one.ordinal, one.offer.kind, one.offer.name, one.due_at)
+                for n, c in enumerate(changes, 1)
+                for one in c.offered
+            ),
+        )
+    },
+    keeping="""
+offered AS (
+  INSERT INTO foliot.offer (tenant_id, instance_id, ordinal, kind, name, due_at)
+  SELECT {change.tenant_id}[offering.n], {change.instance_id}[offering.n], offering.ordinal,
+         offering.kind, offering.name, coalesce(offering.due_at, 'infinity')
+    FROM {offering}
+   WHERE {kept}[offering.n])""",
+)
+
+OFFERS_ENDED = Part(
+    is_in=lambda changes: any(c.unoffered for c in changes),
+    sets={
+        "unoffering": RecordSet(
+            "n int, ordinal int, kind text",
+            lambda changes: ((n, *one) for n, c in enumerate(changes, 1) for one in c.unoffered),
+        )
+    },
+    keeping="""
+unoffered AS (
+  DELETE FROM foliot.offer o
+   WHERE o.ctid = ANY (ARRAY(
+           SELECT o.place FROM {unoffering}
+            CROSS JOIN LATERAL (
+              SELECT o.ctid AS place, o.kind FROM foliot.offer o
+               WHERE o.tenant_id = {change.tenant_id}[unoffering.n]
+                 AND o.instance_id = {change.instance_id}[unoffering.n]
+                 AND o.ordinal = unoffering.ordinal OFFSET 0) AS o
+            WHERE {kept}[unoffering.n]
+              AND (unoffering.kind IS NULL OR o.kind = unoffering.kind))))""",
+)
+
+LABELS = Part(
+    is_in=lambda changes: any(c.labels_changed for c in changes),
+    sets={
+        "relabelling": RecordSet(
+            "labels text",
+            lambda changes: ((c.after.labels if c.labels_changed else None,) for c in changes),
+        )
+    },
+)
+"""What `updated` sets, which looks at it by the number of the change."""

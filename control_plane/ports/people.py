@@ -1,0 +1,99 @@
+"""
+What people may do with a task, and where they look for it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple, TypeAlias
+
+from control_plane.ports.records import JsonText, Task
+from shared import json
+from shared.json import Json
+
+OfferKind: TypeAlias = Literal["user", "role", "assignee", "due"]
+
+
+class Offer(NamedTuple):
+    """
+    Under what an open human task is found: a user or a role it is offered to, whoever has taken
+    it, or, under no name, that it has a time by which it should be done.
+    """
+
+    kind: OfferKind
+    name: str
+
+
+DUE = Offer("due", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a definition says of people and one task. `form` is None for no form."""
+
+    users: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    form: Json = None
+    is_skippable: bool = False
+
+    @classmethod
+    def of(cls, text: JsonText | None) -> "Terms":
+        """As a task keeps them; None says nothing."""
+        if text is None:
+            return _NONE
+        kept = json.load(text)
+        if not isinstance(kept, dict):
+            raise TypeError("a task's terms are an object")
+        return cls(
+            users=_names(kept.get("users")),
+            roles=_names(kept.get("roles")),
+            form=kept.get("form"),
+            is_skippable=kept.get("skippable") is True,
+        )
+
+
+_NONE = Terms()
+
+
+def offers_of(
+    terms: JsonText | None, assignee: str | None, due_at: datetime | None
+) -> frozenset[Offer]:
+    """Under what a task is found, while it is open."""
+    said = Terms.of(terms)
+    found = {Offer("user", one) for one in said.users}
+    found |= {Offer("role", one) for one in said.roles}
+    if assignee is not None:
+        found.add(Offer("assignee", assignee))
+    if due_at is not None:
+        found.add(DUE)
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """
+    Somebody who deals with tasks: as histories name them, as tasks name them, and the roles that
+    tasks are offered to. One who `manages` may deal with those of others, and sees them all.
+    """
+
+    name: str
+    user: str
+    roles: frozenset[str] = frozenset()
+    manages: bool = False
+    sees_all: bool = False
+
+    @property
+    def offers(self) -> frozenset[Offer]:
+        """Under what the tasks are found that this person sees."""
+        found = {Offer("role", one) for one in self.roles}
+        return frozenset(found | {Offer("user", self.user), Offer("assignee", self.user)})
+
+    def may_see(self, task: Task) -> bool:
+        return self.sees_all or self.is_meant_by(task)
+
+    def is_meant_by(self, task: Task) -> bool:
+        """Whether the task is offered to this person, or is theirs already."""
+        return not self.offers.isdisjoint(offers_of(task.terms, task.assignee, None))
+
+
+def _names(value: Json) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list) else ()

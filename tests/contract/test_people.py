@@ -1,0 +1,259 @@
+"""What people may do with tasks, and where they find them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from control_plane.ports.instance_store import NewOffer, TaskKey, TaskUpdate, Wanted
+from control_plane.ports.people import DUE, Offer, offers_of
+from control_plane.ports.reader import TaskFilter
+from control_plane.ports.records import Instance, Task
+from shared.ids import TenantId
+from shared.tasks import TaskType
+from tests.contract.material import (
+    claimed,
+    instance,
+    new_task,
+    open_session,
+    requeued,
+    start,
+    step,
+    stored,
+)
+from tests.contract.worlds import ACME, OTHER, World
+
+HOUR = timedelta(hours=1)
+ADA, BO, COOK = Offer("user", "ada"), Offer("user", "bo"), Offer("role", "cook")
+OF_ADA = Offer("assignee", "ada")
+FOR_COOKS = '{"form":{"type":"object"},"roles":["cook"],"users":["ada"]}'
+
+
+async def offered(
+    world: World, tasks: int = 1, *, tenant_id: TenantId = ACME, terms: str = FOR_COOKS, **more: Any
+) -> Instance:
+    """An instance with so many human tasks, each offered by its terms."""
+    fresh = instance(await world.now(), tenant_id=tenant_id)
+    new = [
+        new_task(fresh, ordinal, type=TaskType.HUMAN, terms=terms, **more)
+        for ordinal in range(1, tasks + 1)
+    ]
+    offers = [
+        NewOffer(one.ordinal, offer, one.due_at)
+        for one in new
+        for offer in offers_of(one.terms, one.assignee, one.due_at)
+    ]
+    await stored(world, start(fresh, new_tasks=new, offered=offers))
+    return fresh
+
+
+async def people_of(world: World, of: Instance, ordinal: int = 1) -> Task:
+    key = TaskKey(of.tenant_id, of.instance_id, ordinal)
+    return (await world.store.read(Wanted(tasks=[key], with_people=[key]))).tasks[key]
+
+
+async def found(
+    world: World, *any_of: Sequence[Offer], tenant_id: TenantId = ACME, **more: Any
+) -> list[int]:
+    """The ordinals of what is found so, in their order."""
+    wanted = TaskFilter(found_as=tuple(frozenset(one) for one in any_of), **more)
+    tasks = await world.reader.list_tasks(tenant_id, wanted, after=None, limit=100)
+    count = await world.reader.count_tasks(tenant_id, wanted, at_most=100)
+    assert count == len(tasks)
+    return [task.ordinal for task in tasks]
+
+
+class TestATaskWithTerms:
+    async def test_is_read_with_them_where_that_is_asked_for(self, world: World) -> None:
+        """Most requests have no need of them."""
+        due_at = await world.now() + HOUR
+        of = await offered(world, due_at=due_at)
+        key = TaskKey(of.tenant_id, of.instance_id, 1)
+        without = (await world.store.read(Wanted(tasks=[key]))).tasks[key]
+        with_them = await people_of(world, of)
+        shown = await world.reader.get_task(ACME, of.instance_id, 1)
+
+        assert (None, None) == (without.terms, without.due_at)
+        assert (FOR_COOKS, due_at, None) == (
+            with_them.terms,
+            with_them.due_at,
+            with_them.assignee,
+        )
+        assert with_them == shown
+
+    async def test_is_listed_with_them(self, world: World) -> None:
+        """Whoever draws a list of tasks draws whom they are offered to."""
+        of = await offered(world)
+        wanted = TaskFilter(instance_id=of.instance_id)
+        listed = await world.reader.list_tasks(ACME, wanted, after=None, limit=9)
+        fetched = await world.reader.get_tasks(ACME, [(of.instance_id, 1)], TaskType.HUMAN)
+
+        assert [FOR_COOKS] == [task.terms for task in listed]
+        assert [FOR_COOKS] == [task.terms for task in fetched.values()]
+
+    async def test_says_who_has_it_from_then_on(self, world: World) -> None:
+        """Also where its definition says nothing of people."""
+        fresh = instance(await world.now())
+        await stored(world, start(fresh, new_tasks=[new_task(fresh, 1, type=TaskType.HUMAN)]))
+        taken = step(fresh, assigned={1: "ada"}, offered=[NewOffer(1, OF_ADA, None)])
+        await stored(world, taken)
+        first = await people_of(world, fresh)
+        await stored(world, step(taken.after, assigned={1: None}, unoffered=[(1, "assignee")]))
+        second = await people_of(world, fresh)
+
+        assert ["ada", None] == [first.assignee, second.assignee]
+
+    async def test_keeps_its_terms_when_somebody_takes_it(self, world: World) -> None:
+        """What is written is who has it, and nothing else."""
+        of = await offered(world)
+        await stored(world, step(of, assigned={1: "ada"}))
+
+        assert FOR_COOKS == (await people_of(world, of)).terms
+
+
+class TestAnOpenHumanTask:
+    async def test_is_found_by_a_user_by_a_role_and_once_by_both(self, world: World) -> None:
+        """A person looks under all their names."""
+        await offered(world)
+
+        assert [[1], [1], [1], []] == [
+            await found(world, [ADA]),
+            await found(world, [COOK]),
+            await found(world, [ADA, COOK]),
+            await found(world, [BO]),
+        ]
+
+    async def test_is_found_by_all_that_is_asked_together(self, world: World) -> None:
+        """What a person sees, of what somebody filters for."""
+        of = await offered(world, 2)
+        await stored(world, step(of, assigned={2: "ada"}, offered=[NewOffer(2, OF_ADA, None)]))
+
+        assert [[1, 2], [2], [], [1]] == [
+            await found(world, [COOK], [ADA]),
+            await found(world, [COOK], [OF_ADA]),
+            await found(world, [COOK], [BO]),
+            await found(world, [COOK], is_unclaimed=True),
+        ]
+
+    async def test_comes_by_when_it_is_due_and_page_by_page(self, world: World) -> None:
+        """What is most urgent first; what has no such time last."""
+        now = await world.now()
+        late = await offered(world, 2)
+        soon = await offered(world, 2, due_at=now + HOUR)
+        sooner = await offered(world, 1, due_at=now)
+        wanted = TaskFilter(found_as=(frozenset({ADA, COOK}),))
+        seen: list[Any] = []
+        after = None
+        while page := await world.reader.list_tasks(ACME, wanted, after=after, limit=2):
+            seen += [(task.instance_id, task.ordinal) for task in page]
+            after = seen[-1]
+
+        assert [
+            (sooner.instance_id, 1),
+            (soon.instance_id, 1),
+            (soon.instance_id, 2),
+            (late.instance_id, 1),
+            (late.instance_id, 2),
+        ] == seen
+
+    async def test_is_found_by_when_it_is_due(self, world: World) -> None:
+        """Overdue work is what an operator looks for."""
+        now = await world.now()
+        await offered(world, 1)
+        await offered(world, 2, due_at=now + HOUR)
+
+        assert [[1, 2], [], [1, 2]] == [
+            await found(world, [DUE], due_before=now + 2 * HOUR),
+            await found(world, [DUE], due_before=now + HOUR),
+            await found(world, [DUE], due_from=now + HOUR),
+        ]
+
+    async def test_is_found_by_its_status_and_its_instance(self, world: World) -> None:
+        """An executor that hands it to people has it for a moment."""
+        await offered(world)
+        other = await offered(world, 2)
+        await claimed(world, await open_session(world), 3)
+
+        assert [[], [1, 1, 2], [1, 2], []] == [
+            await found(world, [COOK], status="pending"),
+            sorted(await found(world, [COOK], status="running")),
+            await found(world, [COOK], instance_id=other.instance_id),
+            await found(world, [COOK], type=TaskType.HTTP),
+        ]
+
+    async def test_is_found_no_more_once_it_has_ended(self, world: World) -> None:
+        """An inbox holds what is to be done."""
+        of = await offered(world, 2)
+        done = TaskUpdate(ordinal=1, status="succeeded", completed_at=of.updated_at)
+        await stored(world, step(of, updated_tasks=[done], cleared=[1], unoffered=[(1, None)]))
+
+        assert [2] == await found(world, [COOK])
+
+    async def test_is_no_longer_found_as_that_of_who_let_it_go(self, world: World) -> None:
+        """And is still offered as it was."""
+        of = await offered(world)
+        taken = step(of, assigned={1: "ada"}, offered=[NewOffer(1, OF_ADA, None)])
+        await stored(world, taken)
+        before = await found(world, [OF_ADA])
+        await stored(world, step(taken.after, assigned={1: None}, unoffered=[(1, "assignee")]))
+
+        assert [[1], [], [1]] == [
+            before,
+            await found(world, [OF_ADA]),
+            await found(world, [ADA]),
+        ]
+
+    async def test_is_nothing_to_another_tenant(self, world: World) -> None:
+        """A role's name is the tenant's own word."""
+        await offered(world)
+
+        assert [] == await found(world, [COOK], tenant_id=OTHER)
+
+    async def test_of_a_change_that_was_overtaken_is_not_found(self, world: World) -> None:
+        """Whole, or not at all."""
+        of = await offered(world)
+        overtaken = step(
+            replace(of, revision=7), assigned={1: "bo"}, unoffered=[(1, None)],
+            offered=[NewOffer(1, BO, None)],
+        )  # fmt: skip
+
+        assert frozenset() == await world.store.write([overtaken])
+        assert [[1], []] == [await found(world, [ADA]), await found(world, [BO])]
+
+
+class TestATaskThatIsTriedAtOnce:
+    async def test_leaves_where_it_waited(self, world: World) -> None:
+        """Claimed from there as well, it would be done twice."""
+        now = await world.now()
+        fresh = instance(now)
+        waiting = new_task(fresh, 1, run_at=now + HOUR)
+        await stored(world, start(fresh, new_tasks=[waiting]))
+        hurried = step(
+            fresh,
+            cleared=[1],
+            requeued=[requeued(1, now)],
+            updated_tasks=[TaskUpdate(ordinal=1, status="pending", run_at=now)],
+        )
+        await stored(world, hurried)
+
+        assert {"ready": 1} == {
+            table: count
+            for table, count in (await world.row_counts()).items()
+            if table in {"ready", "delayed", "lease"}
+        }
+
+
+class TestLabels:
+    async def test_are_those_of_the_change_if_it_says_so(self, world: World) -> None:
+        """A step that is not about labels does not carry them."""
+        fresh = instance(await world.now(), labels='{"region":"eu"}')
+        await stored(world, start(fresh))
+        first = step(fresh)
+        await stored(world, replace(first, after=replace(first.after, labels='{"region":"eu"}')))
+        second = step(first.after, labels_changed=True)
+        second = replace(second, after=replace(second.after, labels='{"region":"us"}'))
+        other = instance(await world.now(), labels='{"a":"b"}')
+        await stored(world, second, start(other))
+        found = [await world.reader.get_instance(ACME, one.instance_id) for one in (fresh, other)]
+
+        assert ['{"region":"us"}', '{"a":"b"}'] == [one and one.labels for one in found]
