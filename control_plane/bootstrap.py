@@ -3,6 +3,7 @@
 import asyncio
 import importlib.metadata
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.key_store import PostgresKeyStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
+from control_plane.adapters.postgres.queues import PostgresQueues
+from control_plane.adapters.postgres.quotas import PostgresQuotas
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
@@ -36,13 +39,16 @@ from control_plane.adapters.postgres.tenant_store import PostgresTenantStore
 from control_plane.api.admin_servicer import AdminServicer
 from control_plane.api.admission import Admission
 from control_plane.api.alpha_definition_servicer import AlphaDefinitionServicer
+from control_plane.api.capacity_servicer import Capacity
 from control_plane.api.definition_servicer import DefinitionServicer
 from control_plane.api.event_servicer import EventServicer
 from control_plane.api.event_streams import EventStreams
 from control_plane.api.executor_ports import ExecutorPorts
 from control_plane.api.executor_servicer import ExecutorServicer
+from control_plane.api.guesses import Guesses
 from control_plane.api.instance_servicer import InstanceServicer
 from control_plane.api.listening import Listening
+from control_plane.api.rate_limits import RateLimits
 from control_plane.api.schedule_servicer import ScheduleServicer
 from control_plane.api.task_servicer import TaskServicer
 from control_plane.api.tenant_servicer import TenantServicer
@@ -54,11 +60,14 @@ from control_plane.loops.feed_pruner import FeedPruner
 from control_plane.loops.housekeeping import Housekeeping
 from control_plane.loops.inbox import Inbox
 from control_plane.loops.limits import Limits
+from control_plane.loops.queue_pauses import QueuePauses
+from control_plane.loops.quotas import QuotaNews
 from control_plane.loops.recalls import Recalls
 from control_plane.loops.rescuer import Rescuer
 from control_plane.loops.retention import Retention
 from control_plane.loops.schedules import Schedules
 from control_plane.loops.tailer import Tailer
+from control_plane.loops.tallies import Tallies
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Hands, Machines, Orchestrator, Turn
 from control_plane.ports.archive import Archive
@@ -66,7 +75,7 @@ from control_plane.ports.audit import AuditLog
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials, StoredKey
 from control_plane.ports.definition_store import DefinitionStore
-from control_plane.ports.doctor import Doctor
+from control_plane.ports.doctor import DATABASE_CHECKS, Doctor
 from control_plane.ports.due import Due
 from control_plane.ports.feed import Feed
 from control_plane.ports.inbox import InboxRows
@@ -75,6 +84,8 @@ from control_plane.ports.key_source import KeySource
 from control_plane.ports.key_store import KeyStore
 from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
+from control_plane.ports.queues import QueueStore
+from control_plane.ports.quotas import QuotaKind, QuotaStore
 from control_plane.ports.reader import Reader
 from control_plane.ports.retention import RetentionStore
 from control_plane.ports.schedule_store import ScheduleStore
@@ -82,9 +93,13 @@ from control_plane.ports.tenant_store import TenantStore
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
 from control_plane.startup import check_durability, check_schema, until_usable
+from control_plane.use_cases.admit_definitions import AdmittedDefinitions
+from control_plane.use_cases.admit_starts import AdmittedStarts
 from control_plane.use_cases.authenticate import KeyRing
 from control_plane.use_cases.authenticate_token import TokenRing
 from control_plane.use_cases.identify import identify
+from control_plane.use_cases.quotas import Quotas
+from control_plane.use_cases.run_doctor import Surgery
 from control_plane.use_cases.standing import Standing
 from shared import doorbell as queues
 from shared.clock import Clock, SystemClock
@@ -138,12 +153,16 @@ class Adapters:
     schedules: ScheduleStore
     claims: Claims
     limits: LimitStore
+    quotas: QuotaStore
+    queues: QueueStore
+    doctor: Doctor
     credentials: Credentials
     keys: KeyStore
     tenants: TenantStore
     audit: AuditLog
     doorbell: Doorbell | NoDoorbell
     clock: Clock
+    monotonic: Callable[[], float] = time.monotonic
 
 
 class ControlPlane:
@@ -160,10 +179,14 @@ class ControlPlane:
         bells = Bells(adapters.doorbell)
         self._machines = Machines(adapters.definitions)
         limits = Limits(adapters.limits, bells, settings.poll_s)
-        self._hands = Hands(limits.has_any)
+        pauses = QueuePauses(adapters.queues, bells, settings.poll_s)
+        self._hands = Hands(limits.has_any, pauses.has)
         self._orchestrator = Orchestrator(
             adapters.store, self._machines, self._committed, hands=self._hands
         )
+        quotas = Quotas(defaults_of(own))
+        self._tallies = Tallies(adapters.quotas, quotas, monotonic=adapters.monotonic)
+        self._admitting = AdmittedStarts(self._orchestrator, self._tallies)
         self._timers = Timers(adapters.due, self._orchestrator, settings.poll_s)
         self._delayed = Delayed(adapters.due, bells, settings.poll_s)
         self._inbox = Inbox(adapters.due, adapters.inbox, self._orchestrator, settings.poll_s)
@@ -175,8 +198,11 @@ class ControlPlane:
             self._inbox.run,
             courier.run,
             limits.run,
+            pauses.run,
+            QuotaNews(adapters.quotas, quotas, settings.poll_s).run,
+            self._tallies.run,
             recalls.run,
-            Schedules(adapters.schedules, self._orchestrator, settings.poll_s).run,
+            Schedules(adapters.schedules, self._admitting, settings.poll_s).run,
             Rescuer(adapters.due, self._orchestrator).run,
             Housekeeping(adapters.due, adapters.audit, timedelta(days=own.audit_days)).run,
             Retention(adapters.retention, adapters.archive).run,
@@ -188,7 +214,27 @@ class ControlPlane:
         self._after_commit = AfterCommit(
             self._hands, recalls, bells, self._timers, self._delayed, tailer, courier, limits
         )
-        self._server = self._make_server(adapters, tailer, settings, own)
+        rates = RateLimits(quotas, monotonic=adapters.monotonic)
+        capacity = Capacity(
+            tenants=adapters.tenants,
+            store=adapters.quotas,
+            quotas=quotas,
+            rates=rates,
+            queues=adapters.queues,
+            queues_changed=pauses.wake,
+            surgery=Surgery(
+                adapters.doctor,
+                adapters.definitions,
+                adapters.clock,
+                # In dev mode commits may be lost, and time may be moved.
+                checks=[
+                    one
+                    for one in DATABASE_CHECKS
+                    if settings.mode != "dev" or one not in {"durability", "clock"}
+                ],
+            ),
+        )
+        self._server = self._make_server(adapters, tailer, capacity, settings, own)
 
     async def run(self, stop: asyncio.Event) -> None:
         """
@@ -223,13 +269,14 @@ class ControlPlane:
         self,
         adapters: Adapters,
         tailer: Tailer,
+        capacity: Capacity,
         settings: Settings,
         own: ControlPlaneSettings,
     ) -> Server:
         admission = self.admission
-        orchestrator, reader = self._orchestrator, adapters.reader
+        orchestrator, reader = self._admitting, adapters.reader
         executor = ExecutorPorts(
-            orchestrator=orchestrator,
+            orchestrator=self._orchestrator,
             hands=self._hands,
             claims=adapters.claims,
             reader=reader,
@@ -244,7 +291,10 @@ class ControlPlane:
         )
         return Server(
             Servicers(
-                definition=DefinitionServicer(adapters.definitions, reader),
+                definition=DefinitionServicer(
+                    AdmittedDefinitions(adapters.definitions, adapters.quotas, capacity.quotas),
+                    reader,
+                ),
                 instance=InstanceServicer(
                     orchestrator,
                     reader,
@@ -274,6 +324,7 @@ class ControlPlane:
                     adapters.retention,
                     adapters.audit,
                     adapters.tenants,
+                    capacity,
                 ),
                 executor=ExecutorServicer(executor),
                 alpha_definition=AlphaDefinitionServicer(adapters.definitions),
@@ -285,11 +336,14 @@ class ControlPlane:
                 if own.executor_listen
                 else None
             ),
+            rates=capacity.rates,
+            guesses=Guesses(monotonic=adapters.monotonic),
             drain_s=settings.drain_s,
             max_connection_age_s=own.max_connection_age_s,
         )
 
     def _committed(self, turn: Turn) -> None:
+        self._tallies.committed(turn.kept)
         self._after_commit(turn)
 
     async def _listen_to_bells(self, stop: asyncio.Event) -> None:
@@ -357,6 +411,9 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 schedules=PostgresScheduleStore(pool, across),
                 claims=PostgresClaims(across),
                 limits=PostgresLimitStore(pool, across),
+                quotas=PostgresQuotas(pool, across),
+                queues=PostgresQueues(pool, across),
+                doctor=PostgresDoctor(pool, across),
                 credentials=PostgresCredentials(across),
                 tenants=PostgresTenantStore(pool, across),
                 keys=PostgresKeyStore(pool, across),
@@ -417,6 +474,17 @@ async def _pool_of(
 def archive_in(directory: Path | None) -> Archive | None:
     """The archive of a directory, which is made when it is needed; None for no directory."""
     return None if directory is None else FileArchive(directory)
+
+
+def defaults_of(own: ControlPlaneSettings) -> dict[QuotaKind, int]:
+    """What a tenant may have for which nothing else was set."""
+    return {
+        QuotaKind.OPEN_INSTANCES: own.quota_open_instances,
+        QuotaKind.OPEN_TASKS: own.quota_open_tasks,
+        QuotaKind.DEFINITIONS: own.quota_definitions,
+        QuotaKind.STREAMS: own.quota_streams,
+        QuotaKind.CALLS_PER_SECOND: own.quota_calls_per_second,
+    }
 
 
 def check(settings: Settings, own: ControlPlaneSettings) -> None:

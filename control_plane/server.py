@@ -28,16 +28,19 @@ from foliot.v1 import (
 from foliot.v1alpha import definition_service_pb2 as alpha_definition_service_pb2
 from foliot.v1alpha import definition_service_pb2_grpc as alpha_definition_service_pb2_grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from control_plane.api.admission import Admission
 from control_plane.api.authorization import ANY_CREDENTIAL, Rule, rules_of
 from control_plane.api.gate import Authenticate, Certified, Gate
+from control_plane.api.guesses import Guesses
 from control_plane.api.listening import Listening, open_ports
+from control_plane.api.probing import Probing
+from control_plane.api.rate_limits import RateLimits
 from control_plane.api.reflection import NAMES as REFLECTION
 from control_plane.api.reflection import Reflection
 from shared.errors import FoliotError
-from shared.rpc import server_options
+from shared.rpc import MAX_RPCS, server_options
 
 MAX_CONNECTION_AGE_S = 300.0
 END_GRACE_S = 1.0
@@ -92,15 +95,24 @@ class Server:
         *,
         drain_s: float,
         certified: Certified | None = None,
+        rates: RateLimits,
+        guesses: Guesses,
         max_connection_age_s: float = MAX_CONNECTION_AGE_S,
     ) -> None:
         """Raises MethodWithoutAuth if a method does not say who may call it."""
         self._servicers = servicers
         self._admission = admission
         self._drain_s = drain_s
-        self._gate = Gate(authenticate, rules(SERVICES), admission, certified=certified)
+        self._gate = Gate(
+            authenticate,
+            rules(SERVICES),
+            admission,
+            certified=certified,
+            rates=rates,
+            guesses=guesses,
+        )
         self._options = server_options(max_connection_age_s=max_connection_age_s, grace_s=drain_s)
-        self._health = health.aio.HealthServicer()
+        self._health = Probing()
         self._server: grpc.aio.Server | None = None
 
     async def bind(self, listening: Listening) -> tuple[str, str]:
@@ -111,7 +123,9 @@ class Server:
         Raises Unavailable if somebody else has one, InvalidRequest for certificates that would
         not do, and where credentials would travel in the open unasked.
         """
-        server = grpc.aio.server(interceptors=[self._gate], options=self._options)
+        server = grpc.aio.server(
+            interceptors=[self._gate], options=self._options, maximum_concurrent_rpcs=MAX_RPCS
+        )
         self._add(self._servicers, server)
         try:
             addresses = open_ports(server, listening)

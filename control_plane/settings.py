@@ -3,6 +3,9 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from control_plane.ports.quotas import QuotaKind
+from control_plane.use_cases.quotas import DEFAULTS, MAX_LIMIT
+
 
 class ControlPlaneSettings(BaseSettings):
     """Every variable with its default, read from `FOLIOT_…` as well."""
@@ -51,6 +54,25 @@ class ControlPlaneSettings(BaseSettings):
 
     executor_listen: str = ""
     """A second address to serve on, for executors with certificates; port 0 picks one."""
+
+    quota_open_instances: int = Field(
+        default=DEFAULTS[QuotaKind.OPEN_INSTANCES], ge=0, le=MAX_LIMIT
+    )
+    """How many instances a tenant may have open, if nothing else was set for it: docs/quotas.md."""
+
+    quota_open_tasks: int = Field(default=DEFAULTS[QuotaKind.OPEN_TASKS], ge=0, le=MAX_LIMIT)
+    """As that, how many tasks it may have open when it starts an instance."""
+
+    quota_definitions: int = Field(default=DEFAULTS[QuotaKind.DEFINITIONS], ge=0, le=MAX_LIMIT)
+    """As that, how many versions of definitions it may have."""
+
+    quota_streams: int = Field(default=DEFAULTS[QuotaKind.STREAMS], ge=0, le=MAX_LIMIT)
+    """As that, how many streams it may have open on each server."""
+
+    quota_calls_per_second: int = Field(
+        default=DEFAULTS[QuotaKind.CALLS_PER_SECOND], ge=0, le=MAX_LIMIT
+    )
+    """As that, how many calls it may make in a second on each server, by their weight."""
 
     jwt_issuers_file: str = ""
     """Whose tokens are let in, as JSON (docs/security.md). Not set, nobody's."""

@@ -24,6 +24,8 @@ _READ = frozenset(
         "schedule.read",
         "limit.read",
         "retention.read",
+        "quota.read",
+        "queue.read",
     }
 )
 
@@ -81,6 +83,7 @@ _OF_THE_PLATFORM: Mapping[str, frozenset[str]] = {
     # All there are, as nobody grants more than they have: what acts in a tenant is of no use to
     # a credential that belongs to none.
     "platform_admin": _EXECUTOR.union(*_IN_TENANTS.values())
+    | {"quota.write", "queue.operate", "doctor.run"}
     | {"tenant.read", "tenant.write", "tenant.suspend"},
 }
 

@@ -1,10 +1,10 @@
 """AdminService: about the server and the caller, and what a tenant may use."""
 
 from foliot.v1 import admin_service_pb2 as pb
-from foliot.v1 import admin_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
+from control_plane.api.capacity_servicer import Capacity, CapacityMethods
 from control_plane.api.mapping.audit import filter_from, position_in, token_of
 from control_plane.api.mapping.retention import keep_from, retention_to
 from control_plane.api.mapping.task_limits import task_limit_from, task_limit_to
@@ -27,7 +27,9 @@ from control_plane.use_cases.set_task_limit import set_task_limit
 from shared.clock import Clock
 
 
-class AdminServicer(pb_grpc.AdminServiceServicer):
+class AdminServicer(CapacityMethods):
+    """What quotas, queues and the doctor are asked is in capacity_servicer.py."""
+
     def __init__(
         self,
         clock: Clock,
@@ -36,7 +38,9 @@ class AdminServicer(pb_grpc.AdminServiceServicer):
         retention: RetentionStore,
         audit: AuditLog,
         tenants: TenantStore,
+        capacity: Capacity,
     ) -> None:
+        super().__init__(capacity)
         self._clock = clock
         self._version = version
         self._limits = limits

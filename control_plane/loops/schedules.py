@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from control_plane.loops.pace import has_error, repeat
-from control_plane.orchestrator import Answer, Orchestrator
+from control_plane.orchestrator import Answer
 from control_plane.ports.schedule_store import Found, Schedule, ScheduleKey, ScheduleStore
 from control_plane.use_cases.carry_out_firings import carry_out_firings, may_pass
 from control_plane.use_cases.schedule_moves import decided, settled
+from control_plane.use_cases.submits import Submits
 from shared.errors import FoliotError
 from shared.failpoints import failpoint
 from shared.telemetry.logging import get_logger
@@ -27,7 +28,7 @@ _log = get_logger(__name__)
 
 
 class Schedules:
-    def __init__(self, store: ScheduleStore, orchestrator: Orchestrator, poll_s: float) -> None:
+    def __init__(self, store: ScheduleStore, orchestrator: Submits, poll_s: float) -> None:
         self._store = store
         self._orchestrator = orchestrator
         self._poll_s = poll_s

@@ -21,12 +21,16 @@ MAX_DEFINITIONS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What one look came to. `unreplayed` are instances whose history is too long for it."""
+    """
+    What one look came to. `unreplayed` are instances whose history is too long for it; `is_last`
+    is true of a tenant's last look.
+    """
 
     tenant_id: TenantId
     instances: int
     findings: Sequence[Finding]
     unreplayed: int = 0
+    is_last: bool = False
 
 
 async def examine(
@@ -62,7 +66,7 @@ async def examine(
             )
             after = slice_.until
         strays = await doctor.strays(tenant, patience)
-        yield Progress(tenant_id=tenant, instances=0, findings=strays)
+        yield Progress(tenant_id=tenant, instances=0, findings=strays, is_last=True)
 
 
 async def _look(past: Past, machines: "_Machines") -> list[Problem]:

@@ -15,10 +15,5 @@ async def pause_queue(queues: QueueStore, queue: str, *, reason: str, by: str) -
     fields.required(reason, "reason", longest=fields.MAX_REASON)
     paused = await queues.pause(queue, reason, by, at_most=MAX_PAUSED, noted=auditing.noted())
     if paused is None:
-        raise LimitExceeded(
-            "paused queues",
-            actual=MAX_PAUSED + 1,
-            maximum=MAX_PAUSED,
-            remedy="resume one, or stop the executors of this one",
-        )
+        raise LimitExceeded("paused queues", actual=MAX_PAUSED + 1, maximum=MAX_PAUSED)
     return paused

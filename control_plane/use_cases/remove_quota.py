@@ -10,7 +10,7 @@ from shared.ids import TenantId
 async def remove_quota(
     store: QuotaStore, quotas: Quotas, tenant_id: TenantId, kind: QuotaKind
 ) -> bool:
-    """False if the tenant had none of its own. Raises TENANT_NOT_FOUND for one that there is not."""
+    """False if the tenant had none of its own. Raises TENANT_NOT_FOUND."""
     removed = await store.remove(tenant_id, kind, noted=auditing.noted())
     await learn(store, quotas, tenant_id)
     return removed

@@ -28,6 +28,7 @@ from control_plane.adapters.memory.claims import MemoryClaims
 from control_plane.adapters.memory.credentials import MemoryCredentials
 from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.adapters.memory.definition_store import MemoryDefinitionStore
+from control_plane.adapters.memory.doctor import MemoryDoctor
 from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.feed import MemoryFeed
 from control_plane.adapters.memory.inbox import MemoryInbox
@@ -35,6 +36,8 @@ from control_plane.adapters.memory.instance_store import MemoryInstanceStore
 from control_plane.adapters.memory.key_store import MemoryKeyStore
 from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
+from control_plane.adapters.memory.queues import MemoryQueues
+from control_plane.adapters.memory.quotas import MemoryQuotas
 from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.memory.retention import MemoryRetention
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
@@ -163,6 +166,9 @@ async def serving_from(
             schedules=MemoryScheduleStore(database),
             claims=MemoryClaims(database),
             limits=MemoryLimits(database),
+            quotas=MemoryQuotas(database),
+            queues=MemoryQueues(database),
+            doctor=MemoryDoctor(database),
             credentials=MemoryCredentials(database),
             keys=MemoryKeyStore(database),
             tenants=MemoryTenantStore(database),

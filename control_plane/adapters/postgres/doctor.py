@@ -18,6 +18,7 @@ from control_plane.adapters.postgres.doctor_checks import (
     LIVE_OR_TELLING,
     READY,
 )
+from control_plane.adapters.postgres.doctor_database import DATABASE
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import entry_of, instance_of
 from control_plane.ports.doctor import FIRST, LAST, Examined, Finding, Past, Slice
@@ -83,6 +84,16 @@ class PostgresDoctor:
         self._across = ReachedPool(across)
         self._max_instances = max_instances
         self._max_entries = max_entries
+
+    async def look(self, check: str, now: datetime, patience: timedelta) -> Sequence[str]:
+        return [
+            row["detail"]
+            for row in await self._across.fetch(
+                DATABASE[check],
+                *([now] if check == "clock" else []),
+                *([patience] if check == "executors" else []),
+            )
+        ]
 
     async def tenants(self) -> Sequence[TenantId]:
         rows = await self._across.fetch("SELECT t.tenant_id FROM foliot.tenant t ORDER BY 1")

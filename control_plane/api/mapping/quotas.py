@@ -8,7 +8,7 @@ from control_plane.ports.quotas import QuotaKind
 from control_plane.use_cases.get_quotas import MAX_COUNTED, Quota
 from shared.errors import InvalidRequest
 
-_KINDS: Mapping["pb.QuotaKind", QuotaKind] = {
+_KINDS: Mapping[pb.QuotaKind.ValueType, QuotaKind] = {
     pb.QUOTA_KIND_OPEN_INSTANCES: QuotaKind.OPEN_INSTANCES,
     pb.QUOTA_KIND_OPEN_TASKS: QuotaKind.OPEN_TASKS,
     pb.QUOTA_KIND_DEFINITIONS: QuotaKind.DEFINITIONS,
@@ -18,7 +18,7 @@ _KINDS: Mapping["pb.QuotaKind", QuotaKind] = {
 _NUMBERS = {kind: number for number, kind in _KINDS.items()}
 
 
-def kind_from(number: "pb.QuotaKind") -> QuotaKind:
+def kind_from(number: pb.QuotaKind.ValueType) -> QuotaKind:
     """Raises InvalidRequest for one that is not set, or that this release does not know."""
     kind = _KINDS.get(number)
     if kind is None:
