@@ -290,4 +290,4 @@ def test_nothing_is_written_past_it() -> None:
         and re.search(r"INTO\s+foliot\.history\b", path.read_text("utf-8"))
     ]
 
-    assert ["write_batch.py"] == [path.name for path in sources]
+    assert ["write_parts.py"] == [path.name for path in sources]

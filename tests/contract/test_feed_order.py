@@ -5,7 +5,7 @@ A cursor that only grows, as over a sequence's numbers, is put in to see that it
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -41,6 +41,12 @@ def bigserial_cursor() -> Statement:
     return Statement(feed_adapter, "READ", ONLY_WHAT_IS_SETTLED)
 
 
+async def write_turn(connection: asyncpg.Connection, changes: Sequence[Change]) -> None:
+    """As a turn does, within a transaction of the test's."""
+    text, values = write_batch.statement_of(changes)
+    await connection.fetchval(text, *values)
+
+
 @asynccontextmanager
 async def under_way(
     connection: asyncpg.Connection, *changes: Change
@@ -48,7 +54,7 @@ async def under_way(
     """The changes, written and not committed before the block ends."""
     transaction = connection.transaction()
     await transaction.start()
-    await connection.fetchval(write_batch.STATEMENT, *write_batch.arguments(changes))
+    await write_turn(connection, changes)
     yield transaction
     await transaction.commit()
 
@@ -94,9 +100,7 @@ class TestACommitThatWasOvertaken:
         """What nobody committed reaches no subscriber."""
         given_up = postgres.owner.transaction()
         await given_up.start()
-        await postgres.owner.fetchval(
-            write_batch.STATEMENT, *write_batch.arguments([start(instance(await postgres.now()))])
-        )
+        await write_turn(postgres.owner, [start(instance(await postgres.now()))])
         kept = await started(postgres)
         await given_up.rollback()
 
@@ -187,7 +191,7 @@ async def followed(postgres: PostgresWorld, seed: int) -> tuple[int, int, int]:
         for _ in range(ROUNDS):
             transaction = connection.transaction()
             await transaction.start()
-            await connection.fetchval(write_batch.STATEMENT, *write_batch.arguments(changes))
+            await write_turn(connection, changes)
             if chance.random() < 0.5:
                 await connection.execute("SELECT pg_sleep($1)", chance.random() * 0.01)
             if chance.random() < 0.1:

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane.adapters.postgres import write_batch
 from control_plane.ports.claims import Beat, HeldTask
 from control_plane.ports.instance_store import KeyTaken, NewAnswer, Release, WriteRefused
 from control_plane.ports.limit_store import TaskLimit
@@ -25,6 +24,7 @@ from tests.contract.material import (
     step,
 )
 from tests.contract.worlds import ACME, PostgresWorld
+from tests.faults.mutations import TurnStatement
 
 WITHOUT_WAITING_S = 2.0
 """Far below lock_timeout, far above what a write takes."""
@@ -69,7 +69,7 @@ class TestAWrite:
         assert frozenset({free.key}) == kept
 
     async def test_that_a_heartbeat_crosses_is_made_with_fresh_state_or_whole(
-        self, postgres: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+        self, postgres: PostgresWorld
     ) -> None:
         """
         A lease that stays behind a task that goes on would keep it from every claim, for as long
@@ -78,8 +78,7 @@ class TestAWrite:
         held = await started(postgres, tasks=1)
         await claimed(postgres, await open_session(postgres))
         epoch = (await leased(postgres, held, 1)).epoch
-        fences = "FROM unnest($25::int[], $26::int[], $27::int[]) AS f(n, ordinal, epoch)"
-        async with gated(postgres, monkeypatch, fences):
+        async with gated(postgres, "fence"):
             write = asyncio.create_task(postgres.store.write([step(held, fences=[(1, epoch)])]))
             await _waits(postgres)
             beat = Beat(ACME, HeldTask(held.instance_id, 1, epoch), '"half"')
@@ -120,7 +119,7 @@ class TestAWrite:
 
 class TestAResumedInstance:
     async def test_has_its_tasks_claimable_though_their_key_is_given_a_limit_meanwhile(
-        self, postgres: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+        self, postgres: PostgresWorld
     ) -> None:
         """What a resumption does not find where it was would rest for ever."""
         fresh = await started(postgres)
@@ -129,8 +128,7 @@ class TestAResumedInstance:
         await postgres.store.write([replace(pausing, after=paused)])
         resuming = step(paused, release=Release(shift=timedelta(0)))
         resuming = replace(resuming, after=replace(resuming.after, paused_at=None))
-        let_run = "FROM unnest($102::int[], $103::interval[]) AS r(n, shift)"
-        async with gated(postgres, monkeypatch, let_run):
+        async with gated(postgres, "releasing"):
             write = asyncio.create_task(postgres.store.write([resuming]))
             await _waits(postgres)
             limit = TaskLimit(key="bank", max_running=1)
@@ -171,27 +169,25 @@ class TestAWriteThatCannotBeTaken:
         """Two tasks of one ordinal are a bug, and no key that a repeat would find free."""
         fresh = instance(await postgres.now())
 
-        with pytest.raises(WriteRefused, match="ordinal"):
+        with pytest.raises(WriteRefused, match="ready_pkey"):
             await postgres.store.write([start(fresh, new_tasks=[new_task(fresh, 1)] * 2)])
 
 
 @asynccontextmanager
-async def gated(
-    postgres: PostgresWorld, monkeypatch: pytest.MonkeyPatch, rows: str
-) -> AsyncIterator[None]:
+async def gated(postgres: PostgresWorld, rows: str) -> AsyncIterator[None]:
     """Writes wait in the middle of their statement, before those rows of theirs, till the end."""
     waiting = f"pg_advisory_xact_lock_shared({GATE})::text = ''"
-    alias = rows[rows.index(" AS ") + 4 : rows.rindex("(")]
-    monkeypatch.setattr(
-        write_batch,
-        "STATEMENT",
-        write_batch.STATEMENT.replace(
-            rows, f"FROM (SELECT * {rows} WHERE {waiting} OFFSET 0) AS {alias}"
-        ),
+    gate = TurnStatement(
+        (
+            f"    FROM {{{rows}}}\n   CROSS JOIN",
+            f"FROM (SELECT * FROM {{{rows}}} WHERE {waiting} OFFSET 0) AS {rows} CROSS JOIN",
+        )
     )
+    await gate.apply(postgres.owner)
     await postgres.owner.execute("SELECT pg_advisory_lock($1)", GATE)
     yield
     await postgres.owner.execute("SELECT pg_advisory_unlock($1)", GATE)
+    await gate.restore(postgres.owner)
 
 
 async def _waits(postgres: PostgresWorld) -> None:

@@ -14,7 +14,12 @@ from shared.postgres.session import ACROSS_ROLE, HOT_PLANS, close_pool, open_poo
 from tests.contract.worlds import PostgresWorld
 
 STATEMENTS = {
-    "write": write_batch.STATEMENT,
+    "write": write_batch.text_of(write_batch.WHOLE),
+    "write of starts": write_batch.text_of(("births", "history", "tasks", "handed")),
+    "write of steps": write_batch.text_of(
+        ("steps", "fences", "history", "tasks", "handed", "outcomes")
+    ),
+    "write of ends": write_batch.text_of(("steps", "fences", "history", "outcomes")),
     "instances": read_batch.INSTANCES,
     "tasks": read_batch.TASKS,
     "answers": read_batch.ANSWERS,

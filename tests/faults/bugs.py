@@ -3,24 +3,23 @@ Bugs that somebody might write, and what must catch each: the table that says ho
 run of the model is worth.
 """
 
-from control_plane.adapters.postgres import write_batch
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.loops.after_commit import AfterCommit
 from control_plane.orchestrator import endings, fold, fold_tasks, turn
 from control_plane.orchestrator.draft import Draft
 from shared import retry
-from tests.faults.mutations import Bug, Code, SqlFunction, Statement
+from tests.faults.mutations import Bug, Code, SqlFunction, TurnStatement
 
 REFERENCE = "reference"
 """An answer, a row or a ring that the reference does not have."""
 
-_WRITES_HISTORY = "SELECT ($1::text[])[h.n], ($2::uuid[])[h.n], h.seq, h.type"
-_NUMBERS_HISTORY_ANEW = """
-  SELECT ($1::text[])[h.n], ($2::uuid[])[h.n],
+_WRITES_HISTORY = "{change.instance_id}[entry.n], entry.seq, entry.type"
+_NUMBERS_HISTORY_ANEW = """{change.instance_id}[entry.n],
          (SELECT coalesce(max(o.seq), 0) FROM foliot.history o
-           WHERE o.tenant_id = ($1::text[])[h.n] AND o.instance_id = ($2::uuid[])[h.n])
-         + row_number() OVER (PARTITION BY h.n ORDER BY h.seq), h.type"""
+           WHERE o.tenant_id = {change.tenant_id}[entry.n]
+             AND o.instance_id = {change.instance_id}[entry.n])
+         + row_number() OVER (PARTITION BY entry.n ORDER BY entry.seq), entry.type"""
 
 _AFTER_WRITE = '                await failpoint("store.write.after")\n'
 _TASKS_LATER = (
@@ -36,9 +35,8 @@ _TASKS_LATER = (
                     if c.new_tasks
                 ]
                 if rest:
-                    await connection.fetchval(
-                        write_batch.STATEMENT, *write_batch.arguments(rest)
-                    )
+                    text, values = write_batch.statement_of(rest)
+                    await connection.fetchval(text, *values)
 """
 )
 
@@ -66,12 +64,10 @@ def bugs() -> dict[str, Bug]:
         ),
         "an epoch is compared when it is read, and not when it is written": Bug(
             mutations=[
-                Statement(
-                    write_batch,
-                    "STATEMENT",
+                TurnStatement(
                     (
-                        "AND l.ordinal = f.ordinal AND l.epoch = f.epoch",
-                        "AND l.ordinal = f.ordinal",
+                        "AND l.ordinal = fence.ordinal AND l.epoch = fence.epoch",
+                        "AND l.ordinal = fence.ordinal",
                     ),
                 )
             ],
@@ -105,11 +101,9 @@ def bugs() -> dict[str, Bug]:
         ),
         "an outcome leaves its lease behind": Bug(
             mutations=[
-                Statement(
-                    write_batch,
-                    "STATEMENT",
+                TurnStatement(
                     (
-                        "SELECT h.place FROM held h WHERE ((SELECT kept FROM verdict))[h.n]",
+                        "SELECT h.place FROM held h WHERE {kept}[h.n]",
                         "SELECT h.place FROM held h WHERE false",
                     ),
                 )
@@ -170,9 +164,7 @@ def bugs() -> dict[str, Bug]:
         # --- one commit --------------------------------------------------
         "a change is kept at any revision, its history numbered anew": Bug(
             mutations=[
-                Statement(
-                    write_batch,
-                    "STATEMENT",
+                TurnStatement(
                     ("        AND i.revision = c.expected_revision\n", ""),
                     (_WRITES_HISTORY, _NUMBERS_HISTORY_ANEW),
                 )
@@ -339,9 +331,7 @@ def bugs() -> dict[str, Bug]:
         ),
         "a task that waits for its next attempt is claimable at once": Bug(
             mutations=[
-                Statement(
-                    write_batch,
-                    "STATEMENT",
+                TurnStatement(
                     (
                         "FROM claimable c WHERE c.run_at <= c.at AND NOT c.is_withheld",
                         "FROM claimable c WHERE NOT c.is_withheld",
@@ -385,15 +375,16 @@ def bugs() -> dict[str, Bug]:
         ),
         "a timer that is not wanted any more stays": Bug(
             mutations=[
-                Statement(
-                    write_batch,
-                    "STATEMENT",
+                TurnStatement(
                     (
                         (
-                            "AND t.timer_id = d.timer_id OFFSET 0) AS t\n"
-                            "            WHERE ((SELECT kept FROM verdict))[d.n]"
+                            "AND t.timer_id = disarming.timer_id OFFSET 0) AS t\n"
+                            "            WHERE {kept}[disarming.n]"
                         ),
-                        "AND t.timer_id = d.timer_id OFFSET 0) AS t\n            WHERE false",
+                        (
+                            "AND t.timer_id = disarming.timer_id OFFSET 0) AS t\n"
+                            "            WHERE false"
+                        ),
                     ),
                 )
             ],

@@ -9,7 +9,7 @@ import inspect
 import textwrap
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import asyncpg
 
 import migrations
+from control_plane.adapters.postgres import write_batch
 
 SQL = Path(migrations.__file__).parent / "sql"
 
@@ -65,6 +66,36 @@ class Statement:
 
     async def restore(self, owner: asyncpg.Connection) -> None:
         setattr(self._module, self._name, self._was)
+
+
+class TurnStatement:
+    """What the statement of a turn is put together from. Each place is in one of its texts."""
+
+    def __init__(self, *places: tuple[str, str]) -> None:
+        self._was = write_batch.PARTS
+        self._changed = dict(self._was)
+        for place in places:
+            [(name, text)] = [
+                (name, text)
+                for name, part in self._changed.items()
+                for text in ("judging", "keeping", "claimable")
+                if place[0] in getattr(part, text)
+            ]
+            part = self._changed[name]
+            rewritten: Any = {text: changed(getattr(part, text), place)}
+            self._changed[name] = replace(part, **rewritten)
+
+    async def apply(self, owner: asyncpg.Connection) -> None:
+        self.put_in()
+
+    def put_in(self) -> None:
+        """Into this process."""
+        write_batch.PARTS = self._changed
+        write_batch.text_of.cache_clear()
+
+    async def restore(self, owner: asyncpg.Connection) -> None:
+        write_batch.PARTS = self._was
+        write_batch.text_of.cache_clear()
 
 
 class SqlFunction:

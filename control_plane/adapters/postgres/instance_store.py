@@ -10,7 +10,7 @@ import asyncpg
 
 from control_plane.adapters.postgres import read_batch, write_batch
 from control_plane.adapters.postgres.reaching import ReachedPool
-from control_plane.adapters.postgres.rows import instance_of, task_of
+from control_plane.adapters.postgres.rows import instance_of, task_of, with_people
 from control_plane.ports.instance_store import (
     BusinessKey,
     Change,
@@ -56,7 +56,7 @@ class PostgresInstanceStore:
             return Read(
                 now=now,
                 instances=instances,
-                tasks=await _tasks(connection, wanted.tasks),
+                tasks=await _tasks(connection, wanted.tasks, wanted.with_people),
                 definitions=await _definitions(connection, wanted.definitions),
                 answers=await _answers(connection, wanted.idempotency),
                 holders=await _holders(connection, wanted.business_keys),
@@ -70,9 +70,8 @@ class PostgresInstanceStore:
         try:
             async with self._pool.connection() as connection:
                 await failpoint("store.write.before")
-                kept = await connection.fetchval(
-                    write_batch.STATEMENT, *write_batch.arguments(ordered)
-                )
+                text, values = write_batch.statement_of(ordered)
+                kept = await connection.fetchval(text, *values)
                 await failpoint("store.write.after")
         except asyncpg.UniqueViolationError as error:
             # Of an instance that exists by now, its history's partition may say so first.
@@ -89,14 +88,22 @@ class PostgresInstanceStore:
         )
 
 
-async def _tasks(connection: asyncpg.Connection, wanted: Sequence[TaskKey]) -> dict[TaskKey, Task]:
+async def _tasks(
+    connection: asyncpg.Connection, wanted: Sequence[TaskKey], people: Sequence[TaskKey]
+) -> dict[TaskKey, Task]:
     if not wanted:
         return {}
     rows = await connection.fetch(read_batch.TASKS, *_columns(wanted, 3))
     await failpoint("store.read.tasks")
-    return {
+    found = {
         TaskKey(row["tenant_id"], row["instance_id"], row["ordinal"]): task_of(row) for row in rows
     }
+    if people:
+        for row in await connection.fetch(read_batch.PEOPLE, *_columns(people, 3)):
+            key = TaskKey(row["tenant_id"], row["instance_id"], row["ordinal"])
+            if key in found:
+                found[key] = with_people(found[key], row)
+    return found
 
 
 async def _definitions(
