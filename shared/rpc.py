@@ -49,9 +49,21 @@ KEEPALIVE_TIME_S: Final = 20.0
 """A silent connection is tried this often, so that a dead peer is noticed."""
 
 KEEPALIVE_TIMEOUT_S: Final = 10.0
+"""How long a peer may take to answer that; then the connection is ended."""
 
 MIN_PING_INTERVAL_S: Final = 10.0
 """A client that pings more often is disconnected."""
+
+
+HANDSHAKE_WITHIN_S: Final = 10.0
+"""From the first byte of a connection to the end of its handshakes, TLS' and HTTP/2's."""
+
+MAX_CONNECTIONS: Final = 5_000
+"""To one address of a server at once; the next is closed unheard."""
+
+MAX_RPCS: Final = 20_000
+"""Calls on a server whose first bytes have come, whatever becomes of them: a bound on memory. How
+many are let in is said in control_plane/api/admission.py, and is less."""
 
 
 def channel_options() -> Sequence[Option]:
@@ -61,6 +73,7 @@ def channel_options() -> Sequence[Option]:
         ("grpc.max_send_message_length", MAX_REQUEST_BYTES),
         ("grpc.keepalive_time_ms", _ms(KEEPALIVE_TIME_S)),
         ("grpc.keepalive_timeout_ms", _ms(KEEPALIVE_TIMEOUT_S)),
+        ("grpc.http2.ping_timeout_ms", _ms(KEEPALIVE_TIMEOUT_S)),
         # A stream that waits for work is silent and alive: pings without data are no abuse.
         ("grpc.http2.max_pings_without_data", 0),
     )
@@ -80,6 +93,10 @@ def server_options(*, max_connection_age_s: float, grace_s: float) -> Sequence[O
         ("grpc.max_concurrent_streams", MAX_STREAMS_PER_CONNECTION),
         ("grpc.keepalive_time_ms", _ms(KEEPALIVE_TIME_S)),
         ("grpc.keepalive_timeout_ms", _ms(KEEPALIVE_TIMEOUT_S)),
+        # The one above ends what TCP has lost; a peer that hangs has a minute without this.
+        ("grpc.http2.ping_timeout_ms", _ms(KEEPALIVE_TIMEOUT_S)),
+        ("grpc.server_handshake_timeout_ms", _ms(HANDSHAKE_WITHIN_S)),
+        ("grpc.max_allowed_incoming_connections", MAX_CONNECTIONS),
         ("grpc.http2.min_ping_interval_without_data_ms", _ms(MIN_PING_INTERVAL_S)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_ping_strikes", 2),

@@ -4,7 +4,7 @@ How much is let in at once, and nothing any more once the server drains.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ class Admission:
         self.streams = 0
         self._max_calls = max_calls
         self._max_streams = max_streams
-        self._watches: Counter[str] = Counter()
+        self._watches: Counter[Hashable] = Counter()
 
     def begin_call(self) -> None:
         """Raises Unavailable when draining, Overloaded when there is too much; else end it."""
@@ -63,8 +63,11 @@ class Admission:
         self._note_idle()
 
     @contextmanager
-    def watch(self, caller: str) -> Iterator[None]:
-        """One of the few streams that a caller may watch by at once."""
+    def watch(self, caller: Hashable) -> Iterator[None]:
+        """
+        One of the few streams that a caller may watch by at once. A name alone is no caller:
+        two tenants may each have an alice.
+        """
         if self._watches[caller] >= MAX_WATCHES_PER_CALLER:
             raise LimitExceeded(
                 "streams of one caller",

@@ -38,7 +38,7 @@ class EventStreams:
         instance_id = InstanceId(parse_uuid(request.instance_id, "instance_id"))
         seq = request.after_seq
         draining = self._admission.draining
-        with self._admission.watch(caller.name):
+        with self._admission.watch((caller.tenant_id, caller.name)):
             watched = watch_instance(
                 self._reader, self._news, caller.tenant, instance_id, after_seq=seq
             )
@@ -61,7 +61,7 @@ class EventStreams:
         wanted = feed_filter(request.filter, request.types)
         position = position_from(tenant_id, request.after)
         draining = self._admission.draining
-        with self._admission.watch(caller.name):
+        with self._admission.watch((caller.tenant_id, caller.name)):
             if position is None and request.from_oldest:
                 position = await self._feed.oldest(tenant_id)
             elif position is None:
@@ -85,7 +85,7 @@ class EventStreams:
         after = position_from(tenant_id, request.after)
         position = request.after
         draining = self._admission.draining
-        with self._admission.watch(caller.name):
+        with self._admission.watch((caller.tenant_id, caller.name)):
             watched = watch_tasks(
                 self._feed, self._window, self._reader, tenant_id, wanted, after=after
             )

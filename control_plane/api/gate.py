@@ -42,6 +42,9 @@ from shared.telemetry.names import LogEvent
 DEFAULT_DEADLINE_S = 30.0
 """For a unary call whose caller set none."""
 
+MAX_DEADLINE_S = 300.0
+"""The longest deadline that a caller may set; a later one counts as this."""
+
 WAITING_DEADLINES_S: Mapping[str, float] = {"/foliot.v1.InstanceService/WaitInstance": 75.0}
 """As that, for calls that are asked to wait: longer than they may be asked to."""
 
@@ -139,8 +142,9 @@ class Gate(grpc.aio.ServerInterceptor):
                     request = _parsed(parse, raw)
                     if rule.is_audited:
                         note_call(rule, caller, request, metadata.correlation_id)
-                    if context.time_remaining() is None:
-                        async with Deadline(deadline_s, is_read=rule.is_read):
+                    ends_in_s = _own_end(context.time_remaining(), deadline_s)
+                    if ends_in_s is not None:
+                        async with Deadline(ends_in_s, is_read=rule.is_read):
                             response = await serve(request, context)
                     else:
                         response = await serve(request, context)
@@ -229,6 +233,8 @@ class Gate(grpc.aio.ServerInterceptor):
     ) -> Authenticated:
         async def again() -> float | None:
             found = await self._identify(metadata, context)
+            if (found.tenant_id, found.name) != (caller.tenant_id, caller.name):
+                raise CredentialRefused("it is somebody else's now", credential=found.name)
             authorize(found, rule)
             return self._left_s(found)
 
@@ -241,6 +247,13 @@ class Gate(grpc.aio.ServerInterceptor):
         if caller.expires_at is None:
             return None
         return (caller.expires_at - self._clock.now()).total_seconds()
+
+
+def _own_end(left_s: float | None, default_s: float) -> float | None:
+    """Seconds until we end a call ourselves, None if its caller's deadline will do."""
+    if left_s is None:
+        return default_s
+    return MAX_DEADLINE_S if left_s > MAX_DEADLINE_S else None
 
 
 def _parsed(parse: Callable[[bytes], Any], raw: bytes) -> Any:

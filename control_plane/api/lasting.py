@@ -39,7 +39,7 @@ class Deadline:
         if self._is_read:
             return Overloaded(
                 f"the answer took longer than {self._seconds:g} s; send the call again, with a"
-                " deadline of its own if it may take that long",
+                " deadline of its own if it may take longer",
                 retry_in=RETRY_IN,
             )
         return Unavailable(

@@ -9,6 +9,7 @@ from foliot.executor.v1 import executor_service_pb2 as pb
 from executor.adapters.grpc_messages import task_type_message
 from shared.clock import Clock, SystemClock
 from shared.ids import SessionId
+from shared.rpc import KEEPALIVE_TIME_S, KEEPALIVE_TIMEOUT_S
 from shared.tasks import TaskType
 from shared.tls import ClientTls
 
@@ -18,8 +19,9 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", int(KEEPALIVE_TIME_S * 1_000)),
+    ("grpc.keepalive_timeout_ms", int(KEEPALIVE_TIMEOUT_S * 1_000)),
+    ("grpc.http2.ping_timeout_ms", int(KEEPALIVE_TIMEOUT_S * 1_000)),
     # The channel's own back-off would otherwise grow to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1_000),
