@@ -5,13 +5,18 @@ from typing import Annotated
 
 import typer
 
+from control_plane.cli.api_key import key
 from control_plane.cli.definition_versions import definition
+from control_plane.cli.event import event
 from control_plane.cli.instance_operations import instance
 from control_plane.cli.limit import limit
 from control_plane.cli.options import DEFAULT_DATA_DIR, DataDir, Output
+from control_plane.cli.profile import profile
 from control_plane.cli.retention import retention
 from control_plane.cli.schedule import schedule
+from control_plane.cli.server import server, whoami
 from control_plane.cli.task import task
+from control_plane.cli.tenant import tenant
 
 app = typer.Typer(
     name="foliot",
@@ -22,12 +27,21 @@ app = typer.Typer(
     epilog="Begin with `foliot demo`; then `foliot dev`, and talk to it with your own client.",
 )
 
-app.add_typer(definition)
-app.add_typer(instance)
-app.add_typer(task)
-app.add_typer(schedule)
-app.add_typer(limit)
-app.add_typer(retention)
+app.command()(whoami)
+for group in (
+    definition,
+    instance,
+    task,
+    event,
+    schedule,
+    profile,
+    server,
+    tenant,
+    key,
+    limit,
+    retention,
+):
+    app.add_typer(group)
 
 
 @app.command()
@@ -129,34 +143,19 @@ def serve() -> None:
     run_serve()
 
 
-@app.command()
-def key(
-    role: Annotated[
-        str,
-        typer.Argument(
-            help="viewer, starter, human_worker, definer, operator, auditor or tenant_admin; or"
-            " executor, which belongs to no tenant."
-        ),
-    ],
-    tenant: Annotated[
-        str, typer.Option(help="The tenant it is for; made if it is new.", show_default=False)
-    ] = "",
-    database_url: Annotated[
-        str, typer.Option(envvar="FOLIOT_DATABASE_URL", show_default=False)
-    ] = "",
-    pepper: Annotated[
-        str,
-        typer.Option(envvar="FOLIOT_PEPPER", help="The control planes' own.", show_default=False),
-    ] = "",
-) -> None:
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def bench(context: typer.Context) -> None:
     """
-    Make an API key, straight in the database, and print it; it is shown this once.
+    Measure a whole foliot, as `python -m bench` does; it takes the same options.
 
-    For the first keys of a system: there is nobody yet who could ask the server for them.
+    The bench comes with foliot's sources, and is not installed with the rest.
     """
-    from control_plane.cli.key import run_key
+    from control_plane.cli.measuring import run_bench
 
-    run_key(role, tenant=tenant, database_url=database_url, pepper=pepper)
+    run_bench(context.args)
 
 
 @app.command()

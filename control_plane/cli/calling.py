@@ -14,6 +14,7 @@ from foliot.v1 import (
     instance_service_pb2_grpc,
     schedule_service_pb2_grpc,
     task_service_pb2_grpc,
+    tenant_service_pb2_grpc,
 )
 
 from control_plane.cli.connection import connection, credential
@@ -41,6 +42,7 @@ class Caller:
         self.tasks = task_service_pb2_grpc.TaskServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
         self.schedules = schedule_service_pb2_grpc.ScheduleServiceStub(channel)
+        self.tenants = tenant_service_pb2_grpc.TenantServiceStub(channel)
         self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
 
 

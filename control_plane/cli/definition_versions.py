@@ -110,9 +110,9 @@ def list_(
         ),
     ] = "",
     status: Annotated[
-        Literal["", "inactive", "active", "archived"],
+        Literal["inactive", "active", "archived"] | None,
         typer.Option("--status", "-s", help="Only with this status.", show_default="all"),
-    ] = "",
+    ] = None,
     filter_: Filter = "",
     limit: Limit = DEFAULT_LIMIT,
     output: Output = "table",
@@ -125,7 +125,7 @@ def list_(
     run_list(
         target,
         definition_key,
-        status=status,
+        status=status or "",
         given=filter_,
         limit=None if every else limit,
         output=output,

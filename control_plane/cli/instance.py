@@ -90,7 +90,7 @@ OfDefinition = Annotated[
     ),
 ]
 Status = Annotated[
-    Literal["", "pending", "running", "waiting", "completed", "failed", "cancelled"],
+    Literal["pending", "running", "waiting", "completed", "failed", "cancelled"] | None,
     typer.Option("--status", "-s", help="Only with this status.", show_default="all"),
 ]
 
@@ -211,7 +211,7 @@ def get(
 def list_(
     target: Target,
     definition: OfDefinition = "",
-    status: Status = "",
+    status: Status = None,
     business_key: BusinessKey = "",
     schedule: Annotated[
         str, typer.Option("--schedule", help="Only those it has started.", show_default=False)
@@ -232,7 +232,7 @@ def list_(
     run_list(
         target,
         {"definition_key": definition, "business_key": business_key, "schedule_id": schedule},
-        status=status,
+        status=status or "",
         given=filter_,
         limit=None if every else limit,
         output=output,
@@ -244,7 +244,7 @@ def list_(
 def count(
     target: Target,
     definition: OfDefinition = "",
-    status: Status = "",
+    status: Status = None,
     business_key: BusinessKey = "",
     filter_: Filter = "",
     output: Output = "table",
@@ -255,7 +255,7 @@ def count(
     run_count(
         target,
         {"definition_key": definition, "business_key": business_key},
-        status=status,
+        status=status or "",
         given=filter_,
         output=output,
     )

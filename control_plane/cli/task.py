@@ -46,7 +46,7 @@ OfInstance = Annotated[
     ),
 ]
 Type = Annotated[
-    Literal["", "human", "timer", "http", "email", "ai", "system", "workflow"],
+    Literal["human", "timer", "http", "email", "ai", "system", "workflow"] | None,
     typer.Option("--type", "-t", help="Only of this type.", show_default="all"),
 ]
 
@@ -57,10 +57,10 @@ def list_(
     target: Target,
     instance: OfInstance = "",
     status: Annotated[
-        Literal["", "pending", "running", "succeeded", "failed", "cancelled", "skipped"],
+        Literal["pending", "running", "succeeded", "failed", "cancelled", "skipped"] | None,
         typer.Option("--status", "-s", help="Only with this status.", show_default="all"),
-    ] = "",
-    type_: Type = "",
+    ] = None,
+    type_: Type = None,
     queue: Queue = "",
     filter_: Filter = "",
     limit: Limit = DEFAULT_LIMIT,
@@ -78,7 +78,7 @@ def list_(
     run_list(
         target,
         {"instance_id": instance, "queue": queue},
-        {"status": status, "type": type_},
+        {"status": status or "", "type": type_ or ""},
         given=filter_,
         limit=None if every else limit,
         output=output,
@@ -164,7 +164,7 @@ def fail(
 @asks_a_server
 def dead(
     target: Target,
-    type_: Type = "",
+    type_: Type = None,
     queue: Queue = "",
     filter_: Filter = "",
     limit: Limit = DEFAULT_LIMIT,
@@ -178,7 +178,7 @@ def dead(
     run_dead(
         target,
         {"queue": queue},
-        {"type": type_},
+        {"type": type_ or ""},
         given=filter_,
         limit=None if every else limit,
         output=output,
@@ -193,7 +193,7 @@ def redrive(
         list[str] | None,
         typer.Argument(metavar="[TASK]…", help="Dead tasks, by their ids.", show_default=False),
     ] = None,
-    type_: Type = "",
+    type_: Type = None,
     queue: Queue = "",
     filter_: Filter = "",
     output: Output = "table",
@@ -216,7 +216,7 @@ def redrive(
         target,
         task_id or [],
         {"queue": queue},
-        {"type": type_},
+        {"type": type_ or ""},
         given=filter_,
         every=every,
         yes=yes,

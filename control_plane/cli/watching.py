@@ -1,12 +1,14 @@
-"""What `foliot instance watch` does."""
+"""What `foliot instance watch` and `foliot event watch` do."""
 
 from collections.abc import AsyncIterable
 
 from foliot.v1 import event_service_pb2
+from rich.text import Text
 
 from control_plane.cli.calling import Caller, call
 from control_plane.cli.entries import line_of
 from control_plane.cli.options import Target
+from control_plane.cli.plain import visible
 from control_plane.cli.printing import print_json, print_line
 from control_plane.cli.streaming import followed
 
@@ -26,5 +28,29 @@ def run_watch(target: Target, instance_id: str, *, after: int, output: str) -> N
                     print_json(message.entry, in_a_line=True)
                 else:
                     print_line(line_of(message.entry))
+
+    call(target, ask, within_s=None)
+
+
+def run_watch_events(target: Target, *, given: str, after: str, oldest: bool, output: str) -> None:
+    """Until it is interrupted."""
+    request = event_service_pb2.WatchEventsRequest(after=after, from_oldest=oldest, filter=given)
+
+    async def ask(to: Caller) -> None:
+        def opened() -> AsyncIterable[event_service_pb2.WatchEventsResponse]:
+            return to.events.WatchEvents(request, metadata=to.metadata)
+
+        async for message in followed(opened):
+            request.after = message.position
+            for one in message.entries:
+                if output == "json":
+                    print_json(one, in_a_line=True)
+                else:
+                    whose = one.business_key or one.instance_id
+                    print_line(
+                        Text.assemble(
+                            line_of(one.entry), (f"  {one.definition_key} {visible(whose)}", "dim")
+                        )
+                    )
 
     call(target, ask, within_s=None)
