@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from control_plane.ports.audit import Noted
 from control_plane.ports.records import Definition, DefinitionStatus, JsonText
 from shared.errors import AlreadyExists
 from shared.ids import DefinitionId, TenantId
@@ -39,6 +40,7 @@ class DefinitionStore(Protocol):
         description: str,
         created_by: str,
         repeatable: RepeatableCreation | None = None,
+        noted: Noted | None = None,
     ) -> Definition:
         """
         Store a spec as the next version of its key, inactive.
@@ -66,7 +68,12 @@ class DefinitionStore(Protocol):
         """By key, then newest version first; `after` is the last (key, version) already seen."""
 
     async def set_status(
-        self, tenant_id: TenantId, definition_id: DefinitionId, status: DefinitionStatus
+        self,
+        tenant_id: TenantId,
+        definition_id: DefinitionId,
+        status: DefinitionStatus,
+        *,
+        noted: Noted | None = None,
     ) -> Definition | None:
         """
         Move the status; activating one version deactivates the key's other in the same commit.

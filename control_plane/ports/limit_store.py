@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from control_plane.ports.audit import Noted
 from shared.ids import TenantId
 
 WHOLE_TENANT = ""
@@ -46,13 +47,15 @@ class Woken(NamedTuple):
 
 
 class LimitStore(Protocol):
-    async def put(self, tenant_id: TenantId, limit: TaskLimit, *, at_most: int) -> bool:
+    async def put(
+        self, tenant_id: TenantId, limit: TaskLimit, *, at_most: int, noted: Noted | None = None
+    ) -> bool:
         """
         Set a limit, which holds for all that is claimed from now on; what runs goes on, and
         counts. A bucket that is new is full. False if the tenant has `at_most` others already.
         """
 
-    async def remove(self, tenant_id: TenantId, key: str) -> bool:
+    async def remove(self, tenant_id: TenantId, key: str, *, noted: Noted | None = None) -> bool:
         """Lift a limit: what it held back can be claimed. False if there is none."""
 
     async def of_tenant(self, tenant_id: TenantId) -> Sequence[LimitInForce]:

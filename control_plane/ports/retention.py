@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from control_plane.ports.audit import Noted
 from control_plane.ports.records import HistoryEntry, Instance, InstanceKey, Task
 from shared.ids import InstanceId, TenantId
 
@@ -54,11 +55,19 @@ class Whole:
 
 class RetentionStore(Protocol):
     async def put(
-        self, tenant_id: TenantId, definition_key: str, keep: timedelta | None, *, archives: bool
+        self,
+        tenant_id: TenantId,
+        definition_key: str,
+        keep: timedelta | None,
+        *,
+        archives: bool,
+        noted: Noted | None = None,
     ) -> Retention:
         """Set a retention; it replaces the one that there was."""
 
-    async def remove(self, tenant_id: TenantId, definition_key: str) -> bool:
+    async def remove(
+        self, tenant_id: TenantId, definition_key: str, *, noted: Noted | None = None
+    ) -> bool:
         """Take a retention back. False if there is none."""
 
     async def of_tenant(self, tenant_id: TenantId) -> Sequence[Retention]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
+from control_plane.ports.audit import Noted
 from control_plane.ports.records import JsonText
 from shared.ids import InstanceId, TenantId
 
@@ -128,7 +129,7 @@ class ScheduleStore(Protocol):
     async def now(self) -> datetime:
         """The database's clock."""
 
-    async def create(self, schedule: Schedule, *, most: int) -> bool:
+    async def create(self, schedule: Schedule, *, most: int, noted: Noted | None = None) -> bool:
         """
         Keep a new schedule; false if its id is taken.
 
@@ -149,15 +150,19 @@ class ScheduleStore(Protocol):
     ) -> Sequence[Schedule]:
         """By id; `after` is the last one already seen."""
 
-    async def put(self, schedules: Sequence[Schedule]) -> frozenset[ScheduleKey]:
+    async def put(
+        self, schedules: Sequence[Schedule], *, noted: Noted | None = None
+    ) -> frozenset[ScheduleKey]:
         """
         Keep each as given, and tell which were kept: those that stand as they were read.
 
         What is kept has the next step. One that somebody else is writing is left out, not waited
-        for. In one transaction.
+        for. In one transaction. What is `noted` is of one schedule.
         """
 
-    async def delete(self, tenant_id: TenantId, schedule_id: str) -> bool:
+    async def delete(
+        self, tenant_id: TenantId, schedule_id: str, *, noted: Noted | None = None
+    ) -> bool:
         """Forget it; false where there is none. Its instances live on."""
 
     async def due(self, limit: int) -> Sequence[Found]:

@@ -1,5 +1,6 @@
 """Make a version the one that new instances of its key start from."""
 
+from control_plane.access.auditing import noted
 from control_plane.engine import compile_spec
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.records import Definition
@@ -36,7 +37,7 @@ async def activate_definition(
             reason="TASK_TYPE_NOT_AVAILABLE",
             metadata={"task_type": asked.what, "json_pointer": asked.json_pointer},
         )
-    activated = await definitions.set_status(tenant_id, definition_id, "active")
+    activated = await definitions.set_status(tenant_id, definition_id, "active", noted=noted())
     if activated is None:
         raise NotFound("definition", str(definition_id))
     return activated

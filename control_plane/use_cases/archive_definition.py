@@ -1,5 +1,6 @@
 """Put an inactive version away for good."""
 
+from control_plane.access.auditing import noted
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.records import Definition
 from control_plane.use_cases.get_definition import get_definition
@@ -23,7 +24,7 @@ async def archive_definition(
             reason="DEFINITION_ACTIVE",
             metadata={"definition_id": str(definition_id)},
         )
-    archived = await definitions.set_status(tenant_id, definition_id, "archived")
+    archived = await definitions.set_status(tenant_id, definition_id, "archived", noted=noted())
     if archived is None:
         raise NotFound("definition", str(definition_id))
     return archived

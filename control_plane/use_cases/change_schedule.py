@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from control_plane.access.auditing import noted
 from control_plane.ports.schedule_store import Found, Schedule, ScheduleStore
 from control_plane.use_cases.get_schedule import get_schedule
 from shared.errors import Conflict
@@ -30,7 +31,7 @@ async def change_schedule(
         changed = change(found)
         if changed is found.schedule:
             return found
-        if await schedules.put([changed]):
+        if await schedules.put([changed], noted=noted()):
             return await get_schedule(schedules, tenant_id, schedule_id)
         await asyncio.sleep(PAUSE_S)
     raise Conflict(f"schedule {schedule_id!r} was changed by others all the while; try again")

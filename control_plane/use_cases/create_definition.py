@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from control_plane.access.auditing import noted
 from control_plane.engine import Diagnostic, SpecInvalid
 from control_plane.ports.definition_store import DefinitionStore, RepeatableCreation
 from control_plane.ports.records import Definition
@@ -56,5 +57,6 @@ async def create_definition(
         description=description,
         created_by=created_by,
         repeatable=RepeatableCreation(repeat.request_id, repeat.fingerprint) if repeat else None,
+        noted=noted(),
     )
     return Created(definition=definition, diagnostics=diagnostics)

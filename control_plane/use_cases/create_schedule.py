@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import uuid4
 
+from control_plane.access.auditing import noted
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.schedule_store import Found, Schedule, ScheduleStore
 from control_plane.use_cases.get_schedule import get_schedule
@@ -55,7 +56,7 @@ async def create_schedule(
         updated_at=now,
     )
     schedule = paused(schedule, "", now) if is_paused else begun(schedule, now)
-    created = await schedules.create(schedule, most=MAX_SCHEDULES)
+    created = await schedules.create(schedule, most=MAX_SCHEDULES, noted=noted())
     found = await get_schedule(schedules, tenant_id, name)
     if not created and found.schedule.spec != spec:
         raise AlreadyExists(

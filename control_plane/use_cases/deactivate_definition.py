@@ -1,5 +1,6 @@
 """Stop new instances from a version."""
 
+from control_plane.access.auditing import noted
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.records import Definition
 from control_plane.use_cases.get_definition import get_definition
@@ -20,7 +21,7 @@ async def deactivate_definition(
             reason="DEFINITION_ARCHIVED",
             metadata={"definition_id": str(definition_id)},
         )
-    deactivated = await definitions.set_status(tenant_id, definition_id, "inactive")
+    deactivated = await definitions.set_status(tenant_id, definition_id, "inactive", noted=noted())
     if deactivated is None:
         raise NotFound("definition", str(definition_id))
     return deactivated

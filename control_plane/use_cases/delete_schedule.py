@@ -1,5 +1,6 @@
 """Forget a schedule."""
 
+from control_plane.access.auditing import noted
 from control_plane.ports.schedule_store import ScheduleStore
 from shared.errors import NotFound
 from shared.ids import TenantId
@@ -9,5 +10,5 @@ async def delete_schedule(schedules: ScheduleStore, tenant_id: TenantId, schedul
     """
     What it has started lives on. A repeat is told that there is none, which is what was wanted.
     """
-    if not await schedules.delete(tenant_id, schedule_id):
+    if not await schedules.delete(tenant_id, schedule_id, noted=noted()):
         raise NotFound("schedule", schedule_id)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from control_plane.access.auditing import noted
 from control_plane.ports.retention import EVERY_DEFINITION, Retention, RetentionStore
 from control_plane.use_cases import fields
 from shared.errors import InvalidRequest, LimitExceeded
@@ -33,7 +34,7 @@ async def set_retention(
     known = await store.of_tenant(tenant_id)
     if len(known) >= MAX_RETENTIONS and all(one.definition_key != definition_key for one in known):
         raise LimitExceeded("retentions", actual=MAX_RETENTIONS + 1, maximum=MAX_RETENTIONS)
-    return await store.put(tenant_id, definition_key, keep, archives=archives)
+    return await store.put(tenant_id, definition_key, keep, archives=archives, noted=noted())
 
 
 def check_key(definition_key: str) -> None:

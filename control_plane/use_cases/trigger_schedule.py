@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+from control_plane.access.auditing import noted
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.request import Repeatable
 from control_plane.ports.instance_store import (
@@ -65,7 +66,7 @@ async def trigger_schedule(
             await _finish(schedules, orchestrator, found.schedule)
             continue
         ours = triggered(found.schedule, found.running, firing(found), allow_overlap=allow_overlap)
-        if await schedules.put([ours]):
+        if await schedules.put([ours], noted=noted()):
             came_to = await _finish(schedules, orchestrator, replace(ours, step=ours.step + 1))
             if isinstance(came_to, FoliotError):
                 raise came_to

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from control_plane.adapters.memory.database import DefinitionKey, MemoryDatabase
+from control_plane.adapters.memory.audit_log import note
+from control_plane.adapters.memory.database import DefinitionKey, MemoryDatabase, hash_of
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.definition_store import RepeatableCreation, RequestIdTaken
 from control_plane.ports.instance_store import REQUEST_SCOPE, IdempotencyKey, StoredAnswer
 from control_plane.ports.records import Definition, DefinitionStatus, JsonText
@@ -26,6 +28,7 @@ class MemoryDefinitionStore:
         description: str,
         created_by: str,
         repeatable: RepeatableCreation | None = None,
+        noted: Noted | None = None,
     ) -> Definition:
         if repeatable is not None:
             known = self._created_before(tenant_id, repeatable)
@@ -51,6 +54,7 @@ class MemoryDefinitionStore:
                 fingerprint=repeatable.fingerprint,
                 answer=json.dump({"definition_id": str(created.definition_id)}),
             )
+        self._note(noted, created, None)
         return created
 
     async def get(self, tenant_id: TenantId, definition_id: DefinitionId) -> Definition | None:
@@ -83,7 +87,12 @@ class MemoryDefinitionStore:
         return sorted(found, key=_place)[:limit]
 
     async def set_status(
-        self, tenant_id: TenantId, definition_id: DefinitionId, status: DefinitionStatus
+        self,
+        tenant_id: TenantId,
+        definition_id: DefinitionId,
+        status: DefinitionStatus,
+        *,
+        noted: Noted | None = None,
     ) -> Definition | None:
         found = await self.get(tenant_id, definition_id)
         if found is None:
@@ -101,7 +110,12 @@ class MemoryDefinitionStore:
                 if other.status == "active":
                     self._put(replace(other, status="inactive"))
         self._put(changed)
+        self._note(noted, changed, _hash(found))
         return changed
+
+    def _note(self, noted: Noted | None, after: Definition, before: bytes | None) -> None:
+        target = Target("definition", str(after.definition_id))
+        note(self._database, noted, after.tenant_id, target, before, _hash(after))
 
     def _created_before(
         self, tenant_id: TenantId, repeatable: RepeatableCreation
@@ -126,6 +140,10 @@ class MemoryDefinitionStore:
     def _put(self, definition: Definition) -> None:
         key = DefinitionKey(definition.tenant_id, definition.definition_id)
         self._database.definitions[key] = definition
+
+
+def _hash(definition: Definition) -> bytes:
+    return hash_of((definition.spec_hash, definition.status))
 
 
 def _place(definition: Definition) -> tuple[str, int]:

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import inf
 
-from control_plane.adapters.memory.database import MemoryDatabase, StoredLimit
+from control_plane.adapters.memory.audit_log import note
+from control_plane.adapters.memory.database import MemoryDatabase, StoredLimit, hash_of
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.limit_store import WHOLE_TENANT, LimitInForce, TaskLimit, Woken
 from shared.ids import TenantId
@@ -20,7 +22,9 @@ class MemoryLimits:
         self._database = database
         self._stored = database.limits
 
-    async def put(self, tenant_id: TenantId, limit: TaskLimit, *, at_most: int) -> bool:
+    async def put(
+        self, tenant_id: TenantId, limit: TaskLimit, *, at_most: int, noted: Noted | None = None
+    ) -> bool:
         others = [key for tenant, key in self._stored if tenant == tenant_id and key != limit.key]
         if len(others) >= at_most:
             return False
@@ -33,10 +37,22 @@ class MemoryLimits:
         self._stored[tenant_id, limit.key] = StoredLimit(
             limit=limit, tokens=tokens, filled_at=now, updated_at=now
         )
+        was = None if before is None else hash_of(before.limit)
+        note(
+            self._database,
+            noted,
+            tenant_id,
+            Target("task_limit", limit.key),
+            was,
+            hash_of(limit),
+        )
         return True
 
-    async def remove(self, tenant_id: TenantId, key: str) -> bool:
-        return self._stored.pop((tenant_id, key), None) is not None
+    async def remove(self, tenant_id: TenantId, key: str, *, noted: Noted | None = None) -> bool:
+        gone = self._stored.pop((tenant_id, key), None)
+        was = None if gone is None else hash_of(gone.limit)
+        note(self._database, noted, tenant_id, Target("task_limit", key), was, None)
+        return gone is not None
 
     async def of_tenant(self, tenant_id: TenantId) -> Sequence[LimitInForce]:
         return [

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.adapters.memory.audit_log import note
+from control_plane.adapters.memory.database import MemoryDatabase, hash_of
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.instance_store import BusinessKey
 from control_plane.ports.records import Instance, InstanceKey
 from control_plane.ports.retention import (
@@ -22,7 +24,13 @@ class MemoryRetention:
         self._database = database
 
     async def put(
-        self, tenant_id: TenantId, definition_key: str, keep: timedelta | None, *, archives: bool
+        self,
+        tenant_id: TenantId,
+        definition_key: str,
+        keep: timedelta | None,
+        *,
+        archives: bool,
+        noted: Noted | None = None,
     ) -> Retention:
         retention = Retention(
             definition_key=definition_key,
@@ -30,11 +38,19 @@ class MemoryRetention:
             archives=archives,
             updated_at=self._database.now(),
         )
+        was = self._database.retentions.get((tenant_id, definition_key))
         self._database.retentions[tenant_id, definition_key] = retention
+        target = Target("retention", definition_key)
+        note(self._database, noted, tenant_id, target, _hash(was), _hash(retention))
         return retention
 
-    async def remove(self, tenant_id: TenantId, definition_key: str) -> bool:
-        return self._database.retentions.pop((tenant_id, definition_key), None) is not None
+    async def remove(
+        self, tenant_id: TenantId, definition_key: str, *, noted: Noted | None = None
+    ) -> bool:
+        gone = self._database.retentions.pop((tenant_id, definition_key), None)
+        target = Target("retention", definition_key)
+        note(self._database, noted, tenant_id, target, _hash(gone), None)
+        return gone is not None
 
     async def of_tenant(self, tenant_id: TenantId) -> Sequence[Retention]:
         found = sorted(self._database.retentions.items(), key=lambda item: item[0])
@@ -132,3 +148,7 @@ class MemoryRetention:
                 del database.business_keys[name]
         database.history.pop(key, None)
         del database.instances[key]
+
+
+def _hash(retention: Retention | None) -> bytes | None:
+    return None if retention is None else hash_of((retention.keep, retention.archives))

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.adapters.memory.audit_log import note
+from control_plane.adapters.memory.database import MemoryDatabase, hash_of
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.schedule_store import (
     MAX_RUNNING,
     AheadOfSchedules,
@@ -23,7 +25,7 @@ class MemoryScheduleStore:
     async def now(self) -> datetime:
         return self._database.now()
 
-    async def create(self, schedule: Schedule, *, most: int) -> bool:
+    async def create(self, schedule: Schedule, *, most: int, noted: Noted | None = None) -> bool:
         schedules = self._database.schedules
         if schedule.key in schedules:
             return False
@@ -31,6 +33,7 @@ class MemoryScheduleStore:
         if count >= most:
             raise LimitExceeded("schedules of a tenant", actual=count + 1, maximum=most)
         schedules[schedule.key] = schedule
+        self._note(noted, schedule.key, None)
         return True
 
     async def find(self, tenant_id: TenantId, schedule_id: str) -> Found | None:
@@ -56,7 +59,9 @@ class MemoryScheduleStore:
         ]
         return sorted(found, key=lambda one: one.schedule_id)[:limit]
 
-    async def put(self, schedules: Sequence[Schedule]) -> frozenset[ScheduleKey]:
+    async def put(
+        self, schedules: Sequence[Schedule], *, noted: Noted | None = None
+    ) -> frozenset[ScheduleKey]:
         known = self._database.schedules
         kept = set()
         for schedule in schedules:
@@ -66,12 +71,22 @@ class MemoryScheduleStore:
                 schedule.step,
             ):
                 known[schedule.key] = replace(schedule, step=schedule.step + 1)
+                self._note(noted, schedule.key, before)
                 kept.add(schedule.key)
         return frozenset(kept)
 
-    async def delete(self, tenant_id: TenantId, schedule_id: str) -> bool:
+    async def delete(
+        self, tenant_id: TenantId, schedule_id: str, *, noted: Noted | None = None
+    ) -> bool:
         key = ScheduleKey(tenant_id, schedule_id)
-        return self._database.schedules.pop(key, None) is not None
+        gone = self._database.schedules.pop(key, None)
+        self._note(noted, key, gone)
+        return gone is not None
+
+    def _note(self, noted: Noted | None, key: ScheduleKey, before: Schedule | None) -> None:
+        after = self._database.schedules.get(key)
+        target = Target("schedule", key.schedule_id)
+        note(self._database, noted, key.tenant_id, target, _hash(before), _hash(after))
 
     async def due(self, limit: int) -> Sequence[Found]:
         now = self._database.now()
@@ -112,3 +127,9 @@ class MemoryScheduleStore:
             if (one.tenant_id, one.schedule_id) == schedule.key and not one.is_closed
         ]
         return tuple(instance_id for _, instance_id in sorted(running)[:MAX_RUNNING])
+
+
+def _hash(schedule: Schedule | None) -> bytes | None:
+    if schedule is None:
+        return None
+    return hash_of((schedule.incarnation, schedule.spec, schedule.paused_at, schedule.firing))

@@ -5,14 +5,15 @@ The audit log in PostgreSQL, and how other stores write to it: with their change
 turn that changed it (write_batch.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.adapters.postgres.reaching import ReachedPool, TenantsPool
 from control_plane.ports.audit import AuditEntry, AuditFilter, Noted, Target
 from shared.ids import TenantId, new_uuid7
 
@@ -108,6 +109,27 @@ async def note(
         before,
         after,
     )
+
+
+@asynccontextmanager
+async def noting(
+    pool: ReachedPool | TenantsPool,
+    noted: Noted | None,
+    tenant_id: TenantId,
+    target: Target,
+    hashed: str,
+    *key: object,
+) -> AsyncIterator[asyncpg.Connection]:
+    """
+    A transaction that changes one thing, and writes that down. `hashed` is a statement that gives
+    the hash of the thing by its key, and nothing where there is no such thing.
+    """
+    async with pool.transaction() as connection:
+        before = None if noted is None else await connection.fetchval(hashed, *key)
+        yield connection
+        if noted is not None:
+            after = await connection.fetchval(hashed, *key)
+            await note(connection, noted, tenant_id, target, before, after)
 
 
 def _entry(row: Mapping[str, Any]) -> AuditEntry:

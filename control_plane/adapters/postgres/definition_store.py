@@ -4,14 +4,21 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from control_plane.adapters.postgres.audit_log import note, noting
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import definition_of
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.definition_store import RepeatableCreation, RequestIdTaken
 from control_plane.ports.instance_store import REQUEST_SCOPE
 from control_plane.ports.records import Definition, DefinitionStatus, JsonText
 from shared import json
 from shared.errors import PreconditionFailed
 from shared.ids import DefinitionId, TenantId, new_uuid7
+
+HASH = """
+SELECT sha256(convert_to(row(d.spec_hash, d.status)::text, 'UTF8'))
+  FROM foliot.definition d WHERE d.tenant_id = $1 AND d.definition_id = $2
+"""
 
 
 class PostgresDefinitionStore:
@@ -28,6 +35,7 @@ class PostgresDefinitionStore:
         description: str,
         created_by: str,
         repeatable: RepeatableCreation | None = None,
+        noted: Noted | None = None,
     ) -> Definition:
         definition_id = DefinitionId(new_uuid7())
         async with self._pool.of(tenant_id).transaction() as connection:
@@ -55,6 +63,9 @@ class PostgresDefinitionStore:
                 description,
                 created_by,
             )
+            if noted is not None:
+                after = await connection.fetchval(HASH, tenant_id, definition_id)
+                await note(connection, noted, tenant_id, _target(definition_id), None, after)
         return definition_of(row)
 
     async def get(self, tenant_id: TenantId, definition_id: DefinitionId) -> Definition | None:
@@ -106,12 +117,20 @@ class PostgresDefinitionStore:
         return [definition_of(row) for row in rows]
 
     async def set_status(
-        self, tenant_id: TenantId, definition_id: DefinitionId, status: DefinitionStatus
+        self,
+        tenant_id: TenantId,
+        definition_id: DefinitionId,
+        status: DefinitionStatus,
+        *,
+        noted: Noted | None = None,
     ) -> Definition | None:
         found = await self.get(tenant_id, definition_id)
         if found is None:
             return None
-        async with self._pool.of(tenant_id).transaction() as connection:
+        pool, target = self._pool.of(tenant_id), _target(definition_id)
+        async with noting(
+            pool, noted, tenant_id, target, HASH, tenant_id, definition_id
+        ) as connection:
             await _lock_key(connection, tenant_id, found.key)
             if status == "active":
                 await _deactivate_others(connection, found)
@@ -159,6 +178,10 @@ class PostgresDefinitionStore:
             key,
             version,
         )
+
+
+def _target(definition_id: DefinitionId) -> Target:
+    return Target("definition", str(definition_id))
 
 
 async def _remember(

@@ -6,13 +6,16 @@ task into its flow at this moment writes it where claims still look.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from control_plane.adapters.postgres.audit_log import noting
 from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.limit_store import WHOLE_TENANT, LimitInForce, Rate, TaskLimit, Woken
 from shared.ids import TenantId
 
@@ -76,40 +79,51 @@ SELECT p.run_at, p.instance_id, p.ordinal
 """
 
 
+HASH = """
+SELECT sha256(convert_to(row(l.max_running, l.rate_per_s, l.burst)::text, 'UTF8'))
+  FROM foliot.task_limit l
+ WHERE l.tenant_id = $1 AND l.limit_key = $2 AND num_nulls(l.max_running, l.rate_per_s) < 2
+"""
+
+
 class PostgresLimitStore:
     def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
         """`across` acts as ACROSS_ROLE: what the loop asks for is of every tenant."""
         self._pool = ReachedPool(pool)
         self._across = ReachedPool(across)
 
-    async def put(self, tenant_id: TenantId, limit: TaskLimit, *, at_most: int) -> bool:
+    async def put(
+        self, tenant_id: TenantId, limit: TaskLimit, *, at_most: int, noted: Noted | None = None
+    ) -> bool:
         rate = limit.rate
-        rows = await self._pool.of(tenant_id).fetch(
-            PUT,
-            tenant_id,
-            limit.key,
-            limit.max_running,
-            None if rate is None else rate.per_second,
-            None if rate is None else rate.burst,
-            at_most,
-        )
+        async with self._noting(noted, tenant_id, limit.key) as connection:
+            rows = await connection.fetch(
+                PUT,
+                tenant_id,
+                limit.key,
+                limit.max_running,
+                None if rate is None else rate.per_second,
+                None if rate is None else rate.burst,
+                at_most,
+            )
         if rows and limit.key != WHOLE_TENANT:
             await self._move(tenant_id, limit.key, to=limit.key)
         return bool(rows)
 
-    async def remove(self, tenant_id: TenantId, key: str) -> bool:
-        rows = await self._pool.of(tenant_id).fetch(
-            """
-            UPDATE foliot.task_limit l
-               SET max_running = NULL, rate_per_s = NULL, burst = NULL, tokens = NULL,
-                   filled_at = NULL, wake_at = NULL, updated_at = foliot.now()
-             WHERE l.tenant_id = $1 AND l.limit_key = $2
-               AND num_nulls(l.max_running, l.rate_per_s) < 2
-            RETURNING 1
-            """,
-            tenant_id,
-            key,
-        )
+    async def remove(self, tenant_id: TenantId, key: str, *, noted: Noted | None = None) -> bool:
+        async with self._noting(noted, tenant_id, key) as connection:
+            rows = await connection.fetch(
+                """
+                UPDATE foliot.task_limit l
+                   SET max_running = NULL, rate_per_s = NULL, burst = NULL, tokens = NULL,
+                       filled_at = NULL, wake_at = NULL, updated_at = foliot.now()
+                 WHERE l.tenant_id = $1 AND l.limit_key = $2
+                   AND num_nulls(l.max_running, l.rate_per_s) < 2
+                RETURNING 1
+                """,
+                tenant_id,
+                key,
+            )
         if rows and key != WHOLE_TENANT:
             await self._move(tenant_id, key, to="")
         return bool(rows)
@@ -179,6 +193,12 @@ class PostgresLimitStore:
             """,
             FORGET_AFTER,
         )
+
+    def _noting(
+        self, noted: Noted | None, tenant_id: TenantId, key: str
+    ) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        pool, target = self._pool.of(tenant_id), Target("task_limit", key)
+        return noting(pool, noted, tenant_id, target, HASH, tenant_id, key)
 
     async def _move(self, tenant_id: TenantId, key: str, *, to: str) -> None:
         """

@@ -2,13 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 
+from control_plane.adapters.postgres.audit_log import noting
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import entry_of, instance_of, task_of
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.records import HistoryEntry, InstanceKey, Task
 from control_plane.ports.retention import PastInstance, PastPage, Retention, Whole
 from shared.failpoints import failpoint
@@ -57,6 +60,12 @@ SELECT h.* FROM foliot.history h
 """
 
 
+HASH = """
+SELECT sha256(convert_to(row(r.keep, r.archives)::text, 'UTF8'))
+  FROM foliot.retention r WHERE r.tenant_id = $1 AND r.definition_key = $2
+"""
+
+
 class PostgresRetention:
     def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
         """`across` acts as ACROSS_ROLE: what the loop asks for is of every tenant."""
@@ -64,36 +73,52 @@ class PostgresRetention:
         self._across = ReachedPool(across)
 
     async def put(
-        self, tenant_id: TenantId, definition_key: str, keep: timedelta | None, *, archives: bool
+        self,
+        tenant_id: TenantId,
+        definition_key: str,
+        keep: timedelta | None,
+        *,
+        archives: bool,
+        noted: Noted | None = None,
     ) -> Retention:
-        (row,) = await self._pool.of(tenant_id).fetch(
-            """
-            INSERT INTO foliot.retention AS r
-                   (tenant_id, definition_key, keep, archives, updated_at)
-            VALUES ($1, $2, $3, $4, foliot.now())
-            ON CONFLICT (tenant_id, definition_key) DO UPDATE
-              SET keep = excluded.keep, archives = excluded.archives,
-                  updated_at = excluded.updated_at
-            RETURNING r.definition_key, r.keep, r.archives, r.updated_at
-            """,
-            tenant_id,
-            definition_key,
-            keep,
-            archives,
-        )
-        return Retention(**row)
-
-    async def remove(self, tenant_id: TenantId, definition_key: str) -> bool:
-        return bool(
-            await self._pool.of(tenant_id).fetch(
+        async with self._noting(noted, tenant_id, definition_key) as connection:
+            (row,) = await connection.fetch(
                 """
-                DELETE FROM foliot.retention r
-                 WHERE r.tenant_id = $1 AND r.definition_key = $2 RETURNING 1
+                INSERT INTO foliot.retention AS r
+                       (tenant_id, definition_key, keep, archives, updated_at)
+                VALUES ($1, $2, $3, $4, foliot.now())
+                ON CONFLICT (tenant_id, definition_key) DO UPDATE
+                  SET keep = excluded.keep, archives = excluded.archives,
+                      updated_at = excluded.updated_at
+                RETURNING r.definition_key, r.keep, r.archives, r.updated_at
                 """,
                 tenant_id,
                 definition_key,
+                keep,
+                archives,
             )
-        )
+        return Retention(**row)
+
+    async def remove(
+        self, tenant_id: TenantId, definition_key: str, *, noted: Noted | None = None
+    ) -> bool:
+        async with self._noting(noted, tenant_id, definition_key) as connection:
+            return bool(
+                await connection.fetch(
+                    """
+                    DELETE FROM foliot.retention r
+                     WHERE r.tenant_id = $1 AND r.definition_key = $2 RETURNING 1
+                    """,
+                    tenant_id,
+                    definition_key,
+                )
+            )
+
+    def _noting(
+        self, noted: Noted | None, tenant_id: TenantId, definition_key: str
+    ) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        pool, target = self._pool.of(tenant_id), Target("retention", definition_key)
+        return noting(pool, noted, tenant_id, target, HASH, tenant_id, definition_key)
 
     async def of_tenant(self, tenant_id: TenantId) -> Sequence[Retention]:
         rows = await self._pool.of(tenant_id).fetch(

@@ -6,12 +6,15 @@ two that write the same schedules in different orders cannot deadlock.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
+from control_plane.adapters.postgres.audit_log import noting
 from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.records import JsonText
 from control_plane.ports.schedule_store import (
     MAX_RUNNING,
@@ -96,6 +99,15 @@ RETURNING s.tenant_id, s.schedule_id
 """
 
 
+# All that callers say of it, and a start that was decided: a trigger changes nothing else.
+HASH = """
+SELECT sha256(convert_to(row(
+         s.incarnation, s.cron, s.time_zone, s.definition_key, s.input, s.labels, s.overlap,
+         s.catch_up, s.jitter, s.description, s.paused_at, s.firing)::text, 'UTF8'))
+  FROM foliot.schedule s WHERE s.tenant_id = $1 AND s.schedule_id = $2
+"""
+
+
 class PostgresScheduleStore:
     def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
         """`across` acts as ACROSS_ROLE: what the loop asks for is of every tenant."""
@@ -106,8 +118,8 @@ class PostgresScheduleStore:
         now: datetime = await self._pool.fetchval("SELECT foliot.now()")
         return now
 
-    async def create(self, schedule: Schedule, *, most: int) -> bool:
-        async with self._pool.of(schedule.tenant_id).transaction() as connection:
+    async def create(self, schedule: Schedule, *, most: int, noted: Noted | None = None) -> bool:
+        async with self._noting(noted, schedule.key) as connection:
             created = await connection.fetchval(
                 """
                 INSERT INTO foliot.schedule (
@@ -168,26 +180,41 @@ class PostgresScheduleStore:
         )
         return [_schedule(row) for row in rows]
 
-    async def put(self, schedules: Sequence[Schedule]) -> frozenset[ScheduleKey]:
+    async def put(
+        self, schedules: Sequence[Schedule], *, noted: Noted | None = None
+    ) -> frozenset[ScheduleKey]:
         if not schedules:
             return frozenset()
         await failpoint("schedules.put.before")
-        columns = zip(*map(_values, schedules), strict=True)
+        columns = [list(column) for column in zip(*map(_values, schedules), strict=True)]
         tenant_id = schedules[0].tenant_id
-        is_of_one = all(one.tenant_id == tenant_id for one in schedules)
-        pool = self._pool.of(tenant_id) if is_of_one else self._across
-        rows = await pool.fetch(PUT, *(list(column) for column in columns))
+        if noted is not None:
+            async with self._noting(noted, schedules[0].key) as connection:
+                rows = await connection.fetch(PUT, *columns)
+        else:
+            is_of_one = all(one.tenant_id == tenant_id for one in schedules)
+            pool = self._pool.of(tenant_id) if is_of_one else self._across
+            rows = await pool.fetch(PUT, *columns)
         await failpoint("schedules.put.after")
         return frozenset(ScheduleKey(*row) for row in rows)
 
-    async def delete(self, tenant_id: TenantId, schedule_id: str) -> bool:
-        deleted = await self._pool.of(tenant_id).fetchval(
-            "DELETE FROM foliot.schedule s WHERE s.tenant_id = $1 AND s.schedule_id = $2"
-            " RETURNING true",
-            tenant_id,
-            schedule_id,
-        )
+    async def delete(
+        self, tenant_id: TenantId, schedule_id: str, *, noted: Noted | None = None
+    ) -> bool:
+        async with self._noting(noted, ScheduleKey(tenant_id, schedule_id)) as connection:
+            deleted = await connection.fetchval(
+                "DELETE FROM foliot.schedule s WHERE s.tenant_id = $1 AND s.schedule_id = $2"
+                " RETURNING true",
+                tenant_id,
+                schedule_id,
+            )
         return bool(deleted)
+
+    def _noting(
+        self, noted: Noted | None, key: ScheduleKey
+    ) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        pool, target = self._pool.of(key.tenant_id), Target("schedule", key.schedule_id)
+        return noting(pool, noted, key.tenant_id, target, HASH, *key)
 
     async def due(self, limit: int) -> Sequence[Found]:
         await failpoint("schedules.due.before")
