@@ -214,12 +214,12 @@ class ControlPlane:
         self._after_commit = AfterCommit(
             self._hands, recalls, bells, self._timers, self._delayed, tailer, courier, limits
         )
-        rates = RateLimits(quotas, monotonic=adapters.monotonic)
+        self.rates = RateLimits(quotas, monotonic=adapters.monotonic)
         capacity = Capacity(
             tenants=adapters.tenants,
             store=adapters.quotas,
             quotas=quotas,
-            rates=rates,
+            rates=self.rates,
             queues=adapters.queues,
             queues_changed=pauses.wake,
             surgery=Surgery(

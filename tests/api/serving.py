@@ -1,7 +1,8 @@
 """A control plane on the memory adapters behind a real gRPC channel, and callers of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -148,7 +149,11 @@ async def client_of(serving: Serving, key: str | None) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def serving_from(
-    database: MemoryDatabase, drain_s: float = 2.0, listen: str = "127.0.0.1:0", **own: Any
+    database: MemoryDatabase,
+    drain_s: float = 2.0,
+    listen: str = "127.0.0.1:0",
+    monotonic: Callable[[], float] = time.monotonic,
+    **own: Any,
 ) -> AsyncIterator[Serving]:
     """Serves from a memory; `own` are settings of the control plane's alone."""
     settings = Settings(listen=listen, mode="dev", drain_s=drain_s, poll_s=0.05)
@@ -175,6 +180,7 @@ async def serving_from(
             audit=MemoryAuditLog(database),
             doorbell=NoDoorbell(),
             clock=SystemClock(),
+            monotonic=monotonic,
         ),
         settings,
         ControlPlaneSettings(pepper=PEPPER, **own),  # type: ignore[arg-type]  # pydantic makes it secret
