@@ -148,7 +148,7 @@ class _Planes:
         self._executor_is_up = executor_is_up
         self._control_plane_is_up = asyncio.Event()
         self._environment = {
-            **os.environ,
+            **_without_tls(os.environ),
             "FOLIOT_MODE": "dev",
             "FOLIOT_REDIS_URL": embedded.redis_url,
             "FOLIOT_LEASE_S": os.environ.get("FOLIOT_LEASE_S", str(LEASE_S)),
@@ -278,6 +278,12 @@ class _Keys:
             beside.write_text(json.dumps(kept))
             beside.replace(path)
         return cls(json.loads(path.read_text()))
+
+
+def _without_tls(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment without what is meant for a server that others reach, or for its clients."""
+    meant = ("FOLIOT_TLS_", "FOLIOT_EXECUTOR_LISTEN")
+    return {name: value for name, value in environment.items() if not name.startswith(meant)}
 
 
 def _as_role(embedded: Embedded, role: str) -> str:

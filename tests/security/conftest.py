@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.conftest import client, serving
 from tests.security.authority import Authority
+
+__all__ = ["client", "serving"]
 
 
 @pytest.fixture

@@ -1,0 +1,183 @@
+"""What the transport takes from a peer before anything of ours sees it, over real sockets."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import grpc
+import pytest
+from foliot.v1 import admin_service_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from control_plane.api import gate, probing
+from shared import rpc
+from tests.api.serving import WITHIN_S, Client, Serving, client_of
+from tests.security.raw_http2 import (
+    ENHANCE_YOUR_CALM,
+    GOAWAY,
+    MAX_CONCURRENT_STREAMS,
+    MAX_HEADER_LIST_SIZE,
+    NO_ERROR,
+    PING,
+    SETTINGS,
+    frame,
+    raw,
+)
+
+
+@asynccontextmanager
+async def a_server(max_connection_age_s: float = 300.0) -> AsyncIterator[str]:
+    """A server with our options and nothing to call; its address."""
+    options = rpc.server_options(max_connection_age_s=max_connection_age_s, grace_s=0.1)
+    server = grpc.aio.server(options=options)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(0)
+
+
+class TestAConnection:
+    async def test_is_told_what_it_may_send(self, serving: Serving) -> None:
+        """Streams and metadata have bounds that a well-behaved client keeps by itself."""
+        async with raw(serving.address) as connection:
+            told = await connection.first(SETTINGS)
+
+        assert told is not None
+        assert rpc.MAX_STREAMS_PER_CONNECTION == told.settings[MAX_CONCURRENT_STREAMS]
+        assert rpc.MAX_METADATA_BYTES == told.settings[MAX_HEADER_LIST_SIZE]
+
+    async def test_that_pings_without_end_is_ended(self, serving: Serving) -> None:
+        """Each ping makes us work, and costs its sender nothing."""
+        async with raw(serving.address) as connection:
+            await connection.send(*(frame(PING, b"12345678") for _ in range(6)))
+            ended = await connection.first(GOAWAY)
+
+        assert ended is not None
+        assert (ENHANCE_YOUR_CALM, b"too_many_pings") == (ended.error, ended.body[8:])
+
+    async def test_whose_peer_hangs_is_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """TCP goes on acknowledging for a process that is stopped; a ping is not answered."""
+        monkeypatch.setattr(rpc, "KEEPALIVE_TIME_S", 0.2)
+        monkeypatch.setattr(rpc, "KEEPALIVE_TIMEOUT_S", 0.2)
+
+        async with a_server() as address, raw(address) as connection:
+            ended = await connection.first(GOAWAY, answers_pings=False)
+
+        assert ended is not None
+        assert b"ping_timeout" == ended.body[8:]
+
+    async def test_whose_peer_answers_goes_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Silence alone is no reason to end it: a watcher may have nothing to hear for days."""
+        monkeypatch.setattr(rpc, "KEEPALIVE_TIME_S", 0.2)
+        monkeypatch.setattr(rpc, "KEEPALIVE_TIMEOUT_S", 0.2)
+        pings = 0
+
+        async with a_server() as address, raw(address) as connection:
+            async with asyncio.timeout(WITHIN_S):
+                async for found in connection.frames():
+                    assert found.kind != GOAWAY
+                    pings += found.kind == PING
+                    if pings == 4:
+                        break
+
+        assert 4 == pings
+
+    async def test_that_never_begins_is_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whoever only connects must not hold a place for ever."""
+        monkeypatch.setattr(rpc, "HANDSHAKE_WITHIN_S", 0.3)
+
+        async with a_server() as address, raw(address, greets=False) as connection:
+            async with asyncio.timeout(WITHIN_S):
+                seen = [one.kind async for one in connection.frames()]
+
+        assert GOAWAY == seen[-1]
+
+    async def test_beyond_the_most_is_not_heard(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Others go on; there is room again when one has ended."""
+        monkeypatch.setattr(rpc, "MAX_CONNECTIONS", 2)
+
+        async with a_server() as address, AsyncExitStack() as exits:
+            kept = [await exits.enter_async_context(raw(address)) for _ in range(2)]
+            heard = [await one.first(SETTINGS) for one in kept]
+            async with raw(address) as third:
+                refused = await third.first(SETTINGS)
+            await kept[0].send(frame(PING, b"12345678"))
+            still = await kept[0].first(PING)
+
+        assert all(heard)
+        assert refused is None
+        assert still is not None
+
+    async def test_ends_of_age_with_others_not_at_once(self) -> None:
+        """Clients move to other replicas in time, and not all in the same moment."""
+        began = time.monotonic()
+
+        async def age(address: str) -> tuple[int, float]:
+            async with raw(address) as connection:
+                ended = await connection.first(GOAWAY)
+            assert ended is not None
+            return ended.error, time.monotonic() - began
+
+        async with a_server(max_connection_age_s=1.0) as address:
+            found = await asyncio.gather(*(age(address) for _ in range(20)))
+        ages = [seconds for _, seconds in found]
+
+        assert {NO_ERROR} == {error for error, _ in found}
+        assert min(ages) >= 0.89
+        assert max(ages) - min(ages) > 0.02
+
+
+class TestACall:
+    async def test_with_too_much_metadata_is_refused(self, client: Client) -> None:
+        """Headers are held in memory before anybody knows whose they are."""
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await client.admin.WhoAmI(
+                admin_service_pb2.WhoAmIRequest(),
+                metadata=(("x-much", "x" * (rpc.MAX_METADATA_BYTES + 1)),),
+            )
+
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED == refused.value.code()
+
+    async def test_leaves_the_connection_good_for_others(self, client: Client) -> None:
+        """One caller of a gateway must not end the calls of the rest."""
+        with pytest.raises(grpc.aio.AioRpcError):
+            await client.admin.WhoAmI(
+                admin_service_pb2.WhoAmIRequest(),
+                metadata=(("x-much", "x" * (rpc.MAX_METADATA_BYTES + 1)),),
+            )
+
+        answer = await client.admin.WhoAmI(admin_service_pb2.WhoAmIRequest())
+
+        assert answer.principal
+
+    @pytest.mark.parametrize(
+        ("left_s", "expected"),
+        [(None, 30.0), (1.0, None), (gate.MAX_DEADLINE_S, None), (1e9, gate.MAX_DEADLINE_S)],
+    )
+    def test_ends_in_time_whatever_its_caller_says(
+        self, left_s: float | None, expected: float | None
+    ) -> None:
+        """A deadline in thirty years would be none."""
+        assert expected == gate._own_end(left_s, gate.DEFAULT_DEADLINE_S)
+
+
+class TestProbes:
+    async def test_may_not_hold_open_more_than_some_streams(
+        self, serving: Serving, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They have no credential, so what they may have is bounded for all of them together."""
+        monkeypatch.setattr(probing, "MAX_WATCHES", 2)
+        async with client_of(serving, None) as probe:
+            stub = health_pb2_grpc.HealthStub(probe.channel)
+            watches = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(2)]
+            heard = [await anext(aiter(one)) for one in watches]
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await anext(aiter(stub.Watch(health_pb2.HealthCheckRequest())))
+            checked = await stub.Check(health_pb2.HealthCheckRequest())
+
+        assert 2 == len(heard)
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED == refused.value.code()
+        assert health_pb2.HealthCheckResponse.SERVING == checked.status
