@@ -6,16 +6,19 @@ from typing import Annotated
 import typer
 
 from control_plane.cli.api_key import key
+from control_plane.cli.audit import audit
 from control_plane.cli.definition_versions import definition
 from control_plane.cli.event import event
 from control_plane.cli.instance_operations import instance
 from control_plane.cli.limit import limit
 from control_plane.cli.options import DEFAULT_DATA_DIR, DataDir, Output
 from control_plane.cli.profile import profile
+from control_plane.cli.queue import queue
+from control_plane.cli.quota import quota
 from control_plane.cli.retention import retention
 from control_plane.cli.schedule import schedule
 from control_plane.cli.server import server, whoami
-from control_plane.cli.task import task
+from control_plane.cli.task_people import task
 from control_plane.cli.tenant import tenant
 
 app = typer.Typer(
@@ -38,6 +41,9 @@ for group in (
     server,
     tenant,
     key,
+    quota,
+    queue,
+    audit,
     limit,
     retention,
 ):

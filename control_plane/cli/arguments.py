@@ -33,13 +33,13 @@ def object_given(text: str, name: str) -> JsonMessage:
     return JsonMessage(json=document.text)
 
 
-def labels_given(given: Sequence[str]) -> dict[str, str]:
+def labels_given(given: Sequence[str], option: str = "--label") -> dict[str, str]:
     """Of `name=value` each."""
     labels = {}
     for one in given:
         name, is_given, value = one.partition("=")
         if not is_given:
-            raise InvalidRequest(f"--label {one!r}: give a name and a value, as team=ops")
+            raise InvalidRequest(f"{option} {one!r}: give a name and a value, as team=ops")
         labels[name] = value
     return labels
 

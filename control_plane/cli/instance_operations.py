@@ -105,3 +105,28 @@ def retry(
     from control_plane.cli.operating import run_retry
 
     run_retry(target, instance_id, reason=reason, request_id=request_id, output=output)
+
+
+@instance.command()
+@asks_a_server
+def labels(
+    target: Target,
+    instance_id: InstanceId,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="NAME=VALUE", help="Put this label on it. Repeatable."),
+    ] = None,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option("--remove", metavar="NAME", help="Take this label off it. Repeatable."),
+    ] = None,
+    output: Output = "table",
+) -> None:
+    """
+    Put labels on an instance, and take others off it.
+
+    `foliot instance labels 01a20740-… --set region=eu --remove draft`
+    """
+    from control_plane.cli.operating import run_labels
+
+    run_labels(target, instance_id, labels=set_ or [], remove=remove or [], output=output)

@@ -45,6 +45,15 @@ OfInstance = Annotated[
         autocompletion=instance_ids,
     ),
 ]
+InAnothersPlace = Annotated[
+    str,
+    typer.Option(
+        "--reason",
+        "-r",
+        help="Why; needed where somebody else has the task.",
+        show_default=False,
+    ),
+]
 Type = Annotated[
     Literal["human", "timer", "http", "email", "ai", "system", "workflow"] | None,
     typer.Option("--type", "-t", help="Only of this type.", show_default="all"),
@@ -107,6 +116,7 @@ def complete(
             help="What it came to: JSON or YAML, `@file`, or `-` for standard input.",
         ),
     ] = "null",
+    reason: InAnothersPlace = "",
     request_id: RequestId = "",
     output: Output = "table",
 ) -> None:
@@ -117,7 +127,9 @@ def complete(
     """
     from control_plane.cli.tasking import run_complete
 
-    run_complete(target, task_id, result=result, request_id=request_id, output=output)
+    run_complete(
+        target, task_id, result=result, reason=reason, request_id=request_id, output=output
+    )
 
 
 @task.command()
@@ -138,6 +150,7 @@ def fail(
             show_default=False,
         ),
     ] = "",
+    reason: InAnothersPlace = "",
     request_id: RequestId = "",
     output: Output = "table",
     *,
@@ -155,6 +168,7 @@ def fail(
         message=message,
         details=details,
         retryable=retryable,
+        reason=reason,
         request_id=request_id,
         output=output,
     )

@@ -23,6 +23,24 @@ def task_columns() -> Sequence[Column[task_pb2.Task]]:
     )
 
 
+def inbox_columns() -> Sequence[Column[task_pb2.Task]]:
+    return (
+        Column(name="task", of=lambda one: one.task_id, whole=True),
+        Column(name="name", of=lambda one: one.name),
+        Column(name="queue", of=lambda one: "" if one.queue == "default" else one.queue),
+        Column(name="who has it", of=lambda one: one.assignee),
+        Column(name="offered to", of=offered_to),
+        Column(name="due", of=lambda one: local(one.due_time), whole=True),
+        Column(name="asks", of=lambda one: "" if one.input.json == "{}" else one.input.json),
+    )
+
+
+def offered_to(one: task_pb2.Task) -> str:
+    """As the API's filters name them."""
+    users = [f"user:{name}" for name in one.candidate_users]
+    return ", ".join([*users, *(f"role:{name}" for name in one.candidate_roles)])
+
+
 def show_task(one: task_pb2.Task, output: str) -> None:
     if output == "json":
         print_json(one)
@@ -40,7 +58,14 @@ def show_task(one: task_pb2.Task, output: str) -> None:
             "output": one.output.json,
             "progress": one.progress.json,
             "error": _error(one),
-            "holder": one.holder,
+            "executor": one.holder,
+            "who has it": one.assignee,
+            "offered to": offered_to(one),
+            "should be done": local(one.due_time),
+            "form": one.form.json,
+            "withheld": "what it is about; it takes the permission payload.read"
+            if one.payload_withheld
+            else "",
             "created": local(one.create_time),
             "due": local(one.run_time),
             "ended": local(one.complete_time),

@@ -72,11 +72,14 @@ def run_get(target: Target, task_id: str, output: str) -> None:
 
 
 def run_complete(
-    target: Target, task_id: str, *, result: str, request_id: str, output: str
+    target: Target, task_id: str, *, result: str, reason: str, request_id: str, output: str
 ) -> None:
     with explained():
         request = task_service_pb2.CompleteTaskRequest(
-            task_id=task_id, output=json_given(result, "--result"), request_id=request_id
+            task_id=task_id,
+            output=json_given(result, "--result"),
+            request_id=request_id,
+            reason=reason,
         )
 
     async def ask(to: Caller) -> task_pb2.Task:
@@ -93,6 +96,7 @@ def run_fail(
     message: str,
     details: str,
     retryable: bool,
+    reason: str,
     request_id: str,
     output: str,
 ) -> None:
@@ -106,6 +110,7 @@ def run_fail(
                 details=json_given(details, "--details") if details else None,
             ),
             request_id=request_id,
+            reason=reason,
         )
 
     async def ask(to: Caller) -> task_pb2.Task:

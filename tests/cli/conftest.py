@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from control_plane.access.roles import PLATFORM_ROLES
 from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.cli.app import app
-from tests.api.serving import Serving, client_of, serving_from
+from tests.api.serving import TENANT, Serving, client_of, serving_from
 from tests.api.stories import APPROVAL, activate
 
 
@@ -29,9 +30,10 @@ class Foliot:
         environment: Mapping[str, str | None] | None = None,
     ) -> Result:
         """A command, in a thread, as the server is in this one; `given` is its standard input."""
+        tenant_id = None if role in PLATFORM_ROLES else TENANT
         settings: dict[str, str | None] = {
             "FOLIOT_CONTROL_PLANE": self.serving.address,
-            "FOLIOT_KEY": await self.serving.key(role),
+            "FOLIOT_KEY": await self.serving.key(role, tenant_id),
             "FOLIOT_PROFILE": None,
             "FOLIOT_DATA_DIR": None,
             "XDG_CONFIG_HOME": str(self.config),
