@@ -4,6 +4,7 @@ Every error foliot raises on purpose.
     FoliotError
      x  NotFound             no such thing in this tenant
      x  InvalidRequest       a field is wrong, and which
+         .  FormNotKept      each place of an output that its form does not allow
          .  InvalidJson
      x  DefinitionInvalid    a spec was refused; carries diagnostics
      x  PreconditionFailed   right request, wrong moment
@@ -61,6 +62,24 @@ class InvalidRequest(FoliotError):
     """A field of the request is wrong."""
 
     reason = "FIELD_INVALID"
+
+
+class FormNotKept(InvalidRequest):
+    """
+    What a human task came to is not as its form asks; `violations` say where, by the field, and
+    what is wanted there.
+    """
+
+    reason = "FORM_NOT_KEPT"
+
+    def __init__(self, task_id: str, violations: Mapping[str, str]) -> None:
+        field, message = next(iter(violations.items()))
+        super().__init__(
+            f"the output is not as the form of task {task_id} asks: {field} {message}",
+            field=field,
+            metadata={"task_id": task_id, "violations": str(len(violations))},
+        )
+        self.violations = dict(violations)
 
 
 class InvalidJson(InvalidRequest):

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
+from control_plane.ports.people import Person
 from shared.errors import PermissionDenied, Unauthenticated
 from shared.ids import TenantId
 
@@ -36,6 +37,17 @@ class Principal:
                 "this credential belongs to the platform and acts in no tenant; use a tenant's key"
             )
         return self.tenant_id
+
+    @property
+    def person(self) -> Person:
+        """Who this is to human tasks."""
+        return Person(
+            name=self.name,
+            user=self.user or self.name,
+            roles=self.groups,
+            manages="task.manage" in self.permissions,
+            sees_all="task.see_all" in self.permissions,
+        )
 
     def require(self, permission: str) -> None:
         """Raises PermissionDenied unless the role grants it."""

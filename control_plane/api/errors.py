@@ -21,6 +21,7 @@ from control_plane.engine import Diagnostic
 from shared.errors import (
     DefinitionInvalid,
     FoliotError,
+    FormNotKept,
     InvalidJson,
     InvalidRequest,
     LimitExceeded,
@@ -57,6 +58,13 @@ CODES: Mapping[str, StatusCode] = {
     "INSTANCE_NOT_FAILED": StatusCode.FAILED_PRECONDITION,
     "TASK_NOT_DEAD": StatusCode.FAILED_PRECONDITION,
     "TASK_NOT_REDRIVABLE": StatusCode.FAILED_PRECONDITION,
+    "TASK_TAKEN": StatusCode.FAILED_PRECONDITION,
+    "TASK_NOT_OFFERED": StatusCode.FAILED_PRECONDITION,
+    "TASK_NOT_CLAIMED": StatusCode.FAILED_PRECONDITION,
+    "TASK_NOT_HUMAN": StatusCode.FAILED_PRECONDITION,
+    "TASK_NOT_SKIPPABLE": StatusCode.FAILED_PRECONDITION,
+    "TASK_NOT_RETRYABLE": StatusCode.FAILED_PRECONDITION,
+    "FORM_NOT_KEPT": StatusCode.INVALID_ARGUMENT,
     "DRAWING_NOT_AVAILABLE": StatusCode.FAILED_PRECONDITION,
     "INSTANCE_OF_OTHER_DEFINITION": StatusCode.FAILED_PRECONDITION,
     "IDEMPOTENCY_MISMATCH": StatusCode.ALREADY_EXISTS,
@@ -192,8 +200,10 @@ def _details(error: FoliotError, message: str, metadata: dict[str, str]) -> Iter
                 yield _retry_info(error.retry_in)
         case LimitExceeded(field=None):
             yield _quota_failure(error.limit, message)
+        case FormNotKept():
+            yield _bad_request(error.violations)
         case LimitExceeded(field=str() as field) | InvalidRequest(field=str() as field):
-            yield _bad_request(field, message)
+            yield _bad_request({field: message})
         case _:
             pass
 
@@ -246,11 +256,15 @@ def _quota_failure(subject: str, description: str) -> error_details_pb2.QuotaFai
     return error_details_pb2.QuotaFailure(violations=[violation])
 
 
-def _bad_request(field: str, description: str) -> error_details_pb2.BadRequest:
-    violation = error_details_pb2.BadRequest.FieldViolation(
-        field=shortened(field, MAX_VALUE_BYTES), description=description
+def _bad_request(violations: Mapping[str, str]) -> error_details_pb2.BadRequest:
+    return error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(
+                field=shortened(field, MAX_VALUE_BYTES), description=description
+            )
+            for field, description in violations.items()
+        ]
     )
-    return error_details_pb2.BadRequest(field_violations=[violation])
 
 
 def _packed(detail: Message) -> any_pb2.Any:

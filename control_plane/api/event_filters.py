@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from control_plane.api.filters import Field, parse_filter
 from control_plane.api.mapping.history import TYPE_WORDS, type_from
+from control_plane.api.offer_filters import PEOPLE, looked_for
+from control_plane.ports.people import Person
 from control_plane.use_cases.feed_filter import FeedFilter
 from control_plane.use_cases.list_history import HistoryFilter
 from control_plane.use_cases.watch_tasks import TaskWish
@@ -31,6 +33,7 @@ TASKS = {
     "instance_id": Field(kind="uuid"),
     "definition_key": Field(kind="text"),
     "business_key": Field(kind="text"),
+    **PEOPLE,
 }
 
 
@@ -71,7 +74,8 @@ def feed_filter(text: str, types: Sequence[int]) -> FeedFilter:
     )
 
 
-def task_wish(text: str) -> TaskWish:
+def task_wish(text: str, person: Person) -> TaskWish:
+    """What is asked for, of what the person may see."""
     terms = parse_filter(text, TASKS)
     instance_id = terms.uuid("instance_id")
     return TaskWish(
@@ -80,6 +84,7 @@ def task_wish(text: str) -> TaskWish:
         instance_id=InstanceId(instance_id) if instance_id is not None else None,
         definition_key=terms.text("definition_key"),
         business_key=terms.text("business_key"),
+        **looked_for(terms, person),
     )
 
 

@@ -81,7 +81,7 @@ class EventStreams:
     ) -> AsyncIterator[pb.WatchTasksResponse]:
         caller = principal.current()
         tenant_id = caller.tenant
-        wanted = task_wish(request.filter)
+        wanted = task_wish(request.filter, caller.person)
         after = position_from(tenant_id, request.after)
         position = request.after
         draining = self._admission.draining

@@ -46,6 +46,7 @@ from control_plane.use_cases.signal_with_start import signal_with_start
 from control_plane.use_cases.start_instance import start_instance
 from control_plane.use_cases.submits import Submits
 from control_plane.use_cases.terminate_instance import terminate_instance
+from control_plane.use_cases.update_instance_labels import update_instance_labels
 from control_plane.use_cases.wait_instance import wait_instance
 from control_plane.use_cases.watch_instance import News
 from shared.ids import DefinitionId, InstanceId, parse_uuid
@@ -57,6 +58,7 @@ FILTER = {
     "definition_id": Field(kind="uuid"),
     "business_key": Field(kind="text"),
     "schedule_id": Field(kind="text"),
+    "labels.*": Field(kind="text"),
     "start_time": Field(kind="time"),
 }
 COUNT_FILTER = {
@@ -171,6 +173,7 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
                 started_before=terms.time("start_time", "<"),
             ),
             definition_id=DefinitionId(version) if version is not None else None,
+            labels=terms.beneath("labels"),
             after=_position(request.page_token, mark),
             size=page_size(request.page_size),
         )
@@ -302,6 +305,27 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
             shifts_timers=request.shift_timers,
         )
         return pb.ResumeInstanceResponse(instance=instance_to(instance, full=True))
+
+    async def UpdateInstanceLabels(
+        self,
+        request: pb.UpdateInstanceLabelsRequest,
+        _context: ServicerContext[pb.UpdateInstanceLabelsRequest, pb.UpdateInstanceLabelsResponse],
+    ) -> pb.UpdateInstanceLabelsResponse:
+        caller = principal.current()
+        instance = await update_instance_labels(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            _id(request.instance_id),
+            merge=request.merge,
+            remove=request.remove,
+            expected_revision=request.expected_revision
+            if request.HasField("expected_revision")
+            else None,
+            updated_by=caller.name,
+            request_id=request.request_id,
+        )
+        return pb.UpdateInstanceLabelsResponse(instance=instance_to(instance, full=False))
 
     async def RetryInstance(
         self,

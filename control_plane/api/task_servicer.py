@@ -10,16 +10,21 @@ from control_plane.api.filters import Field, Terms, check_order, parse_filter
 from control_plane.api.mapping.failures import failure_from
 from control_plane.api.mapping.tasks import STATUS_WORDS, task_to
 from control_plane.api.mapping.texts import text_of
+from control_plane.api.offer_filters import PEOPLE, looked_for
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
 from control_plane.ports.reader import Reader, TaskFilter
 from control_plane.ports.records import Task
 from control_plane.use_cases.complete_task import complete_task
+from control_plane.use_cases.deal_with_task import assign_task, claim_task, unclaim_task
 from control_plane.use_cases.fail_task import fail_task
-from control_plane.use_cases.get_task import get_task
+from control_plane.use_cases.get_task import get_task_for
 from control_plane.use_cases.list_tasks import UnindexedTaskFilter, list_tasks
 from control_plane.use_cases.paging import MAX_COUNTED, Page, page_size
 from control_plane.use_cases.redrive_tasks import MAX_REDRIVEN, redrive_tasks
+from control_plane.use_cases.retry_task import retry_task
+from control_plane.use_cases.skip_task import skip_task
 from control_plane.use_cases.submits import Submits
+from control_plane.use_cases.throw_task_error import throw_task_error
 from shared.errors import FoliotError, InvalidRequest
 from shared.ids import InstanceId, parse_uuid
 from shared.tasks import TaskType
@@ -31,12 +36,15 @@ FILTER = {
     "type": Field(kind="word", words=tuple(TaskType)),
     "queue": Field(kind="text"),
     "create_time": Field(kind="time"),
+    **PEOPLE,
 }
 
 MAX_LOOKED_AT = 10_000
 """Dead tasks that one redrive looks at for those that its filter finds."""
 
-COUNT_FILTER = {name: FILTER[name] for name in ("instance_id", "status", "type")}
+COUNT_FILTER = {
+    name: FILTER[name] for name in ("instance_id", "status", "type", "assignee", "candidate", "due")
+}
 DEAD_FILTER = {name: FILTER[name] for name in ("type", "queue", "create_time")}
 
 
@@ -52,7 +60,7 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
     ) -> pb.ListTasksResponse:
         terms = parse_filter(request.filter, FILTER)
         wanted = _wanted(terms)
-        order = check_order(request.order_by, ["run_time" if wanted.is_by_time else "task_id"])
+        order = check_order(request.order_by, [_order(wanted)])
         mark = f"tasks\n{request.filter}\n{order}"
         page = await list_tasks(
             self._reader,
@@ -82,7 +90,8 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
         request: pb.GetTaskRequest,
         _context: ServicerContext[pb.GetTaskRequest, pb.GetTaskResponse],
     ) -> pb.GetTaskResponse:
-        task = await get_task(self._reader, principal.current().tenant, request.task_id)
+        caller = principal.current()
+        task = await get_task_for(self._reader, caller.tenant, request.task_id, caller.person)
         return pb.GetTaskResponse(task=task_to(task, with_input=True, with_output=True))
 
     async def CountTasks(
@@ -108,7 +117,8 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
             caller.tenant,
             request.task_id,
             output=text_of(request, "output"),
-            completed_by=caller.name,
+            person=caller.person,
+            reason=request.reason,
             request_id=request.request_id,
         )
         return pb.CompleteTaskResponse(task=task_to(task, with_input=True, with_output=True))
@@ -127,10 +137,117 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
             caller.tenant,
             request.task_id,
             failure=failure_from(request.failure),
-            failed_by=caller.name,
+            person=caller.person,
+            reason=request.reason,
             request_id=request.request_id,
         )
         return pb.FailTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def ClaimTask(
+        self,
+        request: pb.ClaimTaskRequest,
+        _context: ServicerContext[pb.ClaimTaskRequest, pb.ClaimTaskResponse],
+    ) -> pb.ClaimTaskResponse:
+        caller = principal.current()
+        task = await claim_task(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            request.task_id,
+            person=caller.person,
+            request_id=request.request_id,
+        )
+        return pb.ClaimTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def UnclaimTask(
+        self,
+        request: pb.UnclaimTaskRequest,
+        _context: ServicerContext[pb.UnclaimTaskRequest, pb.UnclaimTaskResponse],
+    ) -> pb.UnclaimTaskResponse:
+        caller = principal.current()
+        task = await unclaim_task(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            request.task_id,
+            person=caller.person,
+            reason=request.reason,
+            request_id=request.request_id,
+        )
+        return pb.UnclaimTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def AssignTask(
+        self,
+        request: pb.AssignTaskRequest,
+        _context: ServicerContext[pb.AssignTaskRequest, pb.AssignTaskResponse],
+    ) -> pb.AssignTaskResponse:
+        caller = principal.current()
+        task = await assign_task(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            request.task_id,
+            assignee=request.assignee,
+            person=caller.person,
+            reason=request.reason,
+            request_id=request.request_id,
+        )
+        return pb.AssignTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def ThrowTaskError(
+        self,
+        request: pb.ThrowTaskErrorRequest,
+        _context: ServicerContext[pb.ThrowTaskErrorRequest, pb.ThrowTaskErrorResponse],
+    ) -> pb.ThrowTaskErrorResponse:
+        caller = principal.current()
+        task = await throw_task_error(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            request.task_id,
+            code=request.code,
+            message=request.message,
+            data=text_of(request, "data"),
+            person=caller.person,
+            reason=request.reason,
+            request_id=request.request_id,
+        )
+        return pb.ThrowTaskErrorResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def RetryTask(
+        self,
+        request: pb.RetryTaskRequest,
+        _context: ServicerContext[pb.RetryTaskRequest, pb.RetryTaskResponse],
+    ) -> pb.RetryTaskResponse:
+        caller = principal.current()
+        task = await retry_task(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            request.task_id,
+            reason=request.reason,
+            retried_by=caller.name,
+            request_id=request.request_id,
+        )
+        return pb.RetryTaskResponse(task=task_to(task, with_input=True, with_output=True))
+
+    async def SkipTask(
+        self,
+        request: pb.SkipTaskRequest,
+        _context: ServicerContext[pb.SkipTaskRequest, pb.SkipTaskResponse],
+    ) -> pb.SkipTaskResponse:
+        caller = principal.current()
+        task = await skip_task(
+            self._orchestrator,
+            self._reader,
+            caller.tenant,
+            request.task_id,
+            output=text_of(request, "output"),
+            reason=request.reason,
+            skipped_by=caller.name,
+            request_id=request.request_id,
+        )
+        return pb.SkipTaskResponse(task=task_to(task, with_input=True, with_output=True))
 
     async def ListDeadTasks(
         self,
@@ -205,13 +322,21 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
         )
 
 
+def _order(wanted: TaskFilter) -> str:
+    if wanted.is_by_due:
+        return "due_time"
+    return "run_time" if wanted.is_by_time else "task_id"
+
+
 def _wanted(terms: Terms) -> TaskFilter:
+    """What the filter asks for, of what the caller may see."""
     status, task_type = terms.text("status"), terms.text("type")
     instance_id = terms.uuid("instance_id")
     return TaskFilter(
         instance_id=InstanceId(instance_id) if instance_id is not None else None,
         status=STATUS_WORDS[status] if status is not None else None,
         type=TaskType(task_type) if task_type is not None else None,
+        **looked_for(terms, principal.current().person),
     )
 
 

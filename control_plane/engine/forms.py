@@ -21,7 +21,7 @@ MAX_FORM_BYTES: Final = 16 * 1024
 MAX_FORM_WORK: Final = 200_000
 """Values of a form times those of an output that is held against it, 100 bytes counted as one."""
 
-MAX_VIOLATIONS: Final = 20
+MAX_VIOLATIONS: Final = 10
 """What an output is told at once of what is wrong with it."""
 
 MAX_PATTERN: Final = 200
@@ -224,7 +224,7 @@ def _told(error: Any) -> Iterator[Violation]:
             yield Violation(path, _words(keyword, asked))
 
 
-_SHOWN: Final = 200
+_SHOWN: Final = 100
 
 _WORDS: Final[Mapping[str, str]] = {
     "minProperties": "must have at least {} members",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from control_plane.orchestrator.request import Request, Settle
+from control_plane.ports.people import Person
 from control_plane.ports.reader import Reader
 from control_plane.ports.records import Task
 from control_plane.use_cases import fields
@@ -30,17 +31,25 @@ async def fail_task(
     task_id: str,
     *,
     failure: FailureOf,
-    failed_by: str,
+    person: Person,
+    reason: str,
     request_id: str,
 ) -> Task:
     """The task is tried again if its policy says so; else the instance reacts in the commit."""
     instance_id, ordinal = parse_task_id(task_id)
+    fields.text(reason, "reason", longest=fields.MAX_REASON)
     checked = check_failure(failure, "failure")
     await orchestrator.submit(
         Request(
             tenant_id=tenant_id,
             instance_id=instance_id,
-            asked=Settle(ordinal=ordinal, outcome=Outcome.failed(checked), settled_by=failed_by),
+            asked=Settle(
+                ordinal=ordinal,
+                outcome=Outcome.failed(checked),
+                settled_by=person.name,
+                person=person,
+                reason=reason,
+            ),
             repeatable=repeatable(
                 request_id, "fail", [task_id, checked.as_json(), checked.retryable]
             ),

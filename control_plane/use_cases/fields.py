@@ -7,12 +7,13 @@ Every function takes the name of the field it looks at, so that an error is loca
 import re
 from collections.abc import Mapping
 
-from control_plane.orchestrator.fold import MAX_LABELS
+from control_plane.orchestrator import fold
 from shared import json
 from shared.errors import InvalidJson, InvalidRequest, LimitExceeded
 from shared.json import Json
 from shared.tasks import MAX_QUEUE_NAME
 
+MAX_TENANT_ID = 63
 MAX_REQUEST_ID = 128
 MAX_EVENT_ID = 128
 MAX_EVENT_TYPE = 128
@@ -25,6 +26,7 @@ MAX_QUEUE = MAX_QUEUE_NAME
 MAX_FAILURE_KIND = 64
 MAX_FAILURE_MESSAGE = 2_000
 MAX_FAILURE_DETAILS_BYTES = 64 * 1024
+MAX_LABELS = fold.MAX_LABELS
 MAX_LABEL_NAME = 63
 MAX_LABEL_VALUE = 128
 

@@ -1,11 +1,13 @@
 """List a tenant's instances."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.reader import InstanceFilter, Reader
 from control_plane.ports.records import Instance
 from control_plane.use_cases.paging import Page, page_of
+from shared import json
 from shared.ids import DefinitionId, InstanceId, TenantId
 
 
@@ -16,6 +18,7 @@ async def list_instances(
     wanted: InstanceFilter,
     *,
     definition_id: DefinitionId | None,
+    labels: Mapping[str, str],
     after: InstanceId | None,
     size: int,
 ) -> Page[Instance]:
@@ -23,7 +26,7 @@ async def list_instances(
     Newest start first.
 
     One version's instances are looked up among its key's, for which there is an index, and a
-    schedule's among all that it has started.
+    schedule's among all that it has started; those with `labels` among all.
     """
     beside: InstanceFilter | None = None
     if wanted.schedule_id is not None:
@@ -41,7 +44,9 @@ async def list_instances(
         size,
         bytes_of=_bytes_of,
         keep=lambda one: (
-            definition_id in {None, one.definition_id} and (beside is None or _keeps(beside, one))
+            definition_id in {None, one.definition_id}
+            and (beside is None or _keeps(beside, one))
+            and (not labels or _is_marked(one, labels))
         ),
     )
 
@@ -53,6 +58,11 @@ def _keeps(wanted: InstanceFilter, instance: Instance) -> bool:
         and wanted.definition_key in {None, instance.definition_key}
         and wanted.business_key in {None, instance.business_key}
     )
+
+
+def _is_marked(instance: Instance, labels: Mapping[str, str]) -> bool:
+    found = json.load(instance.labels)
+    return isinstance(found, dict) and labels.items() <= found.items()
 
 
 def _bytes_of(instance: Instance) -> int:

@@ -3,9 +3,11 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from control_plane.ports.feed import Feed, FeedEntry, Position
+from control_plane.ports.people import Offer, offers_of
 from control_plane.ports.reader import Reader, TaskFilter
 from control_plane.ports.records import Task
 from control_plane.use_cases.feed_filter import FeedFilter
@@ -20,6 +22,9 @@ OPEN_AT_ONCE = 100
 CHANGES = frozenset(
     {
         "TASK_CREATED",
+        "TASK_CLAIMED",
+        "TASK_UNCLAIMED",
+        "TASK_ASSIGNED",
         "TASK_RETRY_SCHEDULED",
         "TASK_COMPLETED",
         "TASK_FAILED",
@@ -39,13 +44,42 @@ class TaskWish:
     business_key: str | None = None
     queue: str | None = None
     name: str | None = None
+    found_as: tuple[frozenset[Offer], ...] = ()
+    """Of each set the task is found by one at least, while it is open."""
+    is_unclaimed: bool = False
+    due_from: datetime | None = None
+    due_before: datetime | None = None
 
-    def keeps(self, task: Task) -> bool:
+    @property
+    def open(self) -> TaskFilter:
+        """The open tasks of the wish, as far as the reader can tell."""
+        return TaskFilter(
+            instance_id=self.instance_id,
+            status=None if self.found_as else "pending",
+            type=TaskType.HUMAN,
+            found_as=self.found_as,
+            is_unclaimed=self.is_unclaimed,
+            due_from=self.due_from,
+            due_before=self.due_before,
+        )
+
+    def keeps(self, task: Task, *, left_by: str = "", is_taken: bool = False) -> bool:
+        """
+        Of a change `left_by` is whose the task was until then, and `is_taken` says that it is
+        somebody's now: who found it as theirs, or as nobody's, is told that it is so no longer.
+        """
+        offers = offers_of(task.terms, task.assignee, task.due_at)
+        before = offers | {Offer("assignee", left_by)} if left_by else offers
+        due = task.due_at
         return (
             task.type is TaskType.HUMAN
             and self.instance_id in {None, task.instance_id}
             and self.queue in {None, task.queue}
             and self.name in {None, task.name}
+            and all(not one.isdisjoint(before) for one in self.found_as)
+            and (not self.is_unclaimed or is_taken or task.assignee is None or task.is_closed)
+            and (self.due_from is None or (due is not None and due >= self.due_from))
+            and (self.due_before is None or (due is not None and due < self.due_before))
         )
 
 
@@ -115,9 +149,8 @@ async def _open_now(
     reader: Reader, tenant_id: TenantId, wanted: TaskWish
 ) -> AsyncGenerator[Sequence[Task], None]:
     after: tuple[InstanceId, int] | None = None
-    is_open = TaskFilter(instance_id=wanted.instance_id, status="pending", type=TaskType.HUMAN)
     while True:
-        found = await reader.list_tasks(tenant_id, is_open, after=after, limit=OPEN_AT_ONCE)
+        found = await reader.list_tasks(tenant_id, wanted.open, after=after, limit=OPEN_AT_ONCE)
         kept = [task for task in found if wanted.keeps(task)]
         if kept and (wanted.definition_key is not None or wanted.business_key is not None):
             kept = [task for task in kept if await _is_of(reader, task, wanted)]
@@ -152,8 +185,21 @@ async def _changes(
     return [
         (one, task)
         for one, key in numbered
-        if (task := tasks.get(key)) is not None and wanted.keeps(task)
+        if (task := tasks.get(key)) is not None
+        and wanted.keeps(task, left_by=_left_by(one), is_taken=one.entry.type in _TAKEN)
     ]
+
+
+_TAKEN = frozenset({"TASK_CLAIMED", "TASK_ASSIGNED"})
+
+
+def _left_by(one: FeedEntry) -> str:
+    """Whose the task was, of an entry that tells that it is somebody else's now, or nobody's."""
+    if one.entry.type not in {"TASK_UNCLAIMED", "TASK_ASSIGNED"}:
+        return ""
+    payload = json.load(one.entry.payload)
+    left_by = payload.get("from") if isinstance(payload, dict) else None
+    return left_by if isinstance(left_by, str) else ""
 
 
 def _may_be_human(one: FeedEntry) -> bool:

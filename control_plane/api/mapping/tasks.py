@@ -10,6 +10,7 @@ from control_plane.api.mapping.failures import failure_to
 from control_plane.api.mapping.texts import to_json
 from control_plane.api.mapping.times import duration, timestamp
 from control_plane.orchestrator import HandedOut
+from control_plane.ports.people import Terms
 from control_plane.ports.records import Task, TaskStatus
 from shared import json
 from shared.errors import InvalidRequest
@@ -41,6 +42,7 @@ _TYPES_BACK: dict[int, TaskType] = {number: task_type for task_type, number in _
 def task_to(task: Task, *, with_input: bool, with_output: bool) -> pb.Task:
     """A task as it stands now: a lease is newer than the row."""
     lease = task.lease if not task.is_closed else None
+    terms = Terms.of(task.terms)
     holder = lease.session_id if lease is not None else None
     return pb.Task(
         task_id=task.task_id,
@@ -66,6 +68,12 @@ def task_to(task: Task, *, with_input: bool, with_output: bool) -> pb.Task:
         create_time=timestamp(task.created_at),
         complete_time=timestamp(task.completed_at),
         progress=to_json(lease.progress) if lease is not None else None,
+        candidate_users=terms.users,
+        candidate_roles=terms.roles,
+        assignee=task.assignee or "",
+        due_time=timestamp(task.due_at),
+        form=None if terms.form is None else to_json(json.dump(terms.form)),
+        skippable=terms.is_skippable,
     )
 
 
