@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from control_plane.access import keys
@@ -30,14 +31,23 @@ class KeyRing:
     Calls that ask for one key at once share one look-up.
     """
 
-    def __init__(self, credentials: Credentials, clock: Clock, pepper: str) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        clock: Clock,
+        pepper: str,
+        *,
+        seconds: Callable[[], float] | None = None,
+    ) -> None:
+        """`seconds` is a clock that only goes forward; not given, the event loop's."""
         self.clock = clock
         self.pepper = pepper
         self._credentials = credentials
+        self._seconds = seconds
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
 
     async def find(self, key_id: str) -> StoredKey | None:
-        now = asyncio.get_running_loop().time()
+        now = (self._seconds or asyncio.get_running_loop().time)()
         cached = self._cache.get(key_id)
         if cached is None or now - cached.read_at > KEY_CACHE_S:
             task = asyncio.create_task(self._credentials.find(key_id))
@@ -88,4 +98,6 @@ async def authenticate(ring: KeyRing, text: str) -> Principal:
         role=stored.role,
         permissions=permissions_of(stored.role),
         expires_at=stored.expires_at,
+        user=stored.user,
+        groups=frozenset(stored.groups),
     )

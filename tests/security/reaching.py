@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 from cryptography import x509
@@ -58,3 +59,13 @@ def _serial_at(address: str, authority: Authority) -> int:
 def serial_of(files: Files) -> int:
     """The serial number of a certificate in a file."""
     return x509.load_pem_x509_certificate(files.cert.read_bytes()).serial_number
+
+
+async def end_of(watch: Any) -> grpc.aio.AioRpcError:
+    """The error that a stream of answers ends with."""
+    try:
+        async for _ in watch:
+            pass
+    except grpc.aio.AioRpcError as error:
+        return error
+    raise AssertionError("the stream ended well")

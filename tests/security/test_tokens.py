@@ -37,6 +37,7 @@ from tests.security.issuing import (
     file_of,
     in_base64,
 )
+from tests.security.reaching import end_of
 
 ISSUER = "https://id.tests/"
 RSA = an_rsa_key()
@@ -467,16 +468,6 @@ class TestTheIssuersKeys:
             found = await who(serving, RSA.sign(claims(ISSUER)))
 
         assert "alice" == found.principal
-
-
-async def end_of(watch: Any) -> grpc.aio.AioRpcError:
-    """The error that a stream of answers ends with."""
-    try:
-        async for _ in watch:
-            pass
-    except grpc.aio.AioRpcError as error:
-        return error
-    raise AssertionError("the stream ended well")
 
 
 class TestAStreamOfATokensHolder:
