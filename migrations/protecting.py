@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import Connection, text
 
-from shared.postgres.session import ACROSS_ROLE, CONTROL_PLANE_ROLE
+from shared.postgres.session import ACROSS_ROLE, CALLER_ROLE, CONTROL_PLANE_ROLE, EXECUTOR_ROLE
 
 # The sub-select is evaluated once a statement. The planner sees that a statement's own
 # `tenant_id = $1` must be the same, finds rows by the statement's, and compares the two once.
@@ -13,6 +13,29 @@ POLICIES = {
     "owners": ("CURRENT_USER", "true"),
 }
 """By name: whom it is for, and which rows it lets that one read and write. All others see none."""
+
+DEFINERS = {
+    "now": (CONTROL_PLANE_ROLE, ACROSS_ROLE, EXECUTOR_ROLE),
+    "ensure_history_partitions": (CONTROL_PLANE_ROLE, ACROSS_ROLE),
+    "extend_session": (ACROSS_ROLE, EXECUTOR_ROLE),
+    "close_session": (ACROSS_ROLE, EXECUTOR_ROLE),
+    "claim": (ACROSS_ROLE, EXECUTOR_ROLE),
+    "release": (EXECUTOR_ROLE,),
+    "release_unknown": (EXECUTOR_ROLE,),
+    "check_caller": (),
+    "accept": (),
+    "enqueue_event": (CALLER_ROLE,),
+    "start_instance": (CALLER_ROLE,),
+    "rejections": (CALLER_ROLE,),
+    "has_instances": (),
+    "remove_instances": (CONTROL_PLANE_ROLE,),
+    "retire_partitions": (ACROSS_ROLE,),
+    "forget_audit": (ACROSS_ROLE,),
+}
+"""
+The functions that act with the owner's rights, past the policies of whoever executes them, and who
+may. A test holds the database to this list, and each function to its search path.
+"""
 
 TABLES = """
 SELECT c.relname

@@ -28,6 +28,8 @@ ACROSS = {
     "instance": "SELECT, INSERT, UPDATE",
     "business_key": "SELECT, INSERT, UPDATE",
     "task": "SELECT, INSERT, UPDATE",
+    "task_terms": "SELECT, INSERT, UPDATE, DELETE",
+    "offer": "SELECT, INSERT, UPDATE, DELETE",
     "ready": "SELECT, INSERT, DELETE",
     "delayed": "SELECT, INSERT, UPDATE, DELETE",
     "executor_session": "SELECT, DELETE",
@@ -51,6 +53,42 @@ ACROSS = {
     "clock": "SELECT",
 }
 """What the statements of turns, of the feed and of the loops need, table by table."""
+
+ONLY_ACROSS = {
+    "instance": "INSERT, UPDATE, DELETE",
+    "business_key": "INSERT, UPDATE, DELETE",
+    "task": "INSERT, UPDATE, DELETE",
+    "task_terms": "INSERT, UPDATE, DELETE",
+    "offer": "INSERT, UPDATE, DELETE",
+    "delayed": "INSERT, UPDATE, DELETE",
+    "executor_session": "INSERT, UPDATE, DELETE",
+    "lease": "INSERT, UPDATE, DELETE",
+    "timer": "INSERT, UPDATE, DELETE",
+    "inbox": "INSERT, UPDATE, DELETE",
+    "accepted": "INSERT, UPDATE, DELETE",
+    "rejected": "INSERT, UPDATE, DELETE",
+    "outbox": "INSERT, UPDATE, DELETE",
+    "history": "INSERT",
+    "feed": "INSERT, DELETE",
+    "feed_floor": "INSERT, UPDATE",
+    "paused_queue": "INSERT, UPDATE, DELETE",
+    "retention_turn": "INSERT, UPDATE, DELETE",
+}
+"""
+What turns and loops write and no request does by itself: the control plane's role had these
+rights, and is left with reading.
+"""
+
+ONLY_ACROSS_FUNCTIONS = (
+    "extend_session(uuid, text, text, double precision)",
+    "close_session(uuid)",
+    "claim(uuid, text[], text[], integer, text)",
+    "release(uuid, text[], uuid[], integer[], integer[])",
+    "release_unknown(uuid, uuid[], integer[], integer[])",
+    "retire_partitions()",
+    "forget_audit(interval, integer)",
+)
+"""What the control plane's role could execute and has no need to any more."""
 
 ACROSS_FUNCTIONS = (
     "now()",
@@ -76,6 +114,10 @@ def upgrade() -> None:
         op.execute(f"GRANT {rights} ON foliot.{table} TO {ACROSS_ROLE}")
     for function in ACROSS_FUNCTIONS:
         op.execute(f"GRANT EXECUTE ON FUNCTION foliot.{function} TO {ACROSS_ROLE}")
+    for table, rights in ONLY_ACROSS.items():
+        op.execute(f"REVOKE {rights} ON foliot.{table} FROM {CONTROL_PLANE_ROLE}")
+    for function in ONLY_ACROSS_FUNCTIONS:
+        op.execute(f"REVOKE EXECUTE ON FUNCTION foliot.{function} FROM {CONTROL_PLANE_ROLE}")
     for table in tables_of_tenants(op.get_bind()):
         protect(table)
 
@@ -83,6 +125,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in tables_of_tenants(op.get_bind()):
         unprotect(table)
+    for table, rights in ONLY_ACROSS.items():
+        op.execute(f"GRANT {rights} ON foliot.{table} TO {CONTROL_PLANE_ROLE}")
+    for function in ONLY_ACROSS_FUNCTIONS:
+        op.execute(f"GRANT EXECUTE ON FUNCTION foliot.{function} TO {CONTROL_PLANE_ROLE}")
     op.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA foliot FROM {ACROSS_ROLE}")
     op.execute(f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA foliot FROM {ACROSS_ROLE}")
     op.execute(f"REVOKE ALL ON SCHEMA foliot FROM {ACROSS_ROLE}")

@@ -1,12 +1,14 @@
 """What each plane's role may do in the database, and that no forgotten transaction outlives it."""
 
-from collections.abc import AsyncIterator, Mapping
+import importlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
 from shared.postgres.session import (
+    ACROSS_ROLE,
     CONTROL_PLANE_ROLE,
     EXECUTOR_ROLE,
     TIMEOUTS,
@@ -24,6 +26,9 @@ EXECUTOR_FUNCTIONS = {
     "release_unknown",
 }
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+_VERSION = importlib.import_module("migrations.versions.0011_row_security")
+ACROSS: Mapping[str, str] = _VERSION.ACROSS
+ACROSS_FUNCTIONS: Sequence[str] = _VERSION.ACROSS_FUNCTIONS
 ROLES = pytest.mark.parametrize("role", [CONTROL_PLANE_ROLE, EXECUTOR_ROLE])
 
 
@@ -102,25 +107,32 @@ class TestTheExecutorsRole:
 
 
 class TestTheControlPlanesRole:
-    async def test_writes_its_tables(self, migrated_url: str) -> None:
-        """All of them, apart from what the tests below name."""
+    async def test_reads_what_turns_write_and_writes_what_requests_do(
+        self, migrated_url: str
+    ) -> None:
+        """A request changes an instance through a turn, and by no statement of its own."""
         granted_now = await granted(migrated_url, CONTROL_PLANE_ROLE)
 
         everything = {"SELECT", "INSERT", "UPDATE", "DELETE"}
         tables = {table.name for table in metadata.tables.values()}
-        unusual = {
+        written = {
             name: rights
             for name, rights in granted_now.items()
-            if rights != everything and name in tables
+            if rights != {"SELECT"} and name in tables
         }
+        assert tables - {"caller_tenant"} == granted_now.keys() & tables
         assert {
+            "tenant": everything,
+            "api_key": everything,
             "audit": {"SELECT", "INSERT"},
-            "history": {"SELECT", "INSERT"},
-            "clock": {"SELECT"},
-            "feed": {"SELECT", "INSERT", "DELETE"},
-            "feed_floor": {"SELECT", "INSERT", "UPDATE"},
-            "retiring": {"SELECT"},
-        } == unusual
+            "definition": everything,
+            "ready": everything,
+            "task_limit": everything,
+            "idempotency": everything,
+            "schedule": everything,
+            "retention": everything,
+            "quota": everything,
+        } == written
 
     @pytest.mark.parametrize(
         "statement",
@@ -170,21 +182,31 @@ class TestTheControlPlanesRole:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
 
-    async def test_executes_the_executors_functions_and_makes_partitions(
-        self, migrated_url: str
-    ) -> None:
-        """It claims for workers that have no connection."""
-        expected = EXECUTOR_FUNCTIONS | {
+    async def test_executes_what_works_within_a_tenant(self, migrated_url: str) -> None:
+        """And makes partitions when it starts."""
+        expected = {
+            "now",
             "ensure_history_partitions",
             "precedence",
             "flow",
             "tokens_at",
             "remove_instances",
-            "retire_partitions",
-            "forget_audit",
             "scope",
         }
         assert expected == await executable(migrated_url, CONTROL_PLANE_ROLE)
+
+
+class TestTheRoleThatSeesEveryTenant:
+    async def test_touches_what_turns_and_loops_need(self, migrated_url: str) -> None:
+        """Policies let it see all; what it may do there is granted by name."""
+        granted_now = await granted(migrated_url, ACROSS_ROLE)
+
+        assert {name: set(rights.split(", ")) for name, rights in ACROSS.items()} == granted_now
+
+    async def test_claims_for_workers_that_have_no_connection(self, migrated_url: str) -> None:
+        """By the functions that executors with a connection execute themselves."""
+        expected = {name.split("(")[0] for name in ACROSS_FUNCTIONS}
+        assert expected == await executable(migrated_url, ACROSS_ROLE)
 
 
 class TestEveryRole:
