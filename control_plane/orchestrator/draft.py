@@ -29,6 +29,7 @@ from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.chain import link
 from control_plane.orchestrator.deadlines import start_deadline
 from control_plane.orchestrator.retrying import dump_policy
+from control_plane.ports.audit import Noted, NotedChange, Target
 from control_plane.ports.instance_store import (
     Change,
     DeferredEvent,
@@ -121,6 +122,7 @@ class Draft:
         self._business_key: TakenBusinessKey | None = None
         self._outbox: list[OutboxMessage] = []
         self._release: Release | None = None
+        self._noted: list[NotedChange] = []
         self._assigned: dict[int, tuple[Task, str | None]] = {}
         self._ended_offers: list[int] = []
         self._labels: dict[str, Json] | None = None
@@ -266,6 +268,15 @@ class Draft:
                 created_at=self.now,
             )
         )
+
+    @property
+    def history_hash(self) -> bytes:
+        """Of the newest entry so far."""
+        return self._hash
+
+    def note(self, noted: Noted, target: Target, before: bytes) -> None:
+        """Have the audit log say who did what has happened since the history was at `before`."""
+        self._noted.append(NotedChange(noted, target, before, self._hash))
 
     def disarm(self, timer_id: str) -> None:
         self._armed.pop(timer_id, None)
@@ -459,6 +470,7 @@ class Draft:
             offered=self._offered(),
             unoffered=self._unoffered(),
             labels_changed=self._labels is not None,
+            noted=self._noted,
         )
 
     def _offered(self) -> list[NewOffer]:

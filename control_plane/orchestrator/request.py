@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from control_plane.access.auditing import noted
 from control_plane.orchestrator.messages import StopBy
+from control_plane.ports.audit import Noted
 from control_plane.ports.people import Person
 from control_plane.ports.records import InstanceKey
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
@@ -326,6 +328,8 @@ class Request:
     asked: Asked
     repeatable: Repeatable | None = None
     trace_id: str | None = None
+    noted: Noted | None = field(default_factory=noted)
+    """Of what an audited call asks: what the audit log is to say of it."""
     key: InstanceKey = field(init=False)
 
     def __post_init__(self) -> None:

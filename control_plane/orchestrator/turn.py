@@ -44,6 +44,7 @@ from control_plane.orchestrator.request import (
     Terminate,
     Unclaim,
 )
+from control_plane.ports.audit import Target
 from control_plane.ports.instance_store import (
     REQUEST_SCOPE,
     BusinessKey,
@@ -66,6 +67,7 @@ from shared import json
 from shared.errors import AlreadyExists, FoliotError, NotFound, PreconditionFailed
 from shared.failpoints import failpoint
 from shared.ids import SessionId
+from shared.ids import task_id as make_task_id
 from shared.json import Json
 
 STILL_NOW = timedelta(seconds=2)
@@ -179,10 +181,22 @@ class _Batch:
 
     def apply(self, request: Request) -> None:
         try:
-            answer: Answer | FoliotError = self._once(request)
+            answer: Answer | FoliotError = (
+                self._once(request) if request.noted is None else self._noted(request)
+            )
         except FoliotError as error:
             answer = error
         self.answers.append((request, answer))
+
+    def _noted(self, request: Request) -> Answer:
+        """As `_once`, for an audited call: what came of it is written down, if anything did."""
+        draft = None if isinstance(request.asked, Start) else self._draft(request.key)
+        before = None if draft is None else draft.history_hash
+        answer = self._once(request)
+        if draft is not None and before is not None and not answer.duplicate:
+            assert request.noted is not None
+            draft.note(request.noted, _target(request), before)
+        return answer
 
     def _once(self, request: Request) -> Answer:
         """Answer a request, or give the answer its request id got before."""
@@ -386,7 +400,8 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
     answers: dict[IdempotencyKey, None] = {}
     business_keys: dict[BusinessKey, None] = {}
     for request in requests:
-        instances[request.key] = None
+        if not request.is_new:
+            instances[request.key] = None
         if request.repeatable is not None:
             key = request.repeatable.request_id
             answers[IdempotencyKey(request.tenant_id, REQUEST_SCOPE, key)] = None
@@ -449,6 +464,14 @@ def _machines_of(read: Read, recalled: Mapping[InstanceKey, Continuation]) -> se
         if found.status != "archived"
     }
     return running | starting
+
+
+def _target(request: Request) -> Target:
+    """The task that it is about, or else the instance."""
+    ordinal = getattr(request.asked, "ordinal", None)
+    if isinstance(ordinal, int):
+        return Target("task", make_task_id(request.instance_id, ordinal))
+    return Target("instance", str(request.instance_id))
 
 
 def _definition_name(request: Request, asked: Start) -> DefinitionName:

@@ -34,6 +34,15 @@ class Target(NamedTuple):
     id: str
 
 
+class NotedChange(NamedTuple):
+    """What an audited call did to an instance or a task of it, by the instance's history."""
+
+    noted: Noted
+    target: Target
+    before_hash: bytes | None
+    after_hash: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """

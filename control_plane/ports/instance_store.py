@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
+from control_plane.ports.audit import NotedChange
 from control_plane.ports.people import Offer, OfferKind
 from control_plane.ports.records import (
     DefinitionStatus,
@@ -358,6 +359,8 @@ class Change:
     """Tasks that are found no more as what kind of offer; as none at all without one."""
     labels_changed: bool = False
     """Whether the labels of `after` are others than they were."""
+    noted: Sequence[NotedChange] = ()
+    """What the audit log is to say of it."""
 
     @property
     def key(self) -> InstanceKey:

@@ -12,6 +12,7 @@ from control_plane.adapters.memory.database import (
     TimerKey,
     silent_at,
 )
+from control_plane.ports.audit import AuditEntry
 from control_plane.ports.instance_store import (
     BusinessKey,
     Change,
@@ -31,6 +32,7 @@ from control_plane.ports.instance_store import (
 )
 from control_plane.ports.outbox import Delivery
 from control_plane.ports.records import Definition, InstanceKey, Lease, Task
+from shared.ids import new_uuid7
 from shared.tasks import TaskType
 
 
@@ -77,6 +79,18 @@ class MemoryInstanceStore:
         self._refuse_taken_keys(kept)
         for change in kept:
             self._keep(change)
+            for one in change.noted:
+                self._database.audit.append(
+                    AuditEntry(
+                        entry_id=new_uuid7(),
+                        tenant_id=change.key.tenant_id,
+                        at=change.after.updated_at,
+                        noted=one.noted,
+                        target=one.target,
+                        before_hash=one.before_hash,
+                        after_hash=one.after_hash,
+                    )
+                )
         self._feed(kept)
         return frozenset(change.key for change in kept)
 

@@ -35,6 +35,7 @@ from functools import cache
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
+from control_plane.adapters.postgres.write_audit_part import AUDIT
 from control_plane.adapters.postgres.write_parts import (
     ANSWERS,
     ARMED,
@@ -92,6 +93,7 @@ PARTS: Mapping[str, Part] = {
     "offers": OFFERS,
     "offers_ended": OFFERS_ENDED,
     "labels": LABELS,
+    "audit": AUDIT,
 }
 """In the order of the statement: what another refers to comes before it."""
 
