@@ -54,6 +54,8 @@ def mint(
     role: str,
     pepper: str,
     expires_at: datetime | None = None,
+    user: str = "",
+    groups: tuple[str, ...] = (),
     key_id: str | None = None,
     secret: str | None = None,
 ) -> MintedKey:
@@ -80,6 +82,8 @@ def mint(
             role=role,
             expires_at=expires_at,
             revoked_at=None,
+            user=user,
+            groups=groups,
         ),
     )
 

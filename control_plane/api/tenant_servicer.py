@@ -116,6 +116,8 @@ class TenantServicer(pb_grpc.TenantServiceServicer):
             if request.HasField("expire_time")
             else None,
             request_id=request.request_id,
+            user=request.user,
+            groups=request.groups,
         )
         return pb.CreateApiKeyResponse(
             key=key_to(created.record),

@@ -17,6 +17,10 @@ class StoredKey:
     role: str
     expires_at: datetime | None
     revoked_at: datetime | None
+    user: str = ""
+    """Who its holder is to human tasks; '' for the key itself."""
+    groups: tuple[str, ...] = ()
+    """The roles of the tenant's own, to which human tasks are offered, that its holder has."""
 
 
 class Credentials(Protocol):

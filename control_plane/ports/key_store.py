@@ -23,6 +23,8 @@ class KeyRecord:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    user: str = ""
+    groups: tuple[str, ...] = ()
 
 
 class KeyStore(Protocol):

@@ -433,6 +433,8 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Text(), nullable=True),
         sa.Column("secret_hash", postgresql.BYTEA(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("user_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("groups", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("label", sa.Text(), server_default="", nullable=False),
         sa.Column("created_by", sa.Text(), server_default="", nullable=False),
         sa.Column(

@@ -78,6 +78,9 @@ api_key = sa.Table(
     sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id)),
     sa.Column("secret_hash", BYTEA, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
+    # Who its holder is to human tasks: a user, '' for the key itself, with roles of the tenant's.
+    sa.Column("user_name", sa.Text, nullable=False, server_default=""),
+    sa.Column("groups", sa.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("label", sa.Text, nullable=False, server_default=""),
     sa.Column("created_by", sa.Text, nullable=False, server_default=""),
     sa.Column("created_at", TIME, nullable=False, server_default=NOW),

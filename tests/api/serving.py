@@ -78,10 +78,19 @@ class Serving:
         tenant_id: TenantId | None = TENANT,
         *,
         expires_in: timedelta | None = None,
+        user: str = "",
+        groups: tuple[str, ...] = (),
     ) -> str:
         """A new key of a role, as its holder sends it."""
         expires_at = None if expires_in is None else SystemClock().now() + expires_in
-        minted = mint(tenant_id=tenant_id, role=role, pepper=PEPPER, expires_at=expires_at)
+        minted = mint(
+            tenant_id=tenant_id,
+            role=role,
+            pepper=PEPPER,
+            expires_at=expires_at,
+            user=user,
+            groups=groups,
+        )
         await MemoryCredentials(self.database).add(minted.stored, "Tests")
         return minted.text
 

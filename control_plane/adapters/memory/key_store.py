@@ -102,4 +102,6 @@ class MemoryKeyStore:
             created_at=created_at,
             expires_at=key.expires_at,
             revoked_at=key.revoked_at,
+            user=key.user,
+            groups=key.groups,
         )

@@ -15,7 +15,7 @@ from shared.ids import TenantId
 
 _READ = """
 SELECT k.key_id, k.tenant_id, k.role, k.label, k.created_by, k.created_at, k.expires_at,
-       k.revoked_at, k.fingerprint, sha256(convert_to(k::text, 'UTF8')) AS hash
+       k.revoked_at, k.user_name AS user, k.groups, k.fingerprint, sha256(convert_to(k::text, 'UTF8')) AS hash
   FROM foliot.api_key k
 """
 
@@ -33,8 +33,8 @@ SELECT count(*) FROM foliot.api_key k
 CREATE = """
 INSERT INTO foliot.api_key
        (key_id, tenant_id, secret_hash, role, expires_at, label, created_by, created_at,
-        request_id, fingerprint)
-VALUES ($1, $2, $3, $4, $5, $6, $7, foliot.now(), $8, $9)
+        request_id, fingerprint, user_name, groups)
+VALUES ($1, $2, $3, $4, $5, $6, $7, foliot.now(), $8, $9, $10, $11)
 """
 
 REVOKE = """
@@ -91,6 +91,8 @@ class PostgresKeyStore:
                 created_by,
                 None if repeatable is None else repeatable.request_id,
                 None if repeatable is None else repeatable.fingerprint,
+                key.user,
+                list(key.groups),
             )
             row = await _locked(connection, key.tenant_id, key.key_id)
             assert row is not None
@@ -147,4 +149,5 @@ async def _locked(
 
 
 def _record(row: asyncpg.Record) -> KeyRecord:
-    return KeyRecord(**{name: row[name] for name in KeyRecord.__slots__})
+    values = {name: row[name] for name in KeyRecord.__slots__}
+    return KeyRecord(**{**values, "groups": tuple(row["groups"])})

@@ -28,6 +28,8 @@ def key_to(key: KeyRecord) -> api_key_pb2.ApiKey:
         create_time=timestamp(key.created_at),
         expire_time=timestamp(key.expires_at),
         revoke_time=timestamp(key.revoked_at),
+        user=key.user,
+        groups=key.groups,
     )
 
 

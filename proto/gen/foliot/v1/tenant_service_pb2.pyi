@@ -352,6 +352,8 @@ class CreateApiKeyRequest(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """tenant_id is the tenant that the key is to act in. Not set gives the caller's own, which a
     credential of a tenant cannot leave; to one of the platform that is the platform.
@@ -367,10 +369,20 @@ class CreateApiKeyRequest(_message.Message):
     same payload gets the first key, for as long as that is kept. Not set makes every call a new
     request.
     """
+    user: _builtins.str
+    """user is who its holder is to human tasks, at most 128 characters. Not set gives the key
+    itself, "key:" and its id.
+    """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """expire_time is when it ceases to be good, up to ten years from now. Not set lets it be good
         until it is revoked.
+        """
+
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """groups are the roles of the tenant's own, to which human tasks are offered, that its holder
+        has; at most 50 of at most 128 characters. They grant nothing else. Not set gives none.
         """
 
     def __init__(
@@ -381,10 +393,12 @@ class CreateApiKeyRequest(_message.Message):
         label: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
+        user: _builtins.str = ...,
+        groups: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "label", b"label", "request_id", b"request_id", "role", b"role", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "groups", b"groups", "label", b"label", "request_id", b"request_id", "role", b"role", "tenant_id", b"tenant_id", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
