@@ -84,11 +84,11 @@ class ExecutorStream:
     async def _hello(self) -> tuple[Session, Hand]:
         first = await anext(self._incoming, None)
         if first is None or first.WhichOneof("message") != "hello":
-            raise InvalidRequest("the first message must be hello", field="message")
+            raise InvalidRequest("the first message must be hello", field="hello")
         hello = first.hello
         asked = hello.session_id
         session_id = SessionId(parse_uuid(asked, "hello.session_id")) if asked else None
-        worker = outcomes.worker_from(hello)
+        worker = outcomes.worker_from(hello, "hello.")
         self._name = worker.name
         session = await open_session(self._ports.claims, worker, session_id, self._ports.lease)
         hand = Hand(
@@ -148,7 +148,7 @@ class ExecutorStream:
                 self._said_goodbye = True
                 return False
             case "hello":
-                raise InvalidRequest("hello comes once, as the first message", field="message")
+                raise InvalidRequest("hello comes once, as the first message", field="hello")
             case _:
                 raise InvalidRequest("message is required", field="message")
         return True

@@ -25,12 +25,13 @@ HEARTBEATS_PER_LEASE = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """Who works, and what it can carry out."""
+    """Who works, and what it can carry out. `within` is where in a request that stands."""
 
     name: str
     queues: Sequence[str]
     types: Sequence[TaskType]
     functions: Sequence[str]
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +54,23 @@ async def open_session(
 
 def check_worker(worker: Worker) -> Sequence[str]:
     """The queues to take tasks from. Raises InvalidRequest or LimitExceeded."""
-    fields.required(worker.name, "executor_name", longest=fields.MAX_EXECUTOR_NAME)
+    at = worker.within
+    fields.required(worker.name, f"{at}executor_name", longest=fields.MAX_EXECUTOR_NAME)
     if not worker.types:
         raise InvalidRequest(
-            "task_types is empty; name those you have handlers for", field="task_types"
+            "task_types is empty; name those you have handlers for", field=f"{at}task_types"
         )
     if len(worker.queues) > MAX_QUEUES:
-        raise LimitExceeded("queues", actual=len(worker.queues), maximum=MAX_QUEUES, field="queues")
+        raise LimitExceeded(
+            "queues", actual=len(worker.queues), maximum=MAX_QUEUES, field=f"{at}queues"
+        )
     if len(worker.functions) > MAX_FUNCTIONS:
         raise LimitExceeded(
-            "functions", actual=len(worker.functions), maximum=MAX_FUNCTIONS, field="functions"
+            "functions",
+            actual=len(worker.functions),
+            maximum=MAX_FUNCTIONS,
+            field=f"{at}functions",
         )
     for queue in worker.queues:
-        fields.required(queue, "queues", longest=MAX_QUEUE_NAME)
+        fields.required(queue, f"{at}queues", longest=MAX_QUEUE_NAME)
     return tuple(worker.queues) or (DEFAULT_QUEUE,)

@@ -56,13 +56,10 @@ async def extend_leases(
     """
     if len(running) > MAX_RUNNING:
         raise LimitExceeded("running", actual=len(running), maximum=MAX_RUNNING, field="running")
-    named = [
-        (one, (TenantId(one.tenant_id), HeldTask(*parse_task_id(one.task_id), one.epoch)))
-        for one in running
-    ]
+    named = [(one, _named(one, f"running[{at}]")) for at, one in enumerate(running)]
     beats = [
-        Beat(tenant_id, task, _progress(one.progress))
-        for one, (tenant_id, task) in named
+        Beat(tenant_id, task, _progress(one.progress, f"running[{at}].progress"))
+        for at, (one, (tenant_id, task)) in enumerate(named)
         if one.has_beaten
     ]
     expires_at = await claims.extend(session_id, name, None, lease)
@@ -93,8 +90,14 @@ async def extend_leases(
     return Extended(expires_at=expires_at, lost=lost, cancelled=cancelled)
 
 
-def _progress(text: str | None) -> str | None:
+def _named(one: Running, where: str) -> tuple[TenantId, HeldTask]:
+    tenant_id = fields.text(one.tenant_id, f"{where}.tenant_id", longest=fields.MAX_TENANT_ID)
+    instance_id, ordinal = parse_task_id(one.task_id, f"{where}.task_id")
+    return TenantId(tenant_id), HeldTask(instance_id, ordinal, one.epoch)
+
+
+def _progress(text: str | None, where: str) -> str | None:
     if text is None:
         return None
-    told = fields.json_value(text, "running.progress", max_bytes=MAX_PROGRESS_BYTES)
+    told = fields.json_value(text, where, max_bytes=MAX_PROGRESS_BYTES)
     return json.dump(told)

@@ -107,12 +107,12 @@ def json_value(value: str | None, field: str, *, max_bytes: int = json.MAX_PAYLO
     return parsed
 
 
-def labels(value: Mapping[str, str]) -> dict[str, str]:
+def labels(value: Mapping[str, str], field: str = "labels") -> dict[str, str]:
     if len(value) > MAX_LABELS:
-        raise LimitExceeded("labels", actual=len(value), maximum=MAX_LABELS, field="labels")
+        raise LimitExceeded("labels", actual=len(value), maximum=MAX_LABELS, field=field)
     for name, label in value.items():
-        required(name, "labels", longest=MAX_LABEL_NAME)
-        text(label, f"labels[{name!r}]", longest=MAX_LABEL_VALUE)
+        required(name, field, longest=MAX_LABEL_NAME)
+        text(label, f"{field}[{name!r}]", longest=MAX_LABEL_VALUE)
     return dict(value)
 
 

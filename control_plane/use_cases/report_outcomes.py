@@ -23,7 +23,6 @@ from shared.ids import InstanceId, SessionId, TenantId, parse_task_id
 from shared.rpc import MAX_OUTCOMES
 from shared.tasks import Failure, Outcome
 
-MAX_TENANT_ID = 63
 MAX_RETRY_AFTER = timedelta(hours=24)
 MAX_EPOCH = 2**31 - 1
 
@@ -37,8 +36,10 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
+    """`retry_after` may be why what was sent is none: that is this outcome's affair alone."""
+
     failure: FailureOf
-    retry_after: timedelta | None
+    retry_after: timedelta | InvalidRequest | None
 
 
 Result: TypeAlias = Succeeded | Failed | Literal["awaiting", "cancelled"] | None
@@ -128,7 +129,7 @@ class _LookedAt:
 def _look_at(sent: Reported, session_id: SessionId | None) -> _LookedAt:
     try:
         instance_id, ordinal = parse_task_id(sent.task_id)
-        fields.required(sent.tenant_id, "tenant_id", longest=MAX_TENANT_ID)
+        fields.required(sent.tenant_id, "tenant_id", longest=fields.MAX_TENANT_ID)
     except FoliotError as error:
         return _LookedAt(sent=sent, refusal=error)
     if not 0 < sent.epoch <= MAX_EPOCH:
@@ -175,9 +176,11 @@ def _refused(result: Result, error: FoliotError) -> Failure:
     return Failure(kind="outcome.refused", message=message, retryable=retryable)
 
 
-def _retry_after(asked: timedelta | None) -> timedelta | None:
+def _retry_after(asked: timedelta | InvalidRequest | None) -> timedelta | None:
     if asked is None:
         return None
+    if isinstance(asked, InvalidRequest):
+        raise asked
     if not timedelta(0) <= asked <= MAX_RETRY_AFTER:
         raise InvalidRequest(
             f"retry_after {asked} is not from 0 to {MAX_RETRY_AFTER}", field="failed.retry_after"

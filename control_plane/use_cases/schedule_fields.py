@@ -50,7 +50,7 @@ def spec_of(wanted: WantedSchedule) -> ScheduleSpec:
             " started for; give it another name",
             field="spec.input",
         )
-    labels: dict[str, Json] = {**fields.labels(wanted.labels)}
+    labels: dict[str, Json] = {**fields.labels(wanted.labels, "spec.labels")}
     cron = parse_cron(wanted.cron, "spec.cron")
     return ScheduleSpec(
         cron=cron.text,

@@ -4,6 +4,7 @@ from math import ceil, isfinite
 
 from control_plane.engine.limits import MAX_NAME_LENGTH
 from control_plane.ports.limit_store import Rate
+from control_plane.use_cases import fields
 from shared.errors import InvalidRequest
 
 MAX_LIMITS = 100
@@ -16,11 +17,7 @@ MAX_BURST = 1_000_000
 
 
 def check_key(key: str) -> None:
-    if len(key) > MAX_NAME_LENGTH:
-        raise InvalidRequest(
-            f"a limit key has at most {MAX_NAME_LENGTH} characters, this one {len(key)}",
-            field="limit_key",
-        )
+    fields.text(key, "limit_key", longest=MAX_NAME_LENGTH)
 
 
 def check_max_running(max_running: int) -> None:

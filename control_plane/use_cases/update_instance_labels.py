@@ -27,7 +27,7 @@ async def update_instance_labels(
     request_id: str,
 ) -> Instance:
     """Lists and watches go by the new ones at once. Repeating is harmless."""
-    merged = fields.labels(merge)
+    merged = fields.labels(merge, "merge")
     if len(remove) > fields.MAX_LABELS:
         raise LimitExceeded("remove", actual=len(remove), maximum=fields.MAX_LABELS, field="remove")
     for name in remove:

@@ -10,6 +10,7 @@ from foliot.executor.v1 import claimed_task_pb2, outcome_pb2
 from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.v1 import failure_pb2, instance_pb2, instance_service_pb2, task_pb2, task_service_pb2
 from foliot.v1.json_pb2 import Json
+from google.protobuf import duration_pb2
 
 from control_plane.orchestrator import HandedOut
 from control_plane.ports.claims import HeldTask
@@ -233,6 +234,32 @@ class TestReportingByCall:
             outcome_pb2.OUTCOME_VERDICT_REFUSED,
             outcome_pb2.OUTCOME_VERDICT_APPLIED,
         ] == [one.verdict for one in answer.acks]
+
+    async def test_refuses_a_delay_that_is_none_without_refusing_the_batch(
+        self, client: Client, executor: Client
+    ) -> None:
+        """An executor that sends its outcomes again, all of them, would never be rid of them."""
+        for _ in range(2):
+            await start(client, "greeting")
+        claimed = await executor.executors.ClaimTasks(claiming())
+        failed = outcome_pb2.Outcome(
+            tenant_id=claimed.tasks[0].tenant_id,
+            task_id=claimed.tasks[0].task_id,
+            epoch=claimed.tasks[0].epoch,
+            failed=outcome_pb2.Outcome.Failed(
+                failure=failure_pb2.Failure(kind="busy", message="later", retryable=True),
+                retry_after=duration_pb2.Duration(seconds=2**62),
+            ),
+        )
+
+        answer = await executor.executors.ReportOutcomes(
+            pb.ReportOutcomesRequest(outcomes=[failed, succeeded(claimed.tasks[1])])
+        )
+
+        assert [outcome_pb2.OUTCOME_VERDICT_REFUSED, outcome_pb2.OUTCOME_VERDICT_APPLIED] == [
+            one.verdict for one in answer.acks
+        ]
+        assert "failed.retry_after" in answer.acks[0].error.message
 
     @pytest.mark.parametrize(("count", "reason"), [(0, "FIELD_INVALID"), (201, "LIMIT_EXCEEDED")])
     async def test_is_bounded(self, executor: Client, count: int, reason: str) -> None:

@@ -133,6 +133,21 @@ class TestASchedule:
 
         assert "DEFINITION_NOT_ACTIVE" == info_in(refused.value).reason
 
+    async def test_is_named_by_what_the_database_can_hold(self, scheduler: Client) -> None:
+        """A name that none can have is refused by name, before PostgreSQL would choke on it."""
+        calls: list[Awaitable[Any]] = [
+            scheduler.schedules.GetSchedule(pb.GetScheduleRequest(schedule_id="a\0b")),
+            scheduler.schedules.DeleteSchedule(pb.DeleteScheduleRequest(schedule_id="a\0b")),
+            scheduler.schedules.PauseSchedule(pb.PauseScheduleRequest(schedule_id="a\0b")),
+            scheduler.schedules.TriggerSchedule(pb.TriggerScheduleRequest(schedule_id="a\0b")),
+        ]
+
+        for call in calls:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call
+
+            assert "schedule_id" == info_in(refused.value).metadata["field"]
+
     async def test_is_nobody_elses(self, scheduler: Client, stranger: Client) -> None:
         """A foreign name answers exactly like an unknown one, whatever is asked."""
         await create(scheduler)

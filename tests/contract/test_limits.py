@@ -313,6 +313,20 @@ class TestALimitOnWhatBegins:
 
         assert [] == await claimed(world, session_id)
 
+    async def test_can_give_way_to_one_on_what_runs(self, world: World) -> None:
+        """Its bucket goes with it, half empty as it may be."""
+        await rated(world, per_second=0.001, burst=1)
+        await started(world, tasks=9)
+        session_id = await open_session(world)
+        first = await claimed(world, session_id)
+
+        await limited(world, max_running=3)
+        others = await claimed(world, session_id)
+
+        (told,) = await world.limits.of_tenant(ACME)
+        assert TaskLimit(key="", max_running=3) == told.limit
+        assert (1, 2) == (len(first), len(others))
+
     async def test_tells_when_to_look_again(self, world: World) -> None:
         """Once for each wait, and in which queue: nobody has to poll for a token."""
         await rated(world, per_second=0.1, burst=1)

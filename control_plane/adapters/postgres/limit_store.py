@@ -45,8 +45,9 @@ SELECT $1, $2, $3, $4::double precision, $5::integer, $5::integer,
 ON CONFLICT (tenant_id, limit_key) DO UPDATE
   SET max_running = excluded.max_running, rate_per_s = excluded.rate_per_s,
       burst = excluded.burst,
-      tokens = least(excluded.burst,
-                     coalesce(foliot.tokens_at(l, foliot.now()), excluded.tokens)),
+      -- Without a rate there is no bucket; least() alone would pass over the NULL and keep one.
+      tokens = CASE WHEN excluded.burst IS NOT NULL THEN
+        least(excluded.burst, coalesce(foliot.tokens_at(l, foliot.now()), excluded.tokens)) END,
       filled_at = excluded.filled_at, wake_at = NULL, updated_at = excluded.updated_at
 RETURNING 1
 """

@@ -1,6 +1,7 @@
 """Outcomes and what a session hears, on the wire."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from foliot.executor.v1 import claimed_task_pb2, executor_service_pb2
 from foliot.executor.v1 import outcome_pb2 as pb
@@ -13,6 +14,7 @@ from control_plane.ports.claims import HeldTask
 from control_plane.use_cases.executor_session import Worker
 from control_plane.use_cases.extend_leases import Running
 from control_plane.use_cases.report_outcomes import Failed, Reported, Result, Succeeded
+from shared.errors import InvalidRequest
 from shared.ids import task_id
 
 
@@ -45,12 +47,15 @@ def recalled_to(tasks: Sequence[HeldTask]) -> list[claimed_task_pb2.HeldTask]:
 
 def worker_from(
     message: executor_service_pb2.Hello | executor_service_pb2.ClaimTasksRequest,
+    within: str = "",
 ) -> Worker:
+    """`within` is where in the request the message stands, as `hello.`."""
     return Worker(
         name=message.executor_name,
         queues=tuple(dict.fromkeys(message.queues)),
-        types=types_from(message.task_types, "task_types"),
+        types=types_from(message.task_types, f"{within}task_types"),
         functions=tuple(message.functions),
+        within=within,
     )
 
 
@@ -59,12 +64,9 @@ def _result(outcome: pb.Outcome) -> Result:
         case "succeeded":
             return Succeeded(output=text_of(outcome.succeeded, "output"))
         case "failed":
-            failed = outcome.failed
             return Failed(
-                failure=failure_from(failed.failure),
-                retry_after=length_of(failed.retry_after, "retry_after")
-                if failed.HasField("retry_after")
-                else None,
+                failure=failure_from(outcome.failed.failure),
+                retry_after=_retry_after(outcome.failed),
             )
         case "awaiting":
             return "awaiting"
@@ -72,3 +74,13 @@ def _result(outcome: pb.Outcome) -> Result:
             return "cancelled"
         case _:
             return None
+
+
+def _retry_after(failed: pb.Outcome.Failed) -> timedelta | InvalidRequest | None:
+    """What is wrong with one outcome of a batch is that one's affair, and no reason to raise."""
+    if not failed.HasField("retry_after"):
+        return None
+    try:
+        return length_of(failed.retry_after, "failed.retry_after")
+    except InvalidRequest as error:
+        return error

@@ -55,7 +55,7 @@ async def _run(seed: int, count: int, only: str) -> int:
         async with _serving(database_url, pepper, listen, log) as server:
             administrator = with_key(texts["tenant_admin"])
             async with grpc.aio.insecure_channel(listen, interceptors=administrator) as channel:
-                await asyncio.wait_for(channel.channel_ready(), SERVES_WITHIN_S)
+                await _ready(channel, log)
                 known = await inhabited(Client(channel, texts["tenant_admin"]))
             before = _resident_mib(server.pid)
             async with grpc.aio.insecure_channel(listen) as channel:
@@ -99,6 +99,14 @@ async def _serving(
         if server.returncode is None:
             server.terminate()
             await server.wait()
+
+
+async def _ready(channel: grpc.aio.Channel, log: Path) -> None:
+    try:
+        await asyncio.wait_for(channel.channel_ready(), SERVES_WITHIN_S)
+    except TimeoutError:
+        _say(_end_of(log))
+        raise
 
 
 def _resident_mib(pid: int) -> int:

@@ -13,6 +13,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.rpc import error_details_pb2, status_pb2
 
 from control_plane.api.errors import CODES
+from control_plane.api.gate import WAITING_DEADLINES_S
 from shared.rpc import AUTHORIZATION, BEARER, ERROR_DOMAIN, STATUS_DETAILS
 
 READ_AT_MOST: Final = 3
@@ -22,9 +23,15 @@ SILENT_S: Final = 0.05
 """After so long, a stream that says nothing is taken to wait."""
 
 ANSWER_WITHIN_S: Final = 20.0
-"""Longer than any call may take to be answered; a call that waits is asked to wait less."""
+"""Longer than any call may take to be answered."""
+
+WAIT_S: Final = 1.0
+"""The deadline of calls that are asked to wait: they answer before it."""
 
 _STEP: Final = re.compile(r"(\w+)(\[[^\]]*\])?(?:\.|$)")
+
+_LATE_WRITE: Final = "Internal error from Core"
+"""What gRPC's own client says that wrote to a stream which the server had ended."""
 
 _BUGS: Final = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNIMPLEMENTED}
 
@@ -51,7 +58,8 @@ async def call(
                 await _stream(channel, method, path, sent, metadata)
             else:
                 ask: Any = channel.unary_unary(path)
-                await ask(sent[0], metadata=metadata)
+                waits = WAIT_S if path in WAITING_DEADLINES_S else None
+                await ask(sent[0], metadata=metadata, timeout=waits)
     except grpc.aio.AioRpcError as error:
         return judged(method, error)
     except TimeoutError:
@@ -131,6 +139,8 @@ def _complaint(
     info: error_details_pb2.ErrorInfo | None,
     fields: Sequence[str],
 ) -> str:
+    if error.details() == _LATE_WRITE:
+        return ""
     if error.code() in _BUGS:
         return f"{error.code().name}: {error.details()}"
     if info is None:
@@ -148,11 +158,18 @@ def _complaint(
 
 
 def is_field(method: MethodDescriptor, path: str) -> bool:
-    """Whether a path of a BadRequest, as `items[3].event.type`, leads to a field of the request."""
+    """
+    Whether a path of a BadRequest, as `items[3].event.type`, leads to a field of the request, or
+    to a oneof of which none is set.
+    """
     message: Descriptor | None = method.input_type
     at = 0
+    if path.endswith("…"):
+        return True  # of a long key, the end was left out
     while at < len(path):
         step = _STEP.match(path, at)
+        if message is not None and path[at:] in message.oneofs_by_name:
+            return True
         field = message.fields_by_name.get(step[1]) if step and message is not None else None
         if step is None or field is None or (step[2] and not field.is_repeated):
             return False
