@@ -1,6 +1,7 @@
 """The methods of AdminService about quotas, queues, and how everything is."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from foliot.v1 import admin_service_pb2 as pb
@@ -133,8 +134,9 @@ class CapacityMethods(pb_grpc.AdminServiceServicer):
         request: pb.RunDoctorRequest,
         _context: ServicerContext[pb.RunDoctorRequest, pb.RunDoctorResponse],
     ) -> AsyncIterator[pb.RunDoctorResponse]:
-        async for check in self._capacity.surgery.run(doctor_from(request)):
-            yield check_to(check)
+        async with aclosing(self._capacity.surgery.run(doctor_from(request))) as checks:
+            async for check in checks:
+                yield check_to(check)
 
     async def _quota(self, tenant_id: TenantId, kind: QuotaKind) -> quota_pb2.Quota:
         capacity = self._capacity

@@ -3,7 +3,7 @@ Look for what must not be, a check after the other: the database as a whole, the
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
@@ -87,13 +87,14 @@ class Surgery:
         self._monotonic = monotonic
         self._is_busy = False
 
-    async def run(self, asked: Asked) -> AsyncIterator[Check]:
+    async def run(self, asked: Asked) -> AsyncGenerator[Check, None]:
         """
         What each check came to, as soon as it has ended.
 
         When the time is up, the check under way is the last one: BAD if it has found something,
         else UNFINISHED. It ends at the end of a slice, which takes some seconds at most. Raises
-        Overloaded while another one runs, TENANT_NOT_FOUND, and InvalidRequest.
+        Overloaded while another one runs (until its generator is closed), TENANT_NOT_FOUND, and
+        InvalidRequest.
         """
         _check_asked(asked)
         if self._is_busy:
@@ -167,6 +168,6 @@ class Surgery:
 
 def _check_asked(asked: Asked) -> None:
     if not timedelta(0) <= asked.patience <= MOST_PATIENT:
-        raise InvalidRequest("patience must be from 0 to a day", field="patience")
+        raise InvalidRequest("overdue_after must be from 0 to a day", field="overdue_after")
     if asked.time_limit is not None and not SHORTEST <= asked.time_limit <= LONGEST:
-        raise InvalidRequest("time_limit must be from a second to an hour", field="time_limit")
+        raise InvalidRequest("ends_within must be from a second to an hour", field="ends_within")

@@ -28,9 +28,11 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 class Table:
     """Hands, what they were given, and a clock that stands still."""
 
-    def __init__(self, limited: AbstractSet[TenantId] = frozenset()) -> None:
+    def __init__(
+        self, limited: AbstractSet[TenantId] = frozenset(), paused: AbstractSet[str] = frozenset()
+    ) -> None:
         self.time = 0.0
-        self.hands = Hands(limited.__contains__, monotonic=lambda: self.time)
+        self.hands = Hands(limited.__contains__, paused.__contains__, monotonic=lambda: self.time)
         self.delivered: dict[str, list[int]] = {}
         self.given_up: list[str] = []
         self.recalled: dict[str, list[HeldTask]] = {}
@@ -157,6 +159,13 @@ class TestANewTask:
         table.join("ada", 10)
 
         assert [[]] == handed(table.kept(creating(1)))
+
+    def test_of_a_paused_queue_is_handed_to_nobody(self) -> None:
+        """It waits, as if somebody had to claim it."""
+        table = Table(paused={"default"})
+        table.join("ada", 10, queues=frozenset({"default", "other"}))
+
+        assert [[], [2]] == handed(table.kept(creating(1), creating(2, queue="other")))
 
     def test_comes_before_the_second_of_an_instance_that_creates_many(self) -> None:
         """One that fans out does not take all the room there is."""

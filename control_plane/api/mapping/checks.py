@@ -22,11 +22,11 @@ def doctor_from(request: pb.RunDoctorRequest) -> Asked:
     """Raises InvalidRequest for a duration that there is not."""
     return Asked(
         tenant_id=TenantId(request.tenant_id) if request.tenant_id else None,
-        patience=length_of(request.patience, "patience")
-        if request.HasField("patience")
+        patience=length_of(request.overdue_after, "overdue_after")
+        if request.HasField("overdue_after")
         else PATIENCE,
-        time_limit=length_of(request.time_limit, "time_limit")
-        if request.HasField("time_limit")
+        time_limit=length_of(request.ends_within, "ends_within")
+        if request.HasField("ends_within")
         else TIME_LIMIT,
     )
 

@@ -19,7 +19,7 @@ def stats_to(
         ready=_count_to(lane.ready),
         delayed=_count_to(lane.delayed),
         leased=_count_to(lane.leased),
-        oldest_ready_age=None if lane.oldest_at is None else duration(now - lane.oldest_at),
+        oldest_ready_duration=None if lane.oldest_at is None else duration(now - lane.oldest_at),
         paused=None if paused is None else pause_to(paused, in_full=in_full),
     )
 

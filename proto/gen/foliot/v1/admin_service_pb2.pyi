@@ -815,30 +815,30 @@ class RunDoctorRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
-    PATIENCE_FIELD_NUMBER: _builtins.int
-    TIME_LIMIT_FIELD_NUMBER: _builtins.int
+    OVERDUE_AFTER_FIELD_NUMBER: _builtins.int
+    ENDS_WITHIN_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """tenant_id is the only tenant to look at. Not set is all of them."""
     @_builtins.property
-    def patience(self) -> _duration_pb2.Duration:
-        """patience is for how long a thing may be overdue before it is a finding, up to a day. Not set
+    def overdue_after(self) -> _duration_pb2.Duration:
+        """overdue_after is for how long a thing may be late before it is a finding, up to a day. Not set
         is two minutes, which is beyond every poll, sweep, lease and back-off of a default.
         """
 
     @_builtins.property
-    def time_limit(self) -> _duration_pb2.Duration:
-        """time_limit is for how long to look at most, a second to an hour. Not set is ten minutes."""
+    def ends_within(self) -> _duration_pb2.Duration:
+        """ends_within is for how long to look at most, a second to an hour. Not set is ten minutes."""
 
     def __init__(
         self,
         *,
         tenant_id: _builtins.str = ...,
-        patience: _duration_pb2.Duration | None = ...,
-        time_limit: _duration_pb2.Duration | None = ...,
+        overdue_after: _duration_pb2.Duration | None = ...,
+        ends_within: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["patience", b"patience", "time_limit", b"time_limit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ends_within", b"ends_within", "overdue_after", b"overdue_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["patience", b"patience", "tenant_id", b"tenant_id", "time_limit", b"time_limit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_within", b"ends_within", "overdue_after", b"overdue_after", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x66oliot/v1/queue.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/task.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x02\n\nQueueStats\x12\r\n\x05queue\x18\x01 \x01(\t\x12&\n\ttask_type\x18\x02 \x01(\x0e\x32\x13.foliot.v1.TaskType\x12#\n\x05ready\x18\x03 \x01(\x0b\x32\x14.foliot.v1.TaskCount\x12%\n\x07\x64\x65layed\x18\x04 \x01(\x0b\x32\x14.foliot.v1.TaskCount\x12$\n\x06leased\x18\x05 \x01(\x0b\x32\x14.foliot.v1.TaskCount\x12\x33\n\x10oldest_ready_age\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x06paused\x18\x07 \x01(\x0b\x32\x15.foliot.v1.QueuePause\",\n\tTaskCount\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x10\n\x08\x61t_least\x18\x02 \x01(\x08\"n\n\nQueuePause\x12\r\n\x05queue\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\tpaused_by\x18\x03 \x01(\t\x12.\n\npause_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x66oliot/v1/queue.proto\x12\tfoliot.v1\x1a\x14\x66oliot/v1/task.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x02\n\nQueueStats\x12\r\n\x05queue\x18\x01 \x01(\t\x12&\n\ttask_type\x18\x02 \x01(\x0e\x32\x13.foliot.v1.TaskType\x12#\n\x05ready\x18\x03 \x01(\x0b\x32\x14.foliot.v1.TaskCount\x12%\n\x07\x64\x65layed\x18\x04 \x01(\x0b\x32\x14.foliot.v1.TaskCount\x12$\n\x06leased\x18\x05 \x01(\x0b\x32\x14.foliot.v1.TaskCount\x12\x38\n\x15oldest_ready_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x06paused\x18\x07 \x01(\x0b\x32\x15.foliot.v1.QueuePause\",\n\tTaskCount\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x10\n\x08\x61t_least\x18\x02 \x01(\x08\"n\n\nQueuePause\x12\r\n\x05queue\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\tpaused_by\x18\x03 \x01(\t\x12.\n\npause_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_QUEUESTATS']._serialized_start=124
-  _globals['_QUEUESTATS']._serialized_end=397
-  _globals['_TASKCOUNT']._serialized_start=399
-  _globals['_TASKCOUNT']._serialized_end=443
-  _globals['_QUEUEPAUSE']._serialized_start=445
-  _globals['_QUEUEPAUSE']._serialized_end=555
+  _globals['_QUEUESTATS']._serialized_end=402
+  _globals['_TASKCOUNT']._serialized_start=404
+  _globals['_TASKCOUNT']._serialized_end=448
+  _globals['_QUEUEPAUSE']._serialized_start=450
+  _globals['_QUEUEPAUSE']._serialized_end=560
 # @@protoc_insertion_point(module_scope)

@@ -30,7 +30,7 @@ class QueueStats(_message.Message):
     READY_FIELD_NUMBER: _builtins.int
     DELAYED_FIELD_NUMBER: _builtins.int
     LEASED_FIELD_NUMBER: _builtins.int
-    OLDEST_READY_AGE_FIELD_NUMBER: _builtins.int
+    OLDEST_READY_DURATION_FIELD_NUMBER: _builtins.int
     PAUSED_FIELD_NUMBER: _builtins.int
     queue: _builtins.str
     """queue is the queue's name."""
@@ -49,9 +49,9 @@ class QueueStats(_message.Message):
         """leased is how many executors have."""
 
     @_builtins.property
-    def oldest_ready_age(self) -> _duration_pb2.Duration:
-        """oldest_ready_age is for how long the oldest one has been ready: what to scale executors by.
-        Not set if none is ready. Where ready.at_least is true there may be an older one.
+    def oldest_ready_duration(self) -> _duration_pb2.Duration:
+        """oldest_ready_duration is for how long the oldest one has been ready: what to scale executors
+        by. Not set if none is ready. Where ready.at_least is true there may be an older one.
         """
 
     @_builtins.property
@@ -66,12 +66,12 @@ class QueueStats(_message.Message):
         ready: Global___TaskCount | None = ...,
         delayed: Global___TaskCount | None = ...,
         leased: Global___TaskCount | None = ...,
-        oldest_ready_age: _duration_pb2.Duration | None = ...,
+        oldest_ready_duration: _duration_pb2.Duration | None = ...,
         paused: Global___QueuePause | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["delayed", b"delayed", "leased", b"leased", "oldest_ready_age", b"oldest_ready_age", "paused", b"paused", "ready", b"ready"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delayed", b"delayed", "leased", b"leased", "oldest_ready_duration", b"oldest_ready_duration", "paused", b"paused", "ready", b"ready"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delayed", b"delayed", "leased", b"leased", "oldest_ready_age", b"oldest_ready_age", "paused", b"paused", "queue", b"queue", "ready", b"ready", "task_type", b"task_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delayed", b"delayed", "leased", b"leased", "oldest_ready_duration", b"oldest_ready_duration", "paused", b"paused", "queue", b"queue", "ready", b"ready", "task_type", b"task_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
