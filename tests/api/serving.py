@@ -98,9 +98,10 @@ class Serving:
 class Client:
     """The stubs of a caller with a key."""
 
-    def __init__(self, channel: grpc.aio.Channel, key: str | None) -> None:
+    def __init__(self, channel: grpc.aio.Channel, key: str | None, address: str = "") -> None:
         self.channel = channel
         self.key = key
+        self.address = address
         self.metadata = ((AUTHORIZATION, BEARER + key),) if key else ()
         self.definitions = definition_service_pb2_grpc.DefinitionServiceStub(channel)
         self.instances = instance_service_pb2_grpc.InstanceServiceStub(channel)
@@ -162,35 +163,40 @@ async def serving_from(
     drain_s: float = 2.0,
     listen: str = "127.0.0.1:0",
     monotonic: Callable[[], float] = time.monotonic,
+    changed: Callable[[Adapters], Adapters] = lambda adapters: adapters,
     **own: Any,
 ) -> AsyncIterator[Serving]:
-    """Serves from a memory; `own` are settings of the control plane's alone."""
+    """
+    Serves from a memory; `own` are settings of the control plane's alone, `changed` makes other
+    adapters of those for memory.
+    """
     settings = Settings(listen=listen, mode="dev", drain_s=drain_s, poll_s=0.05)
+    adapters = Adapters(
+        store=MemoryInstanceStore(database),
+        definitions=MemoryDefinitionStore(database),
+        reader=MemoryReader(database),
+        feed=MemoryFeed(database),
+        due=MemoryDue(database),
+        inbox=MemoryInbox(database),
+        outbox=MemoryOutbox(database),
+        retention=MemoryRetention(database),
+        archive=None,
+        schedules=MemoryScheduleStore(database),
+        claims=MemoryClaims(database),
+        limits=MemoryLimits(database),
+        quotas=MemoryQuotas(database),
+        queues=MemoryQueues(database),
+        doctor=MemoryDoctor(database),
+        credentials=MemoryCredentials(database),
+        keys=MemoryKeyStore(database),
+        tenants=MemoryTenantStore(database),
+        audit=MemoryAuditLog(database),
+        doorbell=NoDoorbell(),
+        clock=SystemClock(),
+        monotonic=monotonic,
+    )
     control_plane = ControlPlane(
-        Adapters(
-            store=MemoryInstanceStore(database),
-            definitions=MemoryDefinitionStore(database),
-            reader=MemoryReader(database),
-            feed=MemoryFeed(database),
-            due=MemoryDue(database),
-            inbox=MemoryInbox(database),
-            outbox=MemoryOutbox(database),
-            retention=MemoryRetention(database),
-            archive=None,
-            schedules=MemoryScheduleStore(database),
-            claims=MemoryClaims(database),
-            limits=MemoryLimits(database),
-            quotas=MemoryQuotas(database),
-            queues=MemoryQueues(database),
-            doctor=MemoryDoctor(database),
-            credentials=MemoryCredentials(database),
-            keys=MemoryKeyStore(database),
-            tenants=MemoryTenantStore(database),
-            audit=MemoryAuditLog(database),
-            doorbell=NoDoorbell(),
-            clock=SystemClock(),
-            monotonic=monotonic,
-        ),
+        changed(adapters),
         settings,
         ControlPlaneSettings(pepper=PEPPER, **own),  # type: ignore[arg-type]  # pydantic makes it secret
     )

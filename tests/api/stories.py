@@ -62,6 +62,42 @@ CHAIN: dict[str, Any] = {
     },
 }
 
+LOAN: dict[str, Any] = {
+    "id": "loan",
+    "context": {"boss": "grace"},
+    "initial": "deciding",
+    "states": {
+        "deciding": {
+            "invoke": {
+                "id": "decide",
+                "src": "human",
+                "candidates": {
+                    "users": [{"@expr": "context.boss"}],
+                    "roles": ["underwriter"],
+                },
+                "dueIn": "PT8H",
+                "form": {
+                    "type": "object",
+                    "required": ["approved"],
+                    "properties": {"approved": {"type": "boolean"}},
+                },
+                "skippable": True,
+                "onDone": "paid",
+                "onError": [
+                    {
+                        "guard": {"@expr": "event.error.kind == 'fraud.suspected'"},
+                        "target": "police",
+                    },
+                    {"target": "refused"},
+                ],
+            }
+        },
+        "paid": {"type": "final"},
+        "police": {"type": "final"},
+        "refused": {"type": "final"},
+    },
+}
+
 
 def as_json(value: object) -> json_pb2.Json:
     return json_pb2.Json(json=json.dumps(value))

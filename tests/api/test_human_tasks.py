@@ -15,43 +15,8 @@ from google.rpc import error_details_pb2, status_pb2
 
 from shared.rpc import STATUS_DETAILS
 from tests.api.serving import WITHIN_S, Client, Serving, client_of, info_in
-from tests.api.stories import activate, as_json, send, start
+from tests.api.stories import LOAN, activate, as_json, send, start
 
-LOAN: dict[str, Any] = {
-    "id": "loan",
-    "context": {"boss": "grace"},
-    "initial": "deciding",
-    "states": {
-        "deciding": {
-            "invoke": {
-                "id": "decide",
-                "src": "human",
-                "candidates": {
-                    "users": [{"@expr": "context.boss"}],
-                    "roles": ["underwriter"],
-                },
-                "dueIn": "PT8H",
-                "form": {
-                    "type": "object",
-                    "required": ["approved"],
-                    "properties": {"approved": {"type": "boolean"}},
-                },
-                "skippable": True,
-                "onDone": "paid",
-                "onError": [
-                    {
-                        "guard": {"@expr": "event.error.kind == 'fraud.suspected'"},
-                        "target": "police",
-                    },
-                    {"target": "refused"},
-                ],
-            }
-        },
-        "paid": {"type": "final"},
-        "police": {"type": "final"},
-        "refused": {"type": "final"},
-    },
-}
 GOOD = as_json({"approved": True})
 
 

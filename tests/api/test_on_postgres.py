@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 
 import asyncpg
 import grpc
 import pytest
 from foliot.executor.v1 import claimed_task_pb2, executor_service_pb2, outcome_pb2
-from foliot.v1 import instance_pb2, instance_service_pb2, task_pb2
+from foliot.v1 import instance_pb2, instance_service_pb2, task_pb2, task_service_pb2
 
 import migrations
-from control_plane.access.keys import mint
+from control_plane.access.keys import MintedKey, mint
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.bootstrap import check, connected
 from control_plane.settings import ControlPlaneSettings
@@ -20,8 +20,8 @@ from control_plane.startup import check_durability
 from shared.errors import InvalidRequest, PreconditionFailed
 from shared.postgres.session import ACROSS_ROLE, CONTROL_PLANE_ROLE, open_pool
 from shared.settings import Settings
-from tests.api.serving import PEPPER, TENANT, WITHIN_S, Client, with_key
-from tests.api.stories import GREETING, activate, as_json, start
+from tests.api.serving import PEPPER, TENANT, WITHIN_S, Client, info_in, with_key
+from tests.api.stories import GREETING, LOAN, activate, as_json, start
 
 PARENT: dict[str, Any] = {
     "id": "parent",
@@ -163,14 +163,91 @@ class TestTheRing:
         assert instance_pb2.INSTANCE_STATUS_CANCELLED == ended.status
 
 
+class TestPeople:
+    async def test_race_for_a_task_and_find_what_is_theirs(self, database_url: str) -> None:
+        """Decided on the row whose revision guards the write: of four one gets it, and it alone."""
+        users = ("ada", "bo", "cy", "di")
+        keys = [
+            mint(
+                tenant_id=TENANT,
+                role="human_worker",
+                pepper=PEPPER,
+                user=user,
+                groups=("underwriter",),
+            )
+            for user in users
+        ]
+        async with ring(database_url, *keys) as (client, _):
+            await activate(client, LOAN, "loan")
+            task_id = f"{(await start(client, 'loan')).instance_id}:1"
+            async with AsyncExitStack() as stack:
+                workers = [
+                    await stack.enter_async_context(
+                        grpc.aio.insecure_channel(client.address, interceptors=with_key(key.text))
+                    )
+                    for key in keys
+                ]
+                people = [Client(one, None) for one in workers]
+                before = [await inbox_of(one) for one in people]
+                request = task_service_pb2.ClaimTaskRequest(task_id=task_id)
+                claims = [one.tasks.ClaimTask(request) for one in people]
+                answers = await asyncio.gather(*claims, return_exceptions=True)
+                won = [n for n, one in enumerate(answers) if not isinstance(one, Exception)]
+                mine = await inbox_of(people[won[0]], f'assignee = "{users[won[0]]}"')
+                await people[won[0]].tasks.CompleteTask(
+                    task_service_pb2.CompleteTaskRequest(
+                        task_id=task_id, output=as_json({"approved": True})
+                    )
+                )
+                after = [await inbox_of(one) for one in people]
+
+        assert [[task_id]] * 4 == before
+        assert 1 == len(won)
+        assert ["TASK_TAKEN"] * 3 == [
+            info_in(one).reason for one in answers if isinstance(one, grpc.aio.AioRpcError)
+        ]
+        assert [task_id] == mine
+        assert [[]] * 4 == after
+
+    async def test_change_labels_that_are_found_at_once(self, database_url: str) -> None:
+        """What was answered is there for the next list, and a repeat changes nothing."""
+        async with ring(database_url) as (client, _):
+            await activate(client)
+            instance = await start(client, labels={"region": "eu", "team": "a"})
+            await start(client, labels={"region": "eu"})
+            request = instance_service_pb2.UpdateInstanceLabelsRequest(
+                instance_id=instance.instance_id,
+                merge={"region": "us"},
+                remove=["team", "unknown"],
+                expected_revision=instance.revision,
+                request_id="r-1",
+            )
+            changed = (await client.instances.UpdateInstanceLabels(request)).instance
+            again = (await client.instances.UpdateInstanceLabels(request)).instance
+            listed = await client.instances.ListInstances(
+                instance_service_pb2.ListInstancesRequest(filter='labels.region = "us"')
+            )
+
+        assert {"region": "us"} == dict(changed.labels)
+        assert changed == again
+        assert [instance.instance_id] == [one.instance_id for one in listed.instances]
+
+
+async def inbox_of(person: Client, text: str = "") -> list[str]:
+    answer = await person.tasks.ListTasks(task_service_pb2.ListTasksRequest(filter=text))
+    return [task.task_id for task in answer.tasks]
+
+
 @asynccontextmanager
-async def ring(database_url: str) -> AsyncIterator[tuple[Client, Client]]:
-    """A control plane on the database, an administrator of a tenant, and an executor."""
+async def ring(database_url: str, *more: MintedKey) -> AsyncIterator[tuple[Client, Client]]:
+    """
+    A control plane on the database, an administrator of a tenant, and an executor; and `more` keys.
+    """
     await migrations.upgrade(database_url)
     pool = await open_pool(database_url, role=ACROSS_ROLE, max_size=1)
     admin = mint(tenant_id=TENANT, role="tenant_admin", pepper=PEPPER)
     worker = mint(tenant_id=None, role="executor", pepper=PEPPER)
-    for key in (admin, worker):
+    for key in (admin, worker, *more):
         await PostgresCredentials(pool).add(key.stored, "Tests")
     await pool.close()
     stop = asyncio.Event()
@@ -183,7 +260,7 @@ async def ring(database_url: str) -> AsyncIterator[tuple[Client, Client]]:
                 grpc.aio.insecure_channel(address, interceptors=with_key(admin.text)) as callers,
                 grpc.aio.insecure_channel(address, interceptors=with_key(worker.text)) as workers,
             ):
-                yield Client(callers, admin.text), Client(workers, worker.text)
+                yield Client(callers, admin.text, address), Client(workers, worker.text, address)
         finally:
             stop.set()
             await running
