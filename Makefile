@@ -141,9 +141,10 @@ fmt: .venv/.dev ## format, and fix what lint can fix
 	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
 
-gen: .venv/.dev ## generate proto/gen from the protos
+gen: .venv/.dev ## generate proto/gen, the table of docs/errors.md, and docs/cli-reference.md
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/error_page.py
+	$(BIN)/python -m control_plane.cli.reference docs/cli-reference.md
 
 lock: .venv/.dev ## resolve pyproject.toml into requirements/*.lock
 	bash requirements/lock.sh

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from control_plane.access.roles import PLATFORM_ADMIN
 from control_plane.cli.options import (
     DEFAULT_LIMIT,
     All,
@@ -120,7 +121,9 @@ def revoke(
 
 @key.command()
 def first(
-    role: Role,
+    role: Annotated[
+        str, typer.Argument(help="Any role; another's than the default is for scripts.")
+    ] = PLATFORM_ADMIN,
     tenant: Annotated[
         str, typer.Option(help="The tenant it is for; made if it is new.", show_default=False)
     ] = "",
@@ -131,12 +134,17 @@ def first(
         str,
         typer.Option(envvar="FOLIOT_PEPPER", help="The control planes' own.", show_default=False),
     ] = "",
+    *,
+    another: Annotated[
+        bool, typer.Option("--another", help="Also where an administrator has a key already.")
+    ] = False,
 ) -> None:
     """
     Make an API key straight in the database, and print it; it is shown this once.
 
-    For the first keys of a system: there is nobody yet who could ask the server for them.
+    For the first keys of a system: there is nobody yet who could ask the server for them. Once
+    there is a good key of a platform_admin it refuses, as that one makes all others.
     """
-    from control_plane.cli.key import run_key
+    from control_plane.cli.key import run_first
 
-    run_key(role, tenant=tenant, database_url=database_url, pepper=pepper)
+    run_first(role, tenant=tenant, another=another, database_url=database_url, pepper=pepper)

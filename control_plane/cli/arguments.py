@@ -9,7 +9,6 @@ from pathlib import Path
 from foliot.v1.json_pb2 import Json as JsonMessage
 from google.protobuf.duration_pb2 import Duration
 
-from control_plane.engine.durations import parse_duration
 from shared.documents import Document, read_document
 from shared.errors import InvalidRequest
 
@@ -46,6 +45,9 @@ def labels_given(given: Sequence[str], option: str = "--label") -> dict[str, str
 
 def length_given(text: str, name: str) -> timedelta:
     """An ISO 8601 length of days and less."""
+    # The engine takes a while to import.
+    from control_plane.engine.durations import parse_duration
+
     length = parse_duration(text)
     if length is None or length.months:
         raise InvalidRequest(f"{name} {text!r} is no length; give one as PT90S, PT6H or P1D")

@@ -18,11 +18,9 @@ from foliot.v1 import (
 )
 
 from control_plane.cli.connection import connection, credential
-from control_plane.cli.development import DEFAULT_LISTEN
 from control_plane.cli.failing import NotReached, explained, info_of
-from control_plane.cli.options import DEFAULT_DATA_DIR, Target
+from control_plane.cli.options import DEFAULT_DATA_DIR, DEFAULT_LISTEN, Target
 from control_plane.cli.profiles import Profile, read_profiles
-from control_plane.embedded import attached
 from shared.errors import InvalidRequest
 from shared.tls import ClientTls
 
@@ -118,6 +116,9 @@ def find(target: Target) -> Place:
     address = target.address or profile.address
     key = target.key or profile.key
     if not key:
+        # It takes a while to import.
+        from control_plane.embedded import attached
+
         data_dir = target.data_dir or DEFAULT_DATA_DIR
         running = attached(data_dir)
         if running is None:

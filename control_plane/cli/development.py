@@ -26,13 +26,13 @@ from foliot.v1 import admin_service_pb2, admin_service_pb2_grpc
 
 from control_plane.access.keys import mint
 from control_plane.cli.connection import connection, credential
+from control_plane.cli.options import DEFAULT_LISTEN
 from control_plane.embedded import Child, ChildFailed, Embedded, LineReader, Running, Supervisor
 from shared.ids import TenantId
 from shared.postgres.session import CONTROL_PLANE_ROLE, EXECUTOR_ROLE
 from shared.telemetry.names import LogEvent
 
 TENANT = TenantId("dev")
-DEFAULT_LISTEN = "127.0.0.1:7233"
 LEASE_S = 3.0
 """Short, because here an executor that falls silent was most likely killed to see what happens."""
 

@@ -10,12 +10,10 @@ from foliot.v1 import diagnostic_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
 from control_plane.cli.plain import visible
-from control_plane.embedded import EmbeddedError
 from shared.errors import FoliotError, NotFound
 
 FAILED = 1
@@ -64,18 +62,13 @@ def explained(failed: int = FAILED) -> Iterator[None]:
     """
     try:
         yield
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "FOLIOT_" + "_".join(str(part) for part in problem["loc"]).upper()
-            say(f"{name}: {problem['msg']}")
-        sys.exit(CONFIGURATION)
     except NotReached as error:
         say(str(error))
         sys.exit(UNREACHED)
     except NotFound as error:
         say(f"{error.reason}: {error.message}")
         sys.exit(NOT_THERE)
-    except (FoliotError, EmbeddedError) as error:
+    except FoliotError as error:
         say(str(error))
         sys.exit(failed)
     except grpc.aio.AioRpcError as error:
@@ -84,6 +77,25 @@ def explained(failed: int = FAILED) -> Iterator[None]:
     except BrokenPipeError:
         # Whoever read us has seen enough; nor may the interpreter flush into the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(failed)
+    except Exception as error:
+        _explain_others(error, failed)
+        raise
+
+
+def _explain_others(error: Exception, failed: int) -> None:
+    """What takes a while to import, and comes from what few commands do."""
+    from pydantic import ValidationError
+
+    from control_plane.embedded import EmbeddedError
+
+    if isinstance(error, ValidationError):
+        for problem in error.errors():
+            name = "FOLIOT_" + "_".join(str(part) for part in problem["loc"]).upper()
+            say(f"{name}: {problem['msg']}")
+        sys.exit(CONFIGURATION)
+    if isinstance(error, EmbeddedError):
+        say(str(error))
         sys.exit(failed)
 
 

@@ -29,6 +29,7 @@ DataDir = Annotated[
     ),
 ]
 DEFAULT_DATA_DIR = Path(".foliot")
+DEFAULT_LISTEN = "127.0.0.1:7233"
 
 Limit = Annotated[
     int, typer.Option("--limit", "-n", min=1, help="How many at most; `--all` for every one.")
@@ -67,7 +68,7 @@ RequestId = Annotated[
     ),
 ]
 
-_PANEL = "Which server, and as whom"
+SERVER_PANEL = "Which server, and as whom"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class Target:
 
 def _option(*names: str, says: str, variable: str) -> Any:
     return typer.Option(
-        *names, envvar=variable, help=says, show_default=False, rich_help_panel=_PANEL
+        *names, envvar=variable, help=says, show_default=False, rich_help_panel=SERVER_PANEL
     )
 
 

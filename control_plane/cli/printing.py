@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 from rich.cells import cell_len
 from rich.console import Console
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -79,7 +80,7 @@ def print_rows(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> None:
         table.add_column(columns[one].name, no_wrap=columns[one].whole, overflow="fold")
     for row in told:
         table.add_row(*(row[one] for one in kept))
-    out.print(table)
+    _print(table, out)
 
 
 def print_facts(facts: Mapping[str, str | Text], out: Console | None = None) -> None:
@@ -91,7 +92,19 @@ def print_facts(facts: Mapping[str, str | Text], out: Console | None = None) -> 
         text = _text(value)
         if text.plain:
             table.add_row(name, text)
-    (out or console()).print(table)
+    _print(table, out or console())
+
+
+def _print(table: Table, out: Console) -> None:
+    """Without the blanks that fill up its last column."""
+    for line in out.render_lines(table, pad=False):
+        segments = list(line)
+        while segments and not segments[-1].text.strip():
+            segments.pop()
+        if segments:
+            last = segments[-1]
+            segments[-1] = Segment(last.text.rstrip(), last.style)
+        out.print(Segments([*segments, Segment.line()]), end="", soft_wrap=True)
 
 
 def print_line(line: str | Text) -> None:

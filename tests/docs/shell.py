@@ -39,7 +39,7 @@ def environment(**more: str) -> Mapping[str, str]:
     return {**kept, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", **more}
 
 
-def run(script: str, where: Path, **more: str) -> str:
+def run(script: str, where: Path, *, within_s: float = COMMANDS_WITHIN_S, **more: str) -> str:
     """What the commands print; fails where one of them does, with all that was said."""
     process = subprocess.Popen(
         ["bash", "-c", "set -euo pipefail\n" + script],
@@ -52,12 +52,12 @@ def run(script: str, where: Path, **more: str) -> str:
         start_new_session=True,
     )
     try:
-        printed, _ = process.communicate(timeout=COMMANDS_WITHIN_S)
+        printed, _ = process.communicate(timeout=within_s)
     except subprocess.TimeoutExpired:
         # All of the group: what the shell has started holds the output open as well.
         os.killpg(process.pid, signal.SIGKILL)
         printed, _ = process.communicate()
-        pytest.fail(f"{script}\n\ndid not end within {COMMANDS_WITHIN_S:g} s\n\n{printed}")
+        pytest.fail(f"{script}\n\ndid not end within {within_s:g} s\n\n{printed}")
     assert process.returncode == 0, f"{script}\n\n{printed}"
     return printed
 

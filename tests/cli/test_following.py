@@ -1,0 +1,109 @@
+"""What follows an instance goes on after its server has gone away, and another came."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from control_plane.adapters.memory.database import MemoryDatabase
+from tests.api.serving import client_of, serving_from
+from tests.api.stories import activate, send, start
+
+WITHIN_S = 60.0
+LOOP = {
+    "initial": "a",
+    "states": {
+        "a": {"on": {"GO": "b"}},
+        "b": {"on": {"GO": "a", "END": "done"}},
+        "done": {"type": "final"},
+    },
+}
+
+
+class Followed:
+    """The command, running as a process of its own; what it has printed so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.seqs: list[int] = []
+
+    async def until(self, seq: int) -> None:
+        assert self.process.stdout is not None
+        async with asyncio.timeout(WITHIN_S):
+            while seq not in self.seqs:
+                line = await self.process.stdout.readline()
+                assert line, self.seqs
+                self.seqs.append(int(json.loads(line)["seq"]))
+
+
+@asynccontextmanager
+async def following(instance_id: str, address: str, key: str) -> AsyncIterator[Followed]:
+    """`foliot instance watch`, as JSON lines."""
+    process = await asyncio.create_subprocess_exec(
+        *(str(Path(sys.executable).parent / "foliot"), "instance", "watch", instance_id),
+        *("-o", "json"),
+        env={**os.environ, "FOLIOT_CONTROL_PLANE": address, "FOLIOT_KEY": key},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Followed(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+class TestWatching:
+    async def test_goes_on_where_it_was_when_the_server_comes_back(self) -> None:
+        """Each entry once and in order, over a server that drained and one that took its place."""
+        database, address = MemoryDatabase(), free_address()
+        async with AsyncExitStack() as stack:
+            async with serving_from(database, listen=address) as serving:
+                key = await serving.key()
+                async with client_of(serving, key) as client:
+                    await activate(client, LOOP, "loop")
+                    instance_id = (await start(client, "loop")).instance_id
+                followed = await stack.enter_async_context(following(instance_id, address, key))
+                await followed.until(2)
+            serving = await stack.enter_async_context(serving_from(database, listen=address))
+            client = await stack.enter_async_context(client_of(serving, key))
+            await send(client, instance_id, "GO")
+            await followed.until(4)
+            await send(client, instance_id, "END")
+            async with asyncio.timeout(WITHIN_S):
+                rest, said = await followed.process.communicate()
+
+        seqs = [*followed.seqs, *(int(json.loads(line)["seq"]) for line in rest.splitlines())]
+        assert 0 == followed.process.returncode
+        assert list(range(1, len(seqs) + 1)) == seqs
+        assert len(seqs) >= 7
+        assert "reconnecting" in said.decode()
+
+    async def test_ends_by_ctrl_c_without_a_word(self) -> None:
+        """With the exit code of what was interrupted, and no traceback."""
+        async with serving_from(MemoryDatabase()) as serving:
+            key = await serving.key()
+            async with client_of(serving, key) as client:
+                await activate(client, LOOP, "loop")
+                instance_id = (await start(client, "loop")).instance_id
+            async with following(instance_id, serving.address, key) as followed:
+                await followed.until(2)
+                followed.process.send_signal(signal.SIGINT)
+                async with asyncio.timeout(WITHIN_S):
+                    _, said = await followed.process.communicate()
+
+        assert 130 == followed.process.returncode
+        assert b"Traceback" not in said
