@@ -16,6 +16,7 @@ import asyncpg
 from control_plane.access.certificates import CertificateRing
 from control_plane.access.issuers import Issuer, read_issuers
 from control_plane.access.principal import Principal
+from control_plane.access.roles import PLATFORM_ADMIN
 from control_plane.adapters.file_archive import FileArchive
 from control_plane.adapters.key_sources import FileKeySource, HttpKeySource
 from control_plane.adapters.postgres.audit_log import PostgresAuditLog
@@ -104,7 +105,7 @@ from control_plane.use_cases.standing import Standing
 from shared import doorbell as queues
 from shared.clock import Clock, SystemClock
 from shared.doorbell import Doorbell, NoDoorbell, Ring
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, PreconditionFailed
 from shared.failpoints import arm_from_environment
 from shared.ids import TenantId
 from shared.postgres.namespace import read_namespace
@@ -432,6 +433,24 @@ async def let_in(database_url: str, keys: Sequence[StoredKey], tenant_name: str)
         credentials = PostgresCredentials(across)
         for key in keys:
             await credentials.add(key, tenant_name)
+
+
+async def let_in_first(
+    database_url: str, key: StoredKey, tenant_name: str, *, another: bool
+) -> None:
+    """
+    Store a key of a system that has nobody yet to ask for one. Raises PreconditionFailed where
+    somebody has a good key of a platform_admin, unless it is to be `another`.
+    """
+    async with _two_pools(database_url) as (pool, across):
+        await check_schema(pool)
+        if not another and await PostgresKeyStore(pool, across).has_good(PLATFORM_ADMIN):
+            raise PreconditionFailed(
+                f"there is a good key of a {PLATFORM_ADMIN} already: with it, `foliot key create`"
+                " makes others. If it is lost, `foliot key first --another` makes one beside it;"
+                " revoke the lost one then"
+            )
+        await PostgresCredentials(across).add(key, tenant_name)
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from control_plane.adapters.memory.due import MemoryDue
 from control_plane.adapters.memory.feed import MemoryFeed
 from control_plane.adapters.memory.inbox import MemoryInbox
 from control_plane.adapters.memory.instance_store import MemoryInstanceStore
+from control_plane.adapters.memory.key_store import MemoryKeyStore
 from control_plane.adapters.memory.limits import MemoryLimits
 from control_plane.adapters.memory.outbox import MemoryOutbox
 from control_plane.adapters.memory.queues import MemoryQueues
@@ -29,6 +30,7 @@ from control_plane.adapters.memory.quotas import MemoryQuotas
 from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.memory.retention import MemoryRetention
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
+from control_plane.adapters.memory.tenant_store import MemoryTenantStore
 from control_plane.adapters.postgres.audit_log import PostgresAuditLog
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
@@ -37,6 +39,7 @@ from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.feed import PostgresFeed
 from control_plane.adapters.postgres.inbox import PostgresInbox
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
+from control_plane.adapters.postgres.key_store import PostgresKeyStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
 from control_plane.adapters.postgres.outbox import PostgresOutbox
 from control_plane.adapters.postgres.queues import PostgresQueues
@@ -44,6 +47,7 @@ from control_plane.adapters.postgres.quotas import PostgresQuotas
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
+from control_plane.adapters.postgres.tenant_store import PostgresTenantStore
 from control_plane.ports.audit import AuditLog
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials
@@ -52,6 +56,7 @@ from control_plane.ports.due import Due
 from control_plane.ports.feed import Feed
 from control_plane.ports.inbox import InboxRows
 from control_plane.ports.instance_store import InboxEvent, InstanceStore
+from control_plane.ports.key_store import KeyStore
 from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.outbox import Outbox
 from control_plane.ports.queues import QueueStore
@@ -60,6 +65,7 @@ from control_plane.ports.reader import Reader
 from control_plane.ports.records import InstanceKey
 from control_plane.ports.retention import RetentionStore
 from control_plane.ports.schedule_store import ScheduleStore
+from control_plane.ports.tenant_store import TenantStore
 from shared.ids import TenantId
 from shared.postgres.session import ACROSS_ROLE, CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
 from tests.servers import Servers, drop_database, new_database
@@ -93,6 +99,10 @@ class World(Protocol):
     def limits(self) -> LimitStore: ...
     @property
     def audit(self) -> AuditLog: ...
+    @property
+    def tenants(self) -> TenantStore: ...
+    @property
+    def keys(self) -> KeyStore: ...
     @property
     def quotas(self) -> QuotaStore: ...
     @property
@@ -135,6 +145,8 @@ class MemoryWorld:
         self.schedules = MemoryScheduleStore(self.database)
         self.limits = MemoryLimits(self.database)
         self.audit = MemoryAuditLog(self.database)
+        self.tenants = MemoryTenantStore(self.database)
+        self.keys = MemoryKeyStore(self.database)
         self.quotas = MemoryQuotas(self.database)
         self.queues = MemoryQueues(self.database)
         self.claims = MemoryClaims(self.database)
@@ -207,6 +219,8 @@ class PostgresWorld:
     claims: PostgresClaims
     limits: PostgresLimitStore
     audit: PostgresAuditLog
+    tenants: PostgresTenantStore
+    keys: PostgresKeyStore
     quotas: PostgresQuotas
     queues: PostgresQueues
     credentials: PostgresCredentials
@@ -289,6 +303,8 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
             limits=PostgresLimitStore(pool, across),
             credentials=PostgresCredentials(across),
             audit=PostgresAuditLog(pool, across),
+            tenants=PostgresTenantStore(pool, across),
+            keys=PostgresKeyStore(pool, across),
             quotas=PostgresQuotas(pool, across),
             queues=PostgresQueues(pool, across),
         )
