@@ -160,6 +160,7 @@ def _request(start: InboxStart) -> Request:
     return replace(
         request,
         instance_id=start.instance_id,
+        is_new=False,
         asked=replace(request.asked, position=start.position),
     )
 

@@ -8,7 +8,7 @@ So a lone request waits for nothing, and a crowd shares one read and one write.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from control_plane.orchestrator.answer import Answer
@@ -302,6 +302,8 @@ class Orchestrator:
             waiting.tries += 1
             if waiting.answered.done():
                 continue
+            if waiting.request.is_new:
+                waiting.request = replace(waiting.request, is_new=False)
             if waiting.tries <= MAX_TRIES:
                 again.append(waiting)
                 continue

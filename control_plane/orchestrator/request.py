@@ -330,6 +330,8 @@ class Request:
     trace_id: str | None = None
     noted: Noted | None = field(default_factory=noted)
     """Of what an audited call asks: what the audit log is to say of it."""
+    is_new: bool = False
+    """Whether nobody can have the id: it was made for this start, which was never tried."""
     key: InstanceKey = field(init=False)
 
     def __post_init__(self) -> None:

@@ -120,6 +120,11 @@ class Wanted:
     idempotency: Sequence[IdempotencyKey] = ()
     business_keys: Sequence[BusinessKey] = ()
 
+    @property
+    def has_names(self) -> bool:
+        """Whether anything is to be found by name."""
+        return bool(self.definitions or self.idempotency or self.business_keys)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
@@ -357,6 +362,8 @@ class Change:
     offered: Sequence[NewOffer] = ()
     unoffered: Sequence[tuple[int, OfferKind | None]] = ()
     """Tasks that are found no more as what kind of offer; as none at all without one."""
+    repeated: Mapping[int, int] = field(default_factory=dict)
+    """Tasks that had ended, whose work is begun anew; by the number of the new task."""
     labels_changed: bool = False
     """Whether the labels of `after` are others than they were."""
     noted: Sequence[NotedChange] = ()

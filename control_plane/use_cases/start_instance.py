@@ -157,6 +157,7 @@ def start_request(
     return Request(
         tenant_id=tenant_id,
         instance_id=new_instance_id(),
+        is_new=True,
         asked=Start(
             definition_id=wanted.definition_id,
             definition_key=wanted.definition_key,

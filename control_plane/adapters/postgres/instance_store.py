@@ -5,6 +5,8 @@ Measured here (2 cores, PostgreSQL 18, fsync on): see docs/decisions/0003.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import asyncpg
 
@@ -42,24 +44,29 @@ class PostgresInstanceStore:
     async def read(self, wanted: Wanted) -> Read:
         async with self._pool.connection() as connection:
             await failpoint("store.read.before")
-            rows = await connection.fetch(read_batch.INSTANCES, *_columns(wanted.instances, 2))
-            await failpoint("store.read.instances")
-            now = rows[0]["now"]
+            now: datetime | None = None
             instances: dict[InstanceKey, Instance] = {}
             with_inbox: list[InstanceKey] = []
-            for row in rows:
-                if row["instance_id"] is not None:
-                    instance = instance_of(row)
-                    instances[instance.key] = instance
-                    if row["has_inbox"]:
-                        with_inbox.append(instance.key)
+            if wanted.instances or not wanted.has_names:
+                rows = await connection.fetch(read_batch.INSTANCES, *_columns(wanted.instances, 2))
+                await failpoint("store.read.instances")
+                now = rows[0]["now"]
+                for row in rows:
+                    if row["instance_id"] is not None:
+                        instance = instance_of(row)
+                        instances[instance.key] = instance
+                        if row["has_inbox"]:
+                            with_inbox.append(instance.key)
+            names = await _names(connection, wanted)
+            now = now or names.now
+            assert now is not None
             return Read(
                 now=now,
                 instances=instances,
                 tasks=await _tasks(connection, wanted.tasks, wanted.with_people),
-                definitions=await _definitions(connection, wanted.definitions),
-                answers=await _answers(connection, wanted.idempotency),
-                holders=await _holders(connection, wanted.business_keys),
+                definitions=names.definitions,
+                answers=names.answers,
+                holders=names.holders,
                 inbox=await _inbox(connection, with_inbox),
             )
 
@@ -106,57 +113,46 @@ async def _tasks(
     return found
 
 
-async def _definitions(
-    connection: asyncpg.Connection, wanted: Sequence[DefinitionName]
-) -> dict[DefinitionName, DefinitionRef]:
-    if not wanted:
-        return {}
-    rows = await connection.fetch(read_batch.DEFINITIONS, *_columns(wanted, 4))
-    await failpoint("store.read.definitions")
-    return {
-        wanted[row["n"] - 1]: DefinitionRef(
-            definition_id=row["definition_id"],
-            key=row["key"],
-            version=row["version"],
-            status=row["status"],
-            spec_hash=row["spec_hash"],
-        )
-        for row in rows
-    }
+@dataclass(slots=True)
+class _Names:
+    """What was found by name, and what time it was if anything was looked for."""
+
+    now: datetime | None = None
+    definitions: dict[DefinitionName, DefinitionRef] = field(default_factory=dict)
+    answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
+    holders: dict[BusinessKey, KeyHolder] = field(default_factory=dict)
 
 
-async def _answers(
-    connection: asyncpg.Connection, wanted: Sequence[IdempotencyKey]
-) -> dict[IdempotencyKey, StoredAnswer]:
-    if not wanted:
-        return {}
-    rows = await connection.fetch(read_batch.ANSWERS, *_columns(wanted, 3))
-    await failpoint("store.read.answers")
-    return {
-        IdempotencyKey(row["tenant_id"], row["scope"], row["key"]): StoredAnswer(
-            fingerprint=row["fingerprint"], answer=row["answer"]
-        )
-        for row in rows
-    }
-
-
-async def _holders(
-    connection: asyncpg.Connection, wanted: Sequence[BusinessKey]
-) -> dict[BusinessKey, KeyHolder]:
-    if not wanted:
-        return {}
-    rows = await connection.fetch(read_batch.HOLDERS, *_columns(wanted, 3))
-    await failpoint("store.read.holders")
-    return {
-        BusinessKey(row["tenant_id"], row["definition_key"], row["business_key"]): KeyHolder(
-            row["instance_id"],
-            row["status"],
-            row["revision"],
-            row["current_state"],
-            row["takings"],
-        )
-        for row in rows
-    }
+async def _names(connection: asyncpg.Connection, wanted: Wanted) -> _Names:
+    if not wanted.has_names:
+        return _Names()
+    rows = await connection.fetch(
+        read_batch.NAMES,
+        *_columns(wanted.definitions, 4),
+        *_columns(wanted.idempotency, 3),
+        *_columns(wanted.business_keys, 3),
+    )
+    await failpoint("store.read.names")
+    found = _Names(rows[0]["now"])
+    for row in rows:
+        match row["kind"]:
+            case "definition":
+                found.definitions[wanted.definitions[row["n"] - 1]] = DefinitionRef(
+                    definition_id=row["id"],
+                    key=row["name"],
+                    version=row["number"],
+                    status=row["status"],
+                    spec_hash=row["hash"],
+                )
+            case "answer":
+                found.answers[wanted.idempotency[row["n"] - 1]] = StoredAnswer(
+                    fingerprint=row["hash"], answer=row["value"]
+                )
+            case "holder":
+                found.holders[wanted.business_keys[row["n"] - 1]] = KeyHolder(
+                    row["id"], row["status"], row["number"], row["value"], row["takings"]
+                )
+    return found
 
 
 async def _inbox(

@@ -1,5 +1,6 @@
 """
-What a turn reads before it decides: plain SELECTs, no lock, one per kind of thing.
+What a turn reads before it decides: plain SELECTs, no lock. What is found by name comes in one
+of them, with a row for each definition, answer and holder of a business key.
 
 Each takes parallel arrays and finds its rows by primary key, whatever the planner knows of the
 tables: LATERAL … OFFSET 0 can be done in no other way (see write_batch.py).
@@ -53,41 +54,45 @@ SELECT p.tenant_id, p.instance_id, p.ordinal, p.terms, p.due_at, p.assignee
     OFFSET 0) AS p
 """
 
-DEFINITIONS = """
-SELECT k.n, d.definition_id, d.key, d.version, d.status, d.spec_hash
-  FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[])
-       WITH ORDINALITY AS k(tenant_id, definition_id, key, version, n)
- CROSS JOIN LATERAL (
-   SELECT * FROM foliot.definition d
-    WHERE d.tenant_id = k.tenant_id AND d.definition_id = k.definition_id
-   UNION ALL
-   SELECT * FROM foliot.definition d
-    WHERE k.definition_id IS NULL AND k.version IS NULL AND d.tenant_id = k.tenant_id
-      AND d.key = k.key AND d.status = 'active'
-   UNION ALL
-   SELECT * FROM foliot.definition d
-    WHERE d.tenant_id = k.tenant_id AND d.key = k.key AND d.version = k.version) AS d
-"""
-
-ANSWERS = """
-SELECT a.tenant_id, a.scope, a.key, a.fingerprint, a.answer
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS k(tenant_id, scope, key)
- CROSS JOIN LATERAL (
-    SELECT * FROM foliot.idempotency a
-     WHERE a.tenant_id = k.tenant_id AND a.scope = k.scope AND a.key = k.key OFFSET 0) AS a
-"""
-
-HOLDERS = """
-SELECT b.tenant_id, b.definition_key, b.business_key, b.instance_id, i.status, i.revision,
-       i.current_state, b.takings
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS k(tenant_id, definition_key, business_key)
- CROSS JOIN LATERAL (
-    SELECT * FROM foliot.business_key b
-     WHERE b.tenant_id = k.tenant_id AND b.definition_key = k.definition_key
-       AND b.business_key = k.business_key OFFSET 0) AS b
- CROSS JOIN LATERAL (
-    SELECT i.status, i.revision, i.current_state FROM foliot.instance i
-     WHERE i.tenant_id = b.tenant_id AND i.instance_id = b.instance_id OFFSET 0) AS i
+NAMES = """
+SELECT (SELECT foliot.now()) AS now, f.*
+  FROM (VALUES (1)) AS always(one)
+  LEFT JOIN (
+    SELECT 'definition' AS kind, k.n, d.definition_id AS id, d.key AS name, d.status,
+           d.version::bigint AS number, NULL::int AS takings, d.spec_hash AS hash,
+           NULL::json AS value
+      FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[])
+           WITH ORDINALITY AS k(tenant_id, definition_id, key, version, n)
+     CROSS JOIN LATERAL (
+       SELECT * FROM foliot.definition d
+        WHERE d.tenant_id = k.tenant_id AND d.definition_id = k.definition_id
+       UNION ALL
+       SELECT * FROM foliot.definition d
+        WHERE k.definition_id IS NULL AND k.version IS NULL AND d.tenant_id = k.tenant_id
+          AND d.key = k.key AND d.status = 'active'
+       UNION ALL
+       SELECT * FROM foliot.definition d
+        WHERE d.tenant_id = k.tenant_id AND d.key = k.key AND d.version = k.version) AS d
+    UNION ALL
+    SELECT 'answer', k.n, NULL, NULL, NULL, NULL, NULL, a.fingerprint, a.answer
+      FROM unnest($5::text[], $6::text[], $7::text[])
+           WITH ORDINALITY AS k(tenant_id, scope, key, n)
+     CROSS JOIN LATERAL (
+        SELECT * FROM foliot.idempotency a
+         WHERE a.tenant_id = k.tenant_id AND a.scope = k.scope AND a.key = k.key OFFSET 0) AS a
+    UNION ALL
+    SELECT 'holder', k.n, b.instance_id, NULL, i.status, i.revision, b.takings, NULL,
+           i.current_state
+      FROM unnest($8::text[], $9::text[], $10::text[])
+           WITH ORDINALITY AS k(tenant_id, definition_key, business_key, n)
+     CROSS JOIN LATERAL (
+        SELECT * FROM foliot.business_key b
+         WHERE b.tenant_id = k.tenant_id AND b.definition_key = k.definition_key
+           AND b.business_key = k.business_key OFFSET 0) AS b
+     CROSS JOIN LATERAL (
+        SELECT i.status, i.revision, i.current_state FROM foliot.instance i
+         WHERE i.tenant_id = b.tenant_id AND i.instance_id = b.instance_id OFFSET 0) AS i
+  ) AS f ON true
 """
 
 INBOX = """
