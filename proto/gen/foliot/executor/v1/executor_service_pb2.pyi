@@ -100,8 +100,9 @@ class Hello(_message.Message):
 
     @_builtins.property
     def functions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """functions are the ones that its SYSTEM handler has, at most 1,000. Not set gives
-        none.
+        """functions are the ones that its SYSTEM handler has, at most 1,000. Tasks are handed out
+        by queue and type, whatever their function: workers with different functions take
+        queues of their own. So nothing depends on this field; not set is as good.
         """
 
     @_builtins.property
@@ -549,8 +550,9 @@ class ClaimTasksRequest(_message.Message):
 
     @_builtins.property
     def functions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """functions are the ones that its SYSTEM handler has, at most 1,000. Not set gives
-        none.
+        """functions are the ones that its SYSTEM handler has, at most 1,000. Tasks are handed out
+        by queue and type, whatever their function: workers with different functions take
+        queues of their own. So nothing depends on this field; not set is as good.
         """
 
     def __init__(

@@ -107,7 +107,8 @@ class ExecutorServiceServicer:
         between tenants. It answers at once, with none if there are none.
 
         Not idempotent, and need not be: tasks of an answer that was lost are handed out again
-        when the session's lease has run out.
+        when the session's lease has run out. So after a call that was not answered claim without
+        a session_id, and extend the session before no longer than what is known of it lasts.
 
         Errors:
         INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
