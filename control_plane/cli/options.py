@@ -14,6 +14,8 @@ from typing import Annotated, Any, Concatenate, Literal, ParamSpec
 
 import typer
 
+from control_plane.cli.completing import profile_names
+
 Given = ParamSpec("Given")
 
 Output = Annotated[
@@ -89,9 +91,16 @@ class Target:
     plaintext: bool | None = None
 
 
-def _option(*names: str, says: str, variable: str) -> Any:
+def _option(
+    *names: str, says: str, variable: str, proposes: Callable[[str], list[str]] | None = None
+) -> Any:
     return typer.Option(
-        *names, envvar=variable, help=says, show_default=False, rich_help_panel=SERVER_PANEL
+        *names,
+        envvar=variable,
+        help=says,
+        show_default=False,
+        rich_help_panel=SERVER_PANEL,
+        autocompletion=proposes,
     )
 
 
@@ -103,6 +112,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
                 "--profile",
                 says="A profile, as `foliot profile list` shows them.",
                 variable="FOLIOT_PROFILE",
+                proposes=profile_names,
             ),
         ],
         "",

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from control_plane.cli.completing import schedule_ids
 from control_plane.cli.options import (
     DEFAULT_LIMIT,
     All,
@@ -29,7 +30,13 @@ schedule = typer.Typer(
 )
 
 Name = Annotated[
-    str, typer.Argument(metavar="SCHEDULE", help="The schedule's id.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="SCHEDULE",
+        help="The schedule's id.",
+        show_default=False,
+        autocompletion=schedule_ids,
+    ),
 ]
 Zone = Annotated[
     str, typer.Option("--time-zone", "-z", help="Whose clock: an IANA name, as Europe/Berlin.")
