@@ -20,8 +20,10 @@ from control_plane.access.roles import PLATFORM_ROLES, permissions_of
 from control_plane.access.token_keys import TokenKey
 from shared.ids import TenantId
 
-MAX_SUBJECT = 200
-"""Characters of `sub`; histories and audit entries hold it."""
+MAX_NAME = 200
+"""Characters of a name that a token tells: histories, inboxes and logs hold them."""
+
+MAX_TENANT = 63
 
 MAX_TOLD_ROLES = 1_000
 """What a token may say of roles; the rest is not looked at."""
@@ -52,8 +54,13 @@ def look_at(text: str) -> Claimed:
     if not isinstance(issuer, str) or not isinstance(kid, str | None):
         raise CredentialRefused("its iss or kid is no string")
     if "crit" in header or header.get("b64", True) is not True:
-        raise CredentialRefused("its header asks for an extension", credential=issuer[:MAX_SUBJECT])
+        raise CredentialRefused("its header asks for an extension")
     return Claimed(issuer=issuer, kid=kid, algorithm=str(algorithm))
+
+
+def is_tellable(name: str) -> bool:
+    """Whether a name may stand in histories, queries and logs."""
+    return 0 < len(name) <= MAX_NAME and name.isprintable()
 
 
 def believe(text: str, issuer: Issuer, key: TokenKey, algorithm: str) -> Principal:
@@ -83,17 +90,17 @@ def believe(text: str, issuer: Issuer, key: TokenKey, algorithm: str) -> Princip
         role=role,
         permissions=permissions_of(role),
         expires_at=expires_at,
-        groups=_told(claims, issuer.groups_claim or issuer.roles_claim),
+        groups=frozenset(
+            one
+            for one in _told(claims, issuer.groups_claim or issuer.roles_claim)
+            if is_tellable(one)
+        ),
     )
 
 
 def _name(claims: Mapping[str, Any], issuer: Issuer) -> str:
     subject = claims["sub"]
-    if (
-        not isinstance(subject, str)
-        or not 0 < len(subject) <= MAX_SUBJECT
-        or not subject.isprintable()
-    ):
+    if not isinstance(subject, str) or not is_tellable(subject):
         raise _refused("its sub is empty, too long, or cannot be printed", issuer)
     name = issuer.name_prefix + subject
     if name.startswith(RESERVED_NAMES):
@@ -122,7 +129,12 @@ def _tenant(claims: Mapping[str, Any], issuer: Issuer, role: str) -> TenantId | 
     if role in PLATFORM_ROLES:
         return None
     tenant = claims.get(issuer.tenant_claim, issuer.only_tenant)
-    if not isinstance(tenant, str) or not issuer.may_speak_for(tenant):
+    if (
+        not isinstance(tenant, str)
+        or len(tenant) > MAX_TENANT
+        or not is_tellable(tenant)
+        or not issuer.may_speak_for(tenant)
+    ):
         raise _refused("its tenant is none that the issuer may speak for", issuer)
     return TenantId(tenant)
 

@@ -239,7 +239,9 @@ async def inbox_of(person: Client, text: str = "") -> list[str]:
 
 
 @asynccontextmanager
-async def ring(database_url: str, *more: MintedKey) -> AsyncIterator[tuple[Client, Client]]:
+async def ring(
+    database_url: str, *more: MintedKey, own: ControlPlaneSettings = OWN
+) -> AsyncIterator[tuple[Client, Client]]:
     """
     A control plane on the database, an administrator of a tenant, and an executor; and `more` keys.
     """
@@ -251,7 +253,7 @@ async def ring(database_url: str, *more: MintedKey) -> AsyncIterator[tuple[Clien
         await PostgresCredentials(pool).add(key.stored, "Tests")
     await pool.close()
     stop = asyncio.Event()
-    async with connected(settings_for(database_url), OWN) as control_plane:
+    async with connected(settings_for(database_url), own) as control_plane:
         running = asyncio.create_task(control_plane.run(stop))
         async with asyncio.timeout(WITHIN_S):
             address = await control_plane.address
