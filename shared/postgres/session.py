@@ -156,6 +156,9 @@ async def open_pool(
             timeout=CONNECT_WITHIN_S,
             command_timeout=ANSWER_WITHIN_S,
             max_cacheable_statement_size=ANY_SIZE,
+            # Connections stay, with the plans they have; a timer of each would be set anew at
+            # every use, which is a third of what a use costs.
+            max_inactive_connection_lifetime=0,
             # The pool's own reset would undo the settings above; nothing here needs it, as
             # no connection is handed back with a transaction or a lock of its session.
             reset=_keep,
