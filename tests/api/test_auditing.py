@@ -116,6 +116,20 @@ async def _human_task(stage: Stage) -> Wanted:
     return {"task_id": task.task_id, "reason": "because"}
 
 
+async def _skippable(stage: Stage) -> Wanted:
+    spec = {
+        "initial": "review",
+        "states": {
+            "review": {"invoke": {"id": "ok", "src": "human", "skippable": True, "onDone": "done"}},
+            "done": {"type": "final"},
+        },
+    }
+    await activate(stage.client, spec, "skippable")
+    instance = await start(stage.client, "skippable")
+    task = await waiting_task(stage.client, instance.instance_id)
+    return {"task_id": task.task_id, "reason": "because"}
+
+
 async def _assignment(stage: Stage) -> Wanted:
     return {**await _human_task(stage), "assignee": "zoe"}
 
@@ -167,7 +181,7 @@ async def _kept(stage: Stage) -> Wanted:
 
 
 async def _quota(stage: Stage) -> Wanted:
-    wanted = {"tenant_id": TENANT, "kind": "QUOTA_KIND_STREAMS"}
+    wanted: Wanted = {"tenant_id": TENANT, "kind": "QUOTA_KIND_STREAMS"}
     await stage.call("foliot.v1.AdminService/SetQuota", **wanted, limit=7)
     return wanted
 
@@ -223,7 +237,7 @@ STORIES: Mapping[str, Story] = {
     "foliot.v1.TaskService/UnclaimTask": _assigned,
     "foliot.v1.TaskService/AssignTask": _assignment,
     "foliot.v1.TaskService/RetryTask": _dead_task,
-    "foliot.v1.TaskService/SkipTask": _human_task,
+    "foliot.v1.TaskService/SkipTask": _skippable,
     "foliot.v1.TaskService/RedriveTasks": _dead_tasks,
     "foliot.v1.ScheduleService/CreateSchedule": _schedule,
     "foliot.v1.ScheduleService/UpdateSchedule": _respecified,
@@ -401,6 +415,8 @@ class TestTheEntries:
     ) -> None:
         """What cannot be read is refused, and not taken for nothing."""
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await client.admin.ListAuditEntries(admin_pb.ListAuditEntriesRequest(**{field: value}))
+            await client.admin.ListAuditEntries(
+                ParseDict({field: value}, admin_pb.ListAuditEntriesRequest())
+            )
 
         assert reason == info_in(refused.value).reason
