@@ -15,6 +15,8 @@ BENCH ?=
 FUZZ ?=
 # Options of the campaign of faults: make chaos CHAOS='--seed 1 --count 1 --stories 200'
 CHAOS ?=
+# A part of the clients' test: make test-polyglot POLYGLOT='--only go'
+POLYGLOT ?=
 # The commit whose protos must not be broken; not set is the branch main, here or at origin.
 BASE ?=
 
@@ -34,7 +36,7 @@ endif
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos bench \
   bench-claim bench-engine bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-api chaos chaos-points \
-  conformance conformance-cel gen lock fmt hooks clean
+  conformance conformance-cel test-polyglot gen lock fmt hooks clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -134,6 +136,11 @@ conformance: .venv/.dev conformance-cel ## the test suites of CEL and of SCXML (
 
 conformance-cel: .venv/.dev ## the CEL specification's vectors: fetch them, count what agrees
 	$(BIN)/python -m tests.conformance.cel
+
+# -- other languages: what each takes is fetched from its registry -----------------------------
+
+test-polyglot: .venv/.dev ## clients and workers in Go, TypeScript, Java, Python, and grpcurl; POLYGLOT='--only go'
+	$(BIN)/python -m tests.polyglot $(POLYGLOT)
 
 # -- changing things -------------------------------------------------------------------------
 

@@ -34,8 +34,9 @@ export function mayPass(error: unknown): boolean {
   return (
     error.code === Code.Unavailable ||
     error.code === Code.DeadlineExceeded ||
-    // This is how Connect for Node tells of a connection that broke. foliot's has an ErrorInfo.
-    (error.code === Code.Aborted && !infoOf(error))
+    // So Connect for Node tells of a connection that broke. What foliot says has an ErrorInfo, and
+    // whoever has cancelled a call knows.
+    ([Code.Aborted, Code.Canceled].includes(error.code) && !infoOf(error))
   );
 }
 
