@@ -55,6 +55,21 @@ def create(
             show_default="never",
         ),
     ] = "",
+    user: Annotated[
+        str,
+        typer.Option(
+            "--user", "-u", help="Who its holder is to human tasks.", show_default="the key itself"
+        ),
+    ] = "",
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            "-g",
+            help="A role of the tenant's own that its holder has; human tasks are offered to such."
+            " Repeatable.",
+        ),
+    ] = None,
     tenant: Tenant = "",
     request_id: RequestId = "",
     output: Output = "table",
@@ -71,6 +86,8 @@ def create(
         role,
         label=label,
         expires=expires,
+        user=user,
+        groups=group or [],
         tenant=tenant,
         request_id=request_id,
         output=output,

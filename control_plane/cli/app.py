@@ -11,7 +11,7 @@ from control_plane.cli.definition_versions import definition
 from control_plane.cli.event import event
 from control_plane.cli.instance_operations import instance
 from control_plane.cli.limit import limit
-from control_plane.cli.options import DEFAULT_DATA_DIR, DataDir, Output
+from control_plane.cli.options import DEFAULT_DATA_DIR, DataDir, Output, Target, asks_a_server
 from control_plane.cli.profile import profile
 from control_plane.cli.queue import queue
 from control_plane.cli.quota import quota
@@ -165,30 +165,42 @@ def bench(context: typer.Context) -> None:
 
 
 @app.command()
+@asks_a_server
 def doctor(
+    target: Target,
     database_url: Annotated[
         str,
         typer.Option(
-            envvar="FOLIOT_DATABASE_URL",
-            help="The database; a login that may act as foliot_control_plane.",
+            help="Read this database instead, where no server answers: a login that may act as"
+            " foliot_control_plane.",
             show_default=False,
         ),
-    ],
+    ] = "",
     tenant: Annotated[str, typer.Option(help="Only this tenant.", show_default="all")] = "",
     output: Output = "table",
     patience: Annotated[
         float, typer.Option(help="Seconds that a thing may be overdue before it is a finding.")
     ] = 120.0,
+    within: Annotated[
+        float, typer.Option(min=1, max=3_600, help="Seconds to look for at most.")
+    ] = 600.0,
 ) -> None:
     """
-    Look through the database for what must not be: gaps, orphans, tasks lost or held twice.
+    Look for what must not be: gaps, orphans, tasks lost or held twice, a clock that is wrong.
 
-    Reads only, in short slices, and may run beside a system at work. Exits with 1 if it finds
-    something.
+    A server does it, for a key of the platform. It reads only, in short slices, beside its other
+    work. Exits with 1 if it finds something, or the time runs out before all was seen.
     """
     from control_plane.cli.doctor import run_doctor
 
-    run_doctor(database_url, tenant=tenant, output=output, patience_s=patience)
+    run_doctor(
+        target,
+        database_url,
+        tenant=tenant,
+        output=output,
+        patience_s=patience,
+        within_s=within,
+    )
 
 
 @app.command()

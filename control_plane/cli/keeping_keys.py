@@ -29,12 +29,19 @@ def run_create(
     *,
     label: str,
     expires: str,
+    user: str,
+    groups: Sequence[str],
     tenant: str,
     request_id: str,
     output: str,
 ) -> None:
     request = tenant_service_pb2.CreateApiKeyRequest(
-        tenant_id=tenant, role=role, label=label, request_id=request_id
+        tenant_id=tenant,
+        role=role,
+        label=label,
+        user=user,
+        groups=groups,
+        request_id=request_id,
     )
     with explained():
         if expires:
@@ -83,6 +90,7 @@ def run_list(target: Target, tenant: str, limit: int | None, output: str) -> Non
         [
             Column(name="key", of=lambda one: one.key_id, whole=True),
             Column(name="role", of=lambda one: one.role),
+            Column(name="whose", of=lambda one: ", ".join(filter(None, (one.user, *one.groups)))),
             Column(name="used for", of=lambda one: one.label),
             Column(name="created", of=lambda one: local(one.create_time), whole=True),
             Column(name="by", of=lambda one: one.created_by),

@@ -88,7 +88,7 @@ def _count(one: queue_pb2.TaskCount) -> str:
 
 
 def _oldest(one: queue_pb2.QueueStats) -> str:
-    if not one.HasField("oldest_ready_age"):
+    if not one.HasField("oldest_ready_duration"):
         return ""
-    age = one.oldest_ready_age.ToTimedelta()
+    age = one.oldest_ready_duration.ToTimedelta()
     return str(age - timedelta(microseconds=age.microseconds))

@@ -10,6 +10,7 @@ from tests.cli.conftest import Foliot
 class TestTheDoctor:
     async def test_says_that_all_is_good(self, foliot: Foliot) -> None:
         """By the server, which needs no database of the caller's."""
+        await foliot.serving.key()
         shown = await foliot.run("doctor", role="platform_admin")
 
         assert 0 == shown.exit_code, shown.output
@@ -18,6 +19,7 @@ class TestTheDoctor:
 
     async def test_tells_programs_what_each_check_came_to(self, foliot: Foliot) -> None:
         """One JSON object on standard output, and nothing else there."""
+        await foliot.serving.key()
         told = await foliot.run("doctor", "-o", "json", role="platform_admin")
 
         report = json.loads(told.stdout)

@@ -353,6 +353,19 @@ class TestOperating:
         for reason in ("lunch", "fed", "twice"):
             assert reason in told.stdout
 
+    async def test_puts_labels_on_and_takes_them_off(self, approvals: Foliot) -> None:
+        """The others stay; with nothing to do it says what to give."""
+        instance_id = await started(approvals, "-l", "team=ops", "-l", "draft=1")
+
+        changed = await approvals.run(
+            *("instance", "labels", instance_id, "--set", "region=eu", "--remove", "draft"),
+            *("-o", "json"),
+        )
+        nothing = await approvals.run("instance", "labels", instance_id)
+
+        assert {"team": "ops", "region": "eu"} == json.loads(changed.stdout)["labels"]
+        assert (1, True) == (nothing.exit_code, "--set" in nothing.stderr)
+
     async def test_takes_a_reason(self, approvals: Foliot) -> None:
         """Whoever reads the history wants to know why."""
         refused = await approvals.run("instance", "cancel", UNKNOWN)

@@ -53,6 +53,18 @@ class TestAKey:
         assert "board" in listed.stdout
         assert secret not in listed.stdout
 
+    async def test_can_be_a_persons(self, foliot: Foliot) -> None:
+        """Human tasks are offered to users, and to roles of the tenant's own."""
+        await foliot.run(
+            *("key", "create", "human_worker", "-u", "ada", "-g", "underwriter", "-g", "cook")
+        )
+
+        listed = await foliot.run("key", "list", "-o", "json")
+
+        assert [("ada", ["underwriter", "cook"])] == [
+            (one["user"], one["groups"]) for one in json.loads(listed.stdout) if "user" in one
+        ]
+
     async def test_that_was_made_under_the_same_request_says_so(self, foliot: Foliot) -> None:
         """Its secret was told, and is kept nowhere."""
         create = ("key", "create", "viewer", "--request-id", "r-1")

@@ -16,7 +16,7 @@ from control_plane.cli.failing import EXIT_CODES
 from control_plane.cli.options import DEFAULT_LIMIT
 from tests.api.serving import Serving, serving_from
 from tests.docs.pages import ROOT, blocks, code, page, rows, section
-from tests.docs.shell import folder, run
+from tests.docs.shell import folder, run_within
 
 PAGE = page("docs/cli.md")
 BLOCKS = {f"{block.language} {block.word}": block.text for block in blocks(PAGE)}
@@ -35,10 +35,10 @@ async def serving() -> AsyncIterator[Serving]:
 async def typed(serving: Serving, script: str, where: Path, **variables: str) -> str:
     """What a reader's shell prints, in a thread, as the server is in this one."""
     return await asyncio.to_thread(
-        run,
+        run_within,
+        WITHIN_S_EACH * (1 + script.count("\n")),
         script,
         folder(where, []),
-        within_s=WITHIN_S_EACH * (1 + script.count("\n")),
         XDG_CONFIG_HOME=str(where / "config"),
         **variables,
     )

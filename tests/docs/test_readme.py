@@ -22,6 +22,7 @@ from tests.docs.shell import (
     free_address,
     needs,
     run,
+    run_within,
     serving,
     with_children,
 )
@@ -38,6 +39,7 @@ KINDS = {
     "sh buf": "runs with `foliot dev`",
     "sh call": "runs once with each tool",
     "sh refused": "runs once with each tool, and is refused",
+    "sh operate": "runs beside `foliot dev`",
     "sh yours": "values of the reader's; the test has its own",
     "sh own": "runs on servers of the test's",
     "sh serve": "runs in the background of `sh own`",
@@ -46,6 +48,8 @@ KINDS = {
     "json order": "is part of examples/order.json",
 }
 ANYTHING = "…"
+OPERATED_WITHIN_S = 90.0
+"""Six processes, on a machine that does other things as well."""
 
 
 def kind_of(block: Block) -> str:
@@ -139,6 +143,14 @@ class TestTheClients:
         assert "foliot.v1.InstanceService" in printed
         assert "INSTANCE_STATUS_COMPLETED" in printed
         assert "has ended: it is completed" in printed
+
+
+class TestTheCommandLine:
+    def test_needs_to_be_told_nothing_beside_foliot_dev(self, where: Path) -> None:
+        """What the page promises; the last thing that is printed is the key that was made."""
+        printed = run_within(OPERATED_WITHIN_S, text_of("sh operate"), where)
+
+        assert printed.splitlines()[-1].startswith("fol_")
 
 
 class TestServersOfOnesOwn:
