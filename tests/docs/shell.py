@@ -39,13 +39,13 @@ def environment(**more: str) -> Mapping[str, str]:
     return {**kept, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", **more}
 
 
-def run(script: str, where: Path, **more: str) -> str:
+def run(script: str, where: Path, *, within_s: float = COMMANDS_WITHIN_S, **more: str) -> str:
     """What the commands print; fails where one of them does, with all that was said."""
-    return run_within(COMMANDS_WITHIN_S, script, where, **more)
+    return run_within(within_s, script, where, **more)
 
 
 def run_within(within_s: float, script: str, where: Path, **more: str) -> str:
-    """The same, of commands that take their time."""
+    """The same, where the variables are a dictionary's."""
     process = subprocess.Popen(
         ["bash", "-c", "set -euo pipefail\n" + script],
         cwd=where,

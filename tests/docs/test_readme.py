@@ -17,6 +17,7 @@ from control_plane.settings import ControlPlaneSettings
 from shared.settings import Settings
 from tests.docs.pages import Block, blocks, page, rows, section
 from tests.docs.shell import (
+    COMMANDS_WITHIN_S,
     environment,
     folder,
     free_address,
@@ -167,7 +168,7 @@ class TestServersOfOnesOwn:
             "FOLIOT_CONTROL_PLANE": address,
         }
         exported = re.findall(r"^export (\w+)=", text_of("sh own"), re.MULTILINE)
-        printed = run(text_of("sh own") + "env -0", tmp_path, **given)
+        printed = run_within(COMMANDS_WITHIN_S, text_of("sh own") + "env -0", tmp_path, **given)
         found = dict(line.split("=", 1) for line in printed.split("\0") if "=" in line)
         keys = {name: found[name] for name in exported if name in found}
 
