@@ -68,7 +68,7 @@ def read_pair(cert_file: str, key_file: str, now: datetime) -> Pair:
     return Pair(
         chain=chain,
         key=key,
-        serial=f"{own.serial_number:X}",
+        serial=own.serial_number.to_bytes((own.serial_number.bit_length() + 7) // 8).hex().upper(),
         not_after=own.not_valid_after_utc,
     )
 

@@ -63,18 +63,18 @@ class Connector:
         self.address = address
         self._tls = tls
         self._clock = clock or SystemClock()
-        self._secures = tls.secures(address)
-        if self._secures:
+        self.is_encrypted = tls.secures(address)
+        if self.is_encrypted:
             tls.read(self._clock.now())
         self._stamp = tls.stamp()
 
     @property
     def is_outdated(self) -> bool:
-        return self._secures and self._tls.stamp() != self._stamp
+        return self.is_encrypted and self._tls.stamp() != self._stamp
 
     def channel(self) -> grpc.aio.Channel:
         """A channel that knows the files as they are now. Raises InvalidRequest as at first."""
-        if not self._secures:
+        if not self.is_encrypted:
             return grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
         self._stamp = self._tls.stamp()
         files = self._tls.read(self._clock.now())

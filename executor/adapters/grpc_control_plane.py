@@ -287,7 +287,11 @@ class GrpcControlPlane:
             if isinstance(error, grpc.aio.AioRpcError):
                 code, text = error.code().name, error.details() or ""
             _log.warning(
-                LogEvent.CONTROL_PLANE_UNAVAILABLE, address=self._address, code=code, error=text
+                LogEvent.CONTROL_PLANE_UNAVAILABLE,
+                address=self._address,
+                encrypted=self._connector.is_encrypted,
+                code=code,
+                error=text,
             )
 
 

@@ -62,7 +62,8 @@ class LogEvent(StrEnum):
     """The stream to the control plane is up. Fields: address, server_version, resent."""
 
     CONTROL_PLANE_UNAVAILABLE = "control_plane.unavailable"
-    """The control plane cannot be reached or ended the stream; we try again. Fields: address,
+    """The control plane cannot be reached or ended the stream; we try again. `encrypted` is false
+    where the other end may want TLS, and true where it may have none. Fields: address, encrypted,
     code, error."""
 
     CONTROL_PLANE_DRAINING = "control_plane.draining"
