@@ -1,9 +1,10 @@
 """The command line as a tree. Each command imports what it needs when it runs, so help is quick."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from control_plane.cli.api_key import key
 from control_plane.cli.audit import audit
@@ -11,7 +12,14 @@ from control_plane.cli.definition_versions import definition
 from control_plane.cli.event import event
 from control_plane.cli.instance_operations import instance
 from control_plane.cli.limit import limit
-from control_plane.cli.options import DEFAULT_DATA_DIR, DataDir, Output, Target, asks_a_server
+from control_plane.cli.options import (
+    DEFAULT_DATA_DIR,
+    SERVER_PANEL,
+    DataDir,
+    Output,
+    Target,
+    asks_a_server,
+)
 from control_plane.cli.profile import profile
 from control_plane.cli.queue import queue
 from control_plane.cli.quota import quota
@@ -21,36 +29,66 @@ from control_plane.cli.server import server, whoami
 from control_plane.cli.task_people import task
 from control_plane.cli.tenant import tenant
 
+HERE = "On this machine"
+WORK = "Workflows"
+WHERE = SERVER_PANEL
+OPERATE = "Operating"
+PANELS = (HERE, WORK, WHERE, OPERATE)
+
+
+class _InOrder(TyperGroup):
+    """Lists the commands panel by panel."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class names it
+        def place(name: str) -> int:
+            panel = getattr(self.commands[name], "rich_help_panel", None)
+            return PANELS.index(panel) if panel in PANELS else len(PANELS)
+
+        return sorted(self.commands, key=place)
+
+
 app = typer.Typer(
     name="foliot",
+    cls=_InOrder,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="A durable workflow engine: statecharts as data, Postgres as the only truth.",
-    epilog="Begin with `foliot demo`; then `foliot dev`, and talk to it with your own client.",
+    epilog="Begin with `foliot demo`; then `foliot dev`, and `foliot instance --help`.",
 )
 
-app.command()(whoami)
-for group in (
-    definition,
-    instance,
-    task,
-    event,
-    schedule,
-    profile,
-    server,
-    tenant,
-    key,
-    quota,
-    queue,
-    audit,
-    limit,
-    retention,
+app.command(rich_help_panel=WHERE)(whoami)
+for panel, groups in (
+    (WORK, (definition, instance, task, event, schedule)),
+    (WHERE, (profile, server)),
+    (OPERATE, (queue, limit, quota, retention, tenant, key, audit)),
 ):
-    app.add_typer(group)
+    for group in groups:
+        app.add_typer(group, rich_help_panel=panel)
 
 
-@app.command()
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"foliot {version('foliot')}")
+        raise typer.Exit
+
+
+@app.callback()
+def of_all(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say which release this is."
+        ),
+    ] = False,
+) -> None:
+    """A durable workflow engine: statecharts as data, Postgres as the only truth."""
+
+
+@app.command(rich_help_panel=HERE)
 def demo(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
@@ -69,7 +107,7 @@ def demo(
     run_demo(data_dir, ask=pause)
 
 
-@app.command()
+@app.command(rich_help_panel=HERE)
 def dev(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     listen: Annotated[
@@ -101,7 +139,7 @@ def dev(
     run_dev(data_dir, listen=listen, functions=functions or [], verbose=verbose)
 
 
-@app.command("test")
+@app.command("test", rich_help_panel=HERE)
 def run_scenarios(
     paths: Annotated[
         list[Path],
@@ -137,7 +175,7 @@ def run_scenarios(
     run_test(paths, on_servers=on_servers, junit=junit)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def serve() -> None:
     """
     Serve the control plane; configured by FOLIOT_… environment variables.
@@ -152,6 +190,7 @@ def serve() -> None:
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
+    rich_help_panel=HERE,
 )
 def bench(context: typer.Context) -> None:
     """
@@ -164,7 +203,7 @@ def bench(context: typer.Context) -> None:
     run_bench(context.args)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 @asks_a_server
 def doctor(
     target: Target,
@@ -203,7 +242,7 @@ def doctor(
     )
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def migrate(
     database_url: Annotated[
         str,

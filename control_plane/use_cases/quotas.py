@@ -17,7 +17,7 @@ DEFAULTS: Mapping[QuotaKind, int] = MappingProxyType(
         QuotaKind.OPEN_TASKS: 1_000_000,
         QuotaKind.DEFINITIONS: 10_000,
         QuotaKind.STREAMS: 1_000,
-        QuotaKind.CALLS_PER_SECOND: 5_000,
+        QuotaKind.CALLS_PER_SECOND: 10_000,
     }
 )
 """What a tenant has if nothing else was set for it, nor for the platform."""

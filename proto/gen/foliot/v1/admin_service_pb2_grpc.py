@@ -346,7 +346,7 @@ class AdminServiceServicer:
 
         Errors:
         NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
-        INVALID_ARGUMENT  time_limit or patience is out of its range; reason FIELD_INVALID
+        INVALID_ARGUMENT  ends_within or overdue_after is out of its range; reason FIELD_INVALID
         UNAVAILABLE       another one runs on this server; reason OVERLOADED
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -179,7 +179,7 @@ class AdminServiceStub:
 
     Errors:
       NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
-      INVALID_ARGUMENT  time_limit or patience is out of its range; reason FIELD_INVALID
+      INVALID_ARGUMENT  ends_within or overdue_after is out of its range; reason FIELD_INVALID
       UNAVAILABLE       another one runs on this server; reason OVERLOADED
     """
 
@@ -444,7 +444,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
           NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
-          INVALID_ARGUMENT  time_limit or patience is out of its range; reason FIELD_INVALID
+          INVALID_ARGUMENT  ends_within or overdue_after is out of its range; reason FIELD_INVALID
           UNAVAILABLE       another one runs on this server; reason OVERLOADED
         """
 

@@ -353,8 +353,9 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDeadTasks(self, request, context):
-        """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. It
-        sees every change that was answered before it was called.
+        """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. One whose
+        work was begun anew, as RedriveTasks and RetryInstance do, is none any more. It sees every
+        change that was answered before it was called.
 
         Changes nothing, so it may be repeated at will.
 

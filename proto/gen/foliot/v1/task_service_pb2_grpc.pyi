@@ -212,8 +212,9 @@ class TaskServiceStub:
       RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
     """
     ListDeadTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ListDeadTasksRequest, _task_service_pb2.ListDeadTasksResponse]
-    """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. It
-    sees every change that was answered before it was called.
+    """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. One whose
+    work was begun anew, as RedriveTasks and RetryInstance do, is none any more. It sees every
+    change that was answered before it was called.
 
     Changes nothing, so it may be repeated at will.
 
@@ -507,8 +508,9 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _task_service_pb2.ListDeadTasksRequest,
         context: _aio.ServicerContext[_task_service_pb2.ListDeadTasksRequest, _task_service_pb2.ListDeadTasksResponse],
     ) -> _abc.Awaitable[_task_service_pb2.ListDeadTasksResponse]:
-        """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. It
-        sees every change that was answered before it was called.
+        """ListDeadTasks lists dead letters: tasks that have failed for good, the oldest first. One whose
+        work was begun anew, as RedriveTasks and RetryInstance do, is none any more. It sees every
+        change that was answered before it was called.
 
         Changes nothing, so it may be repeated at will.
 
