@@ -304,6 +304,7 @@ class ControlPlane:
                     self._machines,
                     tailer.instances,
                     admission.draining,
+                    adapters.limits,
                 ),
                 task=TaskServicer(orchestrator, reader),
                 event=EventServicer(

@@ -31,6 +31,7 @@ from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.request import OnRunning
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.instance_store import InstanceStore
+from control_plane.ports.limit_store import LimitStore
 from control_plane.ports.reader import InstanceFilter, Reader
 from control_plane.use_cases.cancel_instance import cancel_instance
 from control_plane.use_cases.explain_instance import explain_instance
@@ -77,6 +78,7 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
         machines: Machines,
         news: News,
         draining: asyncio.Event,
+        limits: LimitStore,
     ) -> None:
         """
         `store` is read and never written to: for what is only tried out. Once `draining` is
@@ -88,6 +90,7 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
         self._store = store
         self._machines = machines
         self._news = news
+        self._limits = limits
         self._draining = draining
 
     async def StartInstance(
@@ -214,6 +217,7 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
             self._store,
             self._machines,
             self._reader,
+            self._limits,
             principal.current().tenant,
             _id(request.instance_id),
         )

@@ -311,7 +311,9 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
         return await list_tasks(
             self._reader,
             principal.current().tenant,
-            TaskFilter(status="failed", type=TaskType(task_type) if task_type else None),
+            TaskFilter(
+                status="failed", type=TaskType(task_type) if task_type else None, is_dead=True
+            ),
             UnindexedTaskFilter(
                 queue=terms.text("queue"),
                 created_from=terms.time("create_time", ">="),

@@ -126,6 +126,7 @@ class Draft:
         self._assigned: dict[int, tuple[Task, str | None]] = {}
         self._ended_offers: list[int] = []
         self._labels: dict[str, Json] | None = None
+        self._repeated: dict[int, int] = {}
 
     # --- what it is becoming ------------------------------------------------------------
 
@@ -469,6 +470,7 @@ class Draft:
             assigned={ordinal: to for ordinal, (_, to) in self._assigned.items()},
             offered=self._offered(),
             unoffered=self._unoffered(),
+            repeated=self._repeated,
             labels_changed=self._labels is not None,
             noted=self._noted,
         )
@@ -607,6 +609,7 @@ class Draft:
     def _repeat(self, command: RepeatTask) -> None:
         """The same work under a new number: the outside world takes it for another attempt."""
         was = self.repeats[command.of]
+        self._repeated[command.of] = command.ordinal
         run_at = max(was.run_at, self.now)
         self._new_tasks[command.ordinal] = NewTask(
             ordinal=command.ordinal,

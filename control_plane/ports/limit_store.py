@@ -36,6 +36,15 @@ class LimitInForce:
     limit: TaskLimit
     running: int
     updated_at: datetime
+    tokens: float | None = None
+    """How many attempts its rate lets begin now; None without a rate."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it lets nothing begin now."""
+        most = self.limit.max_running
+        is_running = most is not None and self.running >= most
+        return is_running or (self.tokens is not None and self.tokens < 1)
 
 
 class Woken(NamedTuple):

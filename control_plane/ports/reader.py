@@ -40,6 +40,9 @@ class TaskFilter:
     instance_id: InstanceId | None = None
     status: TaskStatus | None = None
     type: TaskType | None = None
+    is_dead: bool = False
+    """It has failed for good, and its work was not begun anew; with `status` failed, and no
+    instance."""
     found_as: tuple[frozenset[Offer], ...] = ()
     """Of each set at least one: open human tasks alone, as only they are found so."""
     is_unclaimed: bool = False

@@ -304,6 +304,7 @@ def upgrade() -> None:
         sa.Column("child", postgresql.JSON(), nullable=True),
         sa.Column("detached", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("limit_key", sa.Text(), nullable=True),
+        sa.Column("repeated_as", sa.Integer(), nullable=True),
         sa.Column("trace_id", sa.Text(), nullable=True),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("completed_at", sa.TIMESTAMP(timezone=True), nullable=True),
@@ -331,6 +332,14 @@ def upgrade() -> None:
         unique=False,
         schema="foliot",
         postgresql_where=sa.text("completed_at IS NOT NULL"),
+    )
+    op.create_index(
+        "task_dead_idx",
+        "task",
+        ["tenant_id", "run_at", "instance_id", "ordinal"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("status = 'failed' AND repeated_as IS NULL"),
     )
     op.create_index(
         "task_idempotency_key_idx",

@@ -293,6 +293,8 @@ task = sa.Table(
     sa.Column("detached", sa.Boolean, nullable=False, server_default=sa.text("false")),
     # What it counts against, beside its tenant: the key of a limit that there may be.
     sa.Column("limit_key", sa.Text),
+    # The task under whose number its work was begun anew, once it was redriven or retried.
+    sa.Column("repeated_as", sa.Integer),
     sa.Column("trace_id", sa.Text),
     sa.Column("created_at", TIME, nullable=False),
     sa.Column("completed_at", TIME),
@@ -321,6 +323,15 @@ task = sa.Table(
         "instance_id",
         "ordinal",
         postgresql_where=sa.text("completed_at IS NOT NULL"),
+    ),
+    # Dead letters: what has failed for good, and was not begun anew.
+    sa.Index(
+        "task_dead_idx",
+        "tenant_id",
+        "run_at",
+        "instance_id",
+        "ordinal",
+        postgresql_where=sa.text("status = 'failed' AND repeated_as IS NULL"),
     ),
     postgresql_with={"fillfactor": 80},
 )

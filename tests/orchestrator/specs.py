@@ -116,3 +116,32 @@ NEEDS_INPUT: dict[str, Any] = {
     "initial": "waiting",
     "states": {"waiting": {"on": {"END": "ended"}}, "ended": {"type": "final"}},
 }
+
+ASKING: dict[str, Any] = {
+    "id": "asking",
+    "context": {"said": None},
+    "initial": "asking",
+    "states": {
+        "asking": {
+            "invoke": {
+                "id": "ask",
+                "src": "human",
+                "candidates": {"roles": ["cook"]},
+                "dueIn": "PT8H",
+                "skippable": True,
+                "retry": {"initial": "PT1H", "jitter": 0},
+                "onDone": {
+                    "target": "asked",
+                    "actions": {
+                        "type": "@assign",
+                        "context": {"said": {"@expr": "event.output"}},
+                    },
+                },
+                "onError": "refused",
+            }
+        },
+        "asked": {"type": "final"},
+        "refused": {"type": "final"},
+    },
+}
+"""A person of a role is asked, and may be passed over."""

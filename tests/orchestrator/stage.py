@@ -118,7 +118,7 @@ class Stage:
         event_id: str = "",
         expected_revision: int | None = None,
     ) -> Answer:
-        return await self._ask(
+        return await self.ask(
             instance_id,
             Send(
                 event_id=event_id, type=type_, payload=payload, expected_revision=expected_revision
@@ -135,19 +135,19 @@ class Stage:
         )
 
     async def report(self, task: ClaimedTask, outcome: Outcome) -> Answer:
-        return await self._ask(
+        return await self.ask(
             task.instance_id, Report(ordinal=task.ordinal, epoch=task.epoch, outcome=outcome)
         )
 
     async def begin(self, task: ClaimedTask) -> Answer:
-        return await self._ask(task.instance_id, Begin(ordinal=task.ordinal, epoch=task.epoch))
+        return await self.ask(task.instance_id, Begin(ordinal=task.ordinal, epoch=task.epoch))
 
     async def fail(self, task: ClaimedTask, *, retryable: bool = True) -> Answer:
         failure = Failure(kind="test.failed", message="as asked", retryable=retryable)
         return await self.report(task, Outcome.failed(failure))
 
     async def settle(self, instance_id: InstanceId, ordinal: int, output: Json = None) -> Answer:
-        return await self._ask(
+        return await self.ask(
             instance_id,
             Settle(ordinal=ordinal, outcome=Outcome.succeeded(output), settled_by="ada"),
         )
@@ -156,22 +156,22 @@ class Stage:
         self, instance_id: InstanceId, ordinal: int, *, retryable: bool
     ) -> Answer:
         failure = Failure(kind="test.failed", message="as asked", retryable=retryable)
-        return await self._ask(
+        return await self.ask(
             instance_id,
             Settle(ordinal=ordinal, outcome=Outcome.failed(failure), settled_by="ada"),
         )
 
     async def cancel(self, instance_id: InstanceId) -> Answer:
-        return await self._ask(instance_id, Cancel(reason="as asked", cancelled_by="ada"))
+        return await self.ask(instance_id, Cancel(reason="as asked", cancelled_by="ada"))
 
     async def terminate(self, instance_id: InstanceId) -> Answer:
-        return await self._ask(instance_id, Terminate(reason="as asked", terminated_by="ada"))
+        return await self.ask(instance_id, Terminate(reason="as asked", terminated_by="ada"))
 
     async def pause(self, instance_id: InstanceId) -> Answer:
-        return await self._ask(instance_id, Pause(reason="as asked", paused_by="ada"))
+        return await self.ask(instance_id, Pause(reason="as asked", paused_by="ada"))
 
     async def resume(self, instance_id: InstanceId, *, shifts_timers: bool = False) -> Answer:
-        return await self._ask(
+        return await self.ask(
             instance_id,
             Resume(reason="as asked", resumed_by="ada", shifts_timers=shifts_timers),
         )
@@ -179,7 +179,7 @@ class Stage:
     async def retry(self, instance_id: InstanceId) -> Answer:
         """What the use case does: read what would be repeated, and ask for that."""
         instance = await self.instance(instance_id)
-        return await self._ask(
+        return await self.ask(
             instance_id,
             Retry(
                 reason="as asked",
@@ -191,7 +191,7 @@ class Stage:
         )
 
     async def redrive(self, instance_id: InstanceId, ordinal: int) -> Answer:
-        return await self._ask(instance_id, Redrive(ordinal=ordinal, redriven_by="ada"))
+        return await self.ask(instance_id, Redrive(ordinal=ordinal, redriven_by="ada"))
 
     async def deliver(self) -> None:
         """What the courier does, until nothing is left to say."""
@@ -203,14 +203,14 @@ class Stage:
         """What the timers loop does, once."""
         timers = (await self.world.due.timers(BATCH)).timers
         for timer in timers:
-            await self._ask(timer.instance_id, Fire(timer_id=timer.timer_id, due=timer.due))
+            await self.ask(timer.instance_id, Fire(timer_id=timer.timer_id, due=timer.due))
         return len(timers)
 
     async def rescue(self) -> int:
         """What the rescuer does, once."""
         leases = await self.world.due.expired_leases(BATCH)
         for lease in leases:
-            await self._ask(lease.instance_id, Expire(ordinal=lease.ordinal, epoch=lease.epoch))
+            await self.ask(lease.instance_id, Expire(ordinal=lease.ordinal, epoch=lease.epoch))
         return len(leases)
 
     async def instance(self, instance_id: InstanceId) -> Instance:
@@ -250,7 +250,7 @@ class Stage:
     def request(self, instance_id: InstanceId, asked: Asked) -> Request:
         return Request(tenant_id=ACME, instance_id=instance_id, asked=asked)
 
-    async def _ask(self, instance_id: InstanceId, asked: Asked) -> Answer:
+    async def ask(self, instance_id: InstanceId, asked: Asked) -> Answer:
         return await self.orchestrator.submit(self.request(instance_id, asked))
 
 

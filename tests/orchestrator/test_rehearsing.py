@@ -9,15 +9,18 @@ import pytest
 
 from control_plane.orchestrator import Machines, Send
 from control_plane.orchestrator.rehearsing import Preview, preview_send, read_draft
+from control_plane.orchestrator.request import Claim
+from control_plane.ports.limit_store import TaskLimit
+from control_plane.ports.people import Person, Terms
 from control_plane.ports.records import Instance, InstanceKey
-from control_plane.use_cases.explain_instance import explain_instance
+from control_plane.use_cases.explain_instance import Explained, explain_instance
 from shared import json
 from shared.errors import FoliotError, NotFound
 from shared.ids import InstanceId, new_instance_id
 from shared.json import Json
 from tests.contract.worlds import ACME, OTHER
 from tests.engine.telling import NOW
-from tests.orchestrator.specs import COUNTER, DEFERRING, ONE_TASK
+from tests.orchestrator.specs import ASKING, COUNTER, DEFERRING, ONE_TASK
 from tests.orchestrator.stage import Stage
 
 MOVING: dict[str, Any] = {
@@ -216,6 +219,7 @@ class TestAnExplanation:
             stage.world.store,
             Machines(stage.world.definitions),
             stage.world.reader,
+            stage.world.limits,
             ACME,
             started.instance_id,
         )
@@ -235,8 +239,44 @@ class TestAnExplanation:
             stage.world.store,
             Machines(stage.world.definitions),
             stage.world.reader,
+            stage.world.limits,
             ACME,
             started.instance_id,
         )
 
         assert ("SAY",) == told.explanation.deferred
+
+    async def test_names_the_limit_that_a_task_waits_for(self, stage: Stage) -> None:
+        """An operator sees at once why nothing happens, and what to raise."""
+        await stage.define(ONE_TASK)
+        await stage.world.limits.put(ACME, TaskLimit(max_running=0), at_most=9)
+        started = await stage.start()
+        held = await self._explained(stage, started.instance_id)
+        await stage.world.limits.put(ACME, TaskLimit(max_running=1), at_most=9)
+        free = await self._explained(stage, started.instance_id)
+
+        assert [{1: [""]}, {1: []}] == [held.held_back, free.held_back]
+
+    async def test_names_whom_a_human_task_is_offered_to_and_who_has_it(self, stage: Stage) -> None:
+        """It waits for them, and for no executor."""
+        await stage.define(ASKING)
+        started = await stage.start()
+        person = Person(name="key:1", user="ada", roles=frozenset({"cook"}))
+        await stage.ask(started.instance_id, Claim(ordinal=1, person=person))
+        told = await self._explained(stage, started.instance_id)
+
+        assert ("ada", ("cook",), {}) == (
+            told.tasks[1].assignee,
+            Terms.of(told.tasks[1].terms).roles,
+            told.held_back,
+        )
+
+    async def _explained(self, stage: Stage, instance_id: InstanceId) -> Explained:
+        return await explain_instance(
+            stage.world.store,
+            Machines(stage.world.definitions),
+            stage.world.reader,
+            stage.world.limits,
+            ACME,
+            instance_id,
+        )

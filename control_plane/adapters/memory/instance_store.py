@@ -235,6 +235,8 @@ class MemoryInstanceStore:
 
     def _keep_people(self, change: Change) -> None:
         database = self._database
+        for ordinal, number in change.repeated.items():
+            database.repeated[TaskKey(*change.key, ordinal)] = number
         for ordinal, assignee in change.assigned.items():
             key = TaskKey(*change.key, ordinal)
             database.tasks[key] = replace(database.tasks[key], assignee=assignee)

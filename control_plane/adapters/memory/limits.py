@@ -60,6 +60,9 @@ class MemoryLimits:
                 limit=stored.limit,
                 running=self._running(tenant_id, key),
                 updated_at=stored.updated_at,
+                tokens=None
+                if stored.limit.rate is None
+                else self._tokens(stored, self._database.now()),
             )
             for (tenant, key), stored in sorted(self._stored.items())
             if tenant == tenant_id

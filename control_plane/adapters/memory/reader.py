@@ -64,6 +64,7 @@ class MemoryReader:
             and (task := self._database.task_with_lease(key)) is not None
             and _is_wanted_task(task, wanted)
             and self._is_found(key, wanted)
+            and not (wanted.is_dead and key in self._database.repeated)
             and (start is None or place(task) > start)
         ]
         return sorted(found, key=place)[:limit]

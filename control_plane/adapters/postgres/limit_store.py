@@ -133,6 +133,7 @@ class PostgresLimitStore:
         rows = await self._pool.of(tenant_id).fetch(
             """
             SELECT l.limit_key, l.max_running, l.rate_per_s, l.burst, l.updated_at,
+                   foliot.tokens_at(l, foliot.now()) AS tokens,
                    (SELECT count(*) FROM foliot.lease e
                      WHERE e.tenant_id = l.tenant_id
                        AND (l.limit_key = '' OR e.limit_key = l.limit_key)) AS running
@@ -222,4 +223,5 @@ def _in_force(row: Mapping[str, Any]) -> LimitInForce:
         limit=TaskLimit(key=row["limit_key"], max_running=row["max_running"], rate=rate),
         running=row["running"],
         updated_at=row["updated_at"],
+        tokens=row["tokens"],
     )

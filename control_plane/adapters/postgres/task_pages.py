@@ -2,8 +2,8 @@
 Pages of tasks, each from an index.
 
 Open tasks are found through the narrow tables: pending ones are `ready` or `delayed`,
-running ones have a `lease` or are parked (`task_parked_idx`). Pending and closed ones
-(`task_closed_idx`) come by the time they are or were due, which `task.run_at` says for the
+running ones have a `lease` or are parked (`task_parked_idx`). Pending, closed and dead ones
+(`task_closed_idx`, `task_dead_idx`) come by the time they are or were due, which `task.run_at` says for the
 last one seen; all others by instance and ordinal.
 
 A look-up of one row is LATERAL with a LIMIT, which no planner turns into a scan of the
@@ -35,6 +35,8 @@ async def page_of_tasks(
         return await _of_instance(pool, tenant_id, wanted, after=after or _BEFORE_ALL, limit=limit)
     if wanted.status is None:
         return await _of_tenant(pool, tenant_id, wanted, after=after or _BEFORE_ALL, limit=limit)
+    if wanted.is_dead:
+        return await _dead(pool, tenant_id, wanted, after=after, limit=limit)
     if wanted.status in CLOSED_TASK:
         return await _closed(pool, tenant_id, wanted, after=after, limit=limit)
     if wanted.status == "running":
@@ -142,6 +144,40 @@ async def _closed(
         """,
         tenant_id,
         wanted.status,
+        wanted.type,
+        *(after or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def _dead(
+    pool: TenantsPool,
+    tenant_id: TenantId,
+    wanted: TaskFilter,
+    *,
+    after: tuple[InstanceId, int] | None,
+    limit: int,
+) -> Sequence[asyncpg.Record]:
+    rows: Sequence[asyncpg.Record] = await pool.fetch(
+        """
+        WITH seen AS MATERIALIZED (
+          SELECT CASE WHEN $3::uuid IS NULL THEN '-infinity'
+                      ELSE (SELECT t.run_at FROM foliot.task t
+                             WHERE (t.tenant_id, t.instance_id, t.ordinal) = ($1, $3, $4)) END
+                 AS run_at)
+        SELECT t.*, NULL::uuid AS lease_session_id, NULL::integer AS lease_attempt,
+               NULL::integer AS lease_epoch, NULL::timestamptz AS lease_claimed_at
+          FROM foliot.task t
+         WHERE t.tenant_id = $1 AND t.status = 'failed' AND t.repeated_as IS NULL
+           AND ($2::text IS NULL OR t.type = $2)
+           AND (t.run_at, t.instance_id, t.ordinal)
+               > ((SELECT s.run_at FROM seen s),
+                  coalesce($3, '00000000-0000-0000-0000-000000000000'::uuid), coalesce($4, -1))
+         ORDER BY t.run_at, t.instance_id, t.ordinal
+         LIMIT $5
+        """,
+        tenant_id,
         wanted.type,
         *(after or (None, None)),
         limit,

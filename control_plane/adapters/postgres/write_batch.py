@@ -55,6 +55,7 @@ from control_plane.adapters.postgres.write_people_parts import (
     LABELS,
     OFFERS,
     OFFERS_ENDED,
+    REPEATED,
     TERMS,
 )
 from control_plane.adapters.postgres.write_task_parts import (
@@ -92,6 +93,7 @@ PARTS: Mapping[str, Part] = {
     "terms": TERMS,
     "offers": OFFERS,
     "offers_ended": OFFERS_ENDED,
+    "repeated": REPEATED,
     "labels": LABELS,
     "audit": AUDIT,
 }

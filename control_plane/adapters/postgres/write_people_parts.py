@@ -81,6 +81,29 @@ unoffered AS (
               AND (unoffering.kind IS NULL OR o.kind = unoffering.kind))))""",
 )
 
+REPEATED = Part(
+    is_in=lambda changes: any(c.repeated for c in changes),
+    sets={
+        "repeating": RecordSet(
+            "n int, ordinal int, number int",
+            lambda changes: (
+                (n, *one) for n, c in enumerate(changes, 1) for one in c.repeated.items()
+            ),
+        )
+    },
+    keeping="""
+repeated AS (
+  UPDATE foliot.task t
+     SET repeated_as = repeating.number
+    FROM {repeating}
+   CROSS JOIN LATERAL (
+     SELECT t.ctid AS place FROM foliot.task t
+      WHERE t.tenant_id = {change.tenant_id}[repeating.n]
+        AND t.instance_id = {change.instance_id}[repeating.n]
+        AND t.ordinal = repeating.ordinal OFFSET 0) AS p
+   WHERE t.ctid = p.place AND {kept}[repeating.n])""",
+)
+
 LABELS = Part(
     is_in=lambda changes: any(c.labels_changed for c in changes),
     sets={

@@ -11,9 +11,9 @@ from control_plane.api.mapping.texts import to_json
 from control_plane.api.mapping.times import timestamp
 from control_plane.engine import AwaitedTask, AwaitedTimer, Candidate
 from control_plane.engine.explaining import GuardValue
+from control_plane.ports.people import Terms
 from control_plane.use_cases.explain_instance import Explained
 from shared import json
-from shared.ids import InstanceId
 from shared.ids import task_id as make_task_id
 from shared.json import Json
 from shared.tasks import TaskType
@@ -43,8 +43,8 @@ def explanation_to(explained: Explained) -> pb.Explanation:
         paused=instance.paused,
         state=to_json(instance.current_state),
         explain_time=timestamp(explained.now),
-        tasks=[_task_to(of, one) for one in explanation.tasks[:MAX_LISTED]],
-        children=[_task_to(of, one) for one in explanation.children[:MAX_LISTED]],
+        tasks=[_task_to(explained, one) for one in explanation.tasks[:MAX_LISTED]],
+        children=[_task_to(explained, one) for one in explanation.children[:MAX_LISTED]],
         timers=[timer_to(one) for one in explanation.timers[:MAX_LISTED]],
         deferred_event_types=explanation.deferred[:MAX_LISTED],
         accepted_event_types=explanation.accepts,
@@ -92,15 +92,22 @@ class Operands:
         return known[1]
 
 
-def _task_to(of: InstanceId, task: AwaitedTask) -> pb.AwaitedTask:
+def _task_to(explained: Explained, task: AwaitedTask) -> pb.AwaitedTask:
+    row = explained.tasks.get(task.ordinal)
+    terms = Terms.of(None if row is None else row.terms)
     return pb.AwaitedTask(
-        task_id=make_task_id(of, task.ordinal),
+        task_id=make_task_id(explained.instance.instance_id, task.ordinal),
         ordinal=task.ordinal,
         name=task.name,
         type=type_to(TaskType(task.type)),
         state=task.state,
         detached=task.detached,
         run_time=timestamp(task.run_at),
+        limits=explained.held_back.get(task.ordinal, ()),
+        assignee=(row.assignee or "") if row is not None else "",
+        candidate_users=terms.users,
+        candidate_roles=terms.roles,
+        due_time=timestamp(row.due_at) if row is not None else None,
     )
 
 
