@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from control_plane.settings import ControlPlaneSettings
 from shared.settings import Settings
 from tests.docs.pages import Block, blocks, page, rows, section
 from tests.docs.shell import (
-    COMMANDS_WITHIN_S,
     environment,
     folder,
     free_address,
@@ -44,6 +43,7 @@ KINDS = {
     "sh yours": "values of the reader's; the test has its own",
     "sh own": "runs on servers of the test's",
     "sh serve": "runs in the background of `sh own`",
+    "sh keys": "asks the control plane of `sh serve`",
     "text demo": "is what `foliot demo` prints",
     "json hello": "is part of the hello definition",
     "json order": "is part of examples/order.json",
@@ -167,24 +167,27 @@ class TestServersOfOnesOwn:
             "FOLIOT_LISTEN": address,
             "FOLIOT_CONTROL_PLANE": address,
         }
-        exported = re.findall(r"^export (\w+)=", text_of("sh own"), re.MULTILINE)
-        printed = run_within(COMMANDS_WITHIN_S, text_of("sh own") + "env -0", tmp_path, **given)
-        found = dict(line.split("=", 1) for line in printed.split("\0") if "=" in line)
-        keys = {name: found[name] for name in exported if name in found}
+        keys = _exported("sh own", tmp_path, given)
+        planes = []
 
-        planes = [
-            subprocess.Popen(
-                ["bash", "-c", f"exec env {block.text}"],
-                cwd=tmp_path,
-                env=environment(**given, **keys),
-                start_new_session=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+        def begin(block: Block) -> None:
+            planes.append(
+                subprocess.Popen(
+                    ["bash", "-c", f"exec env {block.text}"],
+                    cwd=tmp_path,
+                    env=environment(**given, **keys),
+                    start_new_session=True,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
             )
-            for block in of("sh serve")
-        ]
+
+        control_plane, executor = of("sh serve")
         try:
+            begin(control_plane)
             wait_for(lambda: _is_serving(address))
+            keys |= _exported("sh keys", tmp_path, {**given, **keys})
+            begin(executor)
             told = run("python client.py", tmp_path, ADDRESS=address, KEY=keys["KEY"])
         finally:
             for plane in reversed(planes):
@@ -193,6 +196,14 @@ class TestServersOfOnesOwn:
         assert set(given) == set(re.findall(r"^export (\w+)=", text_of("sh yours"), re.MULTILINE))
         assert '"total":2500' in told
         assert [0, 0] == [plane.returncode for plane in planes]
+
+
+def _exported(word: str, where: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """The variables that commands of the page set."""
+    names = re.findall(r"^export (\w+)=", text_of(word), re.MULTILINE)
+    printed = run_within(OPERATED_WITHIN_S, text_of(word) + "env -0", where, **given)
+    found = dict(line.split("=", 1) for line in printed.split("\0") if "=" in line)
+    return {name: found[name] for name in names if name in found}
 
 
 class TestTheTableOfVariables:
