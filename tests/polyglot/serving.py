@@ -11,7 +11,11 @@ from foliot.v1.event_service_pb2 import ListHistoryRequest
 from foliot.v1.event_service_pb2_grpc import EventServiceStub
 from foliot.v1.history_entry_pb2 import HistoryEntryType
 from foliot.v1.instance_pb2 import Instance
-from foliot.v1.instance_service_pb2 import CountInstancesRequest, GetInstanceRequest
+from foliot.v1.instance_service_pb2 import (
+    CancelInstanceRequest,
+    CountInstancesRequest,
+    GetInstanceRequest,
+)
 from foliot.v1.instance_service_pb2_grpc import InstanceServiceStub
 
 from tests.docs.shell import serving
@@ -36,6 +40,9 @@ class Server:
     def instance(self, instance_id: str) -> Instance:
         return asyncio.run(self._instance(instance_id))
 
+    def cancel(self, instance_id: str) -> None:
+        asyncio.run(self._cancel(instance_id))
+
     def history(self, instance_id: str) -> Sequence[str]:
         """The entries as clients print them: seq and type."""
         return asyncio.run(self._history(instance_id))
@@ -51,6 +58,11 @@ class Server:
             ask = GetInstanceRequest(instance_id=instance_id)
             found = await InstanceServiceStub(channel).GetInstance(ask, metadata=self._access)
         return found.instance
+
+    async def _cancel(self, instance_id: str) -> None:
+        async with grpc.aio.insecure_channel(self.address) as channel:
+            ask = CancelInstanceRequest(instance_id=instance_id, reason="to call its task off")
+            await InstanceServiceStub(channel).CancelInstance(ask, metadata=self._access)
 
     async def _history(self, instance_id: str) -> Sequence[str]:
         async with grpc.aio.insecure_channel(self.address) as channel:

@@ -8,7 +8,7 @@ What each client is put through, on a live server:
                   for longer than a lease lasts, is cut off meanwhile, and the answer to its report
                   is lost
     approve       its answer is lost
-    work          is told to stop
+    work          its task is called off while it runs; then it is told to stop
 
 One instance, one booking, and a history without gap or repeat must come of it.
 """
@@ -58,8 +58,9 @@ class Torment:
         self.watching.cut()
         self._approves(instance_id)
         watch.ends(0)
-        self._stops(worker)
         entries = self._agrees(watch, instance_id)
+        self._is_called_off(worker)
+        self._stops(worker)
         return (
             f"{entries} entries over {self.watching.accepted} connections,"
             f" 1 booking of 2 attempts, {self.calls.lost_answers + self.working.lost_answers}"
@@ -120,6 +121,13 @@ class Torment:
         if self.calls.lost_answers != lost + 1:
             raise Failed("approve: no request had the request_id approve-<task_id> in it")
         self._refused("waits for nobody", "approve", instance_id)
+
+    def _is_called_off(self, worker: Program) -> None:
+        called_off = self._call("start", f"request-{uuid4()}", "P-called-off")
+        worker.until(f"claimed {called_off}:1", "the next task")
+        self._server.cancel(called_off)
+        worker.until(f"stopped {called_off}:1", "what ExtendLeases says of a task not needed")
+        worker.until(f"reported {called_off}:1", "the end of the attempt")
 
     def _stops(self, worker: Program) -> None:
         worker.tell(signal.SIGTERM)

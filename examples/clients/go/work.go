@@ -116,6 +116,7 @@ func (w *worker) carryOut(ctx context.Context, task *executorv1.ClaimedTask) err
 		fmt.Println("lost", task.TaskId) // whoever has it now will report
 		return nil
 	case errors.Is(cause, errCancelled):
+		fmt.Println("stopped", task.TaskId)
 		outcome.Result = &executorv1.Outcome_Cancelled_{Cancelled: &executorv1.Outcome_Cancelled{}}
 	case err == nil:
 		outcome.Result = &executorv1.Outcome_Succeeded_{

@@ -95,6 +95,7 @@ class Worker:
             print("lost", task.task_id, flush=True)  # whoever has it now will report
             return
         if is_cancelled:
+            print("stopped", task.task_id, flush=True)
             outcome.cancelled.SetInParent()
         else:
             _tell(outcome, attempt)

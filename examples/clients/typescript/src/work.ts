@@ -146,6 +146,7 @@ async function resultOf(task: ClaimedTask, attempt: AbortSignal): Promise<Result
       return undefined;
     }
     if (error === CANCELLED) {
+      console.log(`stopped ${task.taskId}`);
       return { case: "cancelled", value: {} };
     }
     const { kind, message, retryable } = TaskFailed.from(error);

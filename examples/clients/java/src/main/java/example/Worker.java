@@ -146,6 +146,9 @@ final class Worker {
       System.out.println("lost " + task.getTaskId()); // whoever has it now will report
       return;
     }
+    if (outcome.hasCancelled()) {
+      System.out.println("stopped " + task.getTaskId());
+    }
     report(
         outcome
             .setTaskId(task.getTaskId())
