@@ -30,6 +30,8 @@ WAIT_S: Final = 1.0
 
 _STEP: Final = re.compile(r"(\w+)(\[[^\]]*\])?(?:\.|$)")
 
+_NOT_OURS: Final = re.compile(rb"asyncpg|orjson|Traceback|Error:|violates|sqlstate|relation \"")
+
 _LATE_WRITE: Final = "Internal error from Core"
 """What gRPC's own client says that wrote to a stream which the server had ended."""
 
@@ -38,12 +40,17 @@ _BUGS: Final = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """How a call ended: with OK, with a status, or not at all within the time for it."""
+    """
+    How a call ended: with OK, with a status, or not at all within the time for it. `said` is
+    everything that came back, `correlation_id` what an error gave as its name.
+    """
 
     method: str
     code: grpc.StatusCode
     reason: str = ""
+    correlation_id: str = ""
     complaint: str = ""
+    said: bytes = b""
 
 
 async def call(
@@ -55,11 +62,11 @@ async def call(
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             if method.server_streaming:
-                await _stream(channel, method, path, sent, metadata)
+                said = await _stream(channel, method, path, sent, metadata)
             else:
                 ask: Any = channel.unary_unary(path)
                 waits = WAIT_S if path in WAITING_DEADLINES_S else None
-                await ask(sent[0], metadata=metadata, timeout=waits)
+                said = await ask(sent[0], metadata=metadata, timeout=waits)
     except grpc.aio.AioRpcError as error:
         return judged(method, error)
     except TimeoutError:
@@ -68,7 +75,7 @@ async def call(
             code=grpc.StatusCode.DEADLINE_EXCEEDED,
             complaint=f"no answer within {ANSWER_WITHIN_S:g} s",
         )
-    return Answer(method=method.full_name, code=grpc.StatusCode.OK)
+    return Answer(method=method.full_name, code=grpc.StatusCode.OK, said=said)
 
 
 async def _stream(
@@ -77,7 +84,7 @@ async def _stream(
     path: str,
     sent: Sequence[bytes],
     metadata: tuple[tuple[str, str], ...],
-) -> None:
+) -> bytes:
     # Without a serializer, what is sent and read is bytes; their stubs know of messages only.
     ask: Any
     if method.client_streaming:
@@ -86,6 +93,7 @@ async def _stream(
     else:
         ask = channel.unary_stream(path)
         stream = ask(sent[0], metadata=metadata)
+    said = b""
     try:
         for _ in range(READ_AT_MOST):
             reading = asyncio.ensure_future(stream.read())
@@ -93,7 +101,7 @@ async def _stream(
             if not done:
                 reading.cancel()
                 await asyncio.wait((reading,))
-                return
+                return said
             if reading.result() is grpc.aio.EOF:
                 if await stream.code() is not grpc.StatusCode.OK:
                     raise grpc.aio.AioRpcError(
@@ -102,7 +110,9 @@ async def _stream(
                         await stream.trailing_metadata(),
                         await stream.details(),
                     )
-                return
+                return said
+            said += reading.result()
+        return said
     finally:
         stream.cancel()
 
@@ -116,7 +126,9 @@ def judged(method: MethodDescriptor, error: grpc.aio.AioRpcError) -> Answer:
     """What is wrong with a status, if anything is: each has one ErrorInfo that is ours."""
     info: error_details_pb2.ErrorInfo | None = None
     fields: list[str] = []
+    said = (error.details() or "").encode()
     for key, value in error.trailing_metadata() or ():
+        said += value if isinstance(value, bytes) else value.encode()
         if key == STATUS_DETAILS and isinstance(value, bytes):
             for packed in status_pb2.Status.FromString(value).details:
                 found = error_details_pb2.ErrorInfo()
@@ -129,7 +141,9 @@ def judged(method: MethodDescriptor, error: grpc.aio.AioRpcError) -> Answer:
         method=method.full_name,
         code=error.code(),
         reason=info.reason if info is not None else "",
-        complaint=_complaint(method, error, info, fields),
+        correlation_id=info.metadata["correlation_id"] if info is not None else "",
+        complaint=_complaint(method, error, info, fields) or _told(said),
+        said=said,
     )
 
 
@@ -155,6 +169,12 @@ def _complaint(
         if not is_field(method, field):
             return f"{info.reason} of {field!r}, which the request does not have"
     return ""
+
+
+def _told(said: bytes) -> str:
+    """What of somebody else's words is in an error, a driver's or an exception's."""
+    found = _NOT_OURS.search(said)
+    return f"it says {found[0]!r}" if found is not None else ""
 
 
 def is_field(method: MethodDescriptor, path: str) -> bool:

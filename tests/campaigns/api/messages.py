@@ -121,10 +121,13 @@ class Maker:
         self._chance = chance
         self._known = known
         self._hostility = 0.0
+        self._left_out = 0.0
 
-    def message(self, descriptor: Descriptor, hostility: float) -> Message:
-        """One whose fields are plausible, and hostile with that probability each."""
-        self._hostility = hostility
+    def message(
+        self, descriptor: Descriptor, hostility: float, *, left_out: float = 0.2
+    ) -> Message:
+        """One whose fields are plausible, and hostile or left out with that probability each."""
+        self._hostility, self._left_out = hostility, left_out
         return self._message(descriptor, 0)
 
     def bytes_of(self, descriptor: Descriptor) -> bytes:
@@ -168,7 +171,7 @@ class Maker:
             for field in self._chance.sample(list(oneof.fields), len(oneof.fields))[1:]
         }
         for field in descriptor.fields:
-            if field.name in left_out or self._chance.random() < 0.2:
+            if field.name in left_out or self._chance.random() < self._left_out:
                 continue
             if field.message_type is not None and nesting >= MAX_NESTING:
                 continue
@@ -207,7 +210,7 @@ class Maker:
     def _many(self) -> int:
         if self._is_hostile():
             return self._chance.choice((0, 2, 17, 60, 250))
-        return self._chance.choice((0, 1, 1, 2))
+        return self._chance.choice((0, 1, 1, 2) if self._left_out else (1, 2))
 
     def _is_hostile(self) -> bool:
         return self._chance.random() < self._hostility
@@ -230,7 +233,8 @@ class Maker:
         assert field.enum_type is not None
         if self._is_hostile():
             return self._chance.choice((0, 99, -1, 2**31 - 1, -(2**31)))
-        return self._chance.choice([value.number for value in field.enum_type.values])
+        lowest = 0 if self._left_out else 1
+        return self._chance.choice([value.number for value in field.enum_type.values][lowest:])
 
     def _bytes(self) -> bytes:
         return self._chance.randbytes(self._chance.choice((0, 1, 32, 32, 1_000)))

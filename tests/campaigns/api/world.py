@@ -22,6 +22,10 @@ METHODS: Sequence[MethodDescriptor] = tuple(
     method for service in SERVICES for method in service.methods
 )
 TENANT = TenantId("hostile")
+SCXML = (
+    '<scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0" initial="a">'
+    '<state id="a"><transition event="go" target="b"/></state><final id="b"/></scxml>'
+)
 
 
 def keys(pepper: str) -> tuple[Mapping[str, str], Sequence[StoredKey]]:
@@ -81,9 +85,12 @@ async def inhabited(client: Client) -> Mapping[str, Sequence[str]]:
         "after": [""],
         "queue": ["default"],
         "queues": ["default"],
-        "reason": ["because", ""],
+        "reason": ["because", "it had to be"],
+        "kind": ["busy", "payment.declined"],
+        "role": ["viewer", "tenant_admin"],
+        "api_key_id": ["abcdefgh"],
         "name": ["approve", "greet"],
-        "document": [_as_text(APPROVAL), "<scxml/>"],
+        "document": [_as_text(APPROVAL), SCXML],
         "json": ["{}", '{"amount": 5}', "null", _as_text(APPROVAL), _as_text(GREETING)],
         "": ["", "x", "region"],
     }
