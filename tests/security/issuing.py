@@ -92,9 +92,9 @@ class SigningKey:
         return {**found, "kid": self.kid, "use": "sig", **more}
 
     def sign(self, claims: Mapping[str, Any], **header: object) -> str:
-        """A token; of the header anything can be said."""
-        return jwt.encode(
-            dict(claims),
+        """A token; of the header and in the claims anything can be said."""
+        return jwt.PyJWS().encode(
+            json.dumps(claims).encode(),
             self.private,  # type: ignore[arg-type]  # one of those it takes
             algorithm=self.algorithm,
             headers={"kid": self.kid, **header},
