@@ -8,7 +8,7 @@ was found good here of late is never held up, whatever else comes from its peer:
 balancer is one peer for everybody behind it. Nor are others with its key id, from elsewhere:
 whoever knows a key's id, which is no secret, could shut out its holder.
 
-Measured on 2 cores: 0.3 µs a call with a good credential.
+Measured on 2 loaded cores: 0.4 µs a call with a good credential.
 """
 
 import time
@@ -18,7 +18,7 @@ from datetime import timedelta
 from ipaddress import IPv6Address
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from control_plane.access.keys import MAX_KEY_LENGTH
+from control_plane.access.keys import MAX_KEY_LENGTH, PREFIX
 from shared.errors import QuotaExceeded, Unauthenticated
 
 Known = TypeVar("Known")
@@ -159,8 +159,11 @@ class Guesses:
 
     def _names(self, peer: str, credential: str) -> Sequence[_Bucket]:
         network = network_of(peer)
-        # Whatever is no key has no id; it counts as one.
-        key_id = credential[:MAX_KEY_LENGTH].partition("_")[2].partition("_")[0]
+        # Whatever is no key has no id, and counts by itself: one token that has run out, sent again
+        # and again, must not keep others of its peer's from being looked at.
+        key_id: Hashable = hash(credential)
+        if credential.startswith(f"{PREFIX}_"):
+            key_id = credential[:MAX_KEY_LENGTH].partition("_")[2].partition("_")[0]
         return (
             (None, self._in_all),
             (network, self._per_peer),

@@ -7,7 +7,7 @@ out of it. One that weighs more than the bucket holds takes it all and leaves a 
 counts for itself, so a tenant that calls several of them may call each that often. Callers of the
 platform's own are not counted.
 
-Measured on 2 cores: 0.4 µs a call.
+Measured on 2 loaded cores: 1.1 µs a call.
 """
 
 import time
