@@ -6,12 +6,6 @@ A server that does not answer at once proposes nothing, and says nothing.
 
 import typer
 
-PROPOSED = 50
-"""As many as one can look through."""
-
-WITHIN_S = 1.5
-"""A person waits for the tab key. Making the connection is most of it."""
-
 
 def definition_keys(context: typer.Context, incomplete: str) -> list[str]:
     """Keys that begin so, those with an active version."""
@@ -46,14 +40,3 @@ def schedule_ids(context: typer.Context, incomplete: str) -> list[tuple[str, str
     from control_plane.cli.proposing import propose_schedule_ids
 
     return propose_schedule_ids(context.params, incomplete)
-
-
-def profile_names(incomplete: str) -> list[str]:
-    """Names of profiles that begin so."""
-    from control_plane.cli.profiles import read_profiles
-    from shared.errors import FoliotError
-
-    try:
-        return [name for name in sorted(read_profiles().by_name) if name.startswith(incomplete)]
-    except FoliotError:
-        return []

@@ -57,6 +57,7 @@ def show(running: Running, says: str) -> None:
     header = f"authorization: Bearer {running.api_key}"
     tries = (
         f"foliot demo --data-dir {shlex.quote(running.data_dir)}",
+        f"foliot whoami --data-dir {shlex.quote(running.data_dir)}",
         f"grpcurl -plaintext -H '{header}' {running.address} list",
     )
     console.print("Try, in another terminal:", style="dim")

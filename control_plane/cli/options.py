@@ -14,7 +14,7 @@ from typing import Annotated, Any, Concatenate, Literal, ParamSpec
 
 import typer
 
-from control_plane.cli.completing import profile_names
+from control_plane.cli.profile_names import profile_names
 
 Given = ParamSpec("Given")
 

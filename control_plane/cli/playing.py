@@ -197,7 +197,15 @@ class Player:
         await self._forget_closed()
         for ordinal, held in sorted(self._held.items()):
             if held.has_begun and task in (ordinal, held.claim.name):
-                await self._end(held, outcome)
+                try:
+                    await self._end(held, outcome)
+                except grpc.aio.AioRpcError as error:
+                    refused = refusal_of(error)
+                    if refused.reason != "FORM_NOT_KEPT":
+                        raise
+                    # The person is told, and the task waits for another answer.
+                    self._held[ordinal] = held
+                    return refused
                 return None
         return not_open(task)
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from control_plane.cli.completing import profile_names
 from control_plane.cli.options import Output
+from control_plane.cli.profile_names import profile_names
 
 profile = typer.Typer(
     name="profile",

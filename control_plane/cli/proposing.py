@@ -15,11 +15,16 @@ from foliot.v1 import (
 )
 
 from control_plane.cli.calling import Caller, calling, find
-from control_plane.cli.completing import PROPOSED, WITHIN_S
 from control_plane.cli.options import Target
 from control_plane.cli.paging import PAGE
 from control_plane.cli.printing import word
 from shared.errors import FoliotError
+
+PROPOSED = 50
+"""As many as one can look through."""
+
+WITHIN_S = 1.5
+"""A person waits for the tab key. Making the connection is most of it."""
 
 Proposed = TypeVar("Proposed")
 

@@ -52,8 +52,8 @@ class TestALimit:
             (("set", "--burst", "3"), "--rate"),
             (("set", "--rate", "0"), "tasks_per_second"),
             (("set", "--rate", "1", "--burst", "-1"), "burst"),
-            (("set", "-k", "x" * 201, "--max-running", "1"), "200 characters"),
-            (("remove", "-k", "x" * 201), "200 characters"),
+            (("set", "-k", "x" * 201, "--max-running", "1"), "may have 200"),
+            (("remove", "-k", "x" * 201), "may have 200"),
         ],
     )
     async def test_that_makes_no_sense_is_refused(

@@ -11,9 +11,9 @@ import pytest
 
 from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.cli.app import app
-from control_plane.cli.completing import WITHIN_S
 from control_plane.cli.failing import EXIT_CODES
 from control_plane.cli.options import DEFAULT_LIMIT
+from control_plane.cli.proposing import WITHIN_S
 from tests.api.serving import Serving, serving_from
 from tests.docs.pages import ROOT, blocks, code, page, rows, section
 from tests.docs.shell import folder, run_within
