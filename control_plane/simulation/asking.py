@@ -5,7 +5,7 @@ What others do to the instance: each function takes one kind of step to its answ
 from control_plane.engine import Cancelled, Received, Started
 from control_plane.simulation.ending import end_attempt
 from control_plane.simulation.instance import SimulatedInstance
-from control_plane.simulation.refusals import closed, not_open, refused_for, reused
+from control_plane.simulation.refusals import closed, not_kept, not_open, refused_for, reused
 from control_plane.simulation.result import Refused
 from shared import json
 from shared.json import Json
@@ -65,9 +65,13 @@ def conclude(instance: SimulatedInstance, task: str | int, outcome: Outcome) -> 
         if (one.ordinal if isinstance(task, int) else one.name) == task
     ]
     running = next((one for one in found if one.run_at is None), None)
-    if running is not None:
+    refused = None if running is None else not_kept(running.command, outcome)
+    if running is not None and refused is None:
         end_attempt(instance, running, outcome)
         return None
+    if refused is not None:
+        instance.note("task", subject=str(task), disposition="REJECTED", refused=refused)
+        return refused
     waiting = next(((one.attempt + 1, one.run_at) for one in found if one.run_at), None)
     refused = not_open(task, waiting)
     instance.note("task", subject=str(task), disposition="REJECTED", refused=refused)

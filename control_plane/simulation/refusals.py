@@ -5,13 +5,17 @@ Why a step is refused, with the reasons that gRPC clients get.
 from datetime import datetime
 
 from control_plane.engine import (
+    CreateTask,
     EventNotAccepted,
     ExpressionFailed,
     InstanceClosed,
     LimitExceeded,
     Refusal,
+    StartChild,
 )
+from control_plane.engine.forms import TooMuchToCheck, violations
 from control_plane.simulation.result import Refused
+from shared.tasks import Outcome
 
 
 def refused_for(refusal: Refusal | None) -> Refused | None:
@@ -63,4 +67,22 @@ def reused(event_id: str) -> Refused:
         reason="IDEMPOTENCY_MISMATCH",
         message=f"event id {event_id!r} was used for another event of this instance; give each"
         " event its own id, and repeat an event unchanged",
+    )
+
+
+def not_kept(command: CreateTask | StartChild, outcome: Outcome) -> Refused | None:
+    """Why a person's output is not taken: it does not keep to the form of the task."""
+    terms = command.terms if isinstance(command, CreateTask) else None
+    if terms is None or "form" not in terms or outcome.state != "succeeded":
+        return None
+    try:
+        found = violations(terms["form"], outcome.output)
+    except TooMuchToCheck as error:
+        return Refused(reason="LIMIT_EXCEEDED", message=str(error))
+    if not found:
+        return None
+    place = "".join(f"/{step}" for step in found[0].path)
+    return Refused(
+        reason="FORM_NOT_KEPT",
+        message=f"the output is not as the form of its task asks: {place} {found[0].message}",
     )

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,6 +11,7 @@ from control_plane.engine.durations import Duration
 from control_plane.simulation import (
     DEFAULT_START,
     Advance,
+    Conclude,
     Mock,
     MockedAttempt,
     Script,
@@ -220,3 +221,35 @@ class TestAMock:
         context = simulation.end.seen.context
         assert isinstance(context, dict)
         assert output == context["got"][item]  # type: ignore[index]  # a list
+
+
+class TestAPersonsAnswer:
+    SPEC: ClassVar[dict[str, Any]] = {
+        "initial": "a",
+        "states": {
+            "a": {
+                "invoke": {
+                    "id": "ask",
+                    "src": "human",
+                    "form": {"required": ["ok"]},
+                    "onDone": "b",
+                    "onError": "b",
+                }
+            },
+            "b": {"type": "final"},
+        },
+    }
+
+    def test_that_does_not_keep_to_the_form_is_refused_and_the_task_stays(self) -> None:
+        """As CompleteTask refuses it; one that does is taken."""
+        simulation = run(
+            self.SPEC,
+            Conclude(task="ask", outcome=Outcome.succeeded({})),
+            Conclude(task="ask", outcome=Outcome.succeeded({"ok": 1})),
+        )
+        refused = [step.seen.refused for step in simulation.steps if step.seen.refused]
+
+        assert [("FORM_NOT_KEPT", "/ok is required")] == [
+            (one.reason, one.message.partition(": ")[2]) for one in refused
+        ]
+        assert "completed" == simulation.steps[-1].seen.status
