@@ -410,6 +410,25 @@ class TestTextThatIsNoToken:
         assert "longer than" in why
 
 
+class TestATokenThatHasRunOut:
+    async def test_does_not_shut_out_others_however_often_it_is_sent(
+        self, serving: Serving
+    ) -> None:
+        """A client that forgot to renew its token shares its address with those that did."""
+        old = RSA.sign(claims(ISSUER, exp=1))
+        reasons = set()
+        async with client_of(serving, old) as client:
+            for _ in range(40):
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await client.admin.WhoAmI(admin_service_pb2.WhoAmIRequest())
+                reasons.add(info_in(refused.value).reason)
+
+        found = await who(serving, RSA.sign(claims(ISSUER)))
+
+        assert {"CREDENTIAL_INVALID", "TOO_MANY_BAD_CREDENTIALS"} == reasons
+        assert "alice" == found.principal
+
+
 class TestTheIssuersKeys:
     async def test_are_not_asked_for_by_each_token_with_an_unknown_one(
         self, serving: Serving, keys: KeyServer
@@ -420,11 +439,12 @@ class TestTheIssuersKeys:
         async with client_of(serving, None) as client:
             for number in range(100):
                 token = evil.sign(claims(ISSUER), kid=f"unknown {number}")
-                with pytest.raises(grpc.aio.AioRpcError):
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
                     await client.admin.WhoAmI(
                         admin_service_pb2.WhoAmIRequest(),
                         metadata=(("authorization", f"Bearer {token}"),),
                     )
+                assert "CREDENTIAL_INVALID" == info_in(refused.value).reason
 
         assert keys.asked <= 2
 
