@@ -56,6 +56,22 @@ MANY_ROWS = (
                         WHERE (d.tenant_id, d.instance_id, d.ordinal)
                               = (t.tenant_id, t.instance_id, t.ordinal))
     """,
+    # Every open task is offered to one of ten roles, and is due; one in a hundred is a person's.
+    """
+    INSERT INTO foliot.offer (tenant_id, instance_id, ordinal, kind, name, due_at)
+    SELECT t.tenant_id, t.instance_id, t.ordinal, o.kind, o.name, t.run_at
+      FROM foliot.task t
+     CROSS JOIN LATERAL (
+       VALUES ('role', 'r' || extract(epoch FROM t.run_at)::bigint % 10), ('due', ''),
+              ('assignee', CASE WHEN extract(epoch FROM t.run_at)::bigint % 100 = 7 THEN 'ada' END)
+     ) AS o(kind, name)
+     WHERE t.completed_at IS NULL AND o.name IS NOT NULL
+    """,
+    """
+    INSERT INTO foliot.task_terms (tenant_id, instance_id, ordinal, due_at)
+    SELECT t.tenant_id, t.instance_id, t.ordinal, t.run_at
+      FROM foliot.task t WHERE t.completed_at IS NULL
+    """,
     # What is ready is everybody's.
     """
     INSERT INTO foliot.ready

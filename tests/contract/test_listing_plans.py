@@ -17,6 +17,7 @@ import pytest
 
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
 from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.ports.people import DUE, Offer
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from shared.ids import InstanceId
 from shared.postgres.session import CONTROL_PLANE_ROLE, in_scope_of
@@ -91,6 +92,7 @@ def definitions(after: tuple[str, int]) -> Listing:
     )
 
 
+COOKS, ADA = Offer("role", "r7"), Offer("assignee", "ada")
 A_MONTH_AGO = datetime.now(UTC) - timedelta(days=30)
 LISTINGS: dict[str, tuple[Listing, set[str]]] = {
     "all instances": (instances(), {"instance_open_idx", "instance_closed_idx"}),
@@ -154,6 +156,23 @@ LISTINGS: dict[str, tuple[Listing, set[str]]] = {
         tasks(status="running", type=TaskType.HUMAN),
         {"lease_pkey", "task_parked_idx", "task_pkey"},
     ),
+    "tasks that are offered to a role": (
+        tasks(found_as=(frozenset({COOKS}),)),
+        {"offer_page_idx", "task_pkey"},
+    ),
+    "tasks that a person finds, a later page": (
+        tasks((InstanceId(UUID(int=MIDDLE.int - 5000)), 3), found_as=(frozenset({COOKS, ADA}),)),
+        {"offer_page_idx", "task_pkey", "task_terms_pkey"},
+    ),
+    "tasks of a role that nobody has, and a person may see": (
+        tasks(found_as=(frozenset({COOKS}), frozenset({COOKS, ADA})), is_unclaimed=True),
+        {"offer_page_idx", "offer_pkey", "task_pkey"},
+    ),
+    "tasks that are late": (
+        tasks(found_as=(frozenset({DUE}),), due_before=datetime.now(UTC)),
+        {"offer_page_idx", "task_pkey"},
+    ),
+    "tasks that are dead": (tasks(status="failed", is_dead=True), {"task_dead_idx"}),
     "history": (history(500), {"history_default_pkey"}),
     "definitions": (definitions(("k5", 900)), {"definition_version_key"}),
 }
@@ -195,7 +214,7 @@ class TestAListing:
         """Planned for its values, as the first few times."""
         listing, indexes = LISTINGS[name]
         page = await listing(recording)
-        ((query, values),) = recording.asked
+        (query, values), *_ = recording.asked
 
         plan = await _explained(
             recording.connection, f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}", *values
@@ -213,7 +232,7 @@ class TestAListing:
         """A pooled connection ends up with a plan made without them."""
         listing, indexes = LISTINGS[name]
         await listing(recording)
-        ((query, values),) = recording.asked
+        (query, values), *_ = recording.asked
         connection = recording.connection
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         await connection.execute(f"PREPARE listing AS {query}")

@@ -11,34 +11,31 @@ from collections.abc import Sequence
 import asyncpg
 
 from control_plane.adapters.postgres.reaching import TenantsPool
-from control_plane.ports.people import Offer
 from control_plane.ports.reader import TaskFilter
 from shared.ids import InstanceId, TenantId
 from shared.tasks import TaskType
 
-# The sets are $2, $3 (the first), $4, $5 and $6, $7 (none where null).
+# The first set is $2 and $3, each of the others an array of "kind:name", null where there is none.
 _FOUND = """
      SELECT o.due_at, o.instance_id, o.ordinal
        FROM foliot.offer o
       WHERE o.tenant_id = $1 AND o.kind = w.kind AND o.name = w.name
         AND ($4::text[] IS NULL OR EXISTS (
-              SELECT FROM unnest($4::text[], $5::text[]) AS v(kind, name)
-                JOIN foliot.offer a
-                  ON (a.tenant_id, a.instance_id, a.ordinal, a.kind, a.name)
-                     = ($1, o.instance_id, o.ordinal, v.kind, v.name)))
-        AND ($6::text[] IS NULL OR EXISTS (
-              SELECT FROM unnest($6::text[], $7::text[]) AS v(kind, name)
-                JOIN foliot.offer a
-                  ON (a.tenant_id, a.instance_id, a.ordinal, a.kind, a.name)
-                     = ($1, o.instance_id, o.ordinal, v.kind, v.name)))
-        AND (NOT $8 OR NOT EXISTS (
+              SELECT FROM foliot.offer a
+               WHERE (a.tenant_id, a.instance_id, a.ordinal) = ($1, o.instance_id, o.ordinal)
+                 AND a.kind || ':' || a.name = ANY ($4)))
+        AND ($5::text[] IS NULL OR EXISTS (
+              SELECT FROM foliot.offer a
+               WHERE (a.tenant_id, a.instance_id, a.ordinal) = ($1, o.instance_id, o.ordinal)
+                 AND a.kind || ':' || a.name = ANY ($5)))
+        AND (NOT $6 OR NOT EXISTS (
               SELECT FROM foliot.offer a
                WHERE (a.tenant_id, a.instance_id, a.ordinal, a.kind)
                      = ($1, o.instance_id, o.ordinal, 'assignee')))
-        AND o.due_at >= coalesce($9, '-infinity'::timestamptz)
-        AND ($10::timestamptz IS NULL OR o.due_at < $10)
-        AND ($11::uuid IS NULL OR o.instance_id = $11)
-        AND ($12::text IS NULL OR $12 = (
+        AND o.due_at >= coalesce($7, '-infinity'::timestamptz)
+        AND ($8::timestamptz IS NULL OR o.due_at < $8)
+        AND ($9::uuid IS NULL OR o.instance_id = $9)
+        AND ($10::text IS NULL OR $10 = (
               SELECT CASE WHEN t.completed_at IS NULL AND EXISTS (
                             SELECT FROM foliot.lease l
                              WHERE (l.tenant_id, l.instance_id, l.ordinal)
@@ -50,13 +47,12 @@ _FOUND = """
 
 _PAGE = f"""
 WITH seen AS MATERIALIZED (
-  SELECT CASE WHEN $13::uuid IS NULL THEN '-infinity'
-              ELSE (SELECT coalesce(p.due_at, 'infinity')
-                      FROM (VALUES (1)) AS always(one)
-                      LEFT JOIN foliot.task_terms p
-                        ON (p.tenant_id, p.instance_id, p.ordinal) = ($1, $13, $14)) END AS due_at,
-         coalesce($13, '00000000-0000-0000-0000-000000000000'::uuid) AS instance_id,
-         coalesce($14, -1) AS ordinal),
+  SELECT CASE WHEN $11::uuid IS NULL THEN '-infinity'
+              ELSE coalesce((SELECT p.due_at FROM foliot.task_terms p
+                              WHERE (p.tenant_id, p.instance_id, p.ordinal) = ($1, $11, $12)),
+                            'infinity') END AS due_at,
+         coalesce($11, '00000000-0000-0000-0000-000000000000'::uuid) AS instance_id,
+         coalesce($12, -1) AS ordinal),
 page AS MATERIALIZED (
   SELECT DISTINCT f.due_at, f.instance_id, f.ordinal
     FROM unnest($2::text[], $3::text[]) AS w(kind, name)
@@ -65,9 +61,9 @@ page AS MATERIALIZED (
             > ((SELECT s.due_at FROM seen s), (SELECT s.instance_id FROM seen s),
                (SELECT s.ordinal FROM seen s))
       ORDER BY o.due_at, o.instance_id, o.ordinal
-      LIMIT $15) AS f
+      LIMIT $13) AS f
    ORDER BY f.due_at, f.instance_id, f.ordinal
-   LIMIT $15)
+   LIMIT $13)
 SELECT t.*, l.session_id AS lease_session_id, l.attempt AS lease_attempt,
        l.epoch AS lease_epoch, l.claimed_at AS lease_claimed_at
   FROM page p
@@ -86,8 +82,8 @@ _COUNT = f"""
 SELECT count(*)
   FROM (SELECT DISTINCT f.instance_id, f.ordinal
           FROM unnest($2::text[], $3::text[]) AS w(kind, name)
-         CROSS JOIN LATERAL ({_FOUND} LIMIT $13) AS f
-         LIMIT $13) AS found
+         CROSS JOIN LATERAL ({_FOUND} LIMIT $11) AS f
+         LIMIT $11) AS found
 """  # noqa: S608 - of our own text
 
 
@@ -117,14 +113,12 @@ async def count_offers(
 
 
 def _asked(wanted: TaskFilter) -> list[object]:
-    sets: list[frozenset[Offer] | None] = [*wanted.found_as, None, None][:3]
-    found: list[object] = []
-    for one in sets:
-        offers = None if one is None else sorted(one)
-        found.append(None if offers is None else [offer.kind for offer in offers])
-        found.append(None if offers is None else [offer.name for offer in offers])
+    first, *others = wanted.found_as
+    told = [sorted(f"{one.kind}:{one.name}" for one in some) for some in others]
     return [
-        *found,
+        [one.kind for one in sorted(first)],
+        [one.name for one in sorted(first)],
+        *[*told, None, None][:2],
         wanted.is_unclaimed,
         wanted.due_from,
         wanted.due_before,
