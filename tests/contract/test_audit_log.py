@@ -1,17 +1,26 @@
 """Who did what: written with the change or not at all, and never changed."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import asyncpg
 import pytest
 
-from control_plane.ports.audit import AuditFilter, Noted, NotedChange, Target
+from control_plane.ports.audit import AuditEntry, AuditFilter, Noted, NotedChange, Target
 from control_plane.ports.limit_store import TaskLimit
+from control_plane.ports.records import DefinitionStatus
+from control_plane.ports.schedule_store import Firing
+from control_plane.use_cases import schedule_moves
+from shared.ids import new_instance_id
 from shared.json import digest
 from tests.contract.material import instance, start, step, stored
+from tests.contract.test_schedule_store import schedule
 from tests.contract.worlds import ACME, OTHER, PostgresWorld, World
 
 DAY = timedelta(days=1)
+STATUSES: Sequence[DefinitionStatus] = ("active", "active", "inactive", "archived", "archived")
 
 
 def noted(method: str = "foliot.v1.AdminService/SetTaskLimit", principal: str = "key:ada") -> Noted:
@@ -77,6 +86,84 @@ class TestAnEntry:
         assert change == NotedChange(
             entry.noted, entry.target, entry.before_hash, entry.after_hash or b""
         )
+
+
+class TestEveryStore:
+    async def test_notes_what_becomes_of_definitions(self, world: World) -> None:
+        """A version that is active already is not activated once more."""
+        made = await world.definitions.create(
+            ACME,
+            key="order",
+            spec="{}",
+            spec_hash=digest("{}"),
+            description="",
+            created_by="ada",
+            noted=noted(),
+        )
+        for status in STATUSES:
+            await world.definitions.set_status(ACME, made.definition_id, status, noted=noted())
+
+        entries = await world.audit.list(ACME, AuditFilter(), after=None, limit=10)
+        assert 4 == len(entries)
+        assert {Target("definition", str(made.definition_id))} == {one.target for one in entries}
+        assert _is_a_chain(entries)
+
+    async def test_notes_what_becomes_of_retentions(self, world: World) -> None:
+        """One that was set as it is, or lifted though there is none, is no change."""
+        for keep in (DAY, DAY, 2 * DAY):
+            await world.retention.put(ACME, "order", keep, archives=True, noted=noted())
+        for _ in range(2):
+            await world.retention.remove(ACME, "order", noted=noted())
+
+        entries = await world.audit.list(ACME, AuditFilter(), after=None, limit=10)
+        assert [Target("retention", "order")] * 3 == [one.target for one in entries]
+        assert _is_a_chain(entries)
+        assert entries[0].after_hash is None
+
+    async def test_notes_what_becomes_of_limits(self, world: World) -> None:
+        """From the first to none."""
+        for most in (1, 1, 2):
+            await limited(world, "bank", noted(), most)
+        for _ in range(2):
+            await world.limits.remove(ACME, "bank", noted=noted())
+
+        entries = await world.audit.list(ACME, AuditFilter(), after=None, limit=10)
+        assert [Target("task_limit", "bank")] * 3 == [one.target for one in entries]
+        assert _is_a_chain(entries)
+        assert entries[0].after_hash is None
+
+    async def test_notes_what_callers_do_to_schedules_and_nothing_that_the_calendar_does(
+        self, world: World
+    ) -> None:
+        """A start that somebody asked for is a change; that it was carried out is none."""
+        now = await world.now()
+        fresh = replace(await schedule(world), schedule_id="nightly")
+        await world.schedules.create(fresh, most=10, noted=noted())
+        paused = schedule_moves.paused(fresh, "", now)
+        firing = Firing(nominal=now, instance_id=new_instance_id(), decided_at=now)
+        moves = (
+            (paused, noted()),
+            (replace(paused, step=2), noted()),
+            (replace(paused, step=3, firing=firing), noted()),
+            (replace(paused, step=4, starts=1), None),
+        )
+        for moved, by in moves:
+            assert await world.schedules.put([moved], noted=by)
+        assert not await world.schedules.put([paused], noted=noted())
+        for _ in range(2):
+            await world.schedules.delete(ACME, fresh.schedule_id, noted=noted())
+
+        entries = await world.audit.list(ACME, AuditFilter(), after=None, limit=10)
+        assert [Target("schedule", fresh.schedule_id)] * 4 == [one.target for one in entries]
+        assert entries[0].after_hash is None
+        assert entries[-1].before_hash is None
+
+
+def _is_a_chain(entries: Sequence[AuditEntry]) -> bool:
+    """Each begins with what the one before it came to."""
+    return entries[-1].before_hash is None and all(
+        newer.before_hash == older.after_hash for newer, older in pairwise(entries)
+    )
 
 
 class TestTheLog:
