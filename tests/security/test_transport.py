@@ -10,9 +10,12 @@ import pytest
 from foliot.v1 import admin_service_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from control_plane import server
+from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.api import gate, probing
 from shared import rpc
-from tests.api.serving import WITHIN_S, Client, Serving, client_of
+from tests.api.serving import WITHIN_S, Client, Serving, client_of, serving_from
+from tests.executor.eventually import eventually
 from tests.security.raw_http2 import (
     ENHANCE_YOUR_CALM,
     GOAWAY,
@@ -30,13 +33,13 @@ from tests.security.raw_http2 import (
 async def a_server(max_connection_age_s: float = 300.0) -> AsyncIterator[str]:
     """A server with our options and nothing to call; its address."""
     options = rpc.server_options(max_connection_age_s=max_connection_age_s, grace_s=0.1)
-    server = grpc.aio.server(options=options)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
+    made = grpc.aio.server(options=options)
+    port = made.add_insecure_port("127.0.0.1:0")
+    await made.start()
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        await server.stop(0)
+        await made.stop(0)
 
 
 class TestAConnection:
@@ -162,6 +165,50 @@ class TestACall:
     ) -> None:
         """A deadline in thirty years would be none."""
         assert expected == gate._own_end(left_s, gate.DEFAULT_DEADLINE_S)
+
+
+class TestCallsWhoseMessageNeverComes:
+    async def test_are_bounded_and_hold_nothing_once_they_are_over(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody's credential is known yet, so all of them together may not take all memory."""
+        monkeypatch.setattr(server, "MAX_RPCS", 3)
+        never = asyncio.Event()
+
+        async def messages() -> AsyncIterator[bytes]:
+            await never.wait()
+            yield b""
+
+        async with (
+            serving_from(MemoryDatabase()) as serving,
+            client_of(serving, None) as stalling,
+            client_of(serving, await serving.key()) as client,
+        ):
+            path = "/foliot.v1.AdminService/WhoAmI"
+            # A call of another kind on the wire, so that its message can be left out.
+            call: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
+            call = stalling.channel.stream_stream(path)
+            stalled = [call(messages()) for _ in range(3)]
+            beyond = await eventually_code(client, grpc.StatusCode.RESOURCE_EXHAUSTED)
+            for one in stalled:
+                one.cancel()
+            afterwards = await eventually_code(client, grpc.StatusCode.OK)
+
+        assert (True, True) == (beyond, afterwards)
+
+
+async def eventually_code(client: Client, wanted: grpc.StatusCode) -> bool:
+    """Whether a call comes to be answered with a status."""
+
+    async def is_there() -> bool:
+        try:
+            await client.admin.WhoAmI(admin_service_pb2.WhoAmIRequest(), timeout=WITHIN_S)
+        except grpc.aio.AioRpcError as error:
+            return error.code() is wanted
+        return wanted is grpc.StatusCode.OK
+
+    await eventually(is_there)
+    return True
 
 
 class TestProbes:
