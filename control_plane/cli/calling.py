@@ -58,12 +58,15 @@ def call(
     ask: Callable[[Caller], Awaitable[Answer]],
     *,
     within_s: float | None = CALL_WITHIN_S,
+    place_of: Callable[[str], str] | None = None,
 ) -> Answer:
     """
     What the control plane answers; a refusal ends the command with a sentence, and with an
-    exit code of failing.py. Without `within_s` it may take as long as it takes.
+    exit code of failing.py. Without `within_s` it may take as long as it takes. `place_of` as
+    of `explained`.
     """
-    with explained():
+    told = explained() if place_of is None else explained(place_of=place_of)
+    with told:
         return asyncio.run(_call(find(target), ask, within_s))
 
 

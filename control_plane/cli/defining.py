@@ -43,12 +43,16 @@ def run_create(
     output: str,
 ) -> None:
     with explained():
-        request = definition_service_pb2.CreateDefinitionRequest(
-            key=key,
-            spec=JsonMessage(json=read_file(file).text),
-            description=description,
-            request_id=request_id,
-        )
+        document = read_file(file)
+    request = definition_service_pb2.CreateDefinitionRequest(
+        key=key,
+        spec=JsonMessage(json=document.text),
+        description=description,
+        request_id=request_id,
+    )
+
+    def place_of(json_pointer: str) -> str:
+        return f"{document.name}:{document.place_of(json_pointer)} ({json_pointer or '/'})"
 
     async def ask(
         to: Caller,
@@ -59,10 +63,10 @@ def run_create(
             kept = await _activate(to, kept.definition_id)
         return kept, made.diagnostics
 
-    kept, warnings = call(target, ask)
+    kept, warnings = call(target, ask, place_of=place_of)
     for one in warnings:
-        place = one.json_pointer or "/"
-        aside().print(Text(f"warning at {place}: {visible(one.message)}", "yellow"), soft_wrap=True)
+        said = visible(f"{place_of(one.json_pointer)}: warning: {one.message}")
+        aside().print(Text(said, "yellow"), soft_wrap=True)
     if output == "json":
         print_json(kept)
         return

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import grpc
@@ -54,11 +54,18 @@ class NotReached(FoliotError):
     """Nobody answers, or not in time."""
 
 
+def _as_it_is(json_pointer: str) -> str:
+    return json_pointer or "/"
+
+
 @contextmanager
-def explained(failed: int = FAILED) -> Iterator[None]:
+def explained(
+    failed: int = FAILED, *, place_of: Callable[[str], str] = _as_it_is
+) -> Iterator[None]:
     """
     Turn what is expected to go wrong into an exit code and a sentence on stderr. `failed` is
-    the code of what has none of its own.
+    the code of what has none of its own, `place_of` where the part of a spec is written that
+    a JSON pointer names.
     """
     try:
         yield
@@ -72,7 +79,7 @@ def explained(failed: int = FAILED) -> Iterator[None]:
         say(str(error))
         sys.exit(failed)
     except grpc.aio.AioRpcError as error:
-        _tell(error)
+        _tell(error, place_of)
         sys.exit(_BY_CODE.get(error.code(), failed))
     except BrokenPipeError:
         # Whoever read us has seen enough; nor may the interpreter flush into the pipe.
@@ -113,18 +120,21 @@ def info_of(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
     return found if _detail(error, found) else None
 
 
-def _tell(error: grpc.aio.AioRpcError) -> None:
+def _tell(error: grpc.aio.AioRpcError, place_of: Callable[[str], str]) -> None:
     info = info_of(error)
     if info is None:
         text = _WITHOUT_DETAILS.get(error.code(), error.details() or "")
         say(f"{error.code().name}: {text}")
         return
     message = error.details() or ""
-    say(f"{info.reason}: {message}", *_more(error, info, message))
+    say(f"{info.reason}: {message}", *_more(error, info, message, place_of))
 
 
 def _more(
-    error: grpc.aio.AioRpcError, info: error_details_pb2.ErrorInfo, message: str
+    error: grpc.aio.AioRpcError,
+    info: error_details_pb2.ErrorInfo,
+    message: str,
+    place_of: Callable[[str], str],
 ) -> Iterator[str]:
     bad = error_details_pb2.BadRequest()
     if _detail(error, bad):
@@ -135,7 +145,7 @@ def _more(
     if _detail(error, found):
         for problem in found.diagnostics:
             remedy = f" → {problem.remedy}" if problem.remedy else ""
-            yield f"{problem.json_pointer or '/'}: {problem.message}{remedy}"
+            yield f"{place_of(problem.json_pointer)}: {problem.message}{remedy}"
     retry = error_details_pb2.RetryInfo()
     if _detail(error, retry):
         yield f"try again in {retry.retry_delay.ToTimedelta().total_seconds():g} s"

@@ -40,14 +40,14 @@ class TestCreating:
         assert "New" in shown.stdout
 
     async def test_of_what_is_wrong_tells_every_place(self, foliot: Foliot) -> None:
-        """The server's findings, with what to do about them."""
+        """The server's findings, with their places in the file, and what to do about them."""
         refused = await foliot.run(
             "definition", "create", "order", "-", given=FIRST.replace("closed}", "nowhere}")
         )
 
         assert (1, "") == (refused.exit_code, refused.stdout)
         assert refused.stderr.startswith("foliot: DEFINITION_INVALID: ")
-        assert "/states/open/on/END" in refused.stderr
+        assert "    <stdin>:3:15 (/states/open/on/END): " in refused.stderr
 
 
 class TestAVersion:

@@ -48,6 +48,16 @@ class TestATerminal:
 
         assert (0, False) == (meant.code, "?" in meant.out)
 
+    async def test_is_told_what_takes_its_time(self, approvals: Foliot) -> None:
+        """A pipe is not: nobody looks there."""
+        wait = ("instance", "wait", await started(approvals), "--timeout", "PT0.5S")
+
+        shown, silent = await on_a_terminal(approvals, *wait), await piped(approvals, *wait)
+
+        assert (5, 5) == (shown.code, silent.code)
+        assert "Waiting for the end of" in shown.out
+        assert "Waiting for the end of" not in silent.err
+
     async def test_that_is_narrow_shows_ids_in_one_piece(self, approvals: Foliot) -> None:
         """Each row as a paragraph, in no more than the width that there is."""
         instance_id = await started(approvals)
