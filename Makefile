@@ -153,6 +153,9 @@ gen: .venv/.dev ## generate proto/gen, the table of docs/errors.md, and docs/cli
 	$(BIN)/python proto/error_page.py
 	$(BIN)/python -m control_plane.cli.reference docs/cli-reference.md
 
+descriptors: .venv/.dev ## write build/foliot.binpb, by which gateways and tools know the API
+	$(BIN)/python proto/descriptors.py
+
 lock: .venv/.dev ## resolve pyproject.toml into requirements/*.lock
 	bash requirements/lock.sh
 
