@@ -2,6 +2,11 @@
 `foliot`: the commands of developers and operators.
 
 Everything but `dev`, `serve`, `migrate` and `bench` goes through the public API.
+
+A group of commands is declared in the module of its noun (`instance.py`), which imports next to
+nothing; what they do is in those of verbs (`looking.py`, `watching.py`), imported when a
+command runs. `options.py` has the options that many share, `calling.py` finds the server and
+asks it, `printing.py` shows the answer, and `failing.py` says why there is none.
 """
 
 import os

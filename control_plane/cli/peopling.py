@@ -18,7 +18,7 @@ def run_inbox(
     fields: Mapping[str, str],
     *,
     given: str,
-    limit: int,
+    limit: int | None,
     output: str,
 ) -> None:
     asked = filter_of(given, fields, {"type": "HUMAN", "status": "PENDING"})

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -144,17 +144,6 @@ def local(at: Timestamp) -> str:
     if not at.seconds and not at.nanos:
         return ""
     return f"{at.ToDatetime(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M:%S %Z}"
-
-
-def ago(at: Timestamp) -> str:
-    """How long a time is past, in its largest unit: `5 m`. Empty for one that is not set."""
-    if not at.seconds:
-        return ""
-    seconds = (datetime.now(UTC) - at.ToDatetime(tzinfo=UTC)).total_seconds()
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if seconds >= unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{max(seconds, 0):.0f} s"
 
 
 def word(enum: Any, value: int) -> str:

@@ -20,8 +20,8 @@ from control_plane.cli.profiles import (
 from shared.errors import InvalidRequest
 
 FILES = ("ca_file", "client_cert", "client_key")
-SHOWN_OF_A_KEY = 2
-"""Parts: `fol` and the key's id, which is no secret."""
+OF_A_KEY = "fol"
+"""What an API key begins with; its id, which is no secret, comes next."""
 
 
 def run_set(name: str, given: Mapping[str, Any]) -> None:
@@ -116,8 +116,9 @@ def _told(profile: Profile) -> dict[str, Any]:
 
 
 def _key_told(key: str) -> str:
-    """What the server knows it by; of what is no key of ours, that there is one."""
-    parts = key.split("_")
+    """What the server knows an API key by; of a token, that there is one."""
     if not key:
         return ""
-    return f"{'_'.join(parts[:SHOWN_OF_A_KEY])}_…" if len(parts) > SHOWN_OF_A_KEY else "…"
+    kind, _, rest = key.partition("_")
+    key_id, is_whole, _ = rest.partition("_")
+    return f"{kind}_{key_id}_…" if kind == OF_A_KEY and is_whole else "…"

@@ -6,6 +6,7 @@ import typer
 
 from control_plane.cli.options import (
     DEFAULT_LIMIT,
+    All,
     Filter,
     Limit,
     Output,
@@ -39,6 +40,8 @@ def inbox(
     filter_: Filter = "",
     limit: Limit = DEFAULT_LIMIT,
     output: Output = "table",
+    *,
+    every: All = False,
 ) -> None:
     """
     List the open tasks of people, with what they ask.
@@ -53,7 +56,7 @@ def inbox(
         target,
         {"candidate": candidate, "assignee": assignee, "queue": queue},
         given=filter_,
-        limit=limit,
+        limit=None if every else limit,
         output=output,
     )
 

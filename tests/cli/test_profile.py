@@ -50,6 +50,15 @@ class TestAProfile:
             assert "prod.example:443" in one.stdout
         assert "secret" not in repr(Profile(key=KEY))
 
+    @pytest.mark.parametrize("token", ["eyJhbG_ciOi_J9.eyJzdWI.c2ln", "fol_half"])
+    async def test_tells_nothing_of_a_token(self, foliot: Foliot, token: str) -> None:
+        """There is no part of it that is no secret."""
+        await keep(foliot, "prod", key=token)
+
+        told = await foliot.run("profile", "show", "-o", "json")
+
+        assert "…" == json.loads(told.stdout)["key"]
+
     async def test_takes_its_key_from_standard_input(self, foliot: Foliot) -> None:
         """Where neither the shell's history nor the list of processes has it."""
         made = await foliot.run("profile", "set", "prod", "--key", "-", given=f"{KEY}\n")
