@@ -1,5 +1,6 @@
 """Follow a tenant's human tasks: those that are open, then whatever becomes of them and others."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -136,13 +137,16 @@ async def watch_tasks(
         bookmark_s=bookmark_s,
     )
     async with aclosing(followed):
-        is_first = True
+        loop = asyncio.get_running_loop()
+        told_at: float | None = None
         async for news in followed:
             changes = await _changes(reader, tenant_id, wanted, news.entries)
-            # A batch of tasks that no person carries out says nothing, until it is a bookmark.
-            if changes or not news.entries or is_first:
+            # A batch of tasks that no person carries out says nothing; where there is always
+            # another, what it stands for is a bookmark now and then all the same.
+            is_due = told_at is None or loop.time() - told_at >= bookmark_s
+            if changes or not news.entries or is_due:
+                told_at = loop.time()
                 yield TaskNews(changes, news.until)
-            is_first = False
 
 
 async def _open_now(

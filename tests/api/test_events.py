@@ -106,6 +106,24 @@ class TestWatching:
         assert list(range(1, len(happened) + 1)) == [one.entry.seq for one in watched]
         assert error is None
 
+    async def test_can_be_resumed_from_every_entry(self, client: Client) -> None:
+        """No entry is missed and none comes twice, whatever was received last."""
+        instance = await start(client)
+        await send(client, instance.instance_id, "SUBMIT")
+        await client.instances.CancelInstance(
+            instance_service_pb2.CancelInstanceRequest(
+                instance_id=instance.instance_id, reason="enough"
+            )
+        )
+        happened = await history_of(client, instance.instance_id)
+
+        for seq in range(len(happened) + 1):
+            request = pb.WatchInstanceRequest(instance_id=instance.instance_id, after_seq=seq)
+            async with asyncio.timeout(WITHIN_S):
+                watched, error = await _all_of(client.events.WatchInstance(request))
+            assert list(range(seq + 1, len(happened) + 1)) == [one.entry.seq for one in watched]
+            assert error is None
+
     async def test_of_a_closed_instance_after_its_end_is_over_at_once(self, client: Client) -> None:
         """A watcher that comes back after the last entry must not wait for ever."""
         instance = await start(client)

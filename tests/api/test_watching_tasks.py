@@ -116,6 +116,48 @@ class TestAnInbox:
 
         assert [(two.task_id, CREATED), (one.task_id, COMPLETED)] == again.changes
 
+    async def test_loses_nothing_however_often_its_stream_is_lost(self, client: Client) -> None:
+        """Each change once, from whatever position it was resumed, while others go on working."""
+        inbox = Inbox(client)
+        await inbox.until_position()
+        told, left = list(inbox.changes), dict(inbox.open)
+
+        async def work(number: int) -> None:
+            for _ in range(5):
+                task = await reviewed(client)
+                if number % 2:
+                    await complete(client, task)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(4):
+                group.create_task(work(number))
+            while len(told) < 4 * 5 + 2 * 5:
+                position = inbox.position
+                inbox.call.cancel()
+                inbox = Inbox(client, after=position)
+                inbox.open = left
+                await inbox.until_changes(1)
+                told += inbox.changes
+
+        inbox.call.cancel()
+        fresh = Inbox(client)
+        await fresh.until_position()
+        assert len(told) == len(set(told))
+        assert fresh.open.keys() == left.keys()
+
+    async def test_counts_among_the_ten_streams_of_its_caller(self, client: Client) -> None:
+        """One caller must not take all the streams there are, of whatever kind."""
+        inboxes = [Inbox(client) for _ in range(10)]
+        for inbox in inboxes:
+            await inbox.until_position()
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await Inbox(client).read()
+        for inbox in inboxes:
+            inbox.call.cancel()
+
+        assert "LIMIT_EXCEEDED" == info_in(refused.value).reason
+
     async def test_says_nothing_of_what_executors_do(
         self, client: Client, executor: Client
     ) -> None:
