@@ -114,6 +114,8 @@ class ClaimedTask:
     run_at: datetime
     timeout: timedelta | None
     trace_id: str | None
+    last_progress: Json = None
+    """What the attempt before said last that it was at; None if it said nothing."""
 
     @property
     def task_id(self) -> str:

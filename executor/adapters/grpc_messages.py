@@ -65,6 +65,9 @@ def task_of(message: claimed_task_pb2.ClaimedTask) -> ClaimedTask:
         run_at=message.run_time.ToDatetime(tzinfo=UTC),
         timeout=_timedelta_of(message),
         trace_id=message.trace_id or None,
+        last_progress=load(message.last_progress.json)
+        if message.HasField("last_progress")
+        else None,
     )
 
 

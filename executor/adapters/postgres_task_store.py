@@ -168,4 +168,5 @@ def _task_of(row: Any) -> ClaimedTask:
         run_at=row["run_at"],
         timeout=None if row["timeout_s"] is None else timedelta(seconds=row["timeout_s"]),
         trace_id=row["trace_id"],
+        last_progress=None if row["last_progress"] is None else load(row["last_progress"]),
     )

@@ -42,6 +42,8 @@ class TaskContext:
     max_attempts: int
     idempotency_key: UUID
     trace_id: str | None
+    last_progress: Json = None
+    """What the attempt before told by `heartbeat` last: where to go on. None if it told nothing."""
     on_heartbeat: Callable[[Json], None] = lambda _: None
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set when the attempt is not wanted any more. Nothing can stop a thread from outside:
@@ -51,7 +53,8 @@ class TaskContext:
         """
         Say that the attempt goes on, and what it is at: GetTask shows it, at most 16 KiB. From
         any thread, and as often as you like; it is sent twice a second at most. A task with a
-        `heartbeat` timeout fails if its function does not for so long.
+        `heartbeat` timeout fails if its function does not for so long. The next attempt, if there
+        is one, finds what was said last as `last_progress`.
         """
         self.on_heartbeat(progress)
 

@@ -72,5 +72,6 @@ def _context_of(task: ClaimedTask, on_heartbeat: Callable[[Json], None]) -> Task
         max_attempts=task.max_attempts,
         idempotency_key=task.idempotency_key,
         trace_id=task.trace_id,
+        last_progress=task.last_progress,
         on_heartbeat=on_heartbeat,
     )

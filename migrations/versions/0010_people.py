@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("terms", postgresql.JSON(), nullable=True),
         sa.Column("due_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("assignee", sa.Text(), nullable=True),
+        sa.Column("progress", postgresql.JSON(), nullable=True),
         sa.PrimaryKeyConstraint(
             "tenant_id", "instance_id", "ordinal", name=op.f("task_terms_pkey")
         ),

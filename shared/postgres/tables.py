@@ -3,7 +3,8 @@ The schema in one read. Alembic compares itself with this file; SQLAlchemy Core 
 
 Three rules run through it:
 
-- `tenant_id` leads the primary key of every table with tenants' data.
+- `tenant_id` leads the primary key of every table with tenants' data, and row security holds
+  requests to theirs (migrations/protecting.py).
 - Hot tables are narrow. A task's wide row is written when the task is created and when
   it ends; what happens in between moves small rows: `delayed` (due later), `ready`
   (claimable now), `lease` (an executor has it). No status that changes on the ring is
@@ -337,7 +338,7 @@ task = sa.Table(
 )
 
 # What people may do with a task, where its definition says (terms: candidates, form, whether it
-# may be skipped) or somebody has taken it. Most tasks have no such row.
+# may be skipped) or somebody has taken it; and how far it had come. Most tasks have no such row.
 task_terms = sa.Table(
     "task_terms",
     metadata,
@@ -347,6 +348,8 @@ task_terms = sa.Table(
     sa.Column("terms", JSON),
     sa.Column("due_at", TIME),
     sa.Column("assignee", sa.Text),
+    # What the attempt before said last that it was at: the next one is told.
+    sa.Column("progress", JSON),
 )
 
 # Where people find an open human task: as offered to a user or a role, as theirs, as due. The

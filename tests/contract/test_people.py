@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from control_plane.ports.claims import Beat, HeldTask
 from control_plane.ports.instance_store import NewOffer, TaskKey, TaskUpdate, Wanted
 from control_plane.ports.people import DUE, Offer, offers_of
 from control_plane.ports.reader import TaskFilter
 from control_plane.ports.records import Instance, Task
-from shared.ids import TenantId
-from shared.tasks import TaskType
+from shared.ids import SessionId, TenantId
+from shared.tasks import DEFAULT_QUEUE, ClaimedTask, TaskType
 from tests.contract.material import (
     claimed,
     instance,
@@ -18,6 +19,7 @@ from tests.contract.material import (
     open_session,
     requeued,
     start,
+    started,
     step,
     stored,
 )
@@ -241,6 +243,32 @@ class TestATaskThatIsTriedAtOnce:
             for table, count in (await world.row_counts()).items()
             if table in {"ready", "delayed", "lease"}
         }
+
+
+class TestProgress:
+    async def test_of_an_attempt_is_told_to_the_next(self, world: World) -> None:
+        """What took long need not be done again; a first attempt has none."""
+        before = await started(world, tasks=1)
+        session = await open_session(world)
+        first = await claim_one(world, session)
+        await world.claims.beat([Beat(ACME, HeldTask(before.instance_id, 1, 1), '{"done":7}')])
+        again = step(
+            before,
+            fences=[(1, 1)],
+            requeued=[requeued(1, before.updated_at)],
+            updated_tasks=[TaskUpdate(ordinal=1, status="pending")],
+        )
+        await stored(world, again)
+        second = await claim_one(world, session)
+
+        assert [None, {"done": 7}] == [first.last_progress, second.last_progress]
+
+
+async def claim_one(world: World, session_id: SessionId) -> ClaimedTask:
+    (task,) = await world.claims.claim(
+        session_id, queues=[DEFAULT_QUEUE], types=[TaskType.HTTP], max_tasks=9, after=None
+    )
+    return task
 
 
 class TestLabels:

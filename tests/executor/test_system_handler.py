@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -193,3 +194,15 @@ class TestAHeartbeat:
         await called(threads, functions, "crawl", heartbeats=heartbeats)
 
         assert {Held.of(a_task()): '{"page":3}'} == heartbeats.take()
+
+    async def test_of_the_attempt_before_is_known_to_the_next(
+        self, threads: ThreadPoolExecutor
+    ) -> None:
+        """A function goes on where the one before it was."""
+        functions = Functions({"crawl": lambda _, context: context.last_progress})
+        task = replace(a_task(function="crawl"), last_progress={"page": 3})
+        outcome = await SystemHandler(functions, threads, Heartbeats()).execute(
+            task, canned_ports()
+        )
+
+        assert {"page": 3} == outcome.output

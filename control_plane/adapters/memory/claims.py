@@ -175,6 +175,7 @@ class MemoryClaims:
         )
         self._database.leases[key] = lease
         task = self._database.tasks[key]
+        progress = self._database.progress.get(key)
         instance = self._database.instances[InstanceKey(key.tenant_id, key.instance_id)]
         return ClaimedTask(
             tenant_id=key.tenant_id,
@@ -193,4 +194,5 @@ class MemoryClaims:
             run_at=task.run_at,
             timeout=None if task.timeout_s is None else timedelta(seconds=task.timeout_s),
             trace_id=task.trace_id,
+            last_progress=None if progress is None else load(progress),
         )

@@ -104,6 +104,7 @@ class MemoryDatabase:
     delayed: dict[TaskKey, Requeued] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     leases: dict[TaskKey, Lease] = field(default_factory=dict)
+    progress: dict[TaskKey, str] = field(default_factory=dict)
     repeated: dict[TaskKey, int] = field(default_factory=dict)
     offers: dict[TaskKey, dict[Offer, datetime]] = field(default_factory=dict)
     limits: dict[tuple[TenantId, str], StoredLimit] = field(default_factory=dict)

@@ -203,8 +203,11 @@ class MemoryInstanceStore:
 
     def _keep_tasks(self, change: Change) -> None:
         database = self._database
+        again = {one.ordinal for one in change.requeued}
         for ordinal, _epoch in change.fences:
-            del database.leases[TaskKey(*change.key, ordinal)]
+            lease = database.leases.pop(TaskKey(*change.key, ordinal))
+            if ordinal in again and lease.progress is not None:
+                database.progress[TaskKey(*change.key, ordinal)] = lease.progress
         if change.release is not None:
             self._release(change, change.release.shift)
         for ordinal in (*change.cleared, *change.withdrawn):

@@ -137,7 +137,8 @@ class MemoryRetention:
     def _remove(self, instance: Instance) -> None:
         database = self._database
         key = instance.key
-        for table in (database.tasks, database.repeated, database.offers, database.leases, database.timers):
+        of_tasks = (database.tasks, database.progress, database.repeated, database.offers)
+        for table in (*of_tasks, database.leases, database.timers):
             for of in [one for one in table if one[:2] == key]:
                 del table[of]  # type: ignore[arg-type]  # a key of this very table
         for scoped in [one for one in database.answers if one.scope == str(key.instance_id)]:

@@ -15,7 +15,8 @@ from shared.ids import TenantId
 
 _READ = """
 SELECT k.key_id, k.tenant_id, k.role, k.label, k.created_by, k.created_at, k.expires_at,
-       k.revoked_at, k.user_name AS user, k.groups, k.fingerprint, sha256(convert_to(k::text, 'UTF8')) AS hash
+       k.revoked_at, k.user_name AS user, k.groups, k.fingerprint,
+       sha256(convert_to(k::text, 'UTF8')) AS hash
   FROM foliot.api_key k
 """
 

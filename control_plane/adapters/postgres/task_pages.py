@@ -3,8 +3,8 @@ Pages of tasks, each from an index.
 
 Open tasks are found through the narrow tables: pending ones are `ready` or `delayed`,
 running ones have a `lease` or are parked (`task_parked_idx`). Pending, closed and dead ones
-(`task_closed_idx`, `task_dead_idx`) come by the time they are or were due, which `task.run_at` says for the
-last one seen; all others by instance and ordinal.
+(`task_closed_idx`, `task_dead_idx`) come by the time they are or were due, which `task.run_at` says
+for the last one seen; all others by instance and ordinal.
 
 A look-up of one row is LATERAL with a LIMIT, which no planner turns into a scan of the
 whole table, whatever it believes the page to hold.

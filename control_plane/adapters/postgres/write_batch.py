@@ -55,6 +55,7 @@ from control_plane.adapters.postgres.write_people_parts import (
     LABELS,
     OFFERS,
     OFFERS_ENDED,
+    PROGRESS,
     REPEATED,
     TERMS,
 )
@@ -94,6 +95,7 @@ PARTS: Mapping[str, Part] = {
     "offers": OFFERS,
     "offers_ended": OFFERS_ENDED,
     "repeated": REPEATED,
+    "progress": PROGRESS,
     "labels": LABELS,
     "audit": AUDIT,
 }

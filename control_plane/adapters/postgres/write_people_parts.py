@@ -104,6 +104,22 @@ repeated AS (
    WHERE t.ctid = p.place AND {kept}[repeating.n])""",
 )
 
+PROGRESS = Part(
+    is_in=lambda changes: any(c.requeued and c.fences for c in changes),
+    keeping="""
+came_so_far AS (
+  INSERT INTO foliot.task_terms (tenant_id, instance_id, ordinal, progress)
+  SELECT {change.tenant_id}[q.n], {change.instance_id}[q.n], q.ordinal, l.progress
+    FROM (SELECT requeued.* FROM {requeued}) AS q
+   CROSS JOIN LATERAL (
+     SELECT l.progress FROM foliot.lease l
+      WHERE l.tenant_id = {change.tenant_id}[q.n] AND l.instance_id = {change.instance_id}[q.n]
+        AND l.ordinal = q.ordinal OFFSET 0) AS l
+   WHERE {kept}[q.n] AND l.progress IS NOT NULL
+  ON CONFLICT (tenant_id, instance_id, ordinal) DO UPDATE SET progress = excluded.progress)""",
+)
+"""What the attempt that has ended had come to, for the one that follows."""
+
 LABELS = Part(
     is_in=lambda changes: any(c.labels_changed for c in changes),
     sets={

@@ -116,6 +116,7 @@ def handed_to(one: HandedOut) -> claimed_task_pb2.ClaimedTask:
 
 
 def claimed_to(task: ClaimedTask, lease_expires_at: datetime) -> claimed_task_pb2.ClaimedTask:
+    progress = task.last_progress
     return claimed_task_pb2.ClaimedTask(
         task_id=task.task_id,
         tenant_id=task.tenant_id,
@@ -134,4 +135,5 @@ def claimed_to(task: ClaimedTask, lease_expires_at: datetime) -> claimed_task_pb
         run_time=timestamp(task.run_at),
         timeout=duration(task.timeout),
         lease_expire_time=timestamp(lease_expires_at),
+        last_progress=to_json(None if progress is None else json.dump(progress)),
     )

@@ -817,8 +817,13 @@ class RunDoctorRequest(_message.Message):
     TENANT_ID_FIELD_NUMBER: _builtins.int
     OVERDUE_AFTER_FIELD_NUMBER: _builtins.int
     ENDS_WITHIN_FIELD_NUMBER: _builtins.int
+    AFTER_TENANT_ID_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """tenant_id is the only tenant to look at. Not set is all of them."""
+    after_tenant_id: _builtins.str
+    """after_tenant_id goes on where a stream broke: nothing is looked at but the tenants after this
+    one, by their ids. Not set begins with the first check.
+    """
     @_builtins.property
     def overdue_after(self) -> _duration_pb2.Duration:
         """overdue_after is for how long a thing may be late before it is a finding, up to a day. Not set
@@ -835,10 +840,11 @@ class RunDoctorRequest(_message.Message):
         tenant_id: _builtins.str = ...,
         overdue_after: _duration_pb2.Duration | None = ...,
         ends_within: _duration_pb2.Duration | None = ...,
+        after_tenant_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ends_within", b"ends_within", "overdue_after", b"overdue_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_within", b"ends_within", "overdue_after", b"overdue_after", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_tenant_id", b"after_tenant_id", "ends_within", b"ends_within", "overdue_after", b"overdue_after", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -342,7 +342,8 @@ class AdminServiceServicer:
         stream ends with OK after the last one, or when the time is up.
 
         It reads in small pieces and holds nothing up. Changes nothing, so it may be repeated at
-        will; one runs at a time on a server.
+        will; one runs at a time on a server. A connection does not last for ever: where it ends
+        before the doctor does, go on after the last tenant that was told of.
 
         Errors:
         NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND

@@ -45,6 +45,7 @@ class ClaimedTask(_message.Message):
     RUN_TIME_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     LEASE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    LAST_PROGRESS_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id names it: "<instance_id>:<ordinal>"."""
     tenant_id: _builtins.str
@@ -99,6 +100,12 @@ class ClaimedTask(_message.Message):
         is extended before. Not set on a stream: the lease is the session's.
         """
 
+    @_builtins.property
+    def last_progress(self) -> _json_pb2.Json:
+        """last_progress is what the attempt before said last that it was at, by its heartbeats; at most
+        16 KiB. Not set on a first attempt, or if it said nothing.
+        """
+
     def __init__(
         self,
         *,
@@ -119,10 +126,11 @@ class ClaimedTask(_message.Message):
         run_time: _timestamp_pb2.Timestamp | None = ...,
         timeout: _duration_pb2.Duration | None = ...,
         lease_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        last_progress: _json_pb2.Json | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "lease_expire_time", b"lease_expire_time", "run_time", b"run_time", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "last_progress", b"last_progress", "lease_expire_time", b"lease_expire_time", "run_time", b"run_time", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "definition_key", b"definition_key", "epoch", b"epoch", "function", b"function", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "lease_expire_time", b"lease_expire_time", "max_attempts", b"max_attempts", "name", b"name", "queue", b"queue", "run_time", b"run_time", "task_id", b"task_id", "tenant_id", b"tenant_id", "timeout", b"timeout", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "definition_key", b"definition_key", "epoch", b"epoch", "function", b"function", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "last_progress", b"last_progress", "lease_expire_time", b"lease_expire_time", "max_attempts", b"max_attempts", "name", b"name", "queue", b"queue", "run_time", b"run_time", "task_id", b"task_id", "tenant_id", b"tenant_id", "timeout", b"timeout", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
