@@ -119,19 +119,31 @@ def find(target: Target) -> Place:
     address = target.address or profile.address
     key = target.key or profile.key
     if not key:
-        # It takes a while to import.
-        from control_plane.embedded import attached
-
-        data_dir = target.data_dir or DEFAULT_DATA_DIR
-        running = attached(data_dir)
-        if running is None:
-            raise InvalidRequest(
-                f"no `foliot dev` runs in {data_dir}; start one, or say where to and as whom:"
-                " --address and --key (FOLIOT_CONTROL_PLANE, FOLIOT_KEY), or a --profile",
-                field="key",
-            )
-        address, key = address or running.address, running.api_key
+        return _running(target, address)
     return Place(address=address or DEFAULT_LISTEN, key=key, tls=_tls(target, profile))
+
+
+def _running(target: Target, address: str) -> Place:
+    """The `foliot dev` of a directory. Its key is for nobody else."""
+    # It takes a while to import.
+    from control_plane.embedded import attached
+
+    data_dir = target.data_dir or DEFAULT_DATA_DIR
+    running = attached(data_dir)
+    if running is None:
+        raise InvalidRequest(
+            f"no `foliot dev` runs in {data_dir}; start one, or say where to and as whom:"
+            " --address and --key (FOLIOT_CONTROL_PLANE, FOLIOT_KEY), or a --profile",
+            field="key",
+        )
+    if address and address != running.address:
+        raise InvalidRequest(
+            f"no key is known for {address}: give one by --key (FOLIOT_KEY) or a --profile; the"
+            f" `foliot dev` in {data_dir} serves at {running.address}",
+            field="key",
+        )
+    # Whatever certificates other servers have, this one is on this machine and has none.
+    return Place(address=running.address, key=running.api_key, tls=ClientTls())
 
 
 def _profile(target: Target) -> Profile:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from control_plane.cli.completing import definition_keys
 from control_plane.cli.options import Output, Target, asks_a_server
 
 retention = typer.Typer(
@@ -26,6 +27,7 @@ Definition = Annotated[
         "-d",
         help="The key of the definition whose instances it is about.",
         show_default="all that have no retention of their own",
+        autocompletion=definition_keys,
     ),
 ]
 

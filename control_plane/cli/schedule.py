@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from control_plane.cli.completing import schedule_ids
+from control_plane.cli.completing import definition_keys, schedule_ids
 from control_plane.cli.options import (
     DEFAULT_LIMIT,
     All,
@@ -58,7 +58,10 @@ def create(
         str, typer.Option(help="When: five fields, as '0 9 * * MON-FRI'.", show_default=False)
     ],
     definition: Annotated[
-        str, typer.Option("--definition", "-d", help="What: a definition's key.")
+        str,
+        typer.Option(
+            "--definition", "-d", autocompletion=definition_keys, help="What: a definition's key."
+        ),
     ],
     time_zone: Zone = "UTC",
     given: Input = "{}",
@@ -106,7 +109,13 @@ def update(
     ] = None,
     definition: Annotated[
         str | None,
-        typer.Option("--definition", "-d", help="What: a definition's key.", show_default=False),
+        typer.Option(
+            "--definition",
+            "-d",
+            autocompletion=definition_keys,
+            help="What: a definition's key.",
+            show_default=False,
+        ),
     ] = None,
     time_zone: Annotated[
         str | None,
@@ -160,7 +169,14 @@ def update(
 def list_(
     target: Target,
     definition: Annotated[
-        str, typer.Option("--definition", "-d", help="Only of this key.", show_default="all")
+        str,
+        typer.Option(
+            "--definition",
+            "-d",
+            autocompletion=definition_keys,
+            help="Only of this key.",
+            show_default="all",
+        ),
     ] = "",
     limit: Limit = DEFAULT_LIMIT,
     output: Output = "table",

@@ -1,12 +1,15 @@
 """`foliot profile`, and what a command takes from one."""
 
 import json
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from control_plane.cli.profiles import Profile
+from control_plane.embedded.data_directory import DataDirectory
+from control_plane.embedded.running import Running, announce
 from tests.cli.conftest import Foliot
 
 ELSEWHERE = "127.0.0.1:1"
@@ -166,6 +169,39 @@ class TestWhatACommandTakes:
         refused = await foliot.run("whoami", "--data-dir", str(tmp_path), environment=NOTHING_SAID)
 
         assert (1, True) == (refused.exit_code, "no `foliot dev` runs in" in refused.stderr)
+
+
+class TestTheServerThatRunsHere:
+    async def test_is_asked_with_its_own_key_in_its_own_way(
+        self, foliot: Foliot, tmp_path: Path
+    ) -> None:
+        """Settings for other servers are for other servers; and nobody else gets its key."""
+        directory = DataDirectory.claim(tmp_path / "data")
+        announce(
+            Running(
+                pid=os.getpid(),
+                address=foliot.serving.address,
+                tenant_id="acme",
+                api_key=await foliot.serving.key(),
+                executor_key="",
+                database_url="",
+                redis_url="",
+                data_dir=str(tmp_path / "data"),
+            )
+        )
+        here = ("whoami", "--data-dir", str(tmp_path / "data"))
+
+        asked = await foliot.run(
+            *here, environment={**NOTHING_SAID, "FOLIOT_TLS_CA_FILE": "/nowhere/ca.pem"}
+        )
+        refused = await foliot.run(*here, "--address", ELSEWHERE, environment=NOTHING_SAID)
+        directory.release()
+
+        assert 0 == asked.exit_code, asked.output
+        assert (1, True) == (
+            refused.exit_code,
+            f"no key is known for {ELSEWHERE}" in refused.stderr,
+        )
 
 
 class TestAServerThatIsNotThere:
