@@ -4,17 +4,22 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import grpc
 import pytest
-from foliot.v1 import admin_service_pb2
+from foliot.v1 import admin_service_pb2, admin_service_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from control_plane import server
+from control_plane.access.principal import Principal
 from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.api import gate, probing
+from control_plane.api.admission import Admission
+from control_plane.server import SERVICES, rules
 from shared import rpc
-from tests.api.serving import WITHIN_S, Client, Serving, client_of, serving_from
+from tests.api.serving import WITHIN_S, Client, Serving, client_of, info_in, serving_from
+from tests.api.test_authorization import a_principal
 from tests.executor.eventually import eventually
 from tests.security.raw_http2 import (
     ENHANCE_YOUR_CALM,
@@ -165,6 +170,47 @@ class TestACall:
     ) -> None:
         """A deadline in thirty years would be none."""
         assert expected == gate._own_end(left_s, gate.DEFAULT_DEADLINE_S)
+
+
+class Hanging(admin_service_pb2_grpc.AdminServiceServicer):
+    """Takes calls, and never answers."""
+
+    async def WhoAmI(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
+        """Waits for ever."""
+        await asyncio.Event().wait()
+
+
+class TestACallThatIsNeverAnswered:
+    @pytest.mark.parametrize("patience_s", [None, 1e6], ids=["without a deadline", "far off"])
+    async def test_is_ended_by_the_server(
+        self, monkeypatch: pytest.MonkeyPatch, patience_s: float | None
+    ) -> None:
+        """Its caller hears that it was nothing of theirs, and may send it again."""
+        monkeypatch.setattr(gate, "MAX_DEADLINE_S", 0.1)
+
+        async def known(_: str) -> Principal:
+            return a_principal("viewer")
+
+        guard = gate.Gate(known, rules(SERVICES), Admission(), default_deadline_s=0.1)
+        made = grpc.aio.server(interceptors=[guard])
+        admin_service_pb2_grpc.add_AdminServiceServicer_to_server(Hanging(), made)  # type: ignore[abstract]  # the one method is all that is called
+        port = made.add_insecure_port("127.0.0.1:0")
+        await made.start()
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                call = admin_service_pb2_grpc.AdminServiceStub(channel).WhoAmI(
+                    admin_service_pb2.WhoAmIRequest(),
+                    metadata=(("authorization", "Bearer fol_a_b"),),
+                    timeout=patience_s,
+                )
+                with pytest.raises(grpc.aio.AioRpcError) as late:
+                    async with asyncio.timeout(WITHIN_S):
+                        await call
+        finally:
+            await made.stop(0)
+
+        assert grpc.StatusCode.UNAVAILABLE == late.value.code()
+        assert "OVERLOADED" == info_in(late.value).reason
 
 
 class TestCallsWhoseMessageNeverComes:
