@@ -134,7 +134,7 @@ async def _reported(checks: AsyncIterable[pb.RunDoctorResponse], status: Status)
 
 
 async def _run(to: Caller, request: pb.RunDoctorRequest) -> AsyncIterator[pb.RunDoctorResponse]:
-    """What a server tells, on a connection after the other where one ends before the doctor does."""
+    """What a server tells, on as many connections as it takes: none lasts for ever."""
     until = asyncio.get_running_loop().time() + request.ends_within.ToTimedelta().total_seconds()
     while True:
         has_come = False

@@ -38,6 +38,8 @@ class Asked:
     """What is to be looked at, and for how long at most (None: as long as it takes)."""
 
     tenant_id: TenantId | None = None
+    after: TenantId | None = None
+    """Of all tenants only those after this one, and nothing else."""
     patience: timedelta = PATIENCE
     time_limit: timedelta | None = TIME_LIMIT
 
@@ -120,10 +122,12 @@ class Surgery:
         checks = self._checks if asked.tenant_id is None else ()
         total = len(checks) + len(tenants)
         for number, name in enumerate(checks, start=1):
-            if self._is_late(begun, asked):
-                return
+            if asked.after is not None or self._is_late(begun, asked):
+                break
             yield await self._database(Check(name=name, number=number, total=total), asked)
         for number, tenant_id in enumerate(tenants, start=len(checks) + 1):
+            if asked.after is not None and tenant_id <= asked.after:
+                continue
             if self._is_late(begun, asked):
                 return
             check = Check(name=f"tenant {tenant_id}", number=number, total=total)

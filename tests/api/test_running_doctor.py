@@ -74,6 +74,14 @@ class TestTheDoctor:
         assert REMEDIES["I11"] == found["I11"].remedy
         assert TENANT == found["I11"].tenant_id
 
+    async def test_goes_on_where_a_stream_broke(
+        self, client: Client, stranger: Client, platform: Client
+    ) -> None:
+        """By the same numbers, and without what was told of."""
+        (check,) = await run(platform, after_tenant_id=TENANT)
+
+        assert (f"tenant {OTHER_TENANT}", 4, 4) == (check.name, check.number, check.total)
+
     async def test_is_the_platforms_to_run(self, client: Client) -> None:
         """It looks at everybody's data."""
         with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -22,6 +22,7 @@ def doctor_from(request: pb.RunDoctorRequest) -> Asked:
     """Raises InvalidRequest for a duration that there is not."""
     return Asked(
         tenant_id=TenantId(request.tenant_id) if request.tenant_id else None,
+        after=TenantId(request.after_tenant_id) if request.after_tenant_id else None,
         patience=length_of(request.overdue_after, "overdue_after")
         if request.HasField("overdue_after")
         else PATIENCE,
