@@ -9,9 +9,10 @@ from tests.docs.shell import environment
 from tests.polyglot.program import TOLD_LINES, Failed
 
 WITHIN_S = 900.0
+"""For a first build, which fetches and compiles everything, on a machine that is busy."""
 
 
-def output_of(script: str, where: Path, **more: str) -> str:
+def output_of(script: str, where: Path, within_s: float = WITHIN_S, **more: str) -> str:
     """What the commands print. Raises Failed, with all that was said, where one of them fails."""
     process = subprocess.Popen(
         ["bash", "-c", "set -euo pipefail\n" + script],
@@ -24,14 +25,14 @@ def output_of(script: str, where: Path, **more: str) -> str:
         start_new_session=True,
     )
     try:
-        said, _ = process.communicate(timeout=WITHIN_S)
+        said, _ = process.communicate(timeout=within_s)
     except BaseException as error:
         # All of the group: what the shell has started goes with it.
         os.killpg(process.pid, signal.SIGKILL)
         said, _ = process.communicate()
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
-        raise Failed(_told(f"not done within {WITHIN_S:g} s", script, said)) from None
+        raise Failed(_told(f"not done within {within_s:g} s", script, said)) from None
     if process.returncode != 0:
         raise Failed(_told(f"ended with status {process.returncode}", script, said))
     return said
