@@ -10,6 +10,8 @@ from tests.polyglot.proxy import Frame, Frames, Proxy
 
 WITHIN_S = 20.0
 ECHO = "/test.Echo/Say"
+ALONE = [("grpc.use_local_subchannel_pool", 1)]
+"""Else a channel takes over the pause of the one before, which was refused."""
 
 
 class Echo(grpc.GenericRpcHandler):
@@ -48,7 +50,7 @@ def proxy(echo: Echo) -> Iterator[Proxy]:
 
 def say(proxy: Proxy, message: bytes) -> bytes | grpc.StatusCode:
     """The answer, or the code of the error, on a connection of its own."""
-    with grpc.insecure_channel(proxy.address) as channel:
+    with grpc.insecure_channel(proxy.address, options=ALONE) as channel:
         try:
             return _say_on(channel)(message, timeout=WITHIN_S)
         except grpc.RpcError as error:
