@@ -171,12 +171,12 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
                 status=STATUS_WORDS[status] if status is not None else None,
                 definition_key=terms.text("definition_key"),
                 business_key=terms.text("business_key"),
+                labels=tuple(sorted(terms.beneath("labels").items())),
                 schedule_id=terms.text("schedule_id"),
                 started_from=terms.time("start_time", ">="),
                 started_before=terms.time("start_time", "<"),
             ),
             definition_id=DefinitionId(version) if version is not None else None,
-            labels=terms.beneath("labels"),
             after=_position(request.page_token, mark),
             size=page_size(request.page_size),
         )

@@ -367,8 +367,9 @@ class Draft:
     @property
     def labels(self) -> dict[str, Json]:
         """The instance's labels, with what this turn has done to them."""
-        if self._labels is not None:
-            return self._labels
+        return self._labels_before() if self._labels is None else self._labels
+
+    def _labels_before(self) -> dict[str, Json]:
         kept = json.load(self.before.labels)
         return kept if isinstance(kept, dict) else {}
 
@@ -472,6 +473,10 @@ class Draft:
             unoffered=self._unoffered(),
             repeated=self._repeated,
             labels_changed=self._labels is not None,
+            labelled=_difference(self.labels, self._labels_before()) if self._labels else {},
+            unlabelled=_difference(self._labels_before(), self._labels)
+            if self._labels is not None
+            else {},
             noted=self._noted,
         )
 
@@ -662,6 +667,11 @@ class Draft:
 
 def _seconds(length: timedelta | None) -> float | None:
     return None if length is None else length.total_seconds()
+
+
+def _difference(one: dict[str, Json], other: dict[str, Json]) -> dict[str, str]:
+    """The labels of one that the other has not, or with another value."""
+    return {name: str(value) for name, value in one.items() if other.get(name) != value}
 
 
 def _array(text: str) -> list[Json]:

@@ -366,6 +366,10 @@ class Change:
     """Tasks that had ended, whose work is begun anew; by the number of the new task."""
     labels_changed: bool = False
     """Whether the labels of `after` are others than they were."""
+    labelled: Mapping[str, str] = field(default_factory=dict)
+    """Those that are new, or have another value, of an instance that was there before."""
+    unlabelled: Mapping[str, str] = field(default_factory=dict)
+    """What is no longer so of its labels, as it was."""
     noted: Sequence[NotedChange] = ()
     """What the audit log is to say of it."""
 

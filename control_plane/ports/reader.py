@@ -29,6 +29,8 @@ class InstanceFilter:
     definition_key: str | None = None
     business_key: str | None = None
     schedule_id: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    """Names with the values that they must have."""
     started_from: datetime | None = None
     started_before: datetime | None = None
 

@@ -1,13 +1,11 @@
 """List a tenant's instances."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.reader import InstanceFilter, Reader
 from control_plane.ports.records import Instance
 from control_plane.use_cases.paging import Page, page_of
-from shared import json
 from shared.ids import DefinitionId, InstanceId, TenantId
 
 
@@ -18,7 +16,6 @@ async def list_instances(
     wanted: InstanceFilter,
     *,
     definition_id: DefinitionId | None,
-    labels: Mapping[str, str],
     after: InstanceId | None,
     size: int,
 ) -> Page[Instance]:
@@ -26,17 +23,17 @@ async def list_instances(
     Newest start first.
 
     One version's instances are looked up among its key's, for which there is an index, and a
-    schedule's among all that it has started; those with `labels` among all.
+    schedule's among all that it has started.
     """
     beside: InstanceFilter | None = None
-    if wanted.schedule_id is not None:
+    if wanted.schedule_id is not None and not wanted.labels:
         beside = wanted
         wanted = replace(wanted, status=None, definition_key=None, business_key=None)
     if definition_id is not None:
         definition = await definitions.get(tenant_id, definition_id)
         if definition is None or wanted.definition_key not in (None, definition.key):
             return Page((), None)
-        if wanted.schedule_id is None:
+        if wanted.schedule_id is None or wanted.labels:
             wanted = replace(wanted, definition_key=definition.key)
     found = await reader.list_instances(tenant_id, wanted, after=after, limit=size + 1)
     return page_of(
@@ -44,9 +41,7 @@ async def list_instances(
         size,
         bytes_of=_bytes_of,
         keep=lambda one: (
-            definition_id in {None, one.definition_id}
-            and (beside is None or _keeps(beside, one))
-            and (not labels or _is_marked(one, labels))
+            definition_id in {None, one.definition_id} and (beside is None or _keeps(beside, one))
         ),
     )
 
@@ -58,11 +53,6 @@ def _keeps(wanted: InstanceFilter, instance: Instance) -> bool:
         and wanted.definition_key in {None, instance.definition_key}
         and wanted.business_key in {None, instance.business_key}
     )
-
-
-def _is_marked(instance: Instance, labels: Mapping[str, str]) -> bool:
-    found = json.load(instance.labels)
-    return isinstance(found, dict) and labels.items() <= found.items()
 
 
 def _bytes_of(instance: Instance) -> int:

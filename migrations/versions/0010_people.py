@@ -1,5 +1,5 @@
 """
-What people may do with a task, and where they find it.
+What people may do with a task, and where they find it; where instances are found by labels.
 """
 
 import sqlalchemy as sa
@@ -51,13 +51,33 @@ def upgrade() -> None:
         ["tenant_id", "kind", "name", "due_at", "instance_id", "ordinal"],
         unique=False,
         schema="foliot",
+        postgresql_where=sa.text("due_at > '-infinity'"),
     )
-    for table in ("task_terms", "offer"):
+    op.create_table(
+        "label",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "instance_id", "name", "value", name=op.f("label_pkey")
+        ),
+        schema="foliot",
+    )
+    op.create_index(
+        "label_page_idx",
+        "label",
+        ["tenant_id", "name", "value", "started_at", "instance_id"],
+        unique=False,
+        schema="foliot",
+    )
+    for table in ("task_terms", "offer", "label"):
         op.execute(
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON foliot.{table} TO {CONTROL_PLANE_ROLE}"
         )
 
 
 def downgrade() -> None:
-    for table in ("offer", "task_terms"):
+    for table in ("label", "offer", "task_terms"):
         op.drop_table(table, schema="foliot")

@@ -30,6 +30,7 @@ ACROSS = {
     "task": "SELECT, INSERT, UPDATE",
     "task_terms": "SELECT, INSERT, UPDATE, DELETE",
     "offer": "SELECT, INSERT, UPDATE, DELETE",
+    "label": "SELECT, INSERT, DELETE",
     "ready": "SELECT, INSERT, DELETE",
     "delayed": "SELECT, INSERT, UPDATE, DELETE",
     "executor_session": "SELECT, DELETE",

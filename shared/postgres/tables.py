@@ -364,7 +364,25 @@ offer = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("due_at", TIME, nullable=False),
     sa.CheckConstraint(_one_of("kind", OFFER_KINDS), name="kind"),
-    sa.Index("offer_page_idx", "tenant_id", "kind", "name", "due_at", "instance_id", "ordinal"),
+    sa.Index(
+        "offer_page_idx",
+        *("tenant_id", "kind", "name", "due_at", "instance_id", "ordinal"),
+        # True of every row, and said by pages alone: a turn must not look for a task's offers here.
+        postgresql_where=sa.text("due_at > '-infinity'"),
+    ),
+)
+
+# Under which labels an instance is found, the newest start first. An index that a page can be read
+# from; what the instance says of its labels stands in its own row.
+label = sa.Table(
+    "label",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("started_at", TIME, nullable=False),
+    sa.Index("label_page_idx", "tenant_id", "name", "value", "started_at", "instance_id"),
 )
 
 # Claimable now. `epoch` and `attempt` are those of the last hand-out; a claim adds one.

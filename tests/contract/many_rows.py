@@ -56,6 +56,15 @@ MANY_ROWS = (
                         WHERE (d.tenant_id, d.instance_id, d.ordinal)
                               = (t.tenant_id, t.instance_id, t.ordinal))
     """,
+    # Every instance has two labels, one of which every second has.
+    """
+    INSERT INTO foliot.label (tenant_id, instance_id, name, value, started_at)
+    SELECT i.tenant_id, i.instance_id, o.name, o.value, i.started_at
+      FROM foliot.instance i
+     CROSS JOIN LATERAL (
+       VALUES ('region', 'eu'), ('half', (extract(minute FROM i.started_at)::int % 2)::text)
+     ) AS o(name, value)
+    """,
     # Every open task is offered to one of ten roles, and is due; one in a hundred is a person's.
     """
     INSERT INTO foliot.offer (tenant_id, instance_id, ordinal, kind, name, due_at)

@@ -130,6 +130,10 @@ LISTINGS: dict[str, tuple[Listing, set[str]]] = {
         instances(schedule_id="rare", started_before=A_MONTH_AGO),
         {"instance_schedule_idx"},
     ),
+    "instances that have two labels, a later page": (
+        instances(MIDDLE, labels=(("region", "eu"), ("half", "1")), status="completed"),
+        {"label_page_idx", "label_pkey", "instance_pkey"},
+    ),
     "all tasks": (tasks((MIDDLE, 1)), {"task_pkey", "lease_pkey"}),
     "tasks of an instance": (
         tasks(instance_id=MIDDLE, status="succeeded"),

@@ -1,4 +1,4 @@
-"""What people may do with tasks, and where they find them."""
+"""What people may do with tasks, and where they find them; instances by their labels."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,9 +8,9 @@ from typing import Any
 from control_plane.ports.claims import Beat, HeldTask
 from control_plane.ports.instance_store import NewOffer, TaskKey, TaskUpdate, Wanted
 from control_plane.ports.people import DUE, Offer, offers_of
-from control_plane.ports.reader import TaskFilter
+from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import Instance, Task
-from shared.ids import SessionId, TenantId
+from shared.ids import InstanceId, SessionId, TenantId
 from shared.tasks import DEFAULT_QUEUE, ClaimedTask, TaskType
 from tests.contract.material import (
     claimed,
@@ -277,11 +277,52 @@ class TestLabels:
         fresh = instance(await world.now(), labels='{"region":"eu"}')
         await stored(world, start(fresh))
         first = step(fresh)
-        await stored(world, replace(first, after=replace(first.after, labels='{"region":"eu"}')))
-        second = step(first.after, labels_changed=True)
+        await stored(world, first)
+        second = step(
+            first.after,
+            labels_changed=True,
+            labelled={"region": "us"},
+            unlabelled={"region": "eu"},
+        )
         second = replace(second, after=replace(second.after, labels='{"region":"us"}'))
         other = instance(await world.now(), labels='{"a":"b"}')
         await stored(world, second, start(other))
         found = [await world.reader.get_instance(ACME, one.instance_id) for one in (fresh, other)]
 
         assert ['{"region":"us"}', '{"a":"b"}'] == [one and one.labels for one in found]
+        assert [[], [fresh.instance_id]] == [
+            await labelled(world, ("region", "eu")),
+            await labelled(world, ("region", "us")),
+        ]
+
+    async def test_find_instances_newest_first_and_page_by_page(self, world: World) -> None:
+        """By all that are asked for, and by what else is."""
+        now = await world.now()
+        some = [
+            instance(
+                now,
+                started_at=now + n * HOUR,
+                labels=f'{{"half":"{n // 2}","region":"eu"}}',
+                definition_key=f"d{n % 2}",
+            )
+            for n in range(4)
+        ]
+        await stored(world, *(start(one) for one in some))
+        ids = [one.instance_id for one in reversed(some)]
+        wanted = InstanceFilter(labels=(("region", "eu"),))
+        first = await world.reader.list_instances(ACME, wanted, after=None, limit=3)
+        last = await world.reader.list_instances(ACME, wanted, after=ids[2], limit=3)
+
+        assert ids == [one.instance_id for one in (*first, *last)]
+        assert ids[:2] == await labelled(world, ("half", "1"), ("region", "eu"))
+        assert ids[1::2] == await labelled(world, ("region", "eu"), definition_key="d0")
+        assert ids[3:] == await labelled(world, ("region", "eu"), started_before=now + HOUR)
+        assert [] == await labelled(world, ("region", "eu"), tenant_id=OTHER)
+
+
+async def labelled(
+    world: World, *labels: tuple[str, str], tenant_id: TenantId = ACME, **more: Any
+) -> list[InstanceId]:
+    wanted = InstanceFilter(labels=labels, **more)
+    found = await world.reader.list_instances(tenant_id, wanted, after=None, limit=9)
+    return [one.instance_id for one in found]

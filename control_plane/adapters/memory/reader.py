@@ -7,6 +7,7 @@ from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
 from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import HistoryEntry, Instance, InstanceKey, Task
+from shared import json
 from shared.ids import InstanceId, TenantId
 from shared.tasks import TaskType
 
@@ -113,9 +114,17 @@ def _is_wanted_instance(instance: Instance, wanted: InstanceFilter) -> bool:
         and wanted.definition_key in {None, instance.definition_key}
         and wanted.business_key in {None, instance.business_key}
         and wanted.schedule_id in {None, instance.schedule_id}
+        and _is_marked(instance, wanted.labels)
         and (wanted.started_from is None or instance.started_at >= wanted.started_from)
         and (wanted.started_before is None or instance.started_at < wanted.started_before)
     )
+
+
+def _is_marked(instance: Instance, labels: Sequence[tuple[str, str]]) -> bool:
+    if not labels:
+        return True
+    found = json.load(instance.labels)
+    return isinstance(found, dict) and all(found.get(name) == value for name, value in labels)
 
 
 def _is_wanted_task(task: Task, wanted: TaskFilter) -> bool:

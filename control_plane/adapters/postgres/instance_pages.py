@@ -3,7 +3,8 @@ Pages of instances, newest start first, each from an index in its own order.
 
 `instance_open_idx` and `instance_closed_idx` serve a tenant's, the two that have
 `definition` in their names those of one definition, `instance_business_key_idx` those of
-a business key, `instance_schedule_idx` those that a schedule started. A closed status is a
+a business key, `instance_schedule_idx` those that a schedule started, `label_page_idx` those that
+have a label. A closed status is a
 range of its index each; the open ones share one, since no index may hold a status that
 changes while an instance lives.
 """
@@ -28,6 +29,8 @@ async def page_of_instances(
     after: InstanceId | None,
     limit: int,
 ) -> Sequence[asyncpg.Record]:
+    if wanted.labels:
+        return await _with_labels(pool, tenant_id, wanted, after=after, limit=limit)
     if wanted.schedule_id is not None:
         return await _of_schedule(pool, tenant_id, wanted, after=after, limit=limit)
     if wanted.business_key is not None:
@@ -35,6 +38,64 @@ async def page_of_instances(
     if wanted.definition_key is not None:
         return await _of_definition(pool, tenant_id, wanted, after=after, limit=limit)
     return await _of_tenant(pool, tenant_id, wanted, after=after, limit=limit)
+
+
+async def _with_labels(
+    pool: TenantsPool,
+    tenant_id: TenantId,
+    wanted: InstanceFilter,
+    *,
+    after: InstanceId | None,
+    limit: int,
+) -> Sequence[asyncpg.Record]:
+    """By the first of the labels; what else is asked for is looked at on the way."""
+    (name, value), *others = wanted.labels
+    rows: Sequence[asyncpg.Record] = await pool.fetch(
+        """
+        WITH seen AS MATERIALIZED (
+          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
+                      ELSE (SELECT i.started_at FROM foliot.instance i
+                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
+                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
+        SELECT i.*
+          FROM foliot.label b
+         CROSS JOIN LATERAL (
+           SELECT * FROM foliot.instance i
+            WHERE i.tenant_id = $1 AND i.instance_id = b.instance_id
+              AND ($8::text IS NULL OR i.status = $8)
+              AND ($9::text IS NULL OR i.definition_key = $9)
+              AND ($10::text IS NULL OR i.business_key = $10)
+              AND ($11::text IS NULL OR i.schedule_id = $11)
+            LIMIT 1) AS i
+         WHERE b.tenant_id = $1 AND b.name = $2 AND b.value = $3
+           AND b.started_at >= coalesce($4, '-infinity'::timestamptz)
+           AND b.started_at < coalesce($5, 'infinity'::timestamptz)
+           AND (b.started_at, b.instance_id)
+               < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+           AND NOT EXISTS (
+                 SELECT FROM unnest($12::text[], $13::text[]) AS o(name, value)
+                  WHERE NOT EXISTS (
+                          SELECT FROM foliot.label a
+                           WHERE (a.tenant_id, a.instance_id, a.name, a.value)
+                                 = ($1, b.instance_id, o.name, o.value)))
+         ORDER BY b.started_at DESC, b.instance_id DESC
+         LIMIT $7
+        """,
+        tenant_id,
+        name,
+        value,
+        wanted.started_from,
+        wanted.started_before,
+        after,
+        limit,
+        wanted.status,
+        wanted.definition_key,
+        wanted.business_key,
+        wanted.schedule_id,
+        [name for name, _ in others],
+        [value for _, value in others],
+    )
+    return rows
 
 
 async def _of_tenant(

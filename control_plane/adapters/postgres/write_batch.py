@@ -53,11 +53,13 @@ from control_plane.adapters.postgres.write_parts import (
 )
 from control_plane.adapters.postgres.write_people_parts import (
     LABELS,
+    MARKED,
     OFFERS,
     OFFERS_ENDED,
     PROGRESS,
     REPEATED,
     TERMS,
+    UNMARKED,
 )
 from control_plane.adapters.postgres.write_task_parts import (
     CLAIMABLE,
@@ -96,6 +98,8 @@ PARTS: Mapping[str, Part] = {
     "offers_ended": OFFERS_ENDED,
     "repeated": REPEATED,
     "progress": PROGRESS,
+    "marked": MARKED,
+    "unmarked": UNMARKED,
     "labels": LABELS,
     "audit": AUDIT,
 }

@@ -1,9 +1,11 @@
-"""What a turn's statement does to what people may do with tasks, and to where they find them."""
+"""What a turn's statement does to what people may do with tasks, and to where things are found."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from control_plane.adapters.postgres.write_parts import Part, RecordSet, Rows
 from control_plane.ports.instance_store import Change, NewTask
+from shared import json
 
 
 def _has_terms(task: NewTask) -> bool:
@@ -119,6 +121,53 @@ came_so_far AS (
   ON CONFLICT (tenant_id, instance_id, ordinal) DO UPDATE SET progress = excluded.progress)""",
 )
 """What the attempt that has ended had come to, for the one that follows."""
+
+
+def _markings(changes: Sequence[Change]) -> Rows:
+    for n, change in enumerate(changes, 1):
+        labels: Any = change.labelled
+        if not change.expected_revision and change.after.labels != "{}":
+            labels = json.load(change.after.labels)
+        for name, value in labels.items():
+            yield n, name, value, change.after.started_at
+
+
+MARKED = Part(
+    is_in=lambda changes: any(
+        c.labelled or (not c.expected_revision and c.after.labels != "{}") for c in changes
+    ),
+    sets={"marking": RecordSet("n int, name text, value text, started_at timestamptz", _markings)},
+    keeping="""
+marked AS (
+  INSERT INTO foliot.label (tenant_id, instance_id, name, value, started_at)
+  SELECT {change.tenant_id}[marking.n], {change.instance_id}[marking.n], marking.name,
+         marking.value, marking.started_at
+    FROM {marking}
+   WHERE {kept}[marking.n])""",
+)
+
+UNMARKED = Part(
+    is_in=lambda changes: any(c.unlabelled for c in changes),
+    sets={
+        "unmarking": RecordSet(
+            "n int, name text, value text",
+            lambda changes: (
+                (n, *one) for n, c in enumerate(changes, 1) for one in c.unlabelled.items()
+            ),
+        )
+    },
+    keeping="""
+unmarked AS (
+  DELETE FROM foliot.label b
+   WHERE b.ctid = ANY (ARRAY(
+           SELECT b.place FROM {unmarking}
+            CROSS JOIN LATERAL (
+              SELECT b.ctid AS place FROM foliot.label b
+               WHERE b.tenant_id = {change.tenant_id}[unmarking.n]
+                 AND b.instance_id = {change.instance_id}[unmarking.n]
+                 AND b.name = unmarking.name AND b.value = unmarking.value OFFSET 0) AS b
+            WHERE {kept}[unmarking.n])))""",
+)
 
 LABELS = Part(
     is_in=lambda changes: any(c.labels_changed for c in changes),

@@ -401,8 +401,7 @@ class ListInstancesRequest(_message.Message):
 
         definition_key = "order-approval" AND status = WAITING
 
-    definition_id looks at a page of its key's instances after it was read, labels.<name> at any
-    page, and whatever stands
+    definition_id looks at a page of its key's instances after it was read, and whatever stands
     beside schedule_id, but for start_time, at a page of its schedule's: pages may come out
     short, even empty, before the last one. Not set gives all.
     """
