@@ -4,14 +4,12 @@ import asyncio
 import importlib.metadata
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-
-import asyncpg
 
 from control_plane.access.certificates import CertificateRing
 from control_plane.access.issuers import Issuer, read_issuers
@@ -93,7 +91,7 @@ from control_plane.ports.schedule_store import ScheduleStore
 from control_plane.ports.tenant_store import TenantStore
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
-from control_plane.startup import check_durability, check_schema, until_usable
+from control_plane.startup import check_durability, check_schema, pool_of, two_pools, until_usable
 from control_plane.use_cases.admit_definitions import AdmittedDefinitions
 from control_plane.use_cases.admit_starts import AdmittedStarts
 from control_plane.use_cases.authenticate import KeyRing
@@ -114,7 +112,6 @@ from shared.postgres.session import (
     CONTROL_PLANE_ROLE,
     HOT_PLANS,
     close_pool,
-    open_pool,
 )
 from shared.settings import Settings
 from shared.telemetry.logging import get_logger
@@ -387,7 +384,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
         if settings.mode != "dev":
             await check_durability(pool)
         across, turns, tail, feeds = [
-            await exits.enter_async_context(_pool_of(settings.database_url, role, size, plans))
+            await exits.enter_async_context(pool_of(settings.database_url, role, size, plans))
             for role, size, plans in (
                 (ACROSS_ROLE, LOOP_CONNECTIONS, None),
                 (ACROSS_ROLE, TURN_CONNECTIONS, HOT_PLANS),
@@ -430,7 +427,7 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
 
 async def let_in(database_url: str, keys: Sequence[StoredKey], tenant_name: str) -> None:
     """Store keys, and the tenants they are of under that name. Repeating replaces the keys."""
-    async with _pool_of(database_url, ACROSS_ROLE, 1) as across:
+    async with pool_of(database_url, ACROSS_ROLE, 1) as across:
         credentials = PostgresCredentials(across)
         for key in keys:
             await credentials.add(key, tenant_name)
@@ -443,7 +440,7 @@ async def let_in_first(
     Store a key of a system that has nobody yet to ask for one. Raises PreconditionFailed where
     somebody has a good key of a platform_admin, unless it is to be `another`.
     """
-    async with _two_pools(database_url) as (pool, across):
+    async with two_pools(database_url) as (pool, across):
         await check_schema(pool)
         if not another and await PostgresKeyStore(pool, across).has_good(PLATFORM_ADMIN):
             raise PreconditionFailed(
@@ -457,7 +454,7 @@ async def let_in_first(
 @asynccontextmanager
 async def examining(database_url: str) -> AsyncIterator[tuple[Doctor, DefinitionStore]]:
     """What an examination of a database needs. Raises Unavailable and PreconditionFailed."""
-    async with _two_pools(database_url) as (pool, across):
+    async with two_pools(database_url) as (pool, across):
         await check_schema(pool)
         yield PostgresDoctor(pool, across), PostgresDefinitionStore(pool)
 
@@ -465,30 +462,9 @@ async def examining(database_url: str) -> AsyncIterator[tuple[Doctor, Definition
 @asynccontextmanager
 async def removing(database_url: str, archive_dir: Path | None) -> AsyncIterator[Retention]:
     """What removes instances past their retention, without a server and as fast as it can."""
-    async with _two_pools(database_url) as (pool, across):
+    async with two_pools(database_url) as (pool, across):
         await check_schema(pool)
         yield Retention(PostgresRetention(pool, across), archive_in(archive_dir), share=1.0)
-
-
-@asynccontextmanager
-async def _two_pools(database_url: str) -> AsyncIterator[tuple[asyncpg.Pool, asyncpg.Pool]]:
-    """One that sees a tenant at a time, and one that sees them all."""
-    async with (
-        _pool_of(database_url, CONTROL_PLANE_ROLE, 2) as pool,
-        _pool_of(database_url, ACROSS_ROLE, 1) as across,
-    ):
-        yield pool, across
-
-
-@asynccontextmanager
-async def _pool_of(
-    database_url: str, role: str, size: int, plans: Mapping[str, str] | None = None
-) -> AsyncIterator[asyncpg.Pool]:
-    pool = await open_pool(database_url, role=role, max_size=size, settings=plans)
-    try:
-        yield pool
-    finally:
-        await close_pool(pool)
 
 
 def archive_in(directory: Path | None) -> Archive | None:

@@ -4,12 +4,20 @@ for itself. What would hurt later is refused at the start.
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import asyncpg
 
 import migrations
 from shared.errors import FoliotError, PreconditionFailed, Unavailable
-from shared.postgres.session import ACROSS_ROLE, CONNECT_WITHIN_S, CONTROL_PLANE_ROLE, open_pool
+from shared.postgres.session import (
+    ACROSS_ROLE,
+    CONNECT_WITHIN_S,
+    CONTROL_PLANE_ROLE,
+    close_pool,
+    open_pool,
+)
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
 
@@ -79,6 +87,28 @@ async def _usable(database_url: str, pool_size: int) -> asyncpg.Pool:
         pool.terminate()
         raise
     return pool
+
+
+@asynccontextmanager
+async def two_pools(database_url: str) -> AsyncIterator[tuple[asyncpg.Pool, asyncpg.Pool]]:
+    """One that sees a tenant at a time, and one that sees them all."""
+    async with (
+        pool_of(database_url, CONTROL_PLANE_ROLE, 2) as pool,
+        pool_of(database_url, ACROSS_ROLE, 1) as across,
+    ):
+        yield pool, across
+
+
+@asynccontextmanager
+async def pool_of(
+    database_url: str, role: str, size: int, plans: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncpg.Pool]:
+    """One that acts as a role, and is closed when the block is left."""
+    pool = await open_pool(database_url, role=role, max_size=size, settings=plans)
+    try:
+        yield pool
+    finally:
+        await close_pool(pool)
 
 
 async def make_partitions(pool: asyncpg.Pool) -> None:
