@@ -75,6 +75,13 @@ def print_rows(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> None:
                 out.print()
             print_facts({columns[one].name: row[one] for one in kept}, out)
         return
+    header = [Text(columns[one].name, "dim") for one in kept]
+    lines = [header, *([row[one] for one in kept] for row in told)]
+    widths = [max(cell_len(line[at].plain) for line in lines) for at in range(len(kept))]
+    is_flat = not any("\n" in text.plain for line in lines for text in line)
+    if is_flat and sum(widths) + GAP * len(widths) <= out.width:
+        _print_lines(lines, widths, out)
+        return
     table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim")
     for one in kept:
         table.add_column(columns[one].name, no_wrap=columns[one].whole, overflow="fold")
@@ -93,6 +100,22 @@ def print_facts(facts: Mapping[str, str | Text], out: Console | None = None) -> 
         if text.plain:
             table.add_row(name, text)
     _print(table, out or console())
+
+
+def _print_lines(lines: Iterable[Sequence[Text]], widths: Sequence[int], out: Console) -> None:
+    """
+    What needs no breaking is laid out here: of thousands of rows in a pipe, rich's own tables
+    take seconds.
+    """
+    for line in lines:
+        padded = Text()
+        for text, width in zip(line, widths, strict=True):
+            padded.append_text(text).append(" " * (width + GAP - cell_len(text.plain)))
+        padded.rstrip()
+        if out.color_system is None:
+            out.file.write(f"{padded.plain}\n")
+        else:
+            out.print(padded, soft_wrap=True)
 
 
 def _print(table: Table, out: Console) -> None:
