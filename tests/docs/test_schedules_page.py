@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from control_plane.access.roles import PERMISSIONS
+from control_plane.access.roles import PERMISSIONS, PLATFORM_ROLES
 from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.cli.schedule import schedule
 from control_plane.ports.schedule_store import HELP_AFTER
@@ -108,9 +108,13 @@ class TestItsLimits:
         assert f"{HELP_AFTER.seconds} seconds later" in PAGE
 
     def test_on_who_may_are_those_of_the_roles(self) -> None:
-        """The page names all roles that may keep schedules, and all that may operate them."""
+        """The page names all roles of a tenant that may keep schedules, and that may operate them."""
         may = {
-            permission: {role for role, granted in PERMISSIONS.items() if permission in granted}
+            permission: {
+                role
+                for role, granted in PERMISSIONS.items()
+                if permission in granted and role not in PLATFORM_ROLES
+            }
             for permission in ("schedule.write", "schedule.operate")
         }
 
