@@ -108,7 +108,7 @@ class TestItsLimits:
         assert f"{HELP_AFTER.seconds} seconds later" in PAGE
 
     def test_on_who_may_are_those_of_the_roles(self) -> None:
-        """The page names all roles of a tenant that may keep schedules, and that may operate them."""
+        """The page names all roles of a tenant that may keep schedules or operate them."""
         may = {
             permission: {
                 role
