@@ -71,6 +71,7 @@ def upgrade() -> None:
         ["tenant_id", "name", "value", "started_at", "instance_id"],
         unique=False,
         schema="foliot",
+        postgresql_where=sa.text("started_at > '-infinity'"),
     )
     for table in ("task_terms", "offer", "label"):
         op.execute(

@@ -382,7 +382,12 @@ label = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, primary_key=True),
     sa.Column("started_at", TIME, nullable=False),
-    sa.Index("label_page_idx", "tenant_id", "name", "value", "started_at", "instance_id"),
+    sa.Index(
+        "label_page_idx",
+        *("tenant_id", "name", "value", "started_at", "instance_id"),
+        # As of offers: for pages, and not for a turn.
+        postgresql_where=sa.text("started_at > '-infinity'"),
+    ),
 )
 
 # Claimable now. `epoch` and `attempt` are those of the last hand-out; a claim adds one.

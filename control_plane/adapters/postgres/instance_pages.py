@@ -67,7 +67,7 @@ async def _with_labels(
               AND ($10::text IS NULL OR i.business_key = $10)
               AND ($11::text IS NULL OR i.schedule_id = $11)
             LIMIT 1) AS i
-         WHERE b.tenant_id = $1 AND b.name = $2 AND b.value = $3
+         WHERE b.tenant_id = $1 AND b.name = $2 AND b.value = $3 AND b.started_at > '-infinity'
            AND b.started_at >= coalesce($4, '-infinity'::timestamptz)
            AND b.started_at < coalesce($5, 'infinity'::timestamptz)
            AND (b.started_at, b.instance_id)

@@ -20,6 +20,7 @@ _FOUND = """
      SELECT o.due_at, o.instance_id, o.ordinal
        FROM foliot.offer o
       WHERE o.tenant_id = $1 AND o.kind = w.kind AND o.name = w.name
+        AND o.due_at > '-infinity'
         AND ($4::text[] IS NULL OR EXISTS (
               SELECT FROM foliot.offer a
                WHERE (a.tenant_id, a.instance_id, a.ordinal) = ($1, o.instance_id, o.ordinal)
