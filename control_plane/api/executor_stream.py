@@ -178,6 +178,7 @@ class ExecutorStream:
             self._name,
             outcomes.running_from(heartbeat.running),
             lease=self._ports.lease,
+            within="heartbeat.",
         )
         if extended.lost:
             lost = pb.LeaseLost(tasks=outcomes.held_to(extended.lost))

@@ -47,18 +47,21 @@ async def extend_leases(
     running: Sequence[Running],
     *,
     lease: timedelta,
+    within: str = "",
 ) -> Extended:
     """
     The lease runs from now, and what still runs is recorded as started. So is what attempts
     say of themselves.
 
-    What is not held at its epoch any more is to be stopped, either way.
+    What is not held at its epoch any more is to be stopped, either way. `within` is where in the
+    request that stands, as `heartbeat.`.
     """
+    where = f"{within}running"
     if len(running) > MAX_RUNNING:
-        raise LimitExceeded("running", actual=len(running), maximum=MAX_RUNNING, field="running")
-    named = [(one, _named(one, f"running[{at}]")) for at, one in enumerate(running)]
+        raise LimitExceeded("running", actual=len(running), maximum=MAX_RUNNING, field=where)
+    named = [(one, _named(one, f"{where}[{at}]")) for at, one in enumerate(running)]
     beats = [
-        Beat(tenant_id, task, _progress(one.progress, f"running[{at}].progress"))
+        Beat(tenant_id, task, _progress(one.progress, f"{where}[{at}].progress"))
         for at, (one, (tenant_id, task)) in enumerate(named)
         if one.has_beaten
     ]

@@ -78,19 +78,26 @@ async def _take(
     started_by: str,
 ) -> dict[int, Answer | FoliotError]:
     results: dict[int, Answer | FoliotError] = {}
+    sound: list[int] = []
+    for index in now:
+        try:
+            _check(items[index])
+        except FoliotError as error:
+            results[index] = error
+        else:
+            sound.append(index)
     keys = {
         index: BusinessKey(tenant_id, items[index].definition_key, items[index].business_key)
-        for index in now
+        for index in sound
         if items[index].action == "correlate"
     }
     holders = (
         (await store.read(Wanted(business_keys=list(set(keys.values()))))).holders if keys else {}
     )
     requests: dict[int, Request] = {}
-    for index in now:
+    for index in sound:
         item = items[index]
         try:
-            _check(item)
             if item.action == "start":
                 requests[index] = _start(tenant_id, item, started_by)
                 continue

@@ -9,7 +9,14 @@ import asyncpg
 import grpc
 import pytest
 from foliot.executor.v1 import claimed_task_pb2, executor_service_pb2, outcome_pb2
-from foliot.v1 import instance_pb2, instance_service_pb2, task_pb2, task_service_pb2
+from foliot.v1 import (
+    event_pb2,
+    event_service_pb2,
+    instance_pb2,
+    instance_service_pb2,
+    task_pb2,
+    task_service_pb2,
+)
 
 import migrations
 from control_plane.access.keys import MintedKey, mint
@@ -119,6 +126,32 @@ class TestTheRing:
 
         assert [outcome_pb2.OUTCOME_VERDICT_APPLIED] == verdicts
         assert instance_pb2.INSTANCE_STATUS_COMPLETED == ended.status
+
+    async def test_lets_no_item_of_a_batch_spoil_it_with_what_postgresql_cannot_hold(
+        self, database_url: str
+    ) -> None:
+        """A NUL in one business key is that item's error, and the others are taken in."""
+        told = [
+            event_service_pb2.IngestItem(
+                action=event_service_pb2.INGEST_ACTION_CORRELATE,
+                definition_key="greeting",
+                business_key="a\0b",
+                event=event_pb2.Event(event_id="e1", type="STOP"),
+            ),
+            event_service_pb2.IngestItem(
+                action=event_service_pb2.INGEST_ACTION_START,
+                definition_key="greeting",
+                business_key="o-1",
+                event=event_pb2.Event(event_id="e2", type="BEGIN"),
+            ),
+        ]
+        async with ring(database_url) as (client, _):
+            await activate(client, GREETING, "greeting")
+            answer = await client.events.IngestEvents(
+                event_service_pb2.IngestEventsRequest(items=told)
+            )
+
+        assert ["error", "accepted"] == [one.WhichOneof("result") for one in answer.results]
 
     async def test_closes_through_a_child(self, database_url: str) -> None:
         """The courier starts it, its task is done, and its parent hears of its end."""

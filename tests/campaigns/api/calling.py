@@ -124,6 +124,8 @@ async def _each(sent: Sequence[bytes]) -> AsyncIterator[bytes]:
 
 def judged(method: MethodDescriptor, error: grpc.aio.AioRpcError) -> Answer:
     """What is wrong with a status, if anything is: each has one ErrorInfo that is ours."""
+    if error.details() == _LATE_WRITE:
+        return Answer(method=method.full_name, code=grpc.StatusCode.CANCELLED)
     info: error_details_pb2.ErrorInfo | None = None
     fields: list[str] = []
     said = (error.details() or "").encode()
@@ -153,8 +155,6 @@ def _complaint(
     info: error_details_pb2.ErrorInfo | None,
     fields: Sequence[str],
 ) -> str:
-    if error.details() == _LATE_WRITE:
-        return ""
     if error.code() in _BUGS:
         return f"{error.code().name}: {error.details()}"
     if info is None:

@@ -15,6 +15,9 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 MAX_NESTING: Final = 5
+MAX_VALUES: Final = 2_000
+"""Fields of one message, all that is inside counted: lists of lists of lists grow quickly."""
+
 MAX_BYTES: Final = 1024 * 1024 - 1
 
 TEXTS: Final[tuple[str, ...]] = (
@@ -122,19 +125,21 @@ class Maker:
         self._known = known
         self._hostility = 0.0
         self._left_out = 0.0
+        self._values_left = 0
 
     def message(
         self, descriptor: Descriptor, hostility: float, *, left_out: float = 0.2
     ) -> Message:
         """One whose fields are plausible, and hostile or left out with that probability each."""
-        self._hostility, self._left_out = hostility, left_out
+        self._hostility, self._left_out, self._values_left = hostility, left_out, MAX_VALUES
         return self._message(descriptor, 0)
 
     def bytes_of(self, descriptor: Descriptor) -> bytes:
         """What to send: mostly a message, more or less hostile, and now and then broken bytes."""
         chance = self._chance
         hostility = chance.choice((0.0, 0.0, 0.1, 0.1, 0.3, 0.9))
-        raw = self.message(descriptor, hostility).SerializeToString()
+        left_out = chance.choice((0.0, 0.0, 0.1, 0.3))
+        raw = self.message(descriptor, hostility, left_out=left_out).SerializeToString()
         if len(raw) > MAX_BYTES:
             return raw[:MAX_BYTES]
         return self.broken(raw) if chance.random() < 0.15 else raw
@@ -175,6 +180,9 @@ class Maker:
                 continue
             if field.message_type is not None and nesting >= MAX_NESTING:
                 continue
+            if self._values_left <= 0:
+                break
+            self._values_left -= 1
             self._fill(made, field, nesting)
         return made
 
