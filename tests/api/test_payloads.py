@@ -150,7 +150,7 @@ async def answers(
 def blind(monkeypatch: pytest.MonkeyPatch) -> str:
     """A role that may do whatever an administrator may, but for seeing payloads."""
     granted = PERMISSIONS["tenant_admin"] - {PAYLOAD_READ}
-    monkeypatch.setitem(PERMISSIONS, "blind", granted)  # type: ignore[arg-type]  # it is a dict
+    monkeypatch.setitem(PERMISSIONS, "blind", granted)
     return "blind"
 
 

@@ -122,7 +122,7 @@ class TestVerify:
                 "verify.py",
                 tmp_path,
                 ADDRESS=serving.address,
-                KEY=await serving.key("auditor"),
+                KEY=await serving.key("viewer"),
                 INSTANCE=instance_id,
             ) as program:
                 lines = await program.until(1)
