@@ -94,7 +94,10 @@ def _create_role(role: str) -> None:
     op.execute(
         f"""
         DO $$ BEGIN
-          IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN
+          -- Since PostgreSQL 16 whoever makes a role administers it and may yet not become it.
+          IF NOT pg_has_role(current_user, '{role}', CASE
+               WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET'
+               ELSE 'MEMBER' END) THEN
             EXECUTE format('GRANT {role} TO %I', current_user);
           END IF;
         END $$
