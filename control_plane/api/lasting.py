@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Self
 
 from control_plane.api.admission import RETRY_IN
 from shared.errors import Overloaded, Unavailable
@@ -71,11 +72,28 @@ class Authenticated:
         self._sleep = sleep
         self._scope = asyncio.timeout(None)
         self._refused: Exception | None = None
+        self._is_writing = False
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Self:
         await self._scope.__aenter__()
         self._task = asyncio.create_task(self._look())
+        return self
+
+    async def written(self, write: Callable[[], Awaitable[None]]) -> None:
+        """
+        Send a message, unless the credential is not good any more. Raises what was found then.
+
+        A message on its way is not called off: gRPC could send no status after it, and the
+        caller would hear of an error that says nothing.
+        """
+        self._check()
+        self._is_writing = True
+        try:
+            await write()
+        finally:
+            self._is_writing = False
+        self._check()
 
     async def __aexit__(
         self,
@@ -102,5 +120,10 @@ class Authenticated:
                 left_s = await self._again()
             except Exception as error:  # noqa: BLE001 - whatever it is, the stream ends with it
                 self._refused = error
-                self._scope.reschedule(loop.time())
+                if not self._is_writing:
+                    self._scope.reschedule(loop.time())
                 return
+
+    def _check(self) -> None:
+        if self._refused is not None:
+            raise self._refused

@@ -226,6 +226,41 @@ class TestAStream:
         assert [42, 7, REAUTHENTICATE_S, REAUTHENTICATE_S] == waits
         assert REAUTHENTICATE_S <= 300
 
+    async def test_finishes_the_message_on_its_way_before_it_ends(self) -> None:
+        """Called off in the middle of one, gRPC could not say why; and nothing follows it."""
+        is_time, is_sent, began = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        written: list[str] = []
+
+        async def refused() -> float | None:
+            raise Unauthenticated("revoked")
+
+        async def moved(_seconds: float) -> None:
+            await is_time.wait()
+
+        async def write() -> None:
+            began.set()
+            await is_sent.wait()
+            written.append("whole")
+
+        async def stream() -> None:
+            async with Authenticated(refused, 60.0, sleep=moved) as authenticated:
+                await authenticated.written(write)
+                await authenticated.written(write)
+
+        streaming = asyncio.create_task(stream())
+        async with asyncio.timeout(10):
+            await began.wait()
+            is_time.set()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            is_under_way = not streaming.done()
+            is_sent.set()
+            with pytest.raises(Unauthenticated, match="revoked"):
+                await streaming
+
+        assert is_under_way
+        assert ["whole"] == written
+
     async def test_ends_over_the_wire_once_its_key_is_revoked(self) -> None:
         """Time moves on to the next look at the key, and the watcher is told why it ends."""
         is_time = asyncio.Event()
