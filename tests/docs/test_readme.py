@@ -232,6 +232,8 @@ def _written(default: Any) -> str:
     if hasattr(default, "get_secret_value"):
         default = default.get_secret_value()
     match default:
+        case bool():
+            return str(default).lower()
         case "":
             return "–"
         case list():
