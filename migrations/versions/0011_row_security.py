@@ -61,6 +61,7 @@ ONLY_ACROSS = {
     "task": "INSERT, UPDATE, DELETE",
     "task_terms": "INSERT, UPDATE, DELETE",
     "offer": "INSERT, UPDATE, DELETE",
+    "label": "INSERT, UPDATE, DELETE",
     "delayed": "INSERT, UPDATE, DELETE",
     "executor_session": "INSERT, UPDATE, DELETE",
     "lease": "INSERT, UPDATE, DELETE",
