@@ -313,7 +313,8 @@ class TestAFailure:
 
         assert isinstance(result, Failed)
         assert check_failure(result.failure, "failure").retryable
-        assert result.retry_after is None or result.retry_after <= timedelta(hours=24)
+        assert result.retry_after is None or isinstance(result.retry_after, timedelta)
+        assert (result.retry_after or timedelta(0)) <= timedelta(hours=24)
 
 
 class TestAHumanTask:
