@@ -38,13 +38,18 @@ def bench(
     rounds: Annotated[
         int, typer.Option(min=1, max=100, help="How often to run the workloads, in turn.")
     ] = 1,
+    quiet_wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for a quiet machine, each time.")
+    ] = 10.0,
     json: Annotated[Path | None, typer.Option(help="Write every figure here, as JSON.")] = None,
 ) -> None:
     """Measure a whole foliot: servers, both planes and a client, each a process of its own."""
-    sys.exit(asyncio.run(_bench(_chosen(only or []), scale, rounds, json)))
+    sys.exit(asyncio.run(_bench(_chosen(only or []), scale, rounds, quiet_wait, json)))
 
 
-async def _bench(workloads: list[Workload], scale: float, rounds: int, json: Path | None) -> int:
+async def _bench(
+    workloads: list[Workload], scale: float, rounds: int, quiet_wait: float, json: Path | None
+) -> int:
     figures: list[Figures] = []
     status = INTERRUPTED
     last_words = LastWords()
@@ -62,7 +67,12 @@ async def _bench(workloads: list[Workload], scale: float, rounds: int, json: Pat
 
         try:
             async for one in run_rounds(
-                workloads, scale=scale, rounds=rounds, progress=progress, on_line=last_words
+                workloads,
+                scale=scale,
+                rounds=rounds,
+                quiet_within_s=quiet_wait,
+                progress=progress,
+                on_line=last_words,
             ):
                 figures.append(one)  # noqa: PERF401 - those before a failure are kept
             status = 0

@@ -21,7 +21,6 @@ PLANES = ("control-plane", "executor")
 QUIET = 0.25
 """The busy share of all cores under which a machine counts as quiet."""
 
-QUIET_WITHIN_S = 10.0
 QUIET_LOOK_S = 1.0
 
 
@@ -104,10 +103,10 @@ class Meter:
         )
 
 
-def wait_until_quiet() -> None:
-    """Return once the machine was mostly idle for a moment, or has not been for long enough."""
-    end = time.monotonic() + QUIET_WITHIN_S
-    while psutil.cpu_percent(QUIET_LOOK_S) > 100 * QUIET and time.monotonic() < end:
+def wait_until_quiet(within_s: float) -> None:
+    """Return once the machine was mostly idle for a moment, or has not been for so long."""
+    end = time.monotonic() + within_s
+    while time.monotonic() < end and psutil.cpu_percent(QUIET_LOOK_S) > 100 * QUIET:
         pass
 
 

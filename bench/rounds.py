@@ -32,12 +32,15 @@ async def run_rounds(
     *,
     scale: float,
     rounds: int,
+    quiet_within_s: float,
     progress: Progress,
     on_line: LineReader,
 ) -> AsyncIterator[Figures]:
     """
-    The figures of each workload as it ends. Raises Broken, Stalled, Died or ClientDied for
-    the first one that fails; nothing is left running, and no file.
+    The figures of each workload as it ends. Each waits so long for a quiet machine.
+
+    Raises Broken, Stalled, Died or ClientDied for the first one that fails; nothing is left
+    running, and no file.
     """
     async with whole_foliot(on_line) as serving:
         running = serving.running
@@ -50,6 +53,7 @@ async def run_rounds(
             await _warm_up(driver, observer, progress)
             for number in range(1, rounds + 1):
                 for workload in workloads:
+                    await asyncio.to_thread(wait_until_quiet, quiet_within_s)
                     yield await _run(workload, number, scale, driver, observer, meter, progress)
 
 
@@ -71,7 +75,6 @@ async def _run(
         progress=lambda closed, count: progress(workload.name, closed, count),
     )
     await driver.define(stage.key, workload.spec)
-    await asyncio.to_thread(wait_until_quiet)
     outcome = await workload.run(stage)
     left = await observer.check(stage.key, instances=outcome.instances, tasks=outcome.tasks)
     assert stage.cost is not None, f"{workload.name} did not say what of it is measured"

@@ -20,7 +20,11 @@ def main() -> None:
     from control_plane.cli.app import app
 
     try:
-        app()
+        try:
+            app()
+        finally:
+            # A reader who has gone is noticed here, and not when the interpreter ends.
+            sys.stdout.flush()
     except Exception:
         # It takes a while to import, and only a failure needs it.
         from control_plane.cli.failing import explained

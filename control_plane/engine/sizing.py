@@ -62,7 +62,9 @@ def _written(value: Json) -> bytes:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
         raise ExpressionUnusable(
-            "", "the context holds what JSON cannot, as a number beyond 64 bits", ""
+            "",
+            "the context holds what JSON cannot, as a number beyond 64 bits or half of a character",
+            "",
         ) from error
 
 

@@ -24,7 +24,10 @@ class TestTheBench:
         written = tmp_path / "figures.json"
 
         ran = subprocess.run(
-            [sys.executable, "-m", "bench", "--scale", "0.01", "--json", str(written)],
+            [
+                *(sys.executable, "-m", "bench", "--scale", "0.01", "--quiet-wait", "0"),
+                *("--json", str(written)),
+            ],
             capture_output=True,
             text=True,
             timeout=WITHIN_S,

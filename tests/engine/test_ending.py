@@ -335,5 +335,5 @@ class TestTheContext:
         it.send("SET", {"v": "\ud800"})
 
         assert isinstance(it.decision.refusal, ExpressionFailed)
-        assert "cannot be written as JSON" in it.decision.refusal.message
+        assert "what JSON cannot" in it.decision.refusal.message
         assert {} == it.context

@@ -6,7 +6,7 @@ run of the model is worth.
 from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.loops.after_commit import AfterCommit
-from control_plane.orchestrator import endings, fold, fold_tasks, turn
+from control_plane.orchestrator import endings, fold, fold_people, fold_tasks, turn
 from control_plane.orchestrator.draft import Draft
 from shared import retry
 from tests.faults.mutations import Bug, Code, SqlFunction, TurnStatement
@@ -342,7 +342,9 @@ def bugs() -> dict[str, Bug]:
             often=("report", "claim", "send"),
         ),
         "a task that has ended can be ended again": Bug(
-            mutations=[Code(fold_tasks.settle, ("    if ended_as is not None:", "    if False:"))],
+            mutations=[
+                Code(fold_people.check_open, ("    if ended_as is not None:", "    if False:"))
+            ],
             caught_by=REFERENCE,
         ),
         "a task that was called off can still be claimed": Bug(
