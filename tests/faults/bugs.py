@@ -348,7 +348,7 @@ def bugs() -> dict[str, Bug]:
             caught_by=REFERENCE,
         ),
         "a task that was called off can still be claimed": Bug(
-            mutations=[Code(Draft._cancel, ("self._withdrawn.add(ordinal)", "pass"))],
+            mutations=[Code(Draft._cancel, ("self.withdraw(ordinal)", "pass"))],
             caught_by=REFERENCE,
             often=("cancel", "send"),
         ),

@@ -16,7 +16,7 @@ from control_plane.orchestrator import turn
 from control_plane.use_cases import watch_instance
 from executor.adapters.outbox import Outbox
 from tests.faults.bugs import bugs
-from tests.faults.mutations import Bug, Code, Mutation, SqlFunction, Statement
+from tests.faults.mutations import Bug, Code, Mutation, SqlFunction, Statement, TurnStatement
 
 ALSO_THE_MODELS: Mapping[str, str] = {
     "an outcome counts, whatever its epoch": "I3 I4",
@@ -123,7 +123,7 @@ def find(name: str) -> Bug:
 def plant_in_process(name: str) -> None:
     """Put the bug into this process, for as long as it lives."""
     for mutation in find(name).mutations:
-        if isinstance(mutation, Code | Statement):
+        if isinstance(mutation, Code | Statement | TurnStatement):
             mutation.put_in()
 
 
