@@ -28,10 +28,15 @@ _CHILDREN = uuid.UUID("c9a1e9f4-6c0e-5d1b-8a43-3f1d2b7f6e52")
 
 
 def new_uuid7() -> uuid.UUID:
-    """A time-ordered UUID (RFC 9562, version 7): 48 bits of milliseconds, 74 of chance."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 7 << 76
-    return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+    """
+    A time-ordered UUID (RFC 9562, version 7, method 3): 48 bits of milliseconds, 12 of their
+    fraction, 62 of chance. Those of one process are in the order in which it made them, unless
+    its clock was set back.
+    """
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    fraction = (nanoseconds << 12) // 1_000_000
+    chance = int.from_bytes(os.urandom(8)) >> 2
+    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | chance)
 
 
 def new_instance_id() -> InstanceId:
