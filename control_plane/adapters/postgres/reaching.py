@@ -147,10 +147,20 @@ class TenantsPool:
                 await connection.execute(f"{BEGIN[isolation]}; {self._scope}")
                 yield connection
             except BaseException:
-                with suppress(*UNREACHABLE):
-                    await connection.execute("ROLLBACK")
+                await _roll_back(connection)
                 raise
             await connection.execute("COMMIT")
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    """Or end the connection: nobody may get it with a transaction, or half an answer, on it."""
+    try:
+        await connection.execute("ROLLBACK")
+    except (*UNREACHABLE, asyncpg.InternalClientError):
+        connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 @contextmanager
