@@ -29,7 +29,7 @@ NOT_BROKEN: Final = {"clock", "monotonic", "doorbell", "archive"}
 LAYERS: Final = tuple(
     field.name for field in dataclasses.fields(Adapters) if field.name not in NOT_BROKEN
 )
-INPUTS: Final = 3
+INPUTS: Final = 1
 """Plausible requests of each method."""
 
 MORE_INPUTS: Final = 300
@@ -206,7 +206,7 @@ class TestABugInTheServer:
 
         bugs = [one for one in answers if one.code is grpc.StatusCode.INTERNAL]
         found = {one["correlation_id"] for one in logged if SECRET in str(one.get("exc_info", ""))}
-        assert len(bugs) > 20
+        assert len(bugs) > 10
         assert [] == [one for one in answers if SECRET.encode() in one.said]
         assert {"INTERNAL"} == {one.reason for one in bugs}
         assert set() == {one.correlation_id for one in bugs} - found
