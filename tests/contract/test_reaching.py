@@ -21,7 +21,7 @@ from control_plane.adapters.postgres.due import PostgresDue
 from control_plane.adapters.postgres.feed import PostgresFeed
 from control_plane.adapters.postgres.instance_store import PostgresInstanceStore
 from control_plane.adapters.postgres.limit_store import PostgresLimitStore
-from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.adapters.postgres.reaching import ReachedPool, TenantsPool
 from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.ports.claims import Beat, HeldTask
 from control_plane.ports.credentials import StoredKey
@@ -264,6 +264,12 @@ class Silence:
         self._socket = socket
         self._passes = asyncio.Event()
         self._passes.set()
+        self._clients: list[asyncio.StreamWriter] = []
+
+    def say(self, message: bytes) -> None:
+        """To each client, in the server's place."""
+        for client in self._clients:
+            client.write(message)
 
     def begin(self) -> None:
         self._passes.clear()
@@ -273,6 +279,7 @@ class Silence:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_unix_connection(self._socket)
+        self._clients.append(writer)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass_on(reader, to_server))
@@ -376,6 +383,62 @@ class TestAnAnswerThatNeverComes:
         assert {asking} == ended
         assert asking.cancelled()
         assert before != await silent_line.reached.fetchval("SELECT pg_backend_pid()")
+
+
+def message(kind: bytes, **fields: str) -> bytes:
+    """An error or a notice as PostgreSQL sends it: each field is a letter, a text and a zero."""
+    body = b"".join(f"{letter}{text}".encode() + b"\0" for letter, text in fields.items()) + b"\0"
+    return kind + (4 + len(body)).to_bytes(4, "big") + body
+
+
+NOTICE = message(b"N", S="WARNING", V="WARNING", C="01000", M="the end is near")
+ENDED = message(b"E", S="FATAL", V="FATAL", C="57P01", M="this is the end")
+
+
+class TestAServerThatEndsAConnection:
+    async def test_is_unavailable_to_who_asks_between_its_word_and_the_end(
+        self, silent_line: SilentLine
+    ) -> None:
+        """It says so, and closes after that: the driver takes its word for an answer under way."""
+        before = await silent_line.reached.fetchval("SELECT pg_backend_pid()")
+
+        with pytest.raises(StoreUnavailable):
+            await self.ask_after_the_word(silent_line)
+
+        assert before != await silent_line.reached.fetchval("SELECT pg_backend_pid()")
+
+    async def ask_after_the_word(self, line: SilentLine) -> None:
+        heard = asyncio.Event()
+
+        def hear(*_: object) -> None:
+            heard.set()
+
+        async with line.reached.connection() as connection:
+            connection.add_log_listener(hear)
+            line.silence.say(NOTICE + ENDED)
+            async with asyncio.timeout(WITHIN_S):
+                await heard.wait()
+            connection.remove_log_listener(hear)
+            await connection.fetchval("SELECT 1")
+
+
+class TestAConnectionThatCannotBeRolledBack:
+    async def test_is_ended_and_hides_no_error(self, silent_line: SilentLine) -> None:
+        """A statement is under way still: nobody may get the transaction that it belongs to."""
+        pool = silent_line.reached.of(ACME)
+        before = await pool.fetchval("SELECT pg_backend_pid()")
+
+        with pytest.raises(ZeroDivisionError):
+            await self.fail_beside_a_statement(pool)
+
+        assert before != await pool.fetchval("SELECT pg_backend_pid()")
+
+    async def fail_beside_a_statement(self, pool: TenantsPool) -> None:
+        async with pool.transaction() as connection:
+            sleeping = asyncio.create_task(connection.execute("SELECT pg_sleep(60)"))
+            sleeping.add_done_callback(asyncio.Task.exception)
+            await asyncio.sleep(0)
+            raise ZeroDivisionError
 
 
 class TestWaitingForAConnection:

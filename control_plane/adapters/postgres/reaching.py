@@ -31,6 +31,9 @@ UNREACHABLE = (
     # New connections only: the login or the database changed under a running server.
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    # The driver has lost its place in what the server says: a server that ends a connection says
+    # so first, and whoever asks before the end has come is told that something is under way.
+    asyncpg.InternalClientError,
 )
 """What the database, or the way to it, is to blame for. All else is a bug of ours."""
 
@@ -92,6 +95,9 @@ class ReachedPool:
             late = loop.call_at(until, connection.terminate)
             try:
                 yield connection
+            except asyncpg.InternalClientError:
+                connection.terminate()
+                raise
             finally:
                 late.cancel()
                 await self._hand_back(connection)
@@ -156,7 +162,7 @@ async def _roll_back(connection: asyncpg.Connection) -> None:
     """Or end the connection: nobody may get it with a transaction, or half an answer, on it."""
     try:
         await connection.execute("ROLLBACK")
-    except (*UNREACHABLE, asyncpg.InternalClientError):
+    except UNREACHABLE:
         connection.terminate()
     except BaseException:
         connection.terminate()
