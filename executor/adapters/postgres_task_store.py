@@ -132,11 +132,21 @@ class PostgresTaskStore:
             self._pool.terminate()
 
 
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # Asked between the server's word that it ends the connection and the end.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
+
 async def _answered(call: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
             return await call
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except FAILURES as error:
         if getattr(error, "sqlstate", None) == SESSION_EXPIRED:
             raise SessionExpired(str(error)) from error
         raise _unavailable(error) from error
