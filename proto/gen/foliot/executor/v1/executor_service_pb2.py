@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from foliot.executor.v1 import ai_pb2 as foliot_dot_executor_dot_v1_dot_ai__pb2
 from foliot.executor.v1 import claimed_task_pb2 as foliot_dot_executor_dot_v1_dot_claimed__task__pb2
 from foliot.executor.v1 import outcome_pb2 as foliot_dot_executor_dot_v1_dot_outcome__pb2
 from foliot.v1 import auth_options_pb2 as foliot_dot_v1_dot_auth__options__pb2
@@ -32,7 +33,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)foliot/executor/v1/executor_service.proto\x12\x12\x66oliot.executor.v1\x1a%foliot/executor/v1/claimed_task.proto\x1a foliot/executor/v1/outcome.proto\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x02\n\x0e\x43onnectRequest\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.foliot.executor.v1.HelloH\x00\x12.\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.CreditsH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.foliot.executor.v1.HeartbeatH\x00\x12\x30\n\x08outcomes\x18\x04 \x01(\x0b\x32\x1c.foliot.executor.v1.OutcomesH\x00\x12.\n\x07goodbye\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.GoodbyeH\x00\x42\t\n\x07message\"\xac\x01\n\x05Hello\x12\x15\n\rexecutor_name\x18\x01 \x01(\t\x12\x0e\n\x06queues\x18\x02 \x03(\t\x12\'\n\ntask_types\x18\x03 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x04 \x03(\t\x12,\n\x07\x63redits\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.Credits\x12\x12\n\nsession_id\x18\x06 \x01(\t\"-\n\x07\x43redits\x12\r\n\x05limit\x18\x01 \x01(\x03\x12\x13\n\x0bhas_backlog\x18\x02 \x01(\x08\"@\n\tHeartbeat\x12\x33\n\x07running\x18\x01 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"\xac\x01\n\x0eRunningAttempt\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x30\n\x0cstarted_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttenant_id\x18\x04 \x01(\t\x12\x12\n\nhas_beaten\x18\x05 \x01(\x08\x12!\n\x08progress\x18\x06 \x01(\x0b\x32\x0f.foliot.v1.Json\"g\n\x08Outcomes\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\x12,\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.Credits\"\t\n\x07Goodbye\"\xd1\x02\n\x0f\x43onnectResponse\x12.\n\x07welcome\x18\x01 \x01(\x0b\x32\x1b.foliot.executor.v1.WelcomeH\x00\x12,\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.AssignH\x00\x12\x37\n\x0coutcome_acks\x18\x03 \x01(\x0b\x32\x1f.foliot.executor.v1.OutcomeAcksH\x00\x12\x33\n\nlease_lost\x18\x04 \x01(\x0b\x32\x1d.foliot.executor.v1.LeaseLostH\x00\x12;\n\x0e\x63\x61ncel_attempt\x18\x05 \x01(\x0b\x32!.foliot.executor.v1.CancelAttemptH\x00\x12*\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x19.foliot.executor.v1.DrainH\x00\x42\t\n\x07message\"\xb1\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rmax_in_flight\x18\x04 \x01(\x05\x12\x16\n\x0eserver_version\x18\x05 \x01(\t\"8\n\x06\x41ssign\x12.\n\x05tasks\x18\x01 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"g\n\x0bOutcomeAcks\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\x12*\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.Assign\"8\n\tLeaseLost\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\rCancelAttempt\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\x05\x44rain\x12\x33\n\x10reconnect_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9d\x01\n\x11\x43laimTasksRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rexecutor_name\x18\x02 \x01(\t\x12\x0e\n\x06queues\x18\x03 \x03(\t\x12\'\n\ntask_types\x18\x04 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x05 \x03(\t\x12\x11\n\tmax_tasks\x18\x06 \x01(\x05\"\x86\x01\n\x12\x43laimTasksResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x05tasks\x18\x03 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"Z\n\x15ReportOutcomesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12-\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\"F\n\x16ReportOutcomesResponse\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\"^\n\x13\x45xtendLeasesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x33\n\x07running\x18\x02 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"\xaa\x01\n\x14\x45xtendLeasesResponse\x12\x35\n\x11lease_expire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x04lost\x18\x02 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\x12/\n\tcancelled\x18\x03 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask2\xf0\x04\n\x0f\x45xecutorService\x12q\n\x07\x43onnect\x12\".foliot.executor.v1.ConnectRequest\x1a#.foliot.executor.v1.ConnectResponse\"\x19\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03(\x01\x30\x01\x12\x99\x01\n\nClaimTasks\x12%.foliot.executor.v1.ClaimTasksRequest\x1a&.foliot.executor.v1.ClaimTasksResponse\"<\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x05\x82\xd3\xe4\x93\x02\x1d\"\x18/executor/v1/tasks:claim:\x01*\x12\xa9\x01\n\x0eReportOutcomes\x12).foliot.executor.v1.ReportOutcomesRequest\x1a*.foliot.executor.v1.ReportOutcomesResponse\"@\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03\x82\xd3\xe4\x93\x02!\"\x1c/executor/v1/outcomes:report:\x01*\x12\xa1\x01\n\x0c\x45xtendLeases\x12\'.foliot.executor.v1.ExtendLeasesRequest\x1a(.foliot.executor.v1.ExtendLeasesResponse\">\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x04\x82\xd3\xe4\x93\x02\x1f\"\x1a/executor/v1/leases:extend:\x01*B\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)foliot/executor/v1/executor_service.proto\x12\x12\x66oliot.executor.v1\x1a\x1b\x66oliot/executor/v1/ai.proto\x1a%foliot/executor/v1/claimed_task.proto\x1a foliot/executor/v1/outcome.proto\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x02\n\x0e\x43onnectRequest\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.foliot.executor.v1.HelloH\x00\x12.\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.CreditsH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.foliot.executor.v1.HeartbeatH\x00\x12\x30\n\x08outcomes\x18\x04 \x01(\x0b\x32\x1c.foliot.executor.v1.OutcomesH\x00\x12.\n\x07goodbye\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.GoodbyeH\x00\x42\t\n\x07message\"\xac\x01\n\x05Hello\x12\x15\n\rexecutor_name\x18\x01 \x01(\t\x12\x0e\n\x06queues\x18\x02 \x03(\t\x12\'\n\ntask_types\x18\x03 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x04 \x03(\t\x12,\n\x07\x63redits\x18\x05 \x01(\x0b\x32\x1b.foliot.executor.v1.Credits\x12\x12\n\nsession_id\x18\x06 \x01(\t\"-\n\x07\x43redits\x12\r\n\x05limit\x18\x01 \x01(\x03\x12\x13\n\x0bhas_backlog\x18\x02 \x01(\x08\"@\n\tHeartbeat\x12\x33\n\x07running\x18\x01 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"\xac\x01\n\x0eRunningAttempt\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x30\n\x0cstarted_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttenant_id\x18\x04 \x01(\t\x12\x12\n\nhas_beaten\x18\x05 \x01(\x08\x12!\n\x08progress\x18\x06 \x01(\x0b\x32\x0f.foliot.v1.Json\"g\n\x08Outcomes\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\x12,\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x1b.foliot.executor.v1.Credits\"\t\n\x07Goodbye\"\xd1\x02\n\x0f\x43onnectResponse\x12.\n\x07welcome\x18\x01 \x01(\x0b\x32\x1b.foliot.executor.v1.WelcomeH\x00\x12,\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.AssignH\x00\x12\x37\n\x0coutcome_acks\x18\x03 \x01(\x0b\x32\x1f.foliot.executor.v1.OutcomeAcksH\x00\x12\x33\n\nlease_lost\x18\x04 \x01(\x0b\x32\x1d.foliot.executor.v1.LeaseLostH\x00\x12;\n\x0e\x63\x61ncel_attempt\x18\x05 \x01(\x0b\x32!.foliot.executor.v1.CancelAttemptH\x00\x12*\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x19.foliot.executor.v1.DrainH\x00\x42\t\n\x07message\"\xb1\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rmax_in_flight\x18\x04 \x01(\x05\x12\x16\n\x0eserver_version\x18\x05 \x01(\t\"8\n\x06\x41ssign\x12.\n\x05tasks\x18\x01 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"g\n\x0bOutcomeAcks\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\x12*\n\x06\x61ssign\x18\x02 \x01(\x0b\x32\x1a.foliot.executor.v1.Assign\"8\n\tLeaseLost\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\rCancelAttempt\x12+\n\x05tasks\x18\x01 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"<\n\x05\x44rain\x12\x33\n\x10reconnect_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9d\x01\n\x11\x43laimTasksRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rexecutor_name\x18\x02 \x01(\t\x12\x0e\n\x06queues\x18\x03 \x03(\t\x12\'\n\ntask_types\x18\x04 \x03(\x0e\x32\x13.foliot.v1.TaskType\x12\x11\n\tfunctions\x18\x05 \x03(\t\x12\x11\n\tmax_tasks\x18\x06 \x01(\x05\"\x86\x01\n\x12\x43laimTasksResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\tlease_ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x05tasks\x18\x03 \x03(\x0b\x32\x1f.foliot.executor.v1.ClaimedTask\"Z\n\x15ReportOutcomesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12-\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1b.foliot.executor.v1.Outcome\"F\n\x16ReportOutcomesResponse\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.foliot.executor.v1.OutcomeAck\"^\n\x13\x45xtendLeasesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x33\n\x07running\x18\x02 \x03(\x0b\x32\".foliot.executor.v1.RunningAttempt\"\xaa\x01\n\x14\x45xtendLeasesResponse\x12\x35\n\x11lease_expire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x04lost\x18\x02 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\x12/\n\tcancelled\x18\x03 \x03(\x0b\x32\x1c.foliot.executor.v1.HeldTask\"E\n\x10GetAiTaskRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\"\xce\x02\n\x11GetAiTaskResponse\x12\x1f\n\x06policy\x18\x01 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x15\n\rpolicy_sha256\x18\x02 \x01(\t\x12\x13\n\x0bpolicy_name\x18\x03 \x01(\t\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x05\x12\x0e\n\x06\x65vents\x18\x05 \x03(\t\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x06 \x01(\t\x12\x1a\n\x12\x64\x65\x66inition_version\x18\x07 \x01(\x05\x12\x17\n\x0fis_switched_off\x18\x08 \x01(\x08\x12)\n\x05\x63\x61lls\x18\t \x03(\x0b\x32\x1a.foliot.executor.v1.AiCall\x12\x32\n\ntool_calls\x18\n \x03(\x0b\x32\x1e.foliot.executor.v1.AiToolCall\x12\x18\n\x10last_call_number\x18\x0b \x01(\x05\"\xcc\x01\n\x14ReserveBudgetRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x13\n\x0b\x63\x61ll_number\x18\x04 \x01(\x05\x12\x16\n\x0erequest_sha256\x18\x05 \x01(\t\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\x12\x18\n\x10max_input_tokens\x18\x08 \x01(\x03\x12\x19\n\x11max_output_tokens\x18\t \x01(\x03\"\xbe\x01\n\x15ReserveBudgetResponse\x12\x34\n\x07verdict\x18\x01 \x01(\x0e\x32#.foliot.executor.v1.AiBudgetVerdict\x12.\n\x07refusal\x18\x02 \x01(\x0e\x32\x1d.foliot.executor.v1.AiRefusal\x12(\n\x04\x63\x61ll\x18\x03 \x01(\x0b\x32\x1a.foliot.executor.v1.AiCall\x12\x15\n\rreserved_cost\x18\x04 \x01(\x03\"\x88\x04\n\x11RecordCallRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x13\n\x0b\x63\x61ll_number\x18\x04 \x01(\x05\x12\x16\n\x0erequest_sha256\x18\x05 \x01(\t\x12@\n\x0e\x63lassification\x18\x06 \x01(\x0e\x32(.foliot.executor.v1.AiCallClassification\x12\x0e\n\x06output\x18\x07 \x01(\t\x12\x38\n\rtool_requests\x18\x08 \x03(\x0b\x32!.foliot.executor.v1.AiToolRequest\x12\x16\n\x0ereported_model\x18\t \x01(\t\x12*\n\x05usage\x18\n \x01(\x0b\x32\x1b.foliot.executor.v1.AiUsage\x12\x33\n\x10latency_duration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rprompt_sha256\x18\x0c \x01(\t\x12\x17\n\x0fredacted_prompt\x18\r \x01(\t\x12)\n\x10\x63ontext_manifest\x18\x0e \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x33\n\x08verdicts\x18\x0f \x03(\x0b\x32!.foliot.executor.v1.AiGateVerdict\"m\n\x12RecordCallResponse\x12(\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1a.foliot.executor.v1.AiCall\x12\x14\n\x0cis_duplicate\x18\x02 \x01(\x08\x12\x17\n\x0fis_over_reserve\x18\x03 \x01(\x08\"}\n\x15RecordToolCallRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x31\n\ttool_call\x18\x04 \x01(\x0b\x32\x1e.foliot.executor.v1.AiToolCall\"a\n\x16RecordToolCallResponse\x12\x31\n\ttool_call\x18\x01 \x01(\x0b\x32\x1e.foliot.executor.v1.AiToolCall\x12\x14\n\x0cis_duplicate\x18\x02 \x01(\x08\x32\xfe\t\n\x0f\x45xecutorService\x12q\n\x07\x43onnect\x12\".foliot.executor.v1.ConnectRequest\x1a#.foliot.executor.v1.ConnectResponse\"\x19\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03(\x01\x30\x01\x12\x99\x01\n\nClaimTasks\x12%.foliot.executor.v1.ClaimTasksRequest\x1a&.foliot.executor.v1.ClaimTasksResponse\"<\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x05\x82\xd3\xe4\x93\x02\x1d\"\x18/executor/v1/tasks:claim:\x01*\x12\xa9\x01\n\x0eReportOutcomes\x12).foliot.executor.v1.ReportOutcomesRequest\x1a*.foliot.executor.v1.ReportOutcomesResponse\"@\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03\x82\xd3\xe4\x93\x02!\"\x1c/executor/v1/outcomes:report:\x01*\x12\xa1\x01\n\x0c\x45xtendLeases\x12\'.foliot.executor.v1.ExtendLeasesRequest\x1a(.foliot.executor.v1.ExtendLeasesResponse\">\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x04\x82\xd3\xe4\x93\x02\x1f\"\x1a/executor/v1/leases:extend:\x01*\x12\x95\x01\n\tGetAiTask\x12$.foliot.executor.v1.GetAiTaskRequest\x1a%.foliot.executor.v1.GetAiTaskResponse\";\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x01(\x01\x82\xd3\xe4\x93\x02\x1c\"\x17/executor/v1/ai:getTask:\x01*\x12\xa7\x01\n\rReserveBudget\x12(.foliot.executor.v1.ReserveBudgetRequest\x1a).foliot.executor.v1.ReserveBudgetResponse\"A\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03\x82\xd3\xe4\x93\x02\"\"\x1d/executor/v1/ai:reserveBudget:\x01*\x12\x9b\x01\n\nRecordCall\x12%.foliot.executor.v1.RecordCallRequest\x1a&.foliot.executor.v1.RecordCallResponse\">\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03\x82\xd3\xe4\x93\x02\x1f\"\x1a/executor/v1/ai:recordCall:\x01*\x12\xab\x01\n\x0eRecordToolCall\x12).foliot.executor.v1.RecordToolCallRequest\x1a*.foliot.executor.v1.RecordToolCallResponse\"B\xba\xe1\x18\x15\n\rexecutor.work\x10\x02\x18\x02(\x03\x82\xd3\xe4\x93\x02#\"\x1e/executor/v1/ai:recordToolCall:\x01*B\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,46 +49,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXECUTORSERVICE'].methods_by_name['ReportOutcomes']._serialized_options = b'\272\341\030\025\n\rexecutor.work\020\002\030\002(\003\202\323\344\223\002!\"\034/executor/v1/outcomes:report:\001*'
   _globals['_EXECUTORSERVICE'].methods_by_name['ExtendLeases']._loaded_options = None
   _globals['_EXECUTORSERVICE'].methods_by_name['ExtendLeases']._serialized_options = b'\272\341\030\025\n\rexecutor.work\020\002\030\002(\004\202\323\344\223\002\037\"\032/executor/v1/leases:extend:\001*'
-  _globals['_CONNECTREQUEST']._serialized_start=308
-  _globals['_CONNECTREQUEST']._serialized_end=577
-  _globals['_HELLO']._serialized_start=580
-  _globals['_HELLO']._serialized_end=752
-  _globals['_CREDITS']._serialized_start=754
-  _globals['_CREDITS']._serialized_end=799
-  _globals['_HEARTBEAT']._serialized_start=801
-  _globals['_HEARTBEAT']._serialized_end=865
-  _globals['_RUNNINGATTEMPT']._serialized_start=868
-  _globals['_RUNNINGATTEMPT']._serialized_end=1040
-  _globals['_OUTCOMES']._serialized_start=1042
-  _globals['_OUTCOMES']._serialized_end=1145
-  _globals['_GOODBYE']._serialized_start=1147
-  _globals['_GOODBYE']._serialized_end=1156
-  _globals['_CONNECTRESPONSE']._serialized_start=1159
-  _globals['_CONNECTRESPONSE']._serialized_end=1496
-  _globals['_WELCOME']._serialized_start=1499
-  _globals['_WELCOME']._serialized_end=1676
-  _globals['_ASSIGN']._serialized_start=1678
-  _globals['_ASSIGN']._serialized_end=1734
-  _globals['_OUTCOMEACKS']._serialized_start=1736
-  _globals['_OUTCOMEACKS']._serialized_end=1839
-  _globals['_LEASELOST']._serialized_start=1841
-  _globals['_LEASELOST']._serialized_end=1897
-  _globals['_CANCELATTEMPT']._serialized_start=1899
-  _globals['_CANCELATTEMPT']._serialized_end=1959
-  _globals['_DRAIN']._serialized_start=1961
-  _globals['_DRAIN']._serialized_end=2021
-  _globals['_CLAIMTASKSREQUEST']._serialized_start=2024
-  _globals['_CLAIMTASKSREQUEST']._serialized_end=2181
-  _globals['_CLAIMTASKSRESPONSE']._serialized_start=2184
-  _globals['_CLAIMTASKSRESPONSE']._serialized_end=2318
-  _globals['_REPORTOUTCOMESREQUEST']._serialized_start=2320
-  _globals['_REPORTOUTCOMESREQUEST']._serialized_end=2410
-  _globals['_REPORTOUTCOMESRESPONSE']._serialized_start=2412
-  _globals['_REPORTOUTCOMESRESPONSE']._serialized_end=2482
-  _globals['_EXTENDLEASESREQUEST']._serialized_start=2484
-  _globals['_EXTENDLEASESREQUEST']._serialized_end=2578
-  _globals['_EXTENDLEASESRESPONSE']._serialized_start=2581
-  _globals['_EXTENDLEASESRESPONSE']._serialized_end=2751
-  _globals['_EXECUTORSERVICE']._serialized_start=2754
-  _globals['_EXECUTORSERVICE']._serialized_end=3378
+  _globals['_EXECUTORSERVICE'].methods_by_name['GetAiTask']._loaded_options = None
+  _globals['_EXECUTORSERVICE'].methods_by_name['GetAiTask']._serialized_options = b'\272\341\030\025\n\rexecutor.work\020\002\030\001(\001\202\323\344\223\002\034\"\027/executor/v1/ai:getTask:\001*'
+  _globals['_EXECUTORSERVICE'].methods_by_name['ReserveBudget']._loaded_options = None
+  _globals['_EXECUTORSERVICE'].methods_by_name['ReserveBudget']._serialized_options = b'\272\341\030\025\n\rexecutor.work\020\002\030\002(\003\202\323\344\223\002\"\"\035/executor/v1/ai:reserveBudget:\001*'
+  _globals['_EXECUTORSERVICE'].methods_by_name['RecordCall']._loaded_options = None
+  _globals['_EXECUTORSERVICE'].methods_by_name['RecordCall']._serialized_options = b'\272\341\030\025\n\rexecutor.work\020\002\030\002(\003\202\323\344\223\002\037\"\032/executor/v1/ai:recordCall:\001*'
+  _globals['_EXECUTORSERVICE'].methods_by_name['RecordToolCall']._loaded_options = None
+  _globals['_EXECUTORSERVICE'].methods_by_name['RecordToolCall']._serialized_options = b'\272\341\030\025\n\rexecutor.work\020\002\030\002(\003\202\323\344\223\002#\"\036/executor/v1/ai:recordToolCall:\001*'
+  _globals['_CONNECTREQUEST']._serialized_start=337
+  _globals['_CONNECTREQUEST']._serialized_end=606
+  _globals['_HELLO']._serialized_start=609
+  _globals['_HELLO']._serialized_end=781
+  _globals['_CREDITS']._serialized_start=783
+  _globals['_CREDITS']._serialized_end=828
+  _globals['_HEARTBEAT']._serialized_start=830
+  _globals['_HEARTBEAT']._serialized_end=894
+  _globals['_RUNNINGATTEMPT']._serialized_start=897
+  _globals['_RUNNINGATTEMPT']._serialized_end=1069
+  _globals['_OUTCOMES']._serialized_start=1071
+  _globals['_OUTCOMES']._serialized_end=1174
+  _globals['_GOODBYE']._serialized_start=1176
+  _globals['_GOODBYE']._serialized_end=1185
+  _globals['_CONNECTRESPONSE']._serialized_start=1188
+  _globals['_CONNECTRESPONSE']._serialized_end=1525
+  _globals['_WELCOME']._serialized_start=1528
+  _globals['_WELCOME']._serialized_end=1705
+  _globals['_ASSIGN']._serialized_start=1707
+  _globals['_ASSIGN']._serialized_end=1763
+  _globals['_OUTCOMEACKS']._serialized_start=1765
+  _globals['_OUTCOMEACKS']._serialized_end=1868
+  _globals['_LEASELOST']._serialized_start=1870
+  _globals['_LEASELOST']._serialized_end=1926
+  _globals['_CANCELATTEMPT']._serialized_start=1928
+  _globals['_CANCELATTEMPT']._serialized_end=1988
+  _globals['_DRAIN']._serialized_start=1990
+  _globals['_DRAIN']._serialized_end=2050
+  _globals['_CLAIMTASKSREQUEST']._serialized_start=2053
+  _globals['_CLAIMTASKSREQUEST']._serialized_end=2210
+  _globals['_CLAIMTASKSRESPONSE']._serialized_start=2213
+  _globals['_CLAIMTASKSRESPONSE']._serialized_end=2347
+  _globals['_REPORTOUTCOMESREQUEST']._serialized_start=2349
+  _globals['_REPORTOUTCOMESREQUEST']._serialized_end=2439
+  _globals['_REPORTOUTCOMESRESPONSE']._serialized_start=2441
+  _globals['_REPORTOUTCOMESRESPONSE']._serialized_end=2511
+  _globals['_EXTENDLEASESREQUEST']._serialized_start=2513
+  _globals['_EXTENDLEASESREQUEST']._serialized_end=2607
+  _globals['_EXTENDLEASESRESPONSE']._serialized_start=2610
+  _globals['_EXTENDLEASESRESPONSE']._serialized_end=2780
+  _globals['_GETAITASKREQUEST']._serialized_start=2782
+  _globals['_GETAITASKREQUEST']._serialized_end=2851
+  _globals['_GETAITASKRESPONSE']._serialized_start=2854
+  _globals['_GETAITASKRESPONSE']._serialized_end=3188
+  _globals['_RESERVEBUDGETREQUEST']._serialized_start=3191
+  _globals['_RESERVEBUDGETREQUEST']._serialized_end=3395
+  _globals['_RESERVEBUDGETRESPONSE']._serialized_start=3398
+  _globals['_RESERVEBUDGETRESPONSE']._serialized_end=3588
+  _globals['_RECORDCALLREQUEST']._serialized_start=3591
+  _globals['_RECORDCALLREQUEST']._serialized_end=4111
+  _globals['_RECORDCALLRESPONSE']._serialized_start=4113
+  _globals['_RECORDCALLRESPONSE']._serialized_end=4222
+  _globals['_RECORDTOOLCALLREQUEST']._serialized_start=4224
+  _globals['_RECORDTOOLCALLREQUEST']._serialized_end=4349
+  _globals['_RECORDTOOLCALLRESPONSE']._serialized_start=4351
+  _globals['_RECORDTOOLCALLRESPONSE']._serialized_end=4448
+  _globals['_EXECUTORSERVICE']._serialized_start=4451
+  _globals['_EXECUTORSERVICE']._serialized_end=5729
 # @@protoc_insertion_point(module_scope)

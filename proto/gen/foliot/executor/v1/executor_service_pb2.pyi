@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from foliot.executor.v1 import ai_pb2 as _ai_pb2
 from foliot.executor.v1 import claimed_task_pb2 as _claimed_task_pb2
 from foliot.executor.v1 import outcome_pb2 as _outcome_pb2
 from foliot.v1 import json_pb2 as _json_pb2
@@ -726,3 +727,400 @@ class ExtendLeasesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExtendLeasesResponse: _TypeAlias = ExtendLeasesResponse  # noqa: Y015
+
+@_typing.final
+class GetAiTaskRequest(_message.Message):
+    """GetAiTaskRequest names an AI task at one hand-out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """tenant_id is the one that the task came with. Required."""
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    epoch: _builtins.int
+    """epoch is the one that the task was handed out with. Required."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        task_id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "task_id", b"task_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAiTaskRequest: _TypeAlias = GetAiTaskRequest  # noqa: Y015
+
+@_typing.final
+class GetAiTaskResponse(_message.Message):
+    """GetAiTaskResponse is on what terms the task may ask a model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    POLICY_SHA256_FIELD_NUMBER: _builtins.int
+    POLICY_NAME_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    DEFINITION_KEY_FIELD_NUMBER: _builtins.int
+    DEFINITION_VERSION_FIELD_NUMBER: _builtins.int
+    IS_SWITCHED_OFF_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    TOOL_CALLS_FIELD_NUMBER: _builtins.int
+    LAST_CALL_NUMBER_FIELD_NUMBER: _builtins.int
+    policy_sha256: _builtins.str
+    """policy_sha256 is the SHA-256 of policy's text, 64 hexadecimal digits. Empty without a policy."""
+    policy_name: _builtins.str
+    """policy_name is the one that the definition names."""
+    policy_version: _builtins.int
+    """policy_version is the version of it that was active when the task was created. 0 without a
+    policy.
+    """
+    definition_key: _builtins.str
+    """definition_key is the key of the instance's definition."""
+    definition_version: _builtins.int
+    """definition_version is the version of it."""
+    is_switched_off: _builtins.bool
+    """is_switched_off is true while somebody has AI tasks switched off: on the platform, in the tenant
+    or under this policy. Then end it with a failure of kind "ai.off"; nothing may be called.
+    """
+    last_call_number: _builtins.int
+    """last_call_number is the number of the last call that was reserved, recorded or not. 0 if none
+    was.
+    """
+    @_builtins.property
+    def policy(self) -> _json_pb2.Json:
+        """policy is the effective one, at most 64 KiB of canonical JSON: what the platform, the tenant and
+        the definition allow together. Not set if there was none active when the task was created: then
+        end it with a failure of kind "ai.no_policy".
+        """
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """events are those that the task may choose from, in the definition's order."""
+
+    @_builtins.property
+    def calls(self) -> _containers.RepeatedCompositeFieldContainer[_ai_pb2.AiCall]:
+        """calls are those reserved for the task and recorded, in their order."""
+
+    @_builtins.property
+    def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[_ai_pb2.AiToolCall]:
+        """tool_calls are those recorded for the task, in their order."""
+
+    def __init__(
+        self,
+        *,
+        policy: _json_pb2.Json | None = ...,
+        policy_sha256: _builtins.str = ...,
+        policy_name: _builtins.str = ...,
+        policy_version: _builtins.int = ...,
+        events: _abc.Iterable[_builtins.str] | None = ...,
+        definition_key: _builtins.str = ...,
+        definition_version: _builtins.int = ...,
+        is_switched_off: _builtins.bool = ...,
+        calls: _abc.Iterable[_ai_pb2.AiCall] | None = ...,
+        tool_calls: _abc.Iterable[_ai_pb2.AiToolCall] | None = ...,
+        last_call_number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "definition_key", b"definition_key", "definition_version", b"definition_version", "events", b"events", "is_switched_off", b"is_switched_off", "last_call_number", b"last_call_number", "policy", b"policy", "policy_name", b"policy_name", "policy_sha256", b"policy_sha256", "policy_version", b"policy_version", "tool_calls", b"tool_calls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAiTaskResponse: _TypeAlias = GetAiTaskResponse  # noqa: Y015
+
+@_typing.final
+class ReserveBudgetRequest(_message.Message):
+    """ReserveBudgetRequest says what is to be called."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    CALL_NUMBER_FIELD_NUMBER: _builtins.int
+    REQUEST_SHA256_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    MAX_INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    MAX_OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """tenant_id is the one that the task came with. Required."""
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    epoch: _builtins.int
+    """epoch is the one that the task was handed out with. Required."""
+    call_number: _builtins.int
+    """call_number is which call of the task it is, from 1, without gaps. Required."""
+    request_sha256: _builtins.str
+    """request_sha256 is the SHA-256 of the request that the model will be sent, 64 hexadecimal digits.
+    Required.
+    """
+    provider: _builtins.str
+    """provider is the one to ask, as the policy names it. Required."""
+    model: _builtins.str
+    """model is the one to ask for, as the policy names it. Required."""
+    max_input_tokens: _builtins.int
+    """max_input_tokens is the most that the request can count, from 1 to 100,000,000. Required."""
+    max_output_tokens: _builtins.int
+    """max_output_tokens is the most that the answer can count, from 1 to 100,000,000. Required."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        task_id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        call_number: _builtins.int = ...,
+        request_sha256: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        model: _builtins.str = ...,
+        max_input_tokens: _builtins.int = ...,
+        max_output_tokens: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_number", b"call_number", "epoch", b"epoch", "max_input_tokens", b"max_input_tokens", "max_output_tokens", b"max_output_tokens", "model", b"model", "provider", b"provider", "request_sha256", b"request_sha256", "task_id", b"task_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveBudgetRequest: _TypeAlias = ReserveBudgetRequest  # noqa: Y015
+
+@_typing.final
+class ReserveBudgetResponse(_message.Message):
+    """ReserveBudgetResponse is whether the model may be called."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
+    RESERVED_COST_FIELD_NUMBER: _builtins.int
+    verdict: _ai_pb2.AiBudgetVerdict.ValueType
+    """verdict is whether it may."""
+    refusal: _ai_pb2.AiRefusal.ValueType
+    """refusal is why not, with AI_BUDGET_VERDICT_REFUSED. Unspecified otherwise."""
+    reserved_cost: _builtins.int
+    """reserved_cost is what is set aside for the call, in millionths of the currency unit. 0 if
+    nothing is.
+    """
+    @_builtins.property
+    def call(self) -> _ai_pb2.AiCall:
+        """call is what was recorded, with AI_BUDGET_VERDICT_RECORDED. Not set otherwise."""
+
+    def __init__(
+        self,
+        *,
+        verdict: _ai_pb2.AiBudgetVerdict.ValueType = ...,
+        refusal: _ai_pb2.AiRefusal.ValueType = ...,
+        call: _ai_pb2.AiCall | None = ...,
+        reserved_cost: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "refusal", b"refusal", "reserved_cost", b"reserved_cost", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveBudgetResponse: _TypeAlias = ReserveBudgetResponse  # noqa: Y015
+
+@_typing.final
+class RecordCallRequest(_message.Message):
+    """RecordCallRequest is what came of a call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    CALL_NUMBER_FIELD_NUMBER: _builtins.int
+    REQUEST_SHA256_FIELD_NUMBER: _builtins.int
+    CLASSIFICATION_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    TOOL_REQUESTS_FIELD_NUMBER: _builtins.int
+    REPORTED_MODEL_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    LATENCY_DURATION_FIELD_NUMBER: _builtins.int
+    PROMPT_SHA256_FIELD_NUMBER: _builtins.int
+    REDACTED_PROMPT_FIELD_NUMBER: _builtins.int
+    CONTEXT_MANIFEST_FIELD_NUMBER: _builtins.int
+    VERDICTS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """tenant_id is the one that the task came with. Required."""
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    epoch: _builtins.int
+    """epoch is the one that the task was handed out with. Required."""
+    call_number: _builtins.int
+    """call_number is the one that was reserved. Required."""
+    request_sha256: _builtins.str
+    """request_sha256 is the one that it was reserved with. Required."""
+    classification: _ai_pb2.AiCallClassification.ValueType
+    """classification is how the call ended. Required."""
+    output: _builtins.str
+    """output is what the model answered, as it came, at most 256 KiB in UTF-8. Not set means nothing."""
+    reported_model: _builtins.str
+    """reported_model is the one that the provider says has answered, at most 200 characters. Not set
+    means that it said nothing.
+    """
+    prompt_sha256: _builtins.str
+    """prompt_sha256 is the SHA-256 of all that the model was told, 64 hexadecimal digits. Required."""
+    redacted_prompt: _builtins.str
+    """redacted_prompt is what the model was told, without what the policy has redacted, at most 256 KiB
+    in UTF-8. Kept only if the policy records prompts. Not set keeps the hash alone.
+    """
+    @_builtins.property
+    def tool_requests(self) -> _containers.RepeatedCompositeFieldContainer[_ai_pb2.AiToolRequest]:
+        """tool_requests are the tools that the model asked for, at most 16. Not set means none."""
+
+    @_builtins.property
+    def usage(self) -> _ai_pb2.AiUsage:
+        """usage is what the provider counted. Not set means that it counted nothing: then the call costs
+        all that was set aside.
+        """
+
+    @_builtins.property
+    def latency_duration(self) -> _duration_pb2.Duration:
+        """latency_duration is how long the call took, by a clock that does not jump. Required."""
+
+    @_builtins.property
+    def context_manifest(self) -> _json_pb2.Json:
+        """context_manifest says which fields the model was shown: the hash and the label of each; at most
+        64 KiB. Not set means none.
+        """
+
+    @_builtins.property
+    def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_ai_pb2.AiGateVerdict]:
+        """verdicts are what the gates said so far, at most 32. Not set means nothing."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        task_id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        call_number: _builtins.int = ...,
+        request_sha256: _builtins.str = ...,
+        classification: _ai_pb2.AiCallClassification.ValueType = ...,
+        output: _builtins.str = ...,
+        tool_requests: _abc.Iterable[_ai_pb2.AiToolRequest] | None = ...,
+        reported_model: _builtins.str = ...,
+        usage: _ai_pb2.AiUsage | None = ...,
+        latency_duration: _duration_pb2.Duration | None = ...,
+        prompt_sha256: _builtins.str = ...,
+        redacted_prompt: _builtins.str = ...,
+        context_manifest: _json_pb2.Json | None = ...,
+        verdicts: _abc.Iterable[_ai_pb2.AiGateVerdict] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context_manifest", b"context_manifest", "latency_duration", b"latency_duration", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_number", b"call_number", "classification", b"classification", "context_manifest", b"context_manifest", "epoch", b"epoch", "latency_duration", b"latency_duration", "output", b"output", "prompt_sha256", b"prompt_sha256", "redacted_prompt", b"redacted_prompt", "reported_model", b"reported_model", "request_sha256", b"request_sha256", "task_id", b"task_id", "tenant_id", b"tenant_id", "tool_requests", b"tool_requests", "usage", b"usage", "verdicts", b"verdicts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCallRequest: _TypeAlias = RecordCallRequest  # noqa: Y015
+
+@_typing.final
+class RecordCallResponse(_message.Message):
+    """RecordCallResponse is the call as it is recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    IS_DUPLICATE_FIELD_NUMBER: _builtins.int
+    IS_OVER_RESERVE_FIELD_NUMBER: _builtins.int
+    is_duplicate: _builtins.bool
+    """is_duplicate is true if it was recorded before; this repeat changed nothing."""
+    is_over_reserve: _builtins.bool
+    """is_over_reserve is true if it cost more than was set aside for it. It is recorded all the same,
+    and told of.
+    """
+    @_builtins.property
+    def call(self) -> _ai_pb2.AiCall:
+        """call is what stands: with a repeat, what was recorded first."""
+
+    def __init__(
+        self,
+        *,
+        call: _ai_pb2.AiCall | None = ...,
+        is_duplicate: _builtins.bool = ...,
+        is_over_reserve: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "is_duplicate", b"is_duplicate", "is_over_reserve", b"is_over_reserve"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCallResponse: _TypeAlias = RecordCallResponse  # noqa: Y015
+
+@_typing.final
+class RecordToolCallRequest(_message.Message):
+    """RecordToolCallRequest is what a tool answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    TOOL_CALL_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """tenant_id is the one that the task came with. Required."""
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    epoch: _builtins.int
+    """epoch is the one that the task was handed out with. Required."""
+    @_builtins.property
+    def tool_call(self) -> _ai_pb2.AiToolCall:
+        """tool_call is what was called, and what it answered. Required."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        task_id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        tool_call: _ai_pb2.AiToolCall | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tool_call", b"tool_call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "task_id", b"task_id", "tenant_id", b"tenant_id", "tool_call", b"tool_call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordToolCallRequest: _TypeAlias = RecordToolCallRequest  # noqa: Y015
+
+@_typing.final
+class RecordToolCallResponse(_message.Message):
+    """RecordToolCallResponse is the tool call as it is recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOOL_CALL_FIELD_NUMBER: _builtins.int
+    IS_DUPLICATE_FIELD_NUMBER: _builtins.int
+    is_duplicate: _builtins.bool
+    """is_duplicate is true if it was recorded before; this repeat changed nothing."""
+    @_builtins.property
+    def tool_call(self) -> _ai_pb2.AiToolCall:
+        """tool_call is what stands: with a repeat, what was recorded first."""
+
+    def __init__(
+        self,
+        *,
+        tool_call: _ai_pb2.AiToolCall | None = ...,
+        is_duplicate: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tool_call", b"tool_call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_duplicate", b"is_duplicate", "tool_call", b"tool_call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordToolCallResponse: _TypeAlias = RecordToolCallResponse  # noqa: Y015

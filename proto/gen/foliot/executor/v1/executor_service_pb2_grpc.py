@@ -62,6 +62,26 @@ class ExecutorServiceStub:
                 request_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.ExtendLeasesRequest.SerializeToString,
                 response_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.ExtendLeasesResponse.FromString,
                 _registered_method=True)
+        self.GetAiTask = channel.unary_unary(
+                '/foliot.executor.v1.ExecutorService/GetAiTask',
+                request_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.GetAiTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.GetAiTaskResponse.FromString,
+                _registered_method=True)
+        self.ReserveBudget = channel.unary_unary(
+                '/foliot.executor.v1.ExecutorService/ReserveBudget',
+                request_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.ReserveBudgetRequest.SerializeToString,
+                response_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.ReserveBudgetResponse.FromString,
+                _registered_method=True)
+        self.RecordCall = channel.unary_unary(
+                '/foliot.executor.v1.ExecutorService/RecordCall',
+                request_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordCallRequest.SerializeToString,
+                response_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordCallResponse.FromString,
+                _registered_method=True)
+        self.RecordToolCall = channel.unary_unary(
+                '/foliot.executor.v1.ExecutorService/RecordToolCall',
+                request_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordToolCallRequest.SerializeToString,
+                response_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordToolCallResponse.FromString,
+                _registered_method=True)
 
 
 class ExecutorServiceServicer:
@@ -151,6 +171,83 @@ class ExecutorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAiTask(self, request, context):
+        """GetAiTask gives the terms on which an AI task may ask a model, and what was recorded for it
+        by earlier attempts. The policy is the one that was in force when the task was created.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        NOT_FOUND           no such AI task; reason TASK_NOT_FOUND
+        ABORTED             the epoch is not the task's current one, or the task has ended;
+        reason LEASE_LOST
+        INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReserveBudget(self, request, context):
+        """ReserveBudget asks whether a model may be called, and sets aside the most that the call can
+        cost, by the prices of the task's policy. Call the model only if it is granted, once, and
+        record the call. What was set aside and never recorded stays spent: the model may have been
+        called.
+
+        Idempotent by (task_id, call_number, request_sha256): a repeat with the same epoch gets the same
+        answer, and if the call was recorded meanwhile, the record. With a newer epoch what was set aside
+        before stays spent, and as much is set aside again. Another request is another call: it takes
+        the number after the last one there is.
+
+        Errors:
+        NOT_FOUND           no such AI task; reason TASK_NOT_FOUND
+        ABORTED             the epoch is not the task's current one, or the task has ended;
+        reason LEASE_LOST
+        ALREADY_EXISTS      the call_number came with another request before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT    a field is missing or badly formed, or call_number leaves a gap;
+        reason FIELD_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordCall(self, request, context):
+        """RecordCall keeps what came of a call that was granted, for good, and settles its cost.
+        Record it before anything is made of it, also a call that failed.
+
+        Idempotent by (task_id, call_number, request_sha256): the first record stands, and a repeat
+        gets it.
+
+        Errors:
+        NOT_FOUND           no such AI task, or no such call was reserved; reason TASK_NOT_FOUND
+        ABORTED             the epoch is not the task's current one, or the task has ended;
+        reason LEASE_LOST. What was set aside stays spent
+        INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED  a field is larger than allowed; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordToolCall(self, request, context):
+        """RecordToolCall keeps what a tool answered, so that it is not called again after a crash.
+
+        Idempotent by (task_id, tool_call_number): the first record stands.
+
+        Errors:
+        NOT_FOUND           no such AI task, or no such call was recorded; reason TASK_NOT_FOUND
+        ABORTED             the epoch is not the task's current one, or the task has ended;
+        reason LEASE_LOST
+        ALREADY_EXISTS      the tool_call_number came with another tool or other arguments before;
+        reason IDEMPOTENCY_MISMATCH
+        INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED  a field is larger than allowed, or there are more tool calls than the
+        policy allows; reason LIMIT_EXCEEDED
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExecutorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -173,6 +270,26 @@ def add_ExecutorServiceServicer_to_server(servicer, server):
                     servicer.ExtendLeases,
                     request_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.ExtendLeasesRequest.FromString,
                     response_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.ExtendLeasesResponse.SerializeToString,
+            ),
+            'GetAiTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAiTask,
+                    request_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.GetAiTaskRequest.FromString,
+                    response_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.GetAiTaskResponse.SerializeToString,
+            ),
+            'ReserveBudget': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReserveBudget,
+                    request_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.ReserveBudgetRequest.FromString,
+                    response_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.ReserveBudgetResponse.SerializeToString,
+            ),
+            'RecordCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordCall,
+                    request_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordCallRequest.FromString,
+                    response_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordCallResponse.SerializeToString,
+            ),
+            'RecordToolCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordToolCall,
+                    request_deserializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordToolCallRequest.FromString,
+                    response_serializer=foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordToolCallResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -291,6 +408,114 @@ class ExecutorService:
             '/foliot.executor.v1.ExecutorService/ExtendLeases',
             foliot_dot_executor_dot_v1_dot_executor__service__pb2.ExtendLeasesRequest.SerializeToString,
             foliot_dot_executor_dot_v1_dot_executor__service__pb2.ExtendLeasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAiTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.executor.v1.ExecutorService/GetAiTask',
+            foliot_dot_executor_dot_v1_dot_executor__service__pb2.GetAiTaskRequest.SerializeToString,
+            foliot_dot_executor_dot_v1_dot_executor__service__pb2.GetAiTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReserveBudget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.executor.v1.ExecutorService/ReserveBudget',
+            foliot_dot_executor_dot_v1_dot_executor__service__pb2.ReserveBudgetRequest.SerializeToString,
+            foliot_dot_executor_dot_v1_dot_executor__service__pb2.ReserveBudgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.executor.v1.ExecutorService/RecordCall',
+            foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordCallRequest.SerializeToString,
+            foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordToolCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.executor.v1.ExecutorService/RecordToolCall',
+            foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordToolCallRequest.SerializeToString,
+            foliot_dot_executor_dot_v1_dot_executor__service__pb2.RecordToolCallResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -84,6 +84,67 @@ class ExecutorServiceStub:
       INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
       RESOURCE_EXHAUSTED  there are more than 1,000 running tasks; reason LIMIT_EXCEEDED
     """
+    GetAiTask: _aio.UnaryUnaryMultiCallable[_executor_service_pb2.GetAiTaskRequest, _executor_service_pb2.GetAiTaskResponse]
+    """GetAiTask gives the terms on which an AI task may ask a model, and what was recorded for it
+    by earlier attempts. The policy is the one that was in force when the task was created.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      NOT_FOUND           no such AI task; reason TASK_NOT_FOUND
+      ABORTED             the epoch is not the task's current one, or the task has ended;
+                          reason LEASE_LOST
+      INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+    """
+    ReserveBudget: _aio.UnaryUnaryMultiCallable[_executor_service_pb2.ReserveBudgetRequest, _executor_service_pb2.ReserveBudgetResponse]
+    """ReserveBudget asks whether a model may be called, and sets aside the most that the call can
+    cost, by the prices of the task's policy. Call the model only if it is granted, once, and
+    record the call. What was set aside and never recorded stays spent: the model may have been
+    called.
+
+    Idempotent by (task_id, call_number, request_sha256): a repeat with the same epoch gets the same
+    answer, and if the call was recorded meanwhile, the record. With a newer epoch what was set aside
+    before stays spent, and as much is set aside again. Another request is another call: it takes
+    the number after the last one there is.
+
+    Errors:
+      NOT_FOUND           no such AI task; reason TASK_NOT_FOUND
+      ABORTED             the epoch is not the task's current one, or the task has ended;
+                          reason LEASE_LOST
+      ALREADY_EXISTS      the call_number came with another request before;
+                          reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT    a field is missing or badly formed, or call_number leaves a gap;
+                          reason FIELD_INVALID
+    """
+    RecordCall: _aio.UnaryUnaryMultiCallable[_executor_service_pb2.RecordCallRequest, _executor_service_pb2.RecordCallResponse]
+    """RecordCall keeps what came of a call that was granted, for good, and settles its cost.
+    Record it before anything is made of it, also a call that failed.
+
+    Idempotent by (task_id, call_number, request_sha256): the first record stands, and a repeat
+    gets it.
+
+    Errors:
+      NOT_FOUND           no such AI task, or no such call was reserved; reason TASK_NOT_FOUND
+      ABORTED             the epoch is not the task's current one, or the task has ended;
+                          reason LEASE_LOST. What was set aside stays spent
+      INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED  a field is larger than allowed; reason LIMIT_EXCEEDED
+    """
+    RecordToolCall: _aio.UnaryUnaryMultiCallable[_executor_service_pb2.RecordToolCallRequest, _executor_service_pb2.RecordToolCallResponse]
+    """RecordToolCall keeps what a tool answered, so that it is not called again after a crash.
+
+    Idempotent by (task_id, tool_call_number): the first record stands.
+
+    Errors:
+      NOT_FOUND           no such AI task, or no such call was recorded; reason TASK_NOT_FOUND
+      ABORTED             the epoch is not the task's current one, or the task has ended;
+                          reason LEASE_LOST
+      ALREADY_EXISTS      the tool_call_number came with another tool or other arguments before;
+                          reason IDEMPOTENCY_MISMATCH
+      INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED  a field is larger than allowed, or there are more tool calls than the
+                          policy allows; reason LIMIT_EXCEEDED
+    """
 
 class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
     """ExecutorService is how the execution plane talks to the control plane. It is not for
@@ -178,6 +239,91 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
           INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
           RESOURCE_EXHAUSTED  there are more than 1,000 running tasks; reason LIMIT_EXCEEDED
+        """
+
+    @_abc_1.abstractmethod
+    def GetAiTask(
+        self,
+        request: _executor_service_pb2.GetAiTaskRequest,
+        context: _aio.ServicerContext[_executor_service_pb2.GetAiTaskRequest, _executor_service_pb2.GetAiTaskResponse],
+    ) -> _abc.Awaitable[_executor_service_pb2.GetAiTaskResponse]:
+        """GetAiTask gives the terms on which an AI task may ask a model, and what was recorded for it
+        by earlier attempts. The policy is the one that was in force when the task was created.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          NOT_FOUND           no such AI task; reason TASK_NOT_FOUND
+          ABORTED             the epoch is not the task's current one, or the task has ended;
+                              reason LEASE_LOST
+          INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def ReserveBudget(
+        self,
+        request: _executor_service_pb2.ReserveBudgetRequest,
+        context: _aio.ServicerContext[_executor_service_pb2.ReserveBudgetRequest, _executor_service_pb2.ReserveBudgetResponse],
+    ) -> _abc.Awaitable[_executor_service_pb2.ReserveBudgetResponse]:
+        """ReserveBudget asks whether a model may be called, and sets aside the most that the call can
+        cost, by the prices of the task's policy. Call the model only if it is granted, once, and
+        record the call. What was set aside and never recorded stays spent: the model may have been
+        called.
+
+        Idempotent by (task_id, call_number, request_sha256): a repeat with the same epoch gets the same
+        answer, and if the call was recorded meanwhile, the record. With a newer epoch what was set aside
+        before stays spent, and as much is set aside again. Another request is another call: it takes
+        the number after the last one there is.
+
+        Errors:
+          NOT_FOUND           no such AI task; reason TASK_NOT_FOUND
+          ABORTED             the epoch is not the task's current one, or the task has ended;
+                              reason LEASE_LOST
+          ALREADY_EXISTS      the call_number came with another request before;
+                              reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT    a field is missing or badly formed, or call_number leaves a gap;
+                              reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def RecordCall(
+        self,
+        request: _executor_service_pb2.RecordCallRequest,
+        context: _aio.ServicerContext[_executor_service_pb2.RecordCallRequest, _executor_service_pb2.RecordCallResponse],
+    ) -> _abc.Awaitable[_executor_service_pb2.RecordCallResponse]:
+        """RecordCall keeps what came of a call that was granted, for good, and settles its cost.
+        Record it before anything is made of it, also a call that failed.
+
+        Idempotent by (task_id, call_number, request_sha256): the first record stands, and a repeat
+        gets it.
+
+        Errors:
+          NOT_FOUND           no such AI task, or no such call was reserved; reason TASK_NOT_FOUND
+          ABORTED             the epoch is not the task's current one, or the task has ended;
+                              reason LEASE_LOST. What was set aside stays spent
+          INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED  a field is larger than allowed; reason LIMIT_EXCEEDED
+        """
+
+    @_abc_1.abstractmethod
+    def RecordToolCall(
+        self,
+        request: _executor_service_pb2.RecordToolCallRequest,
+        context: _aio.ServicerContext[_executor_service_pb2.RecordToolCallRequest, _executor_service_pb2.RecordToolCallResponse],
+    ) -> _abc.Awaitable[_executor_service_pb2.RecordToolCallResponse]:
+        """RecordToolCall keeps what a tool answered, so that it is not called again after a crash.
+
+        Idempotent by (task_id, tool_call_number): the first record stands.
+
+        Errors:
+          NOT_FOUND           no such AI task, or no such call was recorded; reason TASK_NOT_FOUND
+          ABORTED             the epoch is not the task's current one, or the task has ended;
+                              reason LEASE_LOST
+          ALREADY_EXISTS      the tool_call_number came with another tool or other arguments before;
+                              reason IDEMPOTENCY_MISMATCH
+          INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED  a field is larger than allowed, or there are more tool calls than the
+                              policy allows; reason LIMIT_EXCEEDED
         """
 
 def add_ExecutorServiceServicer_to_server(servicer: ExecutorServiceServicer, server: _aio.Server) -> None: ...
