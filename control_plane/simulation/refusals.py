@@ -13,8 +13,8 @@ from control_plane.engine import (
     Refusal,
     StartChild,
 )
-from control_plane.engine.forms import TooMuchToCheck, violations
 from control_plane.simulation.result import Refused
+from shared.forms import TooMuchToCheck, violations
 from shared.tasks import Outcome
 
 

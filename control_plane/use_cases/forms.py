@@ -1,9 +1,9 @@
 """Hold what a human task came to against its form."""
 
-from control_plane.engine.forms import MAX_FORM_WORK, TooMuchToCheck, violations
 from control_plane.ports.people import Terms
 from control_plane.ports.records import Task
 from shared.errors import FormNotKept, LimitExceeded
+from shared.forms import MAX_FORM_WORK, TooMuchToCheck, violations
 from shared.json import Json
 
 

@@ -10,8 +10,8 @@ from foliot.v1 import history_entry_pb2, instance_service_pb2
 
 from control_plane.access.roles import PERMISSIONS
 from control_plane.adapters.memory.database import MemoryDatabase
-from control_plane.engine.forms import MAX_FORM_BYTES
 from control_plane.engine.limits import MAX_CANDIDATE, MAX_CANDIDATES
+from shared.forms import MAX_FORM_BYTES
 from tests.api.serving import client_of, serving_from
 from tests.api.stories import activate, as_json
 from tests.docs.pages import blocks, page, rows, section

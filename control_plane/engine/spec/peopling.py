@@ -5,7 +5,6 @@ What a human task says about people: whom it is offered to, until when, and by w
 from dataclasses import dataclass
 from typing import Any
 
-from control_plane.engine.forms import problem_of
 from control_plane.engine.limits import MAX_CANDIDATE, MAX_CANDIDATES
 from control_plane.engine.offering import PeoplePlan, is_candidate
 from control_plane.engine.spec.findings import Findings, join
@@ -13,6 +12,7 @@ from control_plane.engine.spec.outline import unknown_keys, wrong_type
 from control_plane.engine.spec.values import Values
 from control_plane.engine.spec.vocabulary import CANDIDATES
 from control_plane.engine.templates import Constant, Template
+from shared.forms import problem_of
 
 NOBODY = Constant([])
 _NAMES = f"a list of at most {MAX_CANDIDATES} names of 1 to {MAX_CANDIDATE} characters"

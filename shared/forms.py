@@ -1,5 +1,5 @@
 """
-Forms: what the output of a human task must look like, as a JSON Schema.
+Forms: what the output of a task must look like, as a JSON Schema.
 
 A form may say what a person can fill in, and cannot cost more than it says: it refers to nothing,
 its patterns are RE2's, and how much of an output it looks at is bounded before it does.

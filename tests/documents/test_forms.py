@@ -1,10 +1,10 @@
-"""What the output of a human task must look like."""
+"""What the output of a task must look like."""
 
 from typing import Any
 
 import pytest
 
-from control_plane.engine.forms import (
+from shared.forms import (
     MAX_FORM_WORK,
     MAX_PATTERN_TEXT,
     MAX_VIOLATIONS,
