@@ -10,9 +10,11 @@ from datetime import timedelta
 
 from executor.adapters.allowed_addresses import THIS_MACHINE, AllowedAddresses
 from executor.adapters.database_clock import DatabaseClock
+from executor.adapters.file_secrets import FileSecrets
 from executor.adapters.grpc_connection import Connector, Introduction
 from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.httpx_http import HttpxHttp
+from executor.adapters.memory_secrets import MemorySecrets
 from executor.adapters.postgres_task_store import PostgresTaskStore
 from executor.attempts import Attempts
 from executor.functions import Functions, load_functions
@@ -26,7 +28,8 @@ from executor.heartbeats import Heartbeats
 from executor.intake import Intake
 from executor.lease import Lease
 from executor.plane import ExecutorPlane
-from executor.ports import Ports
+from executor.ports import Adapters
+from executor.ports.secrets import SecretPort
 from executor.runner import Runner
 from shared.doorbell import Doorbell, NoDoorbell
 from shared.errors import InvalidRequest, Unavailable
@@ -94,7 +97,7 @@ async def executor_plane(
             session_id=lambda: lease.session_id,
         )
         attempts = Attempts(
-            Runner(handlers, Ports(clock=clock, http=http)),
+            Runner(handlers, Adapters(clock=clock, http=http, secrets=secrets_of(settings))),
             control_plane,
             heartbeats,
             concurrency=settings.concurrency,
@@ -138,6 +141,18 @@ def check(settings: Settings) -> None:
         raise InvalidRequest(
             "FOLIOT_QUEUES is empty; name a queue to take tasks from", field="queues"
         )
+
+
+def secrets_of(settings: Settings) -> SecretPort:
+    """Where secrets are looked up: in files, or else in what the environment brought."""
+    if not settings.secrets_dir:
+        return MemorySecrets(settings.secrets)
+    if settings.secrets:
+        raise InvalidRequest(
+            "FOLIOT_SECRETS and FOLIOT_SECRETS_DIR are both set; keep all secrets in one of them",
+            field="secrets",
+        )
+    return FileSecrets(settings.secrets_dir)
 
 
 def tls_of(settings: Settings) -> ClientTls:

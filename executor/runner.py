@@ -1,6 +1,6 @@
 """
 One attempt, from claimed task to report: run the handler within its time, turn whatever
-it raises into a failure, and see that the result fits on the wire.
+it raises into a failure, and see that the result fits on the wire and holds no secret.
 """
 
 import asyncio
@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from executor.handlers import Handlers
 from executor.handlers.fitting import fit, words_of
-from executor.ports import Ports
+from executor.ports import Adapters
 from executor.ports.control_plane import Held, Report
 from shared.tasks import ClaimedTask, Failure, Outcome
+from shared.telemetry.redaction import REDACTOR, Redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,24 +32,25 @@ class Beginning:
 
 
 class Runner:
-    def __init__(self, handlers: Handlers, ports: Ports) -> None:
+    def __init__(self, handlers: Handlers, adapters: Adapters) -> None:
         self._handlers = handlers
-        self._ports = ports
+        self._adapters = adapters
 
     def begin(self) -> Beginning:
-        return Beginning.now(self._ports.clock.now())
+        return Beginning.now(self._adapters.clock.now())
 
     async def run(self, task: ClaimedTask, beginning: Beginning) -> Report:
         """
         Carry out one attempt. Gives a report whatever the handler does; only being
         cancelled passes through, and `stopped` is the report of that.
         """
-        return _report(task, await self._attempt(task), beginning)
+        outcome = await self._attempt(task)
+        return _report(task, outcome, beginning, self._adapters.redactor)
 
     async def _attempt(self, task: ClaimedTask) -> Outcome:
         try:
             if task.timeout is None:
-                return await self._handlers.execute(task, self._ports)
+                return await self._handlers.execute(task, self._adapters.of(task.tenant_id))
             return await self._in_time(task, task.timeout)
         except asyncio.CancelledError as error:
             attempt = asyncio.current_task()
@@ -64,7 +66,7 @@ class Runner:
         limit = asyncio.timeout(within.total_seconds())
         try:
             async with limit:
-                return await self._handlers.execute(task, self._ports)
+                return await self._handlers.execute(task, self._adapters.of(task.tenant_id))
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -93,8 +95,10 @@ def _raised(task: ClaimedTask, error: BaseException) -> Failure:
     )
 
 
-def _report(task: ClaimedTask, outcome: Outcome, beginning: Beginning) -> Report:
-    outcome, output = fit(outcome)
+def _report(
+    task: ClaimedTask, outcome: Outcome, beginning: Beginning, redactor: Redactor = REDACTOR
+) -> Report:
+    outcome, output = fit(outcome, task.tenant_id, redactor)
     return Report(
         tenant_id=task.tenant_id,
         held=Held.of(task),

@@ -9,7 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Every variable with its default. An unset URL has none: `foliot dev` brings its own."""
 
-    model_config = SettingsConfigDict(env_prefix="FOLIOT_", frozen=True)
+    # What is wrong with a setting is said without it: some are secrets.
+    model_config = SettingsConfigDict(env_prefix="FOLIOT_", frozen=True, hide_input_in_errors=True)
 
     database_url: str = ""
     """libpq URL of PostgreSQL 15 or newer. The login must be a member of the plane's role."""
@@ -54,6 +55,12 @@ class Settings(BaseSettings):
 
     functions: list[str] = []
     """Import paths (`package.module:registry`) of an executor's SYSTEM functions."""
+
+    secrets: dict[str, dict[str, SecretStr]] = {}
+    """The secrets of each tenant by their names, as JSON: `{"acme": {"smtp-password": "…"}}`."""
+
+    secrets_dir: str = ""
+    """A folder with a folder for each tenant, and in that a file for each secret, instead."""
 
     http_allow: list[str] = []
     """Host names, addresses and networks (as `10.0.0.0/8`) that HTTP tasks may reach although

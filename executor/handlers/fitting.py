@@ -4,13 +4,17 @@ into it, the control plane takes it for what it is, a success or a failure.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from math import isnan
 
 from shared.errors import InvalidJson, LimitExceeded
+from shared.ids import TenantId
 from shared.json import MAX_DEPTH, MAX_PAYLOAD_BYTES, Json, dump, load, parse
 from shared.tasks import Failure, Outcome
+from shared.telemetry.redaction import Redactor
 
 MAX_KIND = 64
 MAX_MESSAGE = 2_000
@@ -25,16 +29,20 @@ _DOTS = re.compile(r"\.{2,}")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-def fit(outcome: Outcome) -> tuple[Outcome, str]:
+def fit(outcome: Outcome, tenant_id: TenantId, redactor: Redactor) -> tuple[Outcome, str]:
     """
     The outcome and its output's text; a failure instead of an output that cannot be sent.
 
-    NUL characters are left out of both, for PostgreSQL stores none.
+    NUL characters are left out of both, for PostgreSQL stores none. So are the tenant's secrets.
     """
     if outcome.failure is not None:
-        return replace(outcome, failure=_fit_failure(outcome.failure)), "null"
+        hide = partial(redactor.text, tenant_id)
+        failure = _fit_failure(outcome.failure, hide)
+        details = redactor.json(tenant_id, failure.details)
+        return replace(outcome, failure=replace(failure, details=details)), "null"
     try:
-        return outcome, _text_of(outcome.output, MAX_PAYLOAD_BYTES)
+        text = _text_of(outcome.output, MAX_PAYLOAD_BYTES)
+        return outcome, redactor.json_text(tenant_id, text)
     except InvalidJson as error:
         return _unfit("output.not_json", error.message)
     except LimitExceeded as error:
@@ -52,23 +60,23 @@ def words_of(value: object) -> str:
 
 def _unfit(kind: str, message: str) -> tuple[Outcome, str]:
     failure = Failure(kind=kind, message=message, retryable=False)
-    return Outcome.failed(_fit_failure(failure)), "null"
+    return Outcome.failed(_fit_failure(failure, str)), "null"
 
 
-def _fit_failure(failure: Failure) -> Failure:
+def _fit_failure(failure: Failure, hide: Callable[[str], str]) -> Failure:
     """The failure within the limits. Nothing in it need be of the type it should be."""
     return Failure(
-        kind=_fit_kind(failure.kind),
-        message=_fit_message(failure.message),
+        kind=_fit_kind(failure.kind, hide),
+        message=_fit_message(failure.message, hide),
         retryable=bool(failure.retryable),
         details=_fit_details(failure.details),
         retry_after=_fit_wait(failure.retry_after),
     )
 
 
-def _fit_kind(kind: object) -> str:
+def _fit_kind(kind: object, hide: Callable[[str], str]) -> str:
     """Dotted words in lower case: `PaymentDeclined` becomes `payment_declined`."""
-    text = "" if kind is None else words_of(kind)[:MAX_KIND]
+    text = "" if kind is None else hide(words_of(kind))[:MAX_KIND]
     if _KIND.fullmatch(text):
         return text
     text = _NO_WORD.sub("_", _HUMP.sub("_", text).lower())
@@ -76,8 +84,9 @@ def _fit_kind(kind: object) -> str:
     return text[:MAX_KIND].rstrip("._") or UNKNOWN_KIND
 
 
-def _fit_message(message: object) -> str:
-    text = "" if message is None else words_of(message).replace("\0", "")
+def _fit_message(message: object, hide: Callable[[str], str]) -> str:
+    """Secrets go before it is cut, or half of one might stay."""
+    text = "" if message is None else hide(words_of(message)).replace("\0", "")
     # A lone surrogate would not survive the wire's UTF-8.
     return text[:MAX_MESSAGE].encode(errors="replace").decode()
 

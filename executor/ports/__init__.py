@@ -1,14 +1,39 @@
 """What the executor needs from outside: Protocols whose docstrings are the contract."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from executor.ports.clock import Clock
 from executor.ports.http import HttpPort
+from executor.ports.secrets import SecretPort, Secrets
+from shared.ids import TenantId
+from shared.telemetry.redaction import REDACTOR, Redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """All that a handler may reach."""
+    """
+    All that a handler may reach, for the tenant whose task it carries out: nothing in here takes
+    a tenant, so that no handler can name another one.
+    """
 
     clock: Clock
     http: HttpPort
+    secrets: Secrets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """What the ports stand on, for all tenants. Bootstrap puts it together, the runner binds it."""
+
+    clock: Clock
+    http: HttpPort
+    secrets: SecretPort
+    redactor: Redactor = field(default_factory=lambda: REDACTOR)
+
+    def of(self, tenant_id: TenantId) -> Ports:
+        """The ports for a task of the tenant."""
+        return Ports(
+            clock=self.clock,
+            http=self.http,
+            secrets=Secrets(self.secrets, tenant_id, self.redactor),
+        )

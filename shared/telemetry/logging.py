@@ -14,6 +14,7 @@ import structlog
 from structlog.typing import Processor
 
 from shared.telemetry.call_names import with_call
+from shared.telemetry.redaction import without_secrets, without_secrets_in
 
 COMPLAIN_EVERY_S = 30.0
 
@@ -94,13 +95,17 @@ def _rendered(format_: Literal["json", "console"]) -> list[Processor]:
     """Tracebacks come without the variables of their frames: those are payloads and secrets."""
     if format_ == "console":
         return [
+            without_secrets_in,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+            ),
+            # Once more, for tracebacks.
+            without_secrets,
         ]
     return [
         structlog.processors.ExceptionRenderer(
             structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         ),
+        without_secrets_in,
         structlog.processors.JSONRenderer(),
     ]

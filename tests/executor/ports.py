@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from executor.ports import Ports
+from pydantic import SecretStr
+
+from executor.adapters.memory_secrets import MemorySecrets
+from executor.ports import Adapters, Ports
 from executor.ports.http import HttpResponse
+from shared.ids import TenantId
+from shared.telemetry.redaction import Redactor
 from tests.executor.work import NOON
 
 
@@ -56,6 +61,33 @@ class CannedWeb:
         return self.answer
 
 
-def canned_ports(answer: HttpResponse | Exception | None = None) -> Ports:
-    """Ports that reach nothing."""
-    return Ports(clock=StandingClock(), http=CannedWeb() if answer is None else CannedWeb(answer))
+def canned(
+    answer: HttpResponse | Exception | None = None,
+    *,
+    clock: StandingClock | None = None,
+    web: CannedWeb | None = None,
+    secrets: Mapping[str, Mapping[str, str]] | None = None,
+) -> Adapters:
+    """Adapters that reach nothing, with secrets by tenant and name."""
+    return Adapters(
+        clock=clock or StandingClock(),
+        http=web or (CannedWeb() if answer is None else CannedWeb(answer)),
+        secrets=MemorySecrets(
+            {
+                tenant_id: {name: SecretStr(value) for name, value in own.items()}
+                for tenant_id, own in (secrets or {}).items()
+            }
+        ),
+        redactor=Redactor(),
+    )
+
+
+def canned_ports(
+    answer: HttpResponse | Exception | None = None,
+    *,
+    tenant_id: str = "acme",
+    web: CannedWeb | None = None,
+    secrets: Mapping[str, Mapping[str, str]] | None = None,
+) -> Ports:
+    """Ports that reach nothing, for a task of the tenant."""
+    return canned(answer, web=web, secrets=secrets).of(TenantId(tenant_id))

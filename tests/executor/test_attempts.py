@@ -17,7 +17,7 @@ from executor.runner import Runner
 from shared.ids import SessionId, new_uuid7
 from shared.tasks import ClaimedTask, Outcome, TaskType
 from tests.executor.eventually import eventually
-from tests.executor.ports import canned_ports
+from tests.executor.ports import canned
 from tests.executor.work import a_task
 
 OURS = SessionId(new_uuid7())
@@ -59,7 +59,7 @@ class Crew:
         self.control_plane = MemoryControlPlane()
         self.heartbeats = Heartbeats()
         self.attempts = Attempts(
-            Runner(Handlers([self.gate]), canned_ports()),
+            Runner(Handlers([self.gate]), canned()),
             self.control_plane,
             self.heartbeats,
             concurrency=concurrency,
@@ -201,7 +201,7 @@ class TestAnAttemptWhoseReportCannotBeMade:
         )
         control_plane = MemoryControlPlane()
         attempts = Attempts(
-            Runner(Handlers([Careless()]), canned_ports()),
+            Runner(Handlers([Careless()]), canned()),
             control_plane,
             Heartbeats(),
             concurrency=1,
@@ -219,9 +219,7 @@ class TestAnAttemptWhoseReportCannotBeMade:
         """Even what cannot be reported at all frees its place."""
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         gate = Gate()
-        attempts = Attempts(
-            Runner(Handlers([gate]), canned_ports()), Deaf(), Heartbeats(), concurrency=1
-        )
+        attempts = Attempts(Runner(Handlers([gate]), canned()), Deaf(), Heartbeats(), concurrency=1)
         attempts.assign(OURS, [a_task(ordinal=1), a_task(ordinal=2)])
         gate.let(1)
         await eventually(lambda: gate.begun == [1, 2])

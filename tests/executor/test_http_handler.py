@@ -5,11 +5,10 @@ from datetime import timedelta
 import pytest
 
 from executor.handlers.http import HttpHandler
-from executor.ports import Ports
 from executor.ports.http import HttpRefused, HttpResponse, HttpTooLarge, HttpUnreachable
 from shared.json import Json
 from shared.tasks import Failure, Outcome, TaskType
-from tests.executor.ports import CannedWeb, StandingClock
+from tests.executor.ports import CannedWeb, canned_ports
 from tests.executor.work import a_task
 
 URL = "https://example.com/orders"
@@ -26,7 +25,7 @@ async def carried_out(
 ) -> tuple[Outcome, CannedWeb]:
     """The outcome of one attempt, and what was sent."""
     web = CannedWeb() if answer is None else CannedWeb(answer)
-    ports = Ports(clock=StandingClock(), http=web)
+    ports = canned_ports(web=web)
     return await HttpHandler().execute(a_task(TaskType.HTTP, input=input_), ports), web
 
 

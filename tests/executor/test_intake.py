@@ -23,7 +23,7 @@ from shared.errors import Unavailable
 from shared.ids import SessionId, new_uuid7
 from shared.tasks import ClaimedTask, Outcome, TaskType
 from tests.executor.eventually import eventually
-from tests.executor.ports import canned_ports
+from tests.executor.ports import canned
 from tests.executor.work import a_task
 
 NEVER = timedelta(hours=1)
@@ -89,7 +89,7 @@ class Desk:
         self.bell = Bell()
         self.control_plane = MemoryControlPlane()
         self.attempts = Attempts(
-            Runner(Handlers([self.handler]), canned_ports()),
+            Runner(Handlers([self.handler]), canned()),
             self.control_plane,
             Heartbeats(),
             concurrency=concurrency,

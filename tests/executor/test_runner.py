@@ -21,7 +21,7 @@ from executor.ports.control_plane import Report
 from executor.runner import Runner
 from shared.json import MAX_PAYLOAD_BYTES, Json
 from shared.tasks import ClaimedTask, Failure, Outcome, TaskType
-from tests.executor.ports import CannedWeb, StandingClock
+from tests.executor.ports import StandingClock, canned
 from tests.executor.work import NOON, a_task
 
 
@@ -47,7 +47,7 @@ async def reported(do: Callable[[], Awaitable[Outcome]], task: ClaimedTask | Non
 
 async def run(handlers: Handlers, task: ClaimedTask, clock: StandingClock | None = None) -> Report:
     """The report of one attempt by these handlers."""
-    runner = Runner(handlers, Ports(clock=clock or StandingClock(), http=CannedWeb()))
+    runner = Runner(handlers, canned(clock=clock))
     return await runner.run(task, runner.begin())
 
 
