@@ -43,6 +43,7 @@ _NETWORK = (
     "store.read.tasks",
     "store.read.names",
     "store.read.inbox",
+    "store.read.deciders",
     "store.write.before",
     "store.write.after",
     # The doorbell.

@@ -32,9 +32,12 @@ from control_plane.orchestrator.retrying import dump_policy
 from control_plane.ports.audit import Noted, NotedChange, Target
 from control_plane.ports.instance_store import (
     Change,
+    Dealt,
+    Decider,
     DeferredEvent,
     InboxEvent,
     NewAnswer,
+    NewComment,
     NewOffer,
     NewTask,
     OutboxMessage,
@@ -43,7 +46,7 @@ from control_plane.ports.instance_store import (
     TakenBusinessKey,
     TaskUpdate,
 )
-from control_plane.ports.people import Offer, OfferKind, offers_of
+from control_plane.ports.people import Offer, OfferKind, Terms, offers_of
 from control_plane.ports.records import (
     HistoryEntry,
     Instance,
@@ -51,6 +54,7 @@ from control_plane.ports.records import (
     Task,
     TaskStatus,
 )
+from control_plane.ports.standing import Standing
 from shared import json
 from shared.ids import child_instance_id, idempotency_key
 from shared.json import Json
@@ -123,7 +127,12 @@ class Draft:
         self._outbox: list[OutboxMessage] = []
         self._release: Release | None = None
         self._noted: list[NotedChange] = []
-        self._assigned: dict[int, tuple[Task, str | None]] = {}
+        self._dealt: dict[int, tuple[Task, Dealt]] = {}
+        self._added_offers: list[NewOffer] = []
+        self._comments: list[NewComment] = []
+        self._new_deciders: dict[Decider, None] = {}
+        self.known_deciders: frozenset[Decider] = frozenset()
+        """As far as the requests of this turn are about them."""
         self._ended_offers: list[int] = []
         self._labels: dict[str, Json] | None = None
         self._repeated: dict[int, int] = {}
@@ -351,12 +360,56 @@ class Draft:
 
     def assignee_of(self, task: Task) -> str | None:
         """Who has taken the task, before this turn or in it."""
-        known = self._assigned.get(task.ordinal)
-        return task.assignee if known is None else known[1]
+        known = self._dealt.get(task.ordinal)
+        return task.assignee if known is None else known[1].assignee
+
+    def as_dealt(self, task: Task) -> Task:
+        """The task as people find it, with what this turn has done to it."""
+        known = self._dealt.get(task.ordinal)
+        if known is None:
+            return task
+        dealt = known[1]
+        return replace(
+            task,
+            assignee=dealt.assignee,
+            standing=dealt.standing or task.standing,
+            terms=dealt.terms or task.terms,
+        )
 
     def assign(self, task: Task, to: str | None) -> None:
         """The task is somebody's now, or nobody's."""
-        self._assigned[task.ordinal] = task, to
+        before, dealt = self._dealt.get(task.ordinal) or (task, Dealt(task.assignee))
+        self._dealt[task.ordinal] = before, dealt._replace(assignee=to)
+
+    def stand(self, task: Task, standing: Standing) -> None:
+        """What people have done with the task, or its time, is this by now."""
+        before, dealt = self._dealt.get(task.ordinal) or (task, Dealt(task.assignee))
+        self._dealt[task.ordinal] = before, dealt._replace(standing=standing.text())
+
+    def offer_more(self, task: Task, terms: Terms) -> None:
+        """The task is offered to others as well, and its terms are these by now."""
+        found = self.as_dealt(task)
+        had = offers_of(found.terms, found.assignee, found.due_at)
+        before, dealt = self._dealt.get(task.ordinal) or (task, Dealt(task.assignee))
+        text = terms.text()
+        self._dealt[task.ordinal] = before, dealt._replace(terms=text)
+        has = offers_of(text, found.assignee, found.due_at)
+        self._added_offers += [
+            NewOffer(task.ordinal, one, task.due_at) for one in sorted(has - had)
+        ]
+
+    def comment(self, task: Task, author: str, text: str) -> None:
+        """What the newest history entry says was said of the task."""
+        self._comments.append(NewComment(task.ordinal, self._seq, author, text))
+
+    def has_decided(self, name: str, user: str) -> bool:
+        """Whether this user has decided a task of that name, before this turn or in it."""
+        decider = Decider(name, user)
+        return decider in self.known_deciders or decider in self._new_deciders
+
+    def decide_by(self, name: str, user: str) -> None:
+        """This user has decided a task of that name; STARTER, has started the instance."""
+        self._new_deciders[Decider(name, user)] = None
 
     def end_offers(self, ordinal: int) -> None:
         """The task has ended: people look for it no more, if they did."""
@@ -468,7 +521,9 @@ class Draft:
             expects_empty_inbox=self._expects_empty_inbox,
             outbox=self._outbox,
             release=self._release,
-            assigned={ordinal: to for ordinal, (_, to) in self._assigned.items()},
+            dealt={ordinal: dealt for ordinal, (_, dealt) in self._dealt.items()},
+            deciders=list(self._new_deciders),
+            comments=self._comments,
             offered=self._offered(),
             unoffered=self._unoffered(),
             repeated=self._repeated,
@@ -490,15 +545,19 @@ class Draft:
             and not new.is_cancelled
             for offer in sorted(offers_of(new.terms, new.assignee, new.due_at))
         ]
-        for ordinal, (task, to) in self._assigned.items():
+        for ordinal, (task, dealt) in self._dealt.items():
+            to = dealt.assignee
             if to is not None and to != task.assignee and ordinal not in self._ended_offers:
                 found.append(NewOffer(ordinal, Offer("assignee", to), task.due_at))
+        if self._added_offers:
+            found += [one for one in self._added_offers if one.ordinal not in self._ended_offers]
         return found
 
     def _unoffered(self) -> list[tuple[int, OfferKind | None]]:
         found: list[tuple[int, OfferKind | None]] = [(one, None) for one in self._ended_offers]
-        for ordinal, (task, to) in self._assigned.items():
-            if task.assignee not in {None, to} and ordinal not in self._ended_offers:
+        for ordinal, (task, dealt) in self._dealt.items():
+            is_left = task.assignee not in {None, dealt.assignee}
+            if is_left and ordinal not in self._ended_offers:
                 found.append((ordinal, "assignee"))
         return found
 

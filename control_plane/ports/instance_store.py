@@ -36,6 +36,13 @@ class TaskKey(NamedTuple):
     ordinal: int
 
 
+class Decider(NamedTuple):
+    """Who decided a human task of that name in an instance; STARTER is of who started it."""
+
+    task: str
+    user: str
+
+
 REQUEST_SCOPE = "request"
 """The scope of request ids."""
 
@@ -141,6 +148,8 @@ class Read:
     answers: Mapping[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
     holders: Mapping[BusinessKey, KeyHolder] = field(default_factory=dict)
     inbox: Mapping[InstanceKey, Sequence[InboxEvent]] = field(default_factory=dict)
+    deciders: Mapping[InstanceKey, frozenset[Decider]] = field(default_factory=dict)
+    """Of the tasks `with_people` whose terms keep some from deciding them: those it may concern."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +267,26 @@ class Requeued:
     limit_key: str | None = None
 
 
+class Dealt(NamedTuple):
+    """
+    How a task stands with people from now on: who has it, and, where not None, what they have
+    done with it and what is said of it.
+    """
+
+    assignee: str | None
+    standing: JsonText | None = None
+    terms: JsonText | None = None
+
+
+class NewComment(NamedTuple):
+    """Something that somebody said of a task. `seq` is that of its history entry."""
+
+    ordinal: int
+    seq: int
+    author: str
+    text: str
+
+
 class NewOffer(NamedTuple):
     """Where an open human task is found from now on."""
 
@@ -357,8 +386,11 @@ class Change:
     """Whether it was made without a look at the inbox: it is not kept if something is there."""
     outbox: Sequence[OutboxMessage] = ()
     release: Release | None = None
-    assigned: Mapping[int, str | None] = field(default_factory=dict)
-    """Who has which task from now on, None for nobody; of tasks that were there before."""
+    dealt: Mapping[int, Dealt] = field(default_factory=dict)
+    """How tasks that were there before stand with people."""
+    deciders: Sequence[Decider] = ()
+    """Who has decided what, to be kept once each."""
+    comments: Sequence[NewComment] = ()
     offered: Sequence[NewOffer] = ()
     unoffered: Sequence[tuple[int, OfferKind | None]] = ()
     """Tasks that are found no more as what kind of offer; as none at all without one."""

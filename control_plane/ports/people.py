@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
+from control_plane.ports.duties import (
+    Nudge,
+    Quorum,
+    Separation,
+    names_in,
+    nudges_json,
+    nudges_of,
+)
 from control_plane.ports.records import JsonText, Task
 from shared import json
 from shared.json import Json
@@ -28,12 +36,19 @@ DUE = Offer("due", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a definition says of people and one task. `form` is None for no form."""
+    """
+    What is said of people and one task, by its definition, or by the control plane of a task that
+    it makes itself: `text` is what such a task is created with. `form` is None for no form,
+    `quorum` for one that a single person ends.
+    """
 
     users: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     form: Json = None
     is_skippable: bool = False
+    quorum: Quorum | None = None
+    not_by: Separation | None = None
+    nudges: tuple[Nudge, ...] = ()
 
     @classmethod
     def of(cls, text: JsonText | None) -> "Terms":
@@ -44,14 +59,43 @@ class Terms:
         if not isinstance(kept, dict):
             raise TypeError("a task's terms are an object")
         return cls(
-            users=_names(kept.get("users")),
-            roles=_names(kept.get("roles")),
+            users=names_in(kept.get("users")),
+            roles=names_in(kept.get("roles")),
             form=kept.get("form"),
             is_skippable=kept.get("skippable") is True,
+            quorum=Quorum.of_json(kept.get("quorum")),
+            not_by=Separation.of_json(kept.get("notBy")),
+            nudges=nudges_of(kept.get("nudges")),
         )
+
+    def text(self) -> JsonText:
+        """As a task keeps them: what `of` reads."""
+        found: dict[str, Json] = {}
+        for word, names in (("users", self.users), ("roles", self.roles)):
+            if names:
+                found[word] = list[Json](names)
+        if self.form is not None:
+            found["form"] = self.form
+        if self.is_skippable:
+            found["skippable"] = True
+        if self.quorum is not None:
+            found["quorum"] = self.quorum.as_json()
+        if self.not_by is not None:
+            found["notBy"] = self.not_by.as_json()
+        if self.nudges:
+            found["nudges"] = nudges_json(self.nudges)
+        return json.dump(found)
 
 
 _NONE = Terms()
+
+
+def separated_from(terms: JsonText | None) -> tuple[str, ...]:
+    """Names of the tasks whose deciders may not decide one with these terms."""
+    if terms is None or '"notBy"' not in terms:
+        return ()
+    not_by = Terms.of(terms).not_by
+    return () if not_by is None else not_by.names
 
 
 def offers_of(
@@ -93,7 +137,3 @@ class Person:
     def is_meant_by(self, task: Task) -> bool:
         """Whether the task is offered to this person, or is theirs already."""
         return not self.offers.isdisjoint(offers_of(task.terms, task.assignee, None))
-
-
-def _names(value: Json) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()

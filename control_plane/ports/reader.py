@@ -17,6 +17,7 @@ from control_plane.ports.records import (
     Task,
     TaskStatus,
 )
+from control_plane.ports.standing import Comment
 from shared.ids import InstanceId, TenantId
 from shared.tasks import TaskType
 
@@ -97,6 +98,17 @@ class Reader(Protocol):
         self, tenant_id: TenantId, instance_id: InstanceId, *, after_seq: int, limit: int
     ) -> Sequence[HistoryEntry]:
         """Entries with a seq above `after_seq`, in order."""
+
+    async def list_comments(
+        self,
+        tenant_id: TenantId,
+        instance_id: InstanceId,
+        ordinal: int,
+        *,
+        after_seq: int,
+        limit: int,
+    ) -> Sequence[Comment]:
+        """What was said of a task, with a seq above `after_seq`, in order."""
 
     async def get_tasks(
         self, tenant_id: TenantId, keys: Sequence[tuple[InstanceId, int]], type_: TaskType

@@ -162,11 +162,13 @@ class Task:
     lease: Lease | None = None
     terms: JsonText | None = None
     """What people may do with it (see people.py). None where its definition says nothing of that,
-    and, with the two below, in what a turn reads for requests that have no need of it."""
+    and, with the three below, in what a turn reads for requests that have no need of it."""
     due_at: datetime | None = None
     """When it should be done; nothing happens by itself then."""
     assignee: str | None = None
     """Who has taken it, of the people it was offered to or by assignment."""
+    standing: JsonText | None = None
+    """What people have done with it, and its time (see standing.py). None for nothing yet."""
 
     @property
     def task_id(self) -> str:

@@ -51,6 +51,9 @@ BEGIN
   DELETE FROM foliot.timer r WHERE r.tenant_id = p_tenant_id AND r.instance_id = ANY (v_ids);
   DELETE FROM foliot.task t WHERE t.tenant_id = p_tenant_id AND t.instance_id = ANY (v_ids);
   DELETE FROM foliot.task_terms p WHERE p.tenant_id = p_tenant_id AND p.instance_id = ANY (v_ids);
+  DELETE FROM foliot.decider d WHERE d.tenant_id = p_tenant_id AND d.instance_id = ANY (v_ids);
+  DELETE FROM foliot.task_comment c
+   WHERE c.tenant_id = p_tenant_id AND c.instance_id = ANY (v_ids);
   DELETE FROM foliot.label b WHERE b.tenant_id = p_tenant_id AND b.instance_id = ANY (v_ids);
   DELETE FROM foliot.offer o WHERE o.tenant_id = p_tenant_id AND o.instance_id = ANY (v_ids);
   DELETE FROM foliot.idempotency a

@@ -24,8 +24,34 @@ def upgrade() -> None:
         sa.Column("due_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("assignee", sa.Text(), nullable=True),
         sa.Column("progress", postgresql.JSON(), nullable=True),
+        sa.Column("standing", postgresql.JSON(), nullable=True),
         sa.PrimaryKeyConstraint(
             "tenant_id", "instance_id", "ordinal", name=op.f("task_terms_pkey")
+        ),
+        schema="foliot",
+    )
+    op.create_table(
+        "decider",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("task", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "instance_id", "task", "person", name=op.f("decider_pkey")
+        ),
+        schema="foliot",
+    )
+    op.create_table(
+        "task_comment",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.UUID(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "instance_id", "ordinal", "seq", name=op.f("task_comment_pkey")
         ),
         schema="foliot",
     )
@@ -73,12 +99,12 @@ def upgrade() -> None:
         schema="foliot",
         postgresql_where=sa.text("started_at > '-infinity'"),
     )
-    for table in ("task_terms", "offer", "label"):
+    for table in ("task_terms", "decider", "task_comment", "offer", "label"):
         op.execute(
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON foliot.{table} TO {CONTROL_PLANE_ROLE}"
         )
 
 
 def downgrade() -> None:
-    for table in ("label", "offer", "task_terms"):
+    for table in ("label", "offer", "task_comment", "decider", "task_terms"):
         op.drop_table(table, schema="foliot")

@@ -350,6 +350,33 @@ task_terms = sa.Table(
     sa.Column("assignee", sa.Text),
     # What the attempt before said last that it was at: the next one is told.
     sa.Column("progress", JSON),
+    # What people have done with it: votes, whose it was; and what its time has brought.
+    sa.Column("standing", JSON),
+)
+
+# Who decided the human tasks of an instance, by their names: others' definitions keep them from
+# deciding more. Under the name '' it is who started the instance, where `started_by` has another
+# name for them.
+decider = sa.Table(
+    "decider",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("task", sa.Text, primary_key=True),
+    sa.Column("person", sa.Text, primary_key=True),
+)
+
+# What people said of a task, append-only. `seq` is that of the history entry that says so too.
+task_comment = sa.Table(
+    "task_comment",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("said", sa.Text, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
 )
 
 # Where people find an open human task: as offered to a user or a role, as theirs, as due. The

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from control_plane.ports.claims import Beat, HeldTask
-from control_plane.ports.instance_store import NewOffer, TaskKey, TaskUpdate, Wanted
+from control_plane.ports.instance_store import Dealt, NewOffer, TaskKey, TaskUpdate, Wanted
 from control_plane.ports.people import DUE, Offer, offers_of
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import Instance, Task
@@ -97,10 +97,10 @@ class TestATaskWithTerms:
         """Also where its definition says nothing of people."""
         fresh = instance(await world.now())
         await stored(world, start(fresh, new_tasks=[new_task(fresh, 1, type=TaskType.HUMAN)]))
-        taken = step(fresh, assigned={1: "ada"}, offered=[NewOffer(1, OF_ADA, None)])
+        taken = step(fresh, dealt={1: Dealt("ada")}, offered=[NewOffer(1, OF_ADA, None)])
         await stored(world, taken)
         first = await people_of(world, fresh)
-        await stored(world, step(taken.after, assigned={1: None}, unoffered=[(1, "assignee")]))
+        await stored(world, step(taken.after, dealt={1: Dealt(None)}, unoffered=[(1, "assignee")]))
         second = await people_of(world, fresh)
 
         assert ["ada", None] == [first.assignee, second.assignee]
@@ -108,7 +108,7 @@ class TestATaskWithTerms:
     async def test_keeps_its_terms_when_somebody_takes_it(self, world: World) -> None:
         """What is written is who has it, and nothing else."""
         of = await offered(world)
-        await stored(world, step(of, assigned={1: "ada"}))
+        await stored(world, step(of, dealt={1: Dealt("ada")}))
 
         assert FOR_COOKS == (await people_of(world, of)).terms
 
@@ -128,7 +128,7 @@ class TestAnOpenHumanTask:
     async def test_is_found_by_all_that_is_asked_together(self, world: World) -> None:
         """What a person sees, of what somebody filters for."""
         of = await offered(world, 2)
-        await stored(world, step(of, assigned={2: "ada"}, offered=[NewOffer(2, OF_ADA, None)]))
+        await stored(world, step(of, dealt={2: Dealt("ada")}, offered=[NewOffer(2, OF_ADA, None)]))
 
         assert [[1, 2], [2], [], [1]] == [
             await found(world, [COOK], [ADA]),
@@ -194,10 +194,10 @@ class TestAnOpenHumanTask:
     async def test_is_no_longer_found_as_that_of_who_let_it_go(self, world: World) -> None:
         """And is still offered as it was."""
         of = await offered(world)
-        taken = step(of, assigned={1: "ada"}, offered=[NewOffer(1, OF_ADA, None)])
+        taken = step(of, dealt={1: Dealt("ada")}, offered=[NewOffer(1, OF_ADA, None)])
         await stored(world, taken)
         before = await found(world, [OF_ADA])
-        await stored(world, step(taken.after, assigned={1: None}, unoffered=[(1, "assignee")]))
+        await stored(world, step(taken.after, dealt={1: Dealt(None)}, unoffered=[(1, "assignee")]))
 
         assert [[1], [], [1]] == [
             before,
@@ -215,7 +215,7 @@ class TestAnOpenHumanTask:
         """Whole, or not at all."""
         of = await offered(world)
         overtaken = step(
-            replace(of, revision=7), assigned={1: "bo"}, unoffered=[(1, None)],
+            replace(of, revision=7), dealt={1: Dealt("bo")}, unoffered=[(1, None)],
             offered=[NewOffer(1, BO, None)],
         )  # fmt: skip
 

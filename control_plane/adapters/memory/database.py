@@ -11,6 +11,7 @@ from control_plane.ports.audit import AuditEntry
 from control_plane.ports.credentials import StoredKey
 from control_plane.ports.instance_store import (
     BusinessKey,
+    Decider,
     IdempotencyKey,
     InboxEvent,
     Requeued,
@@ -25,6 +26,7 @@ from control_plane.ports.quotas import OwnQuotas
 from control_plane.ports.records import Definition, HistoryEntry, Instance, InstanceKey, Lease, Task
 from control_plane.ports.retention import Retention
 from control_plane.ports.schedule_store import Schedule, ScheduleKey
+from control_plane.ports.standing import Comment
 from control_plane.ports.tenant_store import Tenant
 from shared import json
 from shared.clock import Clock, SystemClock
@@ -107,6 +109,8 @@ class MemoryDatabase:
     progress: dict[TaskKey, str] = field(default_factory=dict)
     repeated: dict[TaskKey, int] = field(default_factory=dict)
     offers: dict[TaskKey, dict[Offer, datetime]] = field(default_factory=dict)
+    deciders: dict[InstanceKey, set[Decider]] = field(default_factory=dict)
+    comments: dict[TaskKey, list[Comment]] = field(default_factory=dict)
     limits: dict[tuple[TenantId, str], StoredLimit] = field(default_factory=dict)
     paused_queues: dict[str, PausedQueue] = field(default_factory=dict)
     timers: dict[TimerKey, datetime] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from control_plane.ports.audit import AuditEntry
 from control_plane.ports.instance_store import (
     BusinessKey,
     Change,
+    Decider,
     DefinitionName,
     DefinitionRef,
     IdempotencyKey,
@@ -31,7 +32,9 @@ from control_plane.ports.instance_store import (
     Wanted,
 )
 from control_plane.ports.outbox import Delivery
+from control_plane.ports.people import separated_from
 from control_plane.ports.records import Definition, InstanceKey, Lease, Task
+from control_plane.ports.standing import Comment
 from shared.ids import new_uuid7
 from shared.tasks import TaskType
 
@@ -72,6 +75,7 @@ class MemoryInstanceStore:
                 for key in wanted.instances
                 if key in database.inbox
             },
+            deciders=self._deciders(wanted.with_people),
         )
 
     async def write(self, changes: Sequence[Change]) -> frozenset[InstanceKey]:
@@ -93,6 +97,18 @@ class MemoryInstanceStore:
                 )
         self._feed(kept)
         return frozenset(change.key for change in kept)
+
+    def _deciders(self, wanted: Sequence[TaskKey]) -> dict[InstanceKey, frozenset[Decider]]:
+        found: dict[InstanceKey, frozenset[Decider]] = {}
+        for key in wanted:
+            task = self._database.tasks.get(key)
+            names = () if task is None else separated_from(task.terms)
+            if names:
+                of = InstanceKey(key.tenant_id, key.instance_id)
+                known = self._database.deciders.get(of, set())
+                concerned = frozenset(one for one in known if one.task in names)
+                found[of] = found.get(of, frozenset()) | concerned
+        return found
 
     def _with_known(self, key: InstanceKey, event: InboxEvent) -> InboxEvent:
         scoped = IdempotencyKey(key.tenant_id, str(key.instance_id), event.event_id)
@@ -240,9 +256,26 @@ class MemoryInstanceStore:
         database = self._database
         for ordinal, number in change.repeated.items():
             database.repeated[TaskKey(*change.key, ordinal)] = number
-        for ordinal, assignee in change.assigned.items():
+        for ordinal, dealt in change.dealt.items():
             key = TaskKey(*change.key, ordinal)
-            database.tasks[key] = replace(database.tasks[key], assignee=assignee)
+            task = database.tasks[key]
+            database.tasks[key] = replace(
+                task,
+                assignee=dealt.assignee,
+                standing=dealt.standing or task.standing,
+                terms=dealt.terms or task.terms,
+            )
+        if change.deciders:
+            database.deciders.setdefault(change.key, set()).update(change.deciders)
+        for comment in change.comments:
+            database.comments.setdefault(TaskKey(*change.key, comment.ordinal), []).append(
+                Comment(
+                    seq=comment.seq,
+                    author=comment.author,
+                    text=comment.text,
+                    created_at=change.after.updated_at,
+                )
+            )
         for ordinal, kind in change.unoffered:
             found = database.offers.pop(TaskKey(*change.key, ordinal), {})
             left = {} if kind is None else {o: d for o, d in found.items() if o.kind != kind}
@@ -301,7 +334,7 @@ class MemoryInstanceStore:
 
 
 def _without_people(task: Task) -> Task:
-    return replace(task, terms=None, due_at=None, assignee=None)
+    return replace(task, terms=None, due_at=None, assignee=None, standing=None)
 
 
 def _business_key(change: Change) -> BusinessKey:

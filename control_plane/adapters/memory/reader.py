@@ -7,6 +7,7 @@ from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
 from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import HistoryEntry, Instance, InstanceKey, Task
+from control_plane.ports.standing import Comment
 from shared import json
 from shared.ids import InstanceId, TenantId
 from shared.tasks import TaskType
@@ -88,6 +89,18 @@ class MemoryReader:
     ) -> Sequence[HistoryEntry]:
         entries = self._database.history.get(InstanceKey(tenant_id, instance_id), [])
         return [entry for entry in entries if entry.seq > after_seq][:limit]
+
+    async def list_comments(
+        self,
+        tenant_id: TenantId,
+        instance_id: InstanceId,
+        ordinal: int,
+        *,
+        after_seq: int,
+        limit: int,
+    ) -> Sequence[Comment]:
+        said = self._database.comments.get(TaskKey(tenant_id, instance_id, ordinal), [])
+        return [one for one in said if one.seq > after_seq][:limit]
 
     async def get_tasks(
         self, tenant_id: TenantId, keys: Sequence[tuple[InstanceId, int]], type_: TaskType

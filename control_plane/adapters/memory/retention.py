@@ -138,7 +138,7 @@ class MemoryRetention:
         database = self._database
         key = instance.key
         of_tasks = (database.tasks, database.progress, database.repeated, database.offers)
-        for table in (*of_tasks, database.leases, database.timers):
+        for table in (*of_tasks, database.comments, database.leases, database.timers):
             for of in [one for one in table if one[:2] == key]:
                 del table[of]  # type: ignore[arg-type]  # a key of this very table
         for scoped in [one for one in database.answers if one.scope == str(key.instance_id)]:
@@ -148,6 +148,7 @@ class MemoryRetention:
             if database.business_keys.get(name, (None, 0))[0] == key.instance_id:
                 del database.business_keys[name]
         database.history.pop(key, None)
+        database.deciders.pop(key, None)
         del database.instances[key]
 
 

@@ -16,6 +16,7 @@ from control_plane.adapters.postgres.rows import instance_of, task_of, with_peop
 from control_plane.ports.instance_store import (
     BusinessKey,
     Change,
+    Decider,
     DefinitionName,
     DefinitionRef,
     IdempotencyKey,
@@ -28,6 +29,7 @@ from control_plane.ports.instance_store import (
     Wanted,
     WriteRefused,
 )
+from control_plane.ports.people import separated_from
 from control_plane.ports.records import Instance, InstanceKey, Task
 from shared.failpoints import failpoint
 
@@ -60,10 +62,14 @@ class PostgresInstanceStore:
             names = await _names(connection, wanted)
             now = now or names.now
             assert now is not None
+            tasks = await _tasks(connection, wanted.tasks, wanted.with_people)
             return Read(
                 now=now,
                 instances=instances,
-                tasks=await _tasks(connection, wanted.tasks, wanted.with_people),
+                tasks=tasks,
+                deciders=await _deciders(
+                    connection, [tasks.get(one) for one in wanted.with_people]
+                ),
                 definitions=names.definitions,
                 answers=names.answers,
                 holders=names.holders,
@@ -110,6 +116,27 @@ async def _tasks(
             key = TaskKey(row["tenant_id"], row["instance_id"], row["ordinal"])
             if key in found:
                 found[key] = with_people(found[key], row)
+    return found
+
+
+async def _deciders(
+    connection: asyncpg.Connection, tasks: Sequence[Task | None]
+) -> dict[InstanceKey, frozenset[Decider]]:
+    """Read after the tasks that they may not decide: who is added since changes the instance."""
+    asked = [
+        (task.tenant_id, task.instance_id, name)
+        for task in tasks
+        if task is not None
+        for name in separated_from(task.terms)
+    ]
+    if not asked:
+        return {}
+    rows = await connection.fetch(read_batch.DECIDERS, *_columns(asked, 3))
+    await failpoint("store.read.deciders")
+    found: dict[InstanceKey, frozenset[Decider]] = {}
+    for row in rows:
+        key = InstanceKey(row["tenant_id"], row["instance_id"])
+        found[key] = found.get(key, frozenset()) | {Decider(row["task"], row["person"])}
     return found
 
 

@@ -46,12 +46,21 @@ SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queu
 """
 
 PEOPLE = """
-SELECT p.tenant_id, p.instance_id, p.ordinal, p.terms, p.due_at, p.assignee
+SELECT p.tenant_id, p.instance_id, p.ordinal, p.terms, p.due_at, p.assignee, p.standing
   FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k(tenant_id, instance_id, ordinal)
  CROSS JOIN LATERAL (
     SELECT * FROM foliot.task_terms p
      WHERE p.tenant_id = k.tenant_id AND p.instance_id = k.instance_id AND p.ordinal = k.ordinal
     OFFSET 0) AS p
+"""
+
+DECIDERS = """
+SELECT d.tenant_id, d.instance_id, d.task, d.person
+  FROM unnest($1::text[], $2::uuid[], $3::text[]) AS k(tenant_id, instance_id, task)
+ CROSS JOIN LATERAL (
+    SELECT * FROM foliot.decider d
+     WHERE d.tenant_id = k.tenant_id AND d.instance_id = k.instance_id AND d.task = k.task
+    OFFSET 0) AS d
 """
 
 NAMES = """

@@ -13,6 +13,7 @@ from control_plane.adapters.postgres.rows import entry_of, instance_of, task_of,
 from control_plane.adapters.postgres.task_pages import page_of_tasks
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import HistoryEntry, Instance, Task
+from control_plane.ports.standing import Comment
 from shared.ids import InstanceId, TenantId
 from shared.tasks import TaskType
 
@@ -45,7 +46,7 @@ class PostgresReader:
             SELECT t.*, l.session_id AS lease_session_id, l.attempt AS lease_attempt,
                    l.epoch AS lease_epoch, l.claimed_at AS lease_claimed_at,
                    l.silent_at AS lease_silent_at, l.progress AS lease_progress,
-                   p.terms, p.due_at, p.assignee
+                   p.terms, p.due_at, p.assignee, p.standing
               FROM foliot.task t
               LEFT JOIN foliot.lease l USING (tenant_id, instance_id, ordinal)
               LEFT JOIN foliot.task_terms p USING (tenant_id, instance_id, ordinal)
@@ -105,6 +106,31 @@ class PostgresReader:
             limit,
         )
         return [entry_of(row) for row in rows]
+
+    async def list_comments(
+        self,
+        tenant_id: TenantId,
+        instance_id: InstanceId,
+        ordinal: int,
+        *,
+        after_seq: int,
+        limit: int,
+    ) -> Sequence[Comment]:
+        rows = await self._pool.of(tenant_id).fetch(
+            """
+            SELECT c.seq, c.author, c.said AS text, c.created_at
+              FROM foliot.task_comment c
+             WHERE c.tenant_id = $1 AND c.instance_id = $2 AND c.ordinal = $3 AND c.seq > $4
+             ORDER BY c.seq
+             LIMIT $5
+            """,
+            tenant_id,
+            instance_id,
+            ordinal,
+            after_seq,
+            limit,
+        )
+        return [Comment(**row) for row in rows]
 
     async def get_tasks(
         self, tenant_id: TenantId, keys: Sequence[tuple[InstanceId, int]], type_: TaskType

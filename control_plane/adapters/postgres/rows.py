@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 _DEFINITION = tuple(field.name for field in fields(Definition))
 _INSTANCE = tuple(field.name for field in fields(Instance))
-_OF_PEOPLE = ("terms", "due_at", "assignee")
+_OF_PEOPLE = ("terms", "due_at", "assignee", "standing")
 _TASK = tuple(field.name for field in fields(Task) if field.name not in {"lease", *_OF_PEOPLE})
 _ENTRY = tuple(field.name for field in fields(HistoryEntry))
 

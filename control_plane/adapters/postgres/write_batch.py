@@ -52,6 +52,8 @@ from control_plane.adapters.postgres.write_parts import (
     Part,
 )
 from control_plane.adapters.postgres.write_people_parts import (
+    COMMENTS,
+    DECIDERS,
     LABELS,
     MARKED,
     OFFERS,
@@ -94,6 +96,8 @@ PARTS: Mapping[str, Part] = {
     "outbox": OUTBOX,
     "releases": RELEASES,
     "terms": TERMS,
+    "deciders": DECIDERS,
+    "comments": COMMENTS,
     "offers": OFFERS,
     "offers_ended": OFFERS_ENDED,
     "repeated": REPEATED,

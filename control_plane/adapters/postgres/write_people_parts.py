@@ -16,28 +16,71 @@ def _terms(changes: Sequence[Change]) -> Rows:
     for n, change in enumerate(changes, 1):
         for task in change.new_tasks:
             if _has_terms(task):
-                yield n, task.ordinal, task.terms, task.due_at, task.assignee
-        for ordinal, assignee in change.assigned.items():
-            yield n, ordinal, None, None, assignee
+                yield n, task.ordinal, task.terms, task.due_at, task.assignee, None
+        for ordinal, dealt in change.dealt.items():
+            yield n, ordinal, dealt.terms, None, dealt.assignee, dealt.standing
 
 
 TERMS = Part(
     is_in=lambda changes: any(
-        c.assigned or any(_has_terms(task) for task in c.new_tasks) for c in changes
+        c.dealt or any(_has_terms(task) for task in c.new_tasks) for c in changes
     ),
     sets={
         "said": RecordSet(
-            "n int, ordinal int, terms text, due_at timestamptz, assignee text", _terms
+            "n int, ordinal int, terms text, due_at timestamptz, assignee text, standing text",
+            _terms,
         )
     },
     keeping="""
 with_terms AS (
-  INSERT INTO foliot.task_terms (tenant_id, instance_id, ordinal, terms, due_at, assignee)
+  INSERT INTO foliot.task_terms AS p
+         (tenant_id, instance_id, ordinal, terms, due_at, assignee, standing)
   SELECT {change.tenant_id}[said.n], {change.instance_id}[said.n], said.ordinal, said.terms::json,
-         said.due_at, said.assignee
+         said.due_at, said.assignee, said.standing::json
     FROM {said}
    WHERE {kept}[said.n]
-  ON CONFLICT (tenant_id, instance_id, ordinal) DO UPDATE SET assignee = excluded.assignee)""",
+  ON CONFLICT (tenant_id, instance_id, ordinal) DO UPDATE
+     SET assignee = excluded.assignee, standing = coalesce(excluded.standing, p.standing),
+         terms = coalesce(excluded.terms, p.terms))""",
+)
+
+DECIDERS = Part(
+    is_in=lambda changes: any(c.deciders for c in changes),
+    sets={
+        "deciding": RecordSet(
+            "n int, task text, person text",
+            lambda changes: ((n, *one) for n, c in enumerate(changes, 1) for one in c.deciders),
+        )
+    },
+    keeping="""
+decided AS (
+  INSERT INTO foliot.decider (tenant_id, instance_id, task, person)
+  SELECT {change.tenant_id}[deciding.n], {change.instance_id}[deciding.n], deciding.task,
+         deciding.person
+    FROM {deciding}
+   WHERE {kept}[deciding.n]
+  ON CONFLICT DO NOTHING)""",
+)
+
+COMMENTS = Part(
+    is_in=lambda changes: any(c.comments for c in changes),
+    sets={
+        "saying": RecordSet(
+            "n int, ordinal int, seq bigint, author text, said text, at timestamptz",
+            lambda changes: (
+                (n, *one, c.after.updated_at)
+                for n, c in enumerate(changes, 1)
+                for one in c.comments
+            ),
+        )
+    },
+    keeping="""
+commented AS (
+  INSERT INTO foliot.task_comment (tenant_id, instance_id, ordinal, seq, author, said, created_at)
+  SELECT {change.tenant_id}[saying.n], {change.instance_id}[saying.n], saying.ordinal, saying.seq,
+         saying.author, saying.said, saying.at
+    FROM {saying}
+   WHERE {kept}[saying.n])""",
 )
 
 OFFERS = Part(
