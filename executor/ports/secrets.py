@@ -114,6 +114,10 @@ class Secrets:
         """Text without the tenant's secrets; do it before cutting it, or half of one may stay."""
         return self.redactor.text(self.tenant_id, text)
 
+    def redacted_json(self, value: Json) -> Json:
+        """JSON without the tenant's secrets."""
+        return self.redactor.json(self.tenant_id, value)
+
 
 def is_secret_name(name: str) -> bool:
     """Whether it can be the name of a secret: a file can have it, and leads nowhere else."""
