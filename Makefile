@@ -35,7 +35,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos bench \
-  bench-claim bench-engine bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-api chaos chaos-points \
+  bench-claim bench-engine bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api chaos chaos-points \
   conformance conformance-cel test-polyglot gen lock fmt hooks clean
 
 help: ## print this list
@@ -108,7 +108,7 @@ bench-engine: .venv/.dev ## measure the engine alone, beside others; BENCH='--al
 
 # -- campaigns: longer than a test may take, each from a seed that it prints -------------------
 
-fuzz: fuzz-properties fuzz-cel fuzz-api ## what must hold of the engine, of its expressions and of the API
+fuzz: fuzz-properties fuzz-cel fuzz-inputs fuzz-api ## what must hold of the engine, of its expressions and of the API
 
 fuzz-properties: .venv/.dev ## random lives of random machines; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.properties $(FUZZ)
@@ -118,6 +118,9 @@ fuzz-xstate: .venv/.dev ## random machines in foliot and in XState; FUZZ='--seed
 
 fuzz-cel: .venv/.dev ## random expressions here and in CEL's own runtime; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.cel $(FUZZ)
+
+fuzz-inputs: .venv/.dev ## hostile inputs to every method, thousands a second; FUZZ='--seed 1 --count 5000'
+	$(BIN)/python -m tests.campaigns.api.inputs --ledger build/inputs.jsonl $(FUZZ)
 
 fuzz-api: .venv/.dev ## hostile bytes to every method of a real server; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.api $(FUZZ)

@@ -164,7 +164,10 @@ class Adapters:
 
 
 class ControlPlane:
-    """Assembled and at rest; `run` serves until it is told to stop. `admission` has the counts."""
+    """
+    Assembled and at rest; `run` serves until it is told to stop. `admission` has the counts,
+    `server` what is offered to callers.
+    """
 
     def __init__(self, adapters: Adapters, settings: Settings, own: ControlPlaneSettings) -> None:
         """Raises MethodWithoutAuth if a method does not say who may call it."""
@@ -232,7 +235,7 @@ class ControlPlane:
                 ],
             ),
         )
-        self._server = self._make_server(adapters, tailer, capacity, settings, own)
+        self.server = self._make_server(adapters, tailer, capacity, settings, own)
 
     async def run(self, stop: asyncio.Event) -> None:
         """
@@ -241,14 +244,14 @@ class ControlPlane:
         `address` tells where, as soon as it serves, and `executor_address` where executors with
         certificates do. Raises Unavailable if one is taken.
         """
-        address, self.executor_address = await self._server.bind(self._listening)
+        address, self.executor_address = await self.server.bind(self._listening)
         loops_stop, turns_stop = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as turns:
             turns.create_task(self._orchestrator.run(turns_stop))
             async with asyncio.TaskGroup() as loops:
                 for loop in self._loops:
                     loops.create_task(_as_coroutine(loop, loops_stop))
-                await self._server.start()
+                await self.server.start()
                 self.address.set_result(address)
                 _log.info(
                     LogEvent.SERVER_SERVING,
@@ -258,7 +261,7 @@ class ControlPlane:
                 )
                 await stop.wait()
                 _log.info(LogEvent.SERVER_DRAINING, address=address)
-                await self._server.drain()
+                await self.server.drain()
                 loops_stop.set()
             turns_stop.set()
         _log.info(LogEvent.SERVER_STOPPED, address=address)

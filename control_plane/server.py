@@ -103,7 +103,7 @@ class Server:
         self._servicers = servicers
         self._admission = admission
         self._drain_s = drain_s
-        self._gate = Gate(
+        self.gate = Gate(
             authenticate,
             rules(SERVICES),
             admission,
@@ -124,9 +124,9 @@ class Server:
         not do, and where credentials would travel in the open unasked.
         """
         server = grpc.aio.server(
-            interceptors=[self._gate], options=self._options, maximum_concurrent_rpcs=MAX_RPCS
+            interceptors=[self.gate], options=self._options, maximum_concurrent_rpcs=MAX_RPCS
         )
-        self._add(self._servicers, server)
+        self.offer(server)
         try:
             addresses = open_ports(server, listening)
         except FoliotError:
@@ -156,7 +156,9 @@ class Server:
         if self._server is not None:
             await self._server.stop(END_GRACE_S)
 
-    def _add(self, servicers: Servicers, server: grpc.aio.Server) -> None:
+    def offer(self, server: grpc.aio.Server) -> None:
+        """Add every service there is to a server; what is called has to go through `gate`."""
+        servicers = self._servicers
         definition_service_pb2_grpc.add_DefinitionServiceServicer_to_server(
             servicers.definition, server
         )

@@ -164,13 +164,14 @@ async def serving_from(
     listen: str = "127.0.0.1:0",
     monotonic: Callable[[], float] = time.monotonic,
     changed: Callable[[Adapters], Adapters] = lambda adapters: adapters,
+    poll_s: float = 0.05,
     **own: Any,
 ) -> AsyncIterator[Serving]:
     """
     Serves from a memory; `own` are settings of the control plane's alone, `changed` makes other
     adapters of those for memory.
     """
-    settings = Settings(listen=listen, mode="dev", drain_s=drain_s, poll_s=0.05)
+    settings = Settings(listen=listen, mode="dev", drain_s=drain_s, poll_s=poll_s)
     adapters = Adapters(
         store=MemoryInstanceStore(database),
         definitions=MemoryDefinitionStore(database),

@@ -30,7 +30,9 @@ WAIT_S: Final = 1.0
 
 _STEP: Final = re.compile(r"(\w+)(\[[^\]]*\])?(?:\.|$)")
 
-_NOT_OURS: Final = re.compile(rb"asyncpg|orjson|Traceback|Error:|violates|sqlstate|relation \"")
+_NOT_OURS: Final = re.compile(
+    rb"asyncpg|orjson|Traceback|\b[A-Z]\w*Error:|violates|sqlstate|relation \""
+)
 
 _LATE_WRITE: Final = "Internal error from Core"
 """What gRPC's own client says that wrote to a stream which the server had ended."""
@@ -123,7 +125,12 @@ async def _each(sent: Sequence[bytes]) -> AsyncIterator[bytes]:
 
 
 def judged(method: MethodDescriptor, error: grpc.aio.AioRpcError) -> Answer:
-    """What is wrong with a status, if anything is: each has one ErrorInfo that is ours."""
+    """
+    What is wrong with a status, if anything is: each has one ErrorInfo that is ours.
+
+    `error` may come from a connection, or from one of `inside`, which makes the same of what the
+    server has said.
+    """
     if error.details() == _LATE_WRITE:
         return Answer(method=method.full_name, code=grpc.StatusCode.CANCELLED)
     info: error_details_pb2.ErrorInfo | None = None

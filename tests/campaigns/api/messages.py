@@ -6,7 +6,7 @@ A field gets something that its name suggests, so that calls get past the first 
 of the values at which programs break; or nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Final
 
@@ -15,10 +15,14 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 MAX_NESTING: Final = 5
-MAX_VALUES: Final = 2_000
+MAX_VALUES: Final = 600
 """Fields of one message, all that is inside counted: lists of lists of lists grow quickly."""
 
 MAX_BYTES: Final = 1024 * 1024 - 1
+"""What a connection lets through."""
+
+SWOLLEN: Final = 0.001
+"""Of all inputs, those that are filled up to the most that there may be."""
 
 TEXTS: Final[tuple[str, ...]] = (
     "",
@@ -64,8 +68,22 @@ TEXTS: Final[tuple[str, ...]] = (
     "W1sxLDIsMyw0LDVdLCJ4Il0",
     "AAAA",
     "=" * 9,
+    "\ue000",
+    "a\ue000\ue001b",
+    "\ue001",
+    "\ue002",
 )
 """What is known to break programs, each on its own."""
+
+NO_TEXT: Final[tuple[tuple[bytes, bytes], ...]] = (
+    ("\ue000".encode(), b"\xed\xa0\x80"),
+    ("\ue001".encode(), b"\xed\xb0\x80"),
+    ("\ue002".encode(), b"\xe0\x80\x80"),
+)
+"""
+Bytes that no message can be given as text, by what is put in their place until it is bytes: a
+high and a low surrogate alone, and a NUL in three bytes.
+"""
 
 JSONS: Final[tuple[str, ...]] = (
     "",
@@ -96,6 +114,8 @@ JSONS: Final[tuple[str, ...]] = (
     '{"@expr": "(((((((((((((((((((((1"}',
     "<scxml/>",
     "\ufeff{}",
+    '{"a": "\ue000"}',
+    '{"\ue001": 1}',
     "{'a': 1}",
     '"' + "x" * 300_000 + '"',
     "[" + "0," * 100_000 + "0]",
@@ -105,6 +125,11 @@ INTEGERS: Final = (0, 1, -1, 2, 7, 50, 200, 201, 1_000, 2**31 - 1, -(2**31), 2**
 DOUBLES: Final = (0.0, -0.0, 1.0, -1.0, 1e308, -1e308, 5e-324, float("inf"), float("nan"))
 SECONDS: Final = (0, 1, 60, -1, 253_402_300_799, 253_402_300_800, -62_135_596_801, 2**63 - 1)
 NANOS: Final = (0, 1, 999_999_999, 1_000_000_000, -1, 2**31 - 1, -(2**31))
+
+RARELY: Final[Mapping[str, Sequence[int]]] = {"foliot.v1.RenderFormat": (0, 1, 2)}
+"""Of enums with values that are dear, as drawings by another program, those that are not."""
+
+ONLY_RARELY: Final = 0.95
 
 _RANGES: Final[Mapping[int, tuple[int, int]]] = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
@@ -120,8 +145,11 @@ class Maker:
     the end of a field's name: `{"instance_id": ["0199…"]}`.
     """
 
-    def __init__(self, chance: Random, known: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, chance: Random, known: Mapping[str, Sequence[str]], *, max_bytes: int = MAX_BYTES
+    ) -> None:
         self._chance = chance
+        self._max_bytes = max_bytes
         self._known = known
         self._hostility = 0.0
         self._left_out = 0.0
@@ -140,9 +168,21 @@ class Maker:
         hostility = chance.choice((0.0, 0.0, 0.1, 0.1, 0.3, 0.9))
         left_out = chance.choice((0.0, 0.0, 0.1, 0.3))
         raw = self.message(descriptor, hostility, left_out=left_out).SerializeToString()
-        if len(raw) > MAX_BYTES:
-            return raw[:MAX_BYTES]
+        for stand_in, no_text in NO_TEXT:
+            raw = raw.replace(stand_in, no_text)
+        if chance.random() < SWOLLEN:
+            raw *= self._max_bytes // (len(raw) or 1) + 1
+        if len(raw) > self._max_bytes:
+            return raw[: self._max_bytes]
         return self.broken(raw) if chance.random() < 0.15 else raw
+
+    def inputs(self, descriptor: Descriptor, broken: int) -> Iterator[bytes]:
+        """As `bytes_of` without end, each followed by so many that are it with bytes changed."""
+        while True:
+            raw = self.bytes_of(descriptor)
+            yield raw
+            for _ in range(broken):
+                yield self.broken(raw)
 
     def broken(self, raw: bytes) -> bytes:
         """The same bytes with a few of them changed, cut off, repeated or put in."""
@@ -160,7 +200,7 @@ class Maker:
                 del data[at : at + chance.randrange(1, 9)]
             else:
                 data += data[at : at + 64]
-        return bytes(data[:MAX_BYTES])
+        return bytes(data[: self._max_bytes])
 
     def _message(self, descriptor: Descriptor, nesting: int) -> Message:
         made = GetMessageClass(descriptor)()
@@ -241,6 +281,8 @@ class Maker:
         assert field.enum_type is not None
         if self._is_hostile():
             return self._chance.choice((0, 99, -1, 2**31 - 1, -(2**31)))
+        if field.enum_type.full_name in RARELY and self._chance.random() < ONLY_RARELY:
+            return self._chance.choice(RARELY[field.enum_type.full_name])
         lowest = 0 if self._left_out else 1
         return self._chance.choice([value.number for value in field.enum_type.values][lowest:])
 
