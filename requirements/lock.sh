@@ -2,9 +2,9 @@
 # Resolves pyproject.toml into the locks, for every supported Python and platform at once.
 #
 #   run.lock    what `make demo` needs: foliot, the embedded servers, the build backend
-#   image.lock  the same without the embedded servers, and with Graphviz (the extra draw), so
-#               that a server draws pictures: what the container image holds
-#   dev.lock    the same as run.lock, with Graphviz, and the tools of `make test` and `make check`
+#   image.lock  the same without the embedded servers, and with the extras draw and s3, so that
+#               a server draws pictures and objects may be in S3: what the container image holds
+#   dev.lock    the same as run.lock, with those extras, and the tools of `make test` and `make check`
 #
 # Versions already locked stay as they are; --upgrade, or --upgrade-package NAME, moves them.
 set -euo pipefail
@@ -12,6 +12,6 @@ cd "$(dirname "$0")/.."
 lock() { .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
          --generate-hashes --no-header --no-annotate --group build "$@"; }
 lock --extra embedded "$@" --output-file requirements/run.lock
-lock --extra draw --constraint requirements/run.lock --output-file requirements/image.lock
-lock --extra embedded --extra draw --group dev --constraint requirements/run.lock \
+lock --extra draw --extra s3 --constraint requirements/run.lock --output-file requirements/image.lock
+lock --extra embedded --extra draw --extra s3 --group dev --constraint requirements/run.lock \
      --output-file requirements/dev.lock
