@@ -77,6 +77,16 @@ VIOLATIONS = {
         planted={"executor/planted.py": ""},
         says=("planted",),
     ),
+    "a handler that reaches past its ports": Violation(
+        contract="handlers",
+        planted={"executor/handlers/planted.py": "import httpx\nimport socket\nimport os"},
+        says=tuple(f"executor.handlers.planted -> {name}" for name in ("httpx", "socket", "os")),
+    ),
+    "a function that reaches past its ports": Violation(
+        contract="handlers",
+        planted={"executor/functions/planted.py": "from shared import settings"},
+        says=("executor.functions.planted -> shared.settings",),
+    ),
     "an adapter of the executor that knows the handlers": Violation(
         contract="executor-adapters",
         planted={"executor/adapters/planted.py": "import executor.handlers"},
@@ -91,6 +101,15 @@ VIOLATIONS = {
         contract="cron",
         planted={"control_plane/use_cases/planted.py": "from cronsim import CronSim"},
         says=("control_plane.use_cases.planted -> cronsim",),
+    ),
+    "guardrails with I/O, a clock, chance and frameworks": Violation(
+        contract="guardrails",
+        planted={
+            "shared/guardrails/planted.py": "\n".join(f"import {name}" for name in ENGINE_IMPORTS)
+        },
+        says=tuple(
+            f"shared.guardrails is not allowed to import {name}:" for name in ENGINE_IMPORTS
+        ),
     ),
     "an engine with I/O, a clock, chance and frameworks": Violation(
         contract="engine",
