@@ -100,7 +100,7 @@ class TaskPlan:
                 state=turn.owner,
                 invoke_id=invoke_id,
                 detached=self.detached,
-                plan=None if self.compensation is None else self.index,
+                plan=self.index if self.is_kept else None,
             ),
         )
 
@@ -126,6 +126,11 @@ class TaskPlan:
         if self.people is not None:
             given += self.people.templates
         return sum(work_of(one) for one in given if one is not None)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether open tasks of it have to know that they are."""
+        return self.compensation is not None or self.type is TaskType.AI
 
     @property
     def kind(self) -> str:
@@ -168,15 +173,15 @@ class TaskPlan:
                 events=self.events,
                 policy=self.policy,
                 limit_key=waiting.key,
-                terms=self._terms(waiting),
+                terms=self._terms(waiting, turn.now),
                 due=None if self.people is None else self.people.due(waiting.offer, turn.now),
             ),
             open_task,
         )
 
-    def _terms(self, waiting: WaitingTask) -> dict[str, Json] | None:
+    def _terms(self, waiting: WaitingTask, now: datetime) -> dict[str, Json] | None:
         """What people may do with the task; None where nothing is said of it."""
-        found = {} if self.people is None else self.people.terms(waiting.offer)
+        found = {} if self.people is None else self.people.terms(waiting.offer, now)
         if self.is_skippable:
             found["skippable"] = True
         return found or None
@@ -281,7 +286,7 @@ def open_next(
             detached=group.detached,
             group=number,
             place=waiting.place,
-            plan=None if plan.compensation is None else plan.index,
+            plan=plan.index if plan.is_kept else None,
         ),
     )
 

@@ -33,6 +33,15 @@ MAX_CANDIDATES = 50
 MAX_CANDIDATE = 128
 """Characters of the name of a user or a role."""
 
+MAX_VOTERS = 20
+"""People who may vote on one human task."""
+
+MAX_REMINDERS = 10
+"""Reminders of one human task."""
+
+MAX_ESCALATIONS = 10
+"""Escalations of one human task."""
+
 MAX_TARGETS = 10_000
 """Targets of all transitions of a spec together."""
 

@@ -6,15 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from control_plane.engine.agreeing import QuorumPlan, SeparationPlan, names_now
 from control_plane.engine.delays import Delay, due_after
-from control_plane.engine.failures import ExpressionUnusable
-from control_plane.engine.limits import MAX_CANDIDATE, MAX_CANDIDATES
+from control_plane.engine.limits import MAX_CANDIDATES
+from control_plane.engine.nudging import NudgePlan, nudges_at
 from control_plane.engine.templates import Template
 from control_plane.engine.turn import Turn
 from shared.json import Json
 
 Offer = dict[str, Json]
-"""What was worked out of a plan: `users`, `roles`, and the length `in` which it is due."""
+"""
+What was worked out of a plan: `users`, `roles`, the length `in` which it is due, its `quorum`, who
+it is `notBy`, and the effects of its `nudges`.
+"""
+
+_NOT_KEPT = ("in", "nudges")
+"""What a task does not keep as it was worked out: it becomes instants."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -26,42 +33,46 @@ class PeoplePlan:
     due_in: Delay | None
     form: dict[str, Any] | None
     json_pointer: str
+    quorum: QuorumPlan | None = None
+    not_by: SeparationPlan | None = None
+    nudges: tuple[NudgePlan, ...] = ()
 
     @property
     def templates(self) -> tuple[Template, ...]:
         """What has to be worked out for an offer."""
         lengths = () if self.due_in is None or not self.due_in.computed else (self.due_in.computed,)
-        return (self.users, self.roles, *lengths)
+        parts = [one for one in (self.quorum, self.not_by, *self.nudges) if one is not None]
+        return (self.users, self.roles, *lengths, *(t for part in parts for t in part.templates))
 
     def offer(self, turn: Turn) -> Offer:
         """Raises ExpressionUnusable where candidates are no names, or too many."""
         found: Offer = {}
         left = MAX_CANDIDATES
         for word, template in (("users", self.users), ("roles", self.roles)):
-            names = template.evaluate(turn)
-            if (
-                not isinstance(names, list)
-                or len(names) > left
-                or not all(map(is_candidate, names))
-            ):
-                raise ExpressionUnusable(
-                    f"{self.json_pointer}/candidates/{word}",
-                    f"candidates must be a list of names of 1 to {MAX_CANDIDATE} characters, and"
-                    f" {MAX_CANDIDATES} of them at most",
-                    "",
-                )
+            names = names_now(turn, template, f"{self.json_pointer}/candidates/{word}", left)
             left -= len(names)
             if names:
-                found[word] = list(dict.fromkeys(names))
+                found[word] = names
         if self.due_in is not None and self.due_in.computed is not None:
             found["in"] = self.due_in.computed.evaluate(turn)
+        if self.quorum is not None:
+            found["quorum"] = self.quorum.worked_out(turn)
+        if self.not_by is not None:
+            found["notBy"] = self.not_by.worked_out(turn)
+        if self.nudges:
+            found["nudges"] = [one.worked_out(turn) for one in self.nudges]
         return found
 
-    def terms(self, offer: Offer | None) -> dict[str, Json]:
+    def terms(self, offer: Offer | None, now: datetime) -> dict[str, Json]:
         """What is kept with the task, of what was offered and of the form."""
-        found = {word: names for word, names in (offer or {}).items() if word != "in"}
+        found = {word: said for word, said in (offer or {}).items() if word not in _NOT_KEPT}
         if self.form is not None:
             found["form"] = self.form
+        if self.nudges:
+            effects = (offer or {}).get("nudges")
+            nudges = nudges_at(self.nudges, effects, now, self.due(offer, now))
+            if nudges:
+                found["nudges"] = nudges
         return found
 
     def due(self, offer: Offer | None, now: datetime) -> datetime | None:
@@ -71,8 +82,3 @@ class PeoplePlan:
         if self.due_in.length is not None:
             return self.due_in.length.after(now)
         return due_after((offer or {}).get("in"), now, self.due_in.json_pointer)
-
-
-def is_candidate(name: object) -> bool:
-    """Whether it can be the name of a user or a role."""
-    return isinstance(name, str) and 0 < len(name) <= MAX_CANDIDATE and "\0" not in name

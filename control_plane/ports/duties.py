@@ -12,7 +12,6 @@ from datetime import datetime
 from control_plane.engine.instants import read_instant, write_instant
 from shared.json import Json
 
-
 STARTER = ""
 """Whoever started an instance has decided the task of this name, which no task has."""
 

@@ -1,21 +1,21 @@
 """
-What a human task says about people: whom it is offered to, until when, and by what form.
+What a human task says about people: whom it is offered to, until when, and by what form; how many
+must agree, who may not decide it, and what its time brings (duties.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from control_plane.engine.limits import MAX_CANDIDATE, MAX_CANDIDATES
-from control_plane.engine.offering import PeoplePlan, is_candidate
+from control_plane.engine.offering import PeoplePlan
+from control_plane.engine.spec.duties import Duties
 from control_plane.engine.spec.findings import Findings, join
 from control_plane.engine.spec.outline import unknown_keys, wrong_type
 from control_plane.engine.spec.values import Values
 from control_plane.engine.spec.vocabulary import CANDIDATES
-from control_plane.engine.templates import Constant, Template
 from shared.forms import problem_of
 
-NOBODY = Constant([])
-_NAMES = f"a list of at most {MAX_CANDIDATES} names of 1 to {MAX_CANDIDATE} characters"
+OF_PEOPLE = ("candidates", "dueIn", "form", "quorum", "notBy", "reminders", "escalations")
+"""The words that only a human task has."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,10 +24,14 @@ class People:
 
     values: Values
     findings: Findings
+    _duties: Duties = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._duties = Duties(self.values, self.findings)
 
     def plan(self, body: dict[str, Any], pointer: str, names: frozenset[str]) -> PeoplePlan | None:
         """None where the task says nothing of people."""
-        if not {"candidates", "dueIn", "form"} & body.keys():
+        if body.keys().isdisjoint(OF_PEOPLE):
             return None
         place = join(pointer, "candidates")
         candidates = body.get("candidates", {})
@@ -35,34 +39,19 @@ class People:
             wrong_type(self.findings, place, candidates, "an object with `users` and `roles`")
             candidates = {}
         unknown_keys(self.findings, place, candidates, CANDIDATES)
+        duties = self._duties
         return PeoplePlan(
-            users=self._names(candidates, "users", place, names),
-            roles=self._names(candidates, "roles", place, names),
+            users=duties.names(candidates.get("users", []), join(place, "users"), names),
+            roles=duties.names(candidates.get("roles", []), join(place, "roles"), names),
             due_in=self.values.delay(body["dueIn"], join(pointer, "dueIn"))
             if "dueIn" in body
             else None,
             form=self._form(body.get("form"), join(pointer, "form")) if "form" in body else None,
             json_pointer=pointer,
+            quorum=duties.quorum(body, pointer, names) if "quorum" in body else None,
+            not_by=duties.separation(body, pointer, names) if "notBy" in body else None,
+            nudges=duties.nudges(body, pointer, names),
         )
-
-    def _names(
-        self, candidates: dict[str, Any], word: str, pointer: str, names: frozenset[str]
-    ) -> Template:
-        """Rule: candidates are names, or expressions for them, one by one or all at once."""
-        given, place = candidates.get(word, []), join(pointer, word)
-        if not isinstance(given, list):
-            if not _is_computed(given):
-                wrong_type(self.findings, place, given, _NAMES)
-                return NOBODY
-            return self.values.template(given, place, names)
-        if len(given) > MAX_CANDIDATES:
-            wrong_type(self.findings, place, given, _NAMES)
-            return NOBODY
-        for at, one in enumerate(given):
-            if not is_candidate(one) and not _is_computed(one):
-                wanted = f"a name of 1 to {MAX_CANDIDATE} characters, or an expression for one"
-                wrong_type(self.findings, join(place, at), one, wanted)
-        return self.values.template(given, place, names)
 
     def _form(self, form: Any, pointer: str) -> dict[str, Any] | None:
         """Rule: a form is a JSON Schema that looks at an output in bounded time."""
@@ -76,7 +65,3 @@ class People:
             self.findings.error("bad-form", pointer, problem.message, problem.remedy)
             return None
         return form
-
-
-def _is_computed(value: object) -> bool:
-    return isinstance(value, dict) and "@expr" in value

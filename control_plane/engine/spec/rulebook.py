@@ -189,7 +189,8 @@ RULES: Final[dict[str, Rule]] = {
         " names.",
     ),
     "word-not-for-task": _refuses(
-        "A word describes a task of another kind: `events` and `policy` are of AI tasks,"
+        "A word describes a task of another kind: `events` and `policy` are of AI tasks, which do"
+        " nothing that a `compensation` could undo,"
         " `candidates`, `dueIn` and `form` of human tasks,"
         " `version`, `businessKey` and `onParentClose` of child instances; `queue`, `priority`,"
         " `limitKey`, `retry`, `timeout` and `skippable` of what an executor does, which a child"
@@ -214,6 +215,19 @@ RULES: Final[dict[str, Rule]] = {
         " pattern that is not one of RE2's.",
         "Write it with the keywords that the message lists.",
     ),
+    "quorum-out-of-reach": _refuses(
+        "More must approve a human task than may vote on it, or than it is offered to.",
+        "Ask for fewer `approvals`, or name more `candidates`.",
+    ),
+    "no-due-time": _refuses(
+        "A reminder or an escalation goes by when its task is due, and the task does not say that.",
+        "Say `dueIn`, or count from its creation by `unclaimedFor` or `openFor`.",
+    ),
+    "decided-by-no-task": _refuses(
+        "A human task is not for those who decided another, and there is no human task of that"
+        " name: nobody would be kept from it.",
+        "Write the name of a human task: its `id` or its `name`.",
+    ),
     "ai-without-events": _refuses(
         "An AI task does not say among which events it may choose. A model chooses from a closed"
         " list, and from nothing else.",
@@ -223,6 +237,11 @@ RULES: Final[dict[str, Rule]] = {
         "An AI task may choose an event that nothing answers while its state is active, so that"
         " the choice could only be refused.",
         "Add a transition for the event, or take it from the list.",
+    ),
+    "ai-outcome-awaited": _refuses(
+        "An AI task stands where its outcome would be waited for: it has `onDone`, is one of a"
+        " `forEach`, or is a compensation. It comes to one of its events, and to nothing else.",
+        "Answer the events of the task with transitions; `onError` is for what goes wrong.",
     ),
     "task-without-error-path": _warns(
         "Nothing answers a task's failure, so that it fails the instance.",

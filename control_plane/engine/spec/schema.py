@@ -15,10 +15,13 @@ from control_plane.engine.limits import (
     MAX_CANDIDATE,
     MAX_CANDIDATES,
     MAX_CHOICES,
+    MAX_ESCALATIONS,
     MAX_FAN_OUT,
     MAX_NAME_LENGTH,
     MAX_NAMED,
+    MAX_REMINDERS,
     MAX_TASKS_PER_TRANSITION,
+    MAX_VOTERS,
 )
 from control_plane.engine.spec.vocabulary import (
     ACTIONS,
@@ -28,6 +31,7 @@ from control_plane.engine.spec.vocabulary import (
     COMPENSATION,
     CREATE_TASK,
     CREATE_TASK_ACTION,
+    ESCALATION,
     EXPRESSION,
     GUARD_BODY,
     GUARDS,
@@ -36,6 +40,9 @@ from control_plane.engine.spec.vocabulary import (
     MAX_FACTOR,
     MAX_PRIORITY,
     NAMED,
+    NOT_BY,
+    QUORUM,
+    REMINDER,
     RETRY,
     ROOT,
     STATE,
@@ -257,7 +264,7 @@ def _task_shapes() -> dict[str, Schema]:
             {"enum": ["all", "any", "settled"], "default": "all"}, _integer(1, MAX_FAN_OUT)
         ),
         "choices": _list(
-            _text(pattern=rf"^(?!{_or(OWN_EVENTS)})[^*\u0000-\u001f\u007f]+$"),
+            {"$ref": "#/$defs/eventName"},
             minItems=1,
             maxItems=MAX_CHOICES,
             uniqueItems=True,
@@ -273,6 +280,27 @@ def _task_shapes() -> dict[str, Schema]:
                 maxItems=MAX_CANDIDATES,
             ),
         ),
+        "candidateName": _any_of(
+            {"type": "string", "minLength": 1, "maxLength": MAX_CANDIDATE},
+            {"$ref": "#/$defs/expression"},
+        ),
+        "quorum": _object(QUORUM),
+        "voters": _any_of(_integer(1, MAX_VOTERS), {"$ref": "#/$defs/expression"}),
+        "notBy": _object(NOT_BY),
+        "taskNames": _list({"$ref": "#/$defs/name"}, maxItems=MAX_CANDIDATES),
+        "reminders": _list(
+            {**_object(REMINDER), "oneOf": _with_one_of("before", "after")},
+            maxItems=MAX_REMINDERS,
+        ),
+        "escalations": _list(
+            {
+                **_object(ESCALATION),
+                "oneOf": _with_one_of("overdue", "unclaimedFor", "openFor"),
+                "anyOf": _with_one_of("addCandidates", "assignTo", "priority", "event", "fail"),
+            },
+            maxItems=MAX_ESCALATIONS,
+        ),
+        "eventName": _text(pattern=rf"^(?!{_or(OWN_EVENTS)})[^*\u0000-\u001f\u007f]+$"),
         "form": {
             "type": "object",
             "description": "JSON Schema (2020-12), without references.",
@@ -314,6 +342,10 @@ def _named(*taken: str) -> Schema:
 
 def _ref(shape: str) -> Schema:
     return {"$ref": f"#/$defs/{shape}"}
+
+
+def _with_one_of(*words: str) -> list[Schema]:
+    return [{"required": [word]} for word in words]
 
 
 def _any_of(*shapes: Schema) -> Schema:

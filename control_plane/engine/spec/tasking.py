@@ -2,6 +2,7 @@
 Tasks in a spec: what `invoke` and `createTask` say about them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from control_plane.engine.limits import MAX_CHOICES, MAX_FAN_OUT
 from control_plane.engine.spec.attempting import Attempts
 from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import NAME, is_name, unknown_keys, wrong_type
-from control_plane.engine.spec.peopling import People
+from control_plane.engine.spec.peopling import OF_PEOPLE, People
 from control_plane.engine.spec.values import NAMES, Values
 from control_plane.engine.spec.vocabulary import COMPENSATION
 from control_plane.engine.templates import NULL, Computed, Constant, Template
@@ -26,7 +27,6 @@ _NAMED = {"system": ".<function>", CHILD.lower(): ".<key of a definition>"}
 _JOINS = ("all", "any", "settled")
 _CLOSINGS = ("cancel", "terminate", "abandon")
 _OF_AI = ("events", "policy")
-_OF_PEOPLE = ("candidates", "dueIn", "form")
 _OF_CHILDREN = ("version", "businessKey", "onParentClose")
 _OF_ATTEMPTS = ("queue", "priority", "limitKey", "retry", "timeout", "skippable")
 _INSTEAD = {
@@ -116,7 +116,10 @@ class Tasks:
         """Rule: a task is described by words of its kind."""
         wrong = (*(() if kind is None else _OF_CHILDREN), *(() if kind is TaskType.AI else _OF_AI))
         if kind is not TaskType.HUMAN:
-            wrong += _OF_PEOPLE
+            wrong += OF_PEOPLE
+        if kind is TaskType.AI:
+            wrong += ("compensation",)
+            self._awaited(body, pointer, ("onDone", "forEach"))
         if kind is None:
             wrong += _OF_ATTEMPTS
         said = CHILD.lower() if kind is None else kind.value.lower()
@@ -127,6 +130,17 @@ class Tasks:
                     join(pointer, key),
                     f"{key!r} does not describe a task of kind {said!r}",
                     _INSTEAD.get(key, "leave it out, or choose another kind of task"),
+                )
+
+    def _awaited(self, body: dict[str, Any], pointer: str, words: Sequence[str]) -> None:
+        """Rule: what an AI task comes to is one of its events, and no outcome to wait for."""
+        for key in words:
+            if key in body:
+                self.findings.error(
+                    "ai-outcome-awaited",
+                    join(pointer, key),
+                    f"what an AI task comes to is one of its events: {key!r} never hears of it",
+                    "answer the events of the task, and leave it out",
                 )
 
     def _child(self, body: dict[str, Any], pointer: str, names: frozenset[str]) -> Child:
@@ -246,6 +260,9 @@ class Tasks:
         if not isinstance(body.get("src"), str):
             place = join(pointer, "src")
             wrong_type(self.findings, place, body.get("src"), "a task type in lower case")
+            return None
+        if body["src"] == TaskType.AI.value.lower():
+            self._awaited(body, pointer, ("src",))
             return None
         own = body.get("name", f"undo {name}")
         if not is_name(own):

@@ -8,7 +8,13 @@ is made of them, so the two know the same words.
 from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from control_plane.engine.limits import MAX_CHOICES, MAX_DELAY, MAX_FAN_OUT
+from control_plane.engine.limits import (
+    MAX_CHOICES,
+    MAX_DELAY,
+    MAX_ESCALATIONS,
+    MAX_FAN_OUT,
+    MAX_REMINDERS,
+)
 from shared.retry import MAX_ATTEMPTS, MAX_BACKOFF
 from shared.tasks import MAX_QUEUE_NAME
 
@@ -122,6 +128,15 @@ _TASK: Words = {
     "candidates": Word("candidates", "Of a human task: whom it is offered to."),
     "dueIn": Word("delay", "Of a human task: how long after its creation it should be done."),
     "form": Word("form", "Of a human task: what its output must be like, as a JSON Schema."),
+    "quorum": Word("quorum", "Of a human task: how many of those it is offered to must approve."),
+    "notBy": Word("notBy", "Of a human task: who may not decide it, of those it is offered to."),
+    "reminders": Word(
+        "reminders", f"Of a human task: when people are reminded of it, {MAX_REMINDERS} at most."
+    ),
+    "escalations": Word(
+        "escalations",
+        f"Of a human task: what happens if it stays open, {MAX_ESCALATIONS} at most.",
+    ),
     "skippable": Word(
         "boolean",
         "Whether an operator may skip it, with an output in its place.",
@@ -167,6 +182,34 @@ COMPENSATION: Final[Words] = {
 CANDIDATES: Final[Words] = {
     "users": Word("candidateNames", "The users it is offered to."),
     "roles": Word("candidateNames", "The roles it is offered to: whoever has one of them."),
+}
+
+QUORUM: Final[Words] = {
+    "approvals": Word("voters", "So many must approve; then it has succeeded.", required=True),
+    "of": Word("voters", "So many may vote. It fails when too few are left.", required=True),
+}
+
+NOT_BY: Final[Words] = {
+    "tasks": Word("taskNames", "Not by whoever decided human tasks of these names before."),
+    "starter": Word("boolean", "Not by whoever started the instance."),
+    "users": Word("candidateNames", "Not by these users."),
+}
+
+REMINDER: Final[Words] = {
+    "before": Word("duration", f"So long before it is due: {_SECONDS}."),
+    "after": Word("duration", f"So long after it was due: {_SECONDS}."),
+    "event": Word("eventName", "An event that its instance is told then."),
+}
+
+ESCALATION: Final[Words] = {
+    "overdue": Word("duration", f"So long after it was due: {_SECONDS}."),
+    "unclaimedFor": Word("duration", f"So long after its creation, if nobody has it: {_SECONDS}."),
+    "openFor": Word("duration", f"So long after its creation: {_SECONDS}."),
+    "addCandidates": Word("candidates", "Whom it is offered to as well from then on."),
+    "assignTo": Word("candidateName", "The user who gets it."),
+    "priority": Word("priority", "Its priority from then on."),
+    "event": Word("eventName", "An event that its instance is told then."),
+    "fail": Word("boolean", "Whether it ends then, by an error of the kind `task.expired`."),
 }
 
 RETRY: Final[Words] = {

@@ -51,8 +51,12 @@ ONLY_THE_PARSER_SAYS: Final = {
     "for-each-not-list": "an expression is a text to a schema",
     "bad-timer-input": "an input may be computed",
     "bad-form": "a schema of schemas is long, and does not know RE2",
+    "quorum-out-of-reach": "compares numbers with each other, and with the candidates",
+    "no-due-time": "whether it goes by the due time stands inside of it",
+    "decided-by-no-task": "looks at the tasks of the whole spec",
     "ai-without-events": "the kind of a task stands under another key",
     "ai-event-not-accepted": "looks at the transitions around",
+    "ai-outcome-awaited": "the kind of a task stands under another key",
     "eventless-cycle": "follows transitions",
 }
 """Every other rule that refuses, and why a JSON Schema cannot say it, or had better not."""

@@ -31,6 +31,11 @@ def invoking(**invoke: Any) -> dict[str, Any]:
     return flat({"invoke": {"src": "http", "onDone": "b", "onError": "b", **invoke}})
 
 
+def asking(**people: Any) -> dict[str, Any]:
+    """A spec whose state `a` asks people."""
+    return invoking(src="human", **people)
+
+
 def choosing(*events: str, **state: Any) -> dict[str, Any]:
     """A spec whose state `a` lets a model choose among events; only APPROVE is answered."""
     invoke = {"src": "ai", "input": "a text", "events": list(events), "onError": "b"}
@@ -493,12 +498,125 @@ ERRORS: list[tuple[str, str, Any]] = [
     ),
     ("bad-form", "/states/a/invoke/form", invoking(src="human", form={"title": "x" * 17_000})),
     ("bad-delay", "/states/a/invoke/dueIn", invoking(src="human", dueIn="soon")),
+    (
+        "quorum-out-of-reach",
+        "/states/a/invoke/quorum",
+        asking(candidates={"roles": ["boss"]}, quorum={"approvals": 3, "of": 2}),
+    ),
+    (
+        "quorum-out-of-reach",
+        "/states/a/invoke/quorum",
+        asking(candidates={"users": ["ada"]}, quorum={"approvals": 2, "of": 2}),
+    ),
+    (
+        "quorum-out-of-reach",
+        "/states/a/invoke/quorum",
+        asking(quorum={"approvals": expr("1"), "of": expr("2")}),
+    ),
+    ("wrong-type", "/states/a/invoke/quorum", asking(quorum=2)),
+    ("wrong-type", "/states/a/invoke/quorum", asking(quorum={"approvals": 2})),
+    ("wrong-type", "/states/a/invoke/quorum/of", asking(quorum={"approvals": 2, "of": 21})),
+    (
+        "unknown-key",
+        "/states/a/invoke/quorum/most",
+        asking(candidates={"users": ["ada"]}, quorum={"approvals": 1, "of": 1, "most": 1}),
+    ),
+    (
+        "decided-by-no-task",
+        "/states/a/invoke/notBy/tasks/0",
+        asking(candidates={"roles": ["boss"]}, notBy={"tasks": ["drafts"]}),
+    ),
+    ("wrong-type", "/states/a/invoke/notBy", asking(notBy="starter")),
+    ("wrong-type", "/states/a/invoke/notBy/tasks", asking(notBy={"tasks": "draft"})),
+    ("wrong-type", "/states/a/invoke/notBy/tasks/0", asking(notBy={"tasks": [1]})),
+    ("wrong-type", "/states/a/invoke/notBy/starter", asking(notBy={"starter": "ada"})),
+    ("wrong-type", "/states/a/invoke/notBy/users", asking(notBy={"users": "ada"})),
+    (
+        "no-due-time",
+        "/states/a/invoke/reminders/0",
+        asking(reminders=[{"before": "PT1H"}]),
+    ),
+    (
+        "no-due-time",
+        "/states/a/invoke/escalations/0",
+        asking(escalations=[{"overdue": "PT1H", "priority": 50}]),
+    ),
+    ("wrong-type", "/states/a/invoke/reminders", asking(reminders="PT1H")),
+    ("wrong-type", "/states/a/invoke/reminders/0", asking(reminders=["PT1H"])),
+    (
+        "wrong-type",
+        "/states/a/invoke/reminders/0",
+        asking(dueIn="P1D", reminders=[{"before": "PT1H", "after": "PT1H"}]),
+    ),
+    (
+        "bad-duration",
+        "/states/a/invoke/reminders/0/before",
+        asking(dueIn="P1D", reminders=[{"before": "P1M"}]),
+    ),
+    (
+        "reserved-event",
+        "/states/a/invoke/reminders/0/event",
+        asking(dueIn="P1D", reminders=[{"after": "PT0S", "event": "xstate.init"}]),
+    ),
+    (
+        "wrong-type",
+        "/states/a/invoke/reminders/0/event",
+        asking(dueIn="P1D", reminders=[{"after": "PT0S", "event": 5}]),
+    ),
+    ("wrong-type", "/states/a/invoke/escalations/0", asking(escalations=[{"openFor": "PT1H"}])),
+    ("wrong-type", "/states/a/invoke/escalations/0", asking(escalations=[{"priority": 1}])),
+    (
+        "wrong-type",
+        "/states/a/invoke/escalations/0/priority",
+        asking(escalations=[{"openFor": "PT1H", "priority": 101}]),
+    ),
+    (
+        "wrong-type",
+        "/states/a/invoke/escalations/0/fail",
+        asking(escalations=[{"openFor": "PT1H", "fail": "yes"}]),
+    ),
+    (
+        "wrong-type",
+        "/states/a/invoke/escalations/0/assignTo",
+        asking(escalations=[{"openFor": "PT1H", "assignTo": ""}]),
+    ),
+    (
+        "wrong-type",
+        "/states/a/invoke/escalations/0/addCandidates",
+        asking(escalations=[{"openFor": "PT1H", "addCandidates": ["boss"]}]),
+    ),
+    ("word-not-for-task", "/states/a/invoke/quorum", invoking(quorum={"approvals": 1, "of": 1})),
     ("wrong-type", "/states/a/invoke/version", invoking(src="workflow.x", version=0)),
     ("wrong-type", "/states/a/invoke/businessKey", invoking(src="workflow.x", businessKey=5)),
     ("wrong-type", "/states/a/invoke/onParentClose", invoking(src="workflow.x", onParentClose="x")),
     ("wrong-type", "/states/a/invoke/join", invoking(forEach=[1], join=0)),
     ("ai-without-events", "/states/a/invoke", invoking(src="ai")),
     ("ai-without-events", "/states/a/invoke", invoking(src="ai", events=[])),
+    (
+        "ai-outcome-awaited",
+        "/states/a/invoke/onDone",
+        flat(
+            {
+                "on": {"APPROVE": "b"},
+                "invoke": {"src": "ai", "events": ["APPROVE"], "onDone": "b", "onError": "b"},
+            }
+        ),
+    ),
+    (
+        "ai-outcome-awaited",
+        "/states/a/invoke/forEach",
+        invoking(src="ai", events=["GO"], forEach=[1]),
+    ),
+    (
+        "ai-outcome-awaited",
+        "/states/a/invoke/compensation/src",
+        invoking(compensation={"src": "ai", "events": ["GO"]}),
+    ),
+    (
+        "word-not-for-task",
+        "/states/a/invoke/compensation",
+        invoking(src="ai", events=["GO"], compensation={"src": "system.undo"}),
+    ),
     ("ai-event-not-accepted", "/states/a/invoke/events/1", choosing("APPROVE", "DENY")),
     (
         "ai-event-not-accepted",

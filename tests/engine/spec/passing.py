@@ -8,6 +8,7 @@ from tests.engine.spec.failing import (
     HTTP,
     TASK,
     acting,
+    asking,
     choosing,
     flat,
     guarded,
@@ -184,6 +185,24 @@ PASSING: dict[str, Any] = {
         },
     ),
     "ai-without-events": CHOSEN,
+    "quorum-out-of-reach": asking(
+        candidates={"users": ["ada", "bo", expr("event.input")]},
+        quorum={"approvals": 2, "of": 3},
+    ),
+    "no-due-time": asking(
+        dueIn="P1D",
+        reminders=[{"before": "PT4H"}, {"after": "PT0S", "event": "LATE"}],
+        escalations=[
+            {"overdue": "PT4H", "assignTo": "boss"},
+            {"unclaimedFor": "PT8H", "addCandidates": {"roles": ["lead"]}, "priority": 50},
+            {"openFor": "P3D", "fail": True},
+        ],
+    ),
+    "decided-by-no-task": asking(
+        id="check",
+        candidates={"roles": ["boss"]},
+        notBy={"tasks": ["check"], "starter": True, "users": expr("[event.input]")},
+    ),
     "ai-event-not-accepted": {
         "initial": "p",
         "states": {
@@ -196,6 +215,7 @@ PASSING: dict[str, Any] = {
             "e": {**FINAL, "id": "e"},
         },
     },
+    "ai-outcome-awaited": CHOSEN,
     "task-without-error-path": acting(TOLD),
     "outcome-of-no-task": {
         "initial": "a",

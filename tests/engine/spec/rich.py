@@ -128,6 +128,18 @@ RICH: dict[str, Any] = {
                     },
                     "dueIn": "PT8H",
                     "form": {"type": "object", "required": ["ok"]},
+                    "quorum": {"approvals": 1, "of": expr("context.n + 1")},
+                    "notBy": {"tasks": ["sign"], "starter": True, "users": ["eve"]},
+                    "reminders": [{"before": "PT1H"}, {"after": "PT1H", "event": "LATE"}],
+                    "escalations": [
+                        {
+                            "overdue": "PT2H",
+                            "addCandidates": {"users": ["bo"], "roles": ["lead"]},
+                            "priority": 9,
+                        },
+                        {"unclaimedFor": "PT3H", "assignTo": "bo"},
+                        {"openFor": "P2D", "event": "LATE", "fail": True},
+                    ],
                     "skippable": True,
                 },
             ],

@@ -15,6 +15,7 @@ from control_plane.engine.spec.rules.answering import (
     shadowed_transition,
     wildcard_swallows,
 )
+from control_plane.engine.spec.rules.deciding import decided_by_no_task
 from control_plane.engine.spec.rules.found import Found
 from control_plane.engine.spec.rules.giving import http_input_unread
 from control_plane.engine.spec.rules.graph import Graph
@@ -66,7 +67,11 @@ OF_SPECS: Final[tuple[Callable[[Graph, Assembler], Iterator[Found]], ...]] = (
 def look_at(machine: Machine, assembler: Assembler, findings: Findings) -> None:
     """Ask every rule: first those that refuse, then the others until there is enough to read."""
     graph = Graph.of(machine)
-    for found in (*eventless_cycle(graph), *ai_event_not_accepted(graph, assembler)):
+    for found in (
+        *eventless_cycle(graph),
+        *ai_event_not_accepted(graph, assembler),
+        *decided_by_no_task(graph, assembler),
+    ):
         findings.add(*found)
     asked = [rule(graph) for rule in OF_MACHINES]
     asked += [rule(graph, assembler) for rule in OF_SPECS]
