@@ -63,12 +63,7 @@ class TestAContext:
 
         assert [
             ("/amount", digest("12").hex(), 2, "trusted"),
-            (
-                "/text",
-                digest(context.fields[1].text).hex(),
-                len(context.fields[1].text),
-                "untrusted",
-            ),
+            ("/text", digest(text).hex(), len(text), "untrusted"),
         ] == [
             (one["pointer"], one["sha256"], one["bytes"], one["trust"])
             for one in context.manifest()
