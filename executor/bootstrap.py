@@ -28,7 +28,9 @@ from executor.heartbeats import Heartbeats
 from executor.intake import Intake
 from executor.lease import Lease
 from executor.plane import ExecutorPlane
+from executor.plugins import Plugins, load_plugins
 from executor.ports import Adapters
+from executor.ports.http import HttpPort
 from executor.ports.secrets import SecretPort
 from executor.runner import Runner
 from shared.doorbell import Doorbell, NoDoorbell
@@ -58,7 +60,9 @@ async def executor_plane(
     control plane or Redis. Raises InvalidRequest for settings that cannot work.
     """
     check(settings)
-    registry = all_functions(settings).including(functions or Functions())
+    plugins = load_plugins(settings.plugins)
+    registry = all_functions(settings).including(plugins.functions)
+    registry = registry.including(functions or Functions())
     allowed = AllowedAddresses(
         (*settings.http_allow, *(THIS_MACHINE if settings.mode == "dev" else ()))
     )
@@ -67,8 +71,13 @@ async def executor_plane(
         clock = DatabaseClock()
         store = await _connected(settings.database_url, clock)
         exits.push_async_callback(store.close)
-        http = HttpxHttp(allowed, max_connections=settings.concurrency)
-        exits.push_async_callback(http.close)
+        http: HttpPort
+        if (opening := plugins.adapters.get("http")) is not None:
+            http = await exits.enter_async_context(opening())
+        else:
+            http = own = HttpxHttp(allowed, max_connections=settings.concurrency)
+            exits.push_async_callback(own.close)
+        secrets = await _secrets(settings, plugins, exits)
         doorbell = await _doorbell(settings, store)
         exits.push_async_callback(doorbell.close)
         threads = ThreadPoolExecutor(
@@ -83,8 +92,11 @@ async def executor_plane(
                 TimerHandler(),
                 HttpHandler(),
                 SystemHandler(registry, threads, heartbeats),
-            ]
+            ],
+            instead=plugins.handlers,
         )
+        for plugin, brings in plugins.brings.items():
+            _log.info(LogEvent.PLUGIN_LOADED, plugin=plugin, brings=list(brings))
         control_plane = GrpcControlPlane(
             connector,
             api_key=settings.api_key.get_secret_value(),
@@ -97,7 +109,7 @@ async def executor_plane(
             session_id=lambda: lease.session_id,
         )
         attempts = Attempts(
-            Runner(handlers, Adapters(clock=clock, http=http, secrets=secrets_of(settings))),
+            Runner(handlers, Adapters(clock=clock, http=http, secrets=secrets)),
             control_plane,
             heartbeats,
             concurrency=settings.concurrency,
@@ -177,6 +189,20 @@ def all_functions(settings: Settings) -> Functions:
 def name_of(settings: Settings) -> str:
     """What people know the executor by."""
     return (settings.executor_name or f"{socket.gethostname()}-{os.getpid()}")[:MAX_NAME]
+
+
+async def _secrets(settings: Settings, plugins: Plugins, exits: AsyncExitStack) -> SecretPort:
+    opening = plugins.adapters.get("secrets")
+    if opening is None:
+        return secrets_of(settings)
+    if settings.secrets or settings.secrets_dir:
+        raise InvalidRequest(
+            "secrets are given by FOLIOT_SECRETS or FOLIOT_SECRETS_DIR and by a package in"
+            " FOLIOT_PLUGINS; keep all secrets in one of them",
+            field="secrets",
+        )
+    secrets: SecretPort = await exits.enter_async_context(opening())
+    return secrets
 
 
 async def _connected(database_url: str, clock: DatabaseClock) -> PostgresTaskStore:

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     functions: list[str] = []
     """Import paths (`package.module:registry`) of an executor's SYSTEM functions."""
 
+    plugins: list[str] = []
+    """The installed packages that may bring functions, handlers and adapters, as a JSON list of
+    their names. No other package is looked at."""
+
     secrets: dict[str, dict[str, SecretStr]] = {}
     """The secrets of each tenant by their names, as JSON: `{"acme": {"smtp-password": "…"}}`."""
 

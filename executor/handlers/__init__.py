@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from executor.ports import Ports
+from shared.errors import InvalidRequest
 from shared.tasks import ClaimedTask, Failure, Outcome, TaskType
 
 
@@ -24,15 +25,15 @@ class Handler(Protocol):
 
 
 class Handlers:
-    """The handlers an executor has."""
+    """
+    The handlers an executor has. What `instead` handles, it handles in the place of the others.
 
-    def __init__(self, handlers: Sequence[Handler]) -> None:
-        self._by_type = {
-            type_: handler
-            for type_ in TaskType
-            for handler in handlers
-            if handler.can_handle(type_)
-        }
+    Raises InvalidRequest if two of the same rank handle one type.
+    """
+
+    def __init__(self, handlers: Sequence[Handler], instead: Sequence[Handler] = ()) -> None:
+        by_type = {**_by_type(handlers), **_by_type(instead)}
+        self._by_type = {type_: by_type[type_] for type_ in TaskType if type_ in by_type}
 
     @property
     def types(self) -> tuple[TaskType, ...]:
@@ -44,7 +45,25 @@ class Handlers:
         handler = self._by_type.get(task.type)
         if handler is None:
             return Outcome.failed(missing(f"this executor has no handler for {task.type} tasks"))
-        return await handler.execute(task, ports)
+        outcome = await handler.execute(task, ports)
+        if not isinstance(outcome, Outcome):
+            raise TypeError(
+                f"the handler gave a {type(outcome).__name__}, and has to give an Outcome"
+            )
+        return outcome
+
+
+def _by_type(handlers: Sequence[Handler]) -> dict[TaskType, Handler]:
+    found: dict[TaskType, Handler] = {}
+    for handler in handlers:
+        for type_ in filter(handler.can_handle, TaskType):
+            if found.setdefault(type_, handler) is not handler:
+                raise InvalidRequest(
+                    f"{type(found[type_]).__qualname__} and {type(handler).__qualname__} both"
+                    f" handle {type_} tasks; leave one of them out",
+                    field="handlers",
+                )
+    return found
 
 
 def missing(message: str) -> Failure:

@@ -52,6 +52,9 @@ class LogEvent(StrEnum):
     EXECUTOR_STOPPED = "executor.stopped"
     """The executor has ended. Fields: released, unacknowledged, abandoned."""
 
+    PLUGIN_LOADED = "plugin.loaded"
+    """A package of FOLIOT_PLUGINS brought something along. Fields: plugin, brings."""
+
     SESSION_LOST = "session.lost"
     """The lease ran out; what the session held goes to others. Fields: session_id."""
 
