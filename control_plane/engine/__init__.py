@@ -26,6 +26,7 @@ kept.
 """
 
 from control_plane.engine.changes import Change
+from control_plane.engine.choosing import review_of
 from control_plane.engine.commands import (
     ArmTimer,
     CancelTask,
@@ -62,6 +63,7 @@ from control_plane.engine.events import (
     Resumed,
     Retried,
     Started,
+    Suggested,
     TaskFailed,
     TaskSkipped,
     TaskSucceeded,
@@ -127,6 +129,7 @@ __all__ = [
     "SpecInvalid",
     "StartChild",
     "Started",
+    "Suggested",
     "TaskFailed",
     "TaskSkipped",
     "TaskSucceeded",
@@ -144,6 +147,7 @@ __all__ = [
     "fold",
     "load_snapshot",
     "render_mermaid",
+    "review_of",
     "spec_schema",
     "timers_of",
     "value_of",

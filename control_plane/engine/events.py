@@ -2,7 +2,7 @@
 What an instance is told. Everything that can change one arrives as one of these.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -33,7 +33,13 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSucceeded:
-    """A task ended well. Ignored unless the snapshot has the task open."""
+    """
+    A task ended well. Ignored unless the snapshot has the task open.
+
+    Of an AI task the output says what was chosen: `{"choice": <event type>, …}`. The machine gets
+    it as that event, with the members of the output. A choice that is none of the task's, or that
+    nothing answers now, is refused, and the task stays open.
+    """
 
     ordinal: int
     output: Json = None
@@ -60,6 +66,23 @@ class TaskFailed:
 
     ordinal: int
     error: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggested:
+    """
+    What an AI task came to goes to a person: a human task of this input is to be created beside
+    it. Ignored unless the AI task is open and nobody reviews it yet.
+
+    `told` is what the history is to tell of the suggestion, `terms` and `due` are the human
+    task's, as those of CreateTask.
+    """
+
+    of: int
+    input: Json = None
+    terms: dict[str, Json] | None = None
+    due: datetime | None = None
+    told: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +144,7 @@ Event: TypeAlias = (
     | TaskSucceeded
     | TaskSkipped
     | TaskFailed
+    | Suggested
     | TimerFired
     | Cancelled
     | Terminated

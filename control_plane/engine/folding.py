@@ -16,6 +16,7 @@ from control_plane.engine.events import (
     Resumed,
     Retried,
     Started,
+    Suggested,
     TaskFailed,
     TaskSkipped,
     TaskSucceeded,
@@ -63,6 +64,8 @@ def event_of(entry: Entry) -> Event | None:
             return TaskSkipped(ordinal=entry.ordinal, output=payload["output"])
         case "TASK_FAILED" if entry.ordinal is not None:
             return TaskFailed(ordinal=entry.ordinal, error=payload["error"])
+        case "AI_SUGGESTED" if entry.ordinal is not None:
+            return Suggested(of=entry.ordinal)
         case "TIMER_FIRED":
             due = read_instant(payload["due"])
             return None if due is None else TimerFired(timer_id=payload["timer_id"], due=due)

@@ -59,7 +59,7 @@ def take_in(
     Raises MacrostepFailed when the input of its compensation has no value.
     """
     told: EventObject = turn.scope["event"]
-    if task.plan is not None and "output" in told:
+    if task.plan is not None and "output" in told and plans[task.plan].compensation is not None:
         _remember(turn, plans[task.plan], ordinal)
     group = turn.groups.get(task.group) if task.group is not None else None
     if task.group is None or group is None:

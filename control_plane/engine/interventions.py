@@ -1,15 +1,24 @@
 """
-What an operator does to an instance, past its statechart: end it at once, take it up again
-after a failure, let it go on after a pause. No action of the spec runs for any of them.
+What is done to an instance past its statechart: end it at once, take it up again after a failure,
+let it go on after a pause, ask a person about what an AI task came to. No action of the spec runs
+for any of them.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from control_plane.engine.choosing import ask_a_person
 from control_plane.engine.commands import ArmTimer, CancelTask, Command, DisarmTimer, RepeatTask
 from control_plane.engine.decision import Decision, Entry, InstanceClosed
-from control_plane.engine.events import Received, Redriven, Resumed, Retried, Terminated
+from control_plane.engine.events import (
+    Received,
+    Redriven,
+    Resumed,
+    Retried,
+    Suggested,
+    Terminated,
+)
 from control_plane.engine.settling import refuse
 from control_plane.engine.snapshot import OpenTask, OpenTimer, Snapshot
 from shared.json import Json
@@ -17,8 +26,12 @@ from shared.json import Json
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def intervene(snapshot: Snapshot, event: Terminated | Retried | Resumed | Redriven) -> Decision:
+def intervene(
+    snapshot: Snapshot, event: Suggested | Terminated | Retried | Resumed | Redriven
+) -> Decision:
     """Refused, as a sender's event would be, where the instance is past it, or not yet there."""
+    if isinstance(event, Suggested):
+        return ask_a_person(snapshot, event)
     if isinstance(event, Redriven):
         return _redrive(snapshot, event)
     stalled = snapshot.stalled
@@ -64,6 +77,9 @@ def _retry(snapshot: Snapshot, event: Retried) -> Decision:
     tasks: dict[int, OpenTask] = dict(snapshot.tasks)
     ordinal = snapshot.next_ordinal
     for of, task in stalled.tasks.items():
+        if task.reviews is not None:
+            # The AI task is begun anew, and comes to a suggestion of its own.
+            continue
         tasks[ordinal] = task
         commands.append(RepeatTask(ordinal=ordinal, of=of))
         payload: dict[str, Json] = {"name": task.name, "type": task.type, "repeats": of}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from control_plane.engine.choosing import AI, choose, end_review
 from control_plane.engine.decision import Decision, Entry
 from control_plane.engine.events import TaskFailed, TaskSkipped, TaskSucceeded, TimerFired
 from control_plane.engine.failures import MacrostepFailed
@@ -39,6 +40,8 @@ def hear_of_task(
     task = snapshot.tasks.get(ordinal)
     if task is None:
         return Decision(snapshot=snapshot, disposition="IGNORED")
+    if task.type == AI and not isinstance(event, TaskFailed):
+        return choose(machine, snapshot, task, event, now, tracer)
     if isinstance(event, TaskFailed):
         told = failed_of(task.name, task.invoke_id, event.error)
         entry = Entry(type="TASK_FAILED", payload={"error": event.error}, ordinal=ordinal)
@@ -55,10 +58,14 @@ def hear_of_task(
         macrostep = _begin(machine, snapshot, told, entry, now, tracer)
         macrostep.turn.scope["task"] = about
         macrostep.turn.close_task(ordinal)
+        if task.type == AI:
+            end_review(macrostep.turn, ordinal)
         return macrostep
 
     macrostep = begin()
     turn = macrostep.turn
+    if task.reviews is not None:
+        return keep(turn)
     is_open = snapshot.status == "active"
     try:
         ending = take_in(turn, machine.task_plans, ordinal, task)

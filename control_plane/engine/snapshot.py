@@ -27,7 +27,8 @@ class OpenTask:
     `state` is the path of the state that created it. `invoke_id` is set when the task
     is bound to that state, so that leaving the state cancels it. `group` is the number
     of the group it belongs to, and `place` its place there. `plan` says by which of the
-    machine's plans it was made, where its success has to be remembered for that.
+    machine's plans it was made, where its success has to be remembered for that, and of AI
+    tasks. `reviews` is the AI task about whose suggestion this one asks a person.
     """
 
     name: str
@@ -38,6 +39,7 @@ class OpenTask:
     group: int | None = None
     place: int = 0
     plan: int | None = None
+    reviews: int | None = None
 
 
 @frozen

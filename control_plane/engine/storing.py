@@ -167,6 +167,8 @@ def _task(task: OpenTask) -> dict[str, Json]:
         body["group"], body["place"] = task.group, task.place
     if task.plan is not None:
         body["plan"] = task.plan
+    if task.reviews is not None:
+        body["reviews"] = task.reviews
     return body
 
 
@@ -180,6 +182,7 @@ def _open_task(body: Mapping[str, Any]) -> OpenTask:
         group=body.get("group"),
         place=body.get("place", 0),
         plan=body.get("plan"),
+        reviews=body.get("reviews"),
     )
 
 
