@@ -54,6 +54,13 @@ BEGIN
   DELETE FROM foliot.decider d WHERE d.tenant_id = p_tenant_id AND d.instance_id = ANY (v_ids);
   DELETE FROM foliot.task_comment c
    WHERE c.tenant_id = p_tenant_id AND c.instance_id = ANY (v_ids);
+  DELETE FROM foliot.ai_task a WHERE a.tenant_id = p_tenant_id AND a.instance_id = ANY (v_ids);
+  DELETE FROM foliot.ai_call c WHERE c.tenant_id = p_tenant_id AND c.instance_id = ANY (v_ids);
+  DELETE FROM foliot.ai_tool_call c
+   WHERE c.tenant_id = p_tenant_id AND c.instance_id = ANY (v_ids);
+  DELETE FROM foliot.ai_suggestion s
+   WHERE s.tenant_id = p_tenant_id AND s.instance_id = ANY (v_ids);
+  DELETE FROM foliot.ai_spend s WHERE s.tenant_id = p_tenant_id AND s.scope = ANY (v_ids::text[]);
   DELETE FROM foliot.label b WHERE b.tenant_id = p_tenant_id AND b.instance_id = ANY (v_ids);
   DELETE FROM foliot.offer o WHERE o.tenant_id = p_tenant_id AND o.instance_id = ANY (v_ids);
   DELETE FROM foliot.idempotency a

@@ -36,6 +36,7 @@ CLOSED_INSTANCE = ("completed", "failed", "cancelled")
 OPEN_TASK = ("pending", "running")
 CLOSED_TASK = ("succeeded", "failed", "cancelled", "skipped")
 OVERLAPS = ("skip", "buffer_one", "allow", "cancel_other", "terminate_other")
+AI_DECISIONS = ("APPROVE", "EDIT", "REJECT", "EXPIRE")
 OFFER_KINDS = ("user", "role", "assignee", "due")
 TASK_TYPES = ("HUMAN", "TIMER", "HTTP", "EMAIL", "AI", "SYSTEM", "WORKFLOW")
 
@@ -818,6 +819,163 @@ audit = sa.Table(
     sa.Column("after_hash", BYTEA),
     sa.Index("audit_target_idx", "tenant_id", "target_id", "at"),
     sa.Index("audit_at_idx", "at"),
+)
+
+# --- AI tasks -----------------------------------------------------------------------------
+
+# Versions of policies, each as its canonical text. One version of a name is active at most.
+ai_policy = sa.Table(
+    "ai_policy",
+    metadata,
+    sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("is_active", sa.Boolean, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.CheckConstraint("version > 0", name="version"),
+    sa.Index(
+        "ai_policy_active_idx",
+        "tenant_id",
+        "name",
+        unique=True,
+        postgresql_where=sa.text("is_active"),
+    ),
+)
+
+# What is switched off: a tenant's AI tasks, or, with a name, those under that policy.
+ai_switch = sa.Table(
+    "ai_switch",
+    metadata,
+    sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id), primary_key=True),
+    sa.Column("policy_name", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("switched_by", sa.Text, nullable=False),
+    sa.Column("switched_at", TIME, nullable=False),
+)
+
+# One row while all AI tasks are switched off.
+ai_halt = sa.Table(
+    "ai_halt",
+    metadata,
+    sa.Column("only_row", sa.Boolean, primary_key=True, server_default=sa.text("true")),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("switched_by", sa.Text, nullable=False),
+    sa.Column("switched_at", TIME, nullable=False),
+    sa.CheckConstraint("only_row", name="only_row"),
+)
+
+# What binds an AI task, from its creation on: the versions that were active then, null where there
+# was none. `committed` is what it may have spent at most, in millionths of the currency unit.
+ai_task = sa.Table(
+    "ai_task",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("policy_name", sa.Text, nullable=False),
+    sa.Column("policy_version", sa.Integer),
+    sa.Column("default_version", sa.Integer),
+    sa.Column("events", JSON, nullable=False),
+    sa.Column("calls", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("committed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.CheckConstraint("committed >= 0 AND calls >= 0", name="spend"),
+)
+
+# The same of an instance (`scope` is its id) and of a tenant's day in UTC (2030-01-31).
+ai_spend = sa.Table(
+    "ai_spend",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("committed", sa.BigInteger, nullable=False),
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.CheckConstraint("committed >= 0", name="committed"),
+)
+
+# A call of a model: reserved before it, and recorded once thereafter. One that was never recorded
+# and was reserved again by a later attempt has been reserved that often: `reserved` is the sum.
+ai_call = sa.Table(
+    "ai_call",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("call_number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("request_sha256", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("reserved", sa.BigInteger, nullable=False),
+    sa.Column("reserved_last", sa.BigInteger, nullable=False),
+    sa.Column("reserved_at", TIME, nullable=False),
+    sa.Column("classification", sa.Text),
+    sa.Column("output", sa.Text),
+    sa.Column("tool_requests", JSON),
+    sa.Column("reported_model", sa.Text),
+    sa.Column("input_tokens", sa.BigInteger),
+    sa.Column("output_tokens", sa.BigInteger),
+    sa.Column("cost", sa.BigInteger),
+    sa.Column("latency_ms", sa.BigInteger),
+    sa.Column("prompt_sha256", sa.Text),
+    sa.Column("redacted_prompt", sa.Text),
+    sa.Column("context_manifest", JSON),
+    sa.Column("verdicts", JSON),
+    sa.Column("recorded_at", TIME),
+    # Until when its texts are kept; then they go, and what it cost stays.
+    sa.Column("keep_until", TIME),
+    sa.CheckConstraint(
+        _if_and_only_if("classification IS NULL", "recorded_at IS NULL"), name="recorded"
+    ),
+    sa.Index("ai_call_reserved_at_idx", "tenant_id", "reserved_at"),
+)
+
+# What tools answered, so that none is called again after a crash.
+ai_tool_call = sa.Table(
+    "ai_tool_call",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("tool_call_number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("call_number", sa.Integer, nullable=False),
+    sa.Column("server", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("arguments_sha256", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("is_error", sa.Boolean, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+)
+
+# What an AI task came to and a person was asked about, and what they decided. `review` is the
+# number of the human task; `body` is all that was suggested, and `hash` that body's.
+ai_suggestion = sa.Table(
+    "ai_suggestion",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("instance_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("review", sa.Integer, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("body", JSON, nullable=False),
+    sa.Column("policy_name", sa.Text, nullable=False),
+    sa.Column("policy_version", sa.Integer, nullable=False),
+    # The event, where there is one: a model may abstain.
+    sa.Column("proposed", sa.Text),
+    sa.Column("is_shadow", sa.Boolean, nullable=False),
+    sa.Column("suggested_at", TIME, nullable=False),
+    sa.Column("decision", sa.Text),
+    sa.Column("decided_event", sa.Text),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("decided_at", TIME),
+    sa.CheckConstraint(_one_of("decision", AI_DECISIONS), name="decision"),
+    sa.CheckConstraint(_if_and_only_if("decision IS NULL", "decided_at IS NULL"), name="decided"),
+    sa.Index("ai_suggestion_decided_idx", "tenant_id", "policy_name", "decided_at"),
 )
 
 # One row: how far the database's clock is moved, for tests and simulations. The server

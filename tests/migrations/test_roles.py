@@ -27,7 +27,11 @@ EXECUTOR_FUNCTIONS = {
 }
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 _VERSION = importlib.import_module("migrations.versions.0011_row_security")
-ACROSS: Mapping[str, str] = _VERSION.ACROSS
+_AI: Mapping[str, tuple[str, str]] = importlib.import_module("migrations.versions.0012_ai").RIGHTS
+ACROSS: Mapping[str, str] = {
+    **_VERSION.ACROSS,
+    **{table: of_turns for table, (_, of_turns) in _AI.items()},
+}
 ACROSS_FUNCTIONS: Sequence[str] = _VERSION.ACROSS_FUNCTIONS
 ROLES = pytest.mark.parametrize("role", [CONTROL_PLANE_ROLE, EXECUTOR_ROLE])
 
@@ -132,6 +136,12 @@ class TestTheControlPlanesRole:
             "schedule": everything,
             "retention": everything,
             "quota": everything,
+            "ai_policy": {"SELECT", "INSERT", "UPDATE"},
+            "ai_switch": everything,
+            "ai_task": {"SELECT", "UPDATE"},
+            "ai_spend": {"SELECT", "INSERT", "UPDATE"},
+            "ai_call": {"SELECT", "INSERT", "UPDATE"},
+            "ai_tool_call": {"SELECT", "INSERT"},
         } == written
 
     @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from migrations.protecting import DEFINERS, POLICIES
 from shared.postgres.session import ACROSS_ROLE, CALLER_ROLE, CONTROL_PLANE_ROLE, EXECUTOR_ROLE
 
 OF_NO_TENANT = {
+    "ai_halt": "whether AI tasks are switched off everywhere",
     "alembic_version": "the schema's revision",
     "clock": "time is everybody's",
     "paused_queue": "queues are the platform's",
