@@ -7,15 +7,20 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from urllib.parse import unquote, urlsplit
+
+from pydantic import ValidationError
 
 from executor.adapters.allowed_addresses import THIS_MACHINE, AllowedAddresses
 from executor.adapters.database_clock import DatabaseClock
+from executor.adapters.file_objects import FileObjects
 from executor.adapters.file_secrets import FileSecrets
 from executor.adapters.grpc_connection import Connector, Introduction
 from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.httpx_http import HttpxHttp
 from executor.adapters.memory_secrets import MemorySecrets
 from executor.adapters.postgres_task_store import PostgresTaskStore
+from executor.adapters.web_addresses import WebAddresses, WebRules
 from executor.attempts import Attempts
 from executor.functions import Functions, load_functions
 from executor.functions.builtin import functions as builtin
@@ -31,6 +36,7 @@ from executor.plane import ExecutorPlane
 from executor.plugins import Plugins, load_plugins
 from executor.ports import Adapters
 from executor.ports.http import HttpPort
+from executor.ports.object_storage import ObjectStorage
 from executor.ports.secrets import SecretPort
 from executor.runner import Runner
 from shared.doorbell import Doorbell, NoDoorbell
@@ -44,6 +50,9 @@ from shared.tls import ClientTls
 
 MAX_THREADS = 64
 MAX_NAME = 128
+POSTGRESQL_PORT, REDIS_PORT, OWN_PORT = 5432, 6379, 7233
+"""Where a URL leads that names no port."""
+
 RETRY = RetryPolicy(initial=timedelta(milliseconds=200), cap=timedelta(seconds=5), jitter=0.5)
 
 _log = get_logger(__name__)
@@ -75,9 +84,15 @@ async def executor_plane(
         if (opening := plugins.adapters.get("http")) is not None:
             http = await exits.enter_async_context(opening())
         else:
-            http = own = HttpxHttp(allowed, max_connections=settings.concurrency)
+            http = own = HttpxHttp(
+                allowed,
+                max_connections=settings.concurrency,
+                addresses=web_addresses_of(settings),
+                listeners=listeners_of(settings),
+            )
             exits.push_async_callback(own.close)
         secrets = await _secrets(settings, plugins, exits)
+        objects = await _objects(settings, plugins, exits)
         doorbell = await _doorbell(settings, store)
         exits.push_async_callback(doorbell.close)
         threads = ThreadPoolExecutor(
@@ -109,7 +124,7 @@ async def executor_plane(
             session_id=lambda: lease.session_id,
         )
         attempts = Attempts(
-            Runner(handlers, Adapters(clock=clock, http=http, secrets=secrets)),
+            Runner(handlers, Adapters(clock=clock, http=http, secrets=secrets, objects=objects)),
             control_plane,
             heartbeats,
             concurrency=settings.concurrency,
@@ -167,6 +182,36 @@ def secrets_of(settings: Settings) -> SecretPort:
     return FileSecrets(settings.secrets_dir)
 
 
+def web_addresses_of(settings: Settings) -> WebAddresses:
+    """Where the requests of tenants may go."""
+    try:
+        rules = {name: WebRules.model_validate(it) for name, it in settings.http_tenants.items()}
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidRequest(
+            f"FOLIOT_HTTP_TENANTS is wrong at {'.'.join(map(str, first['loc']))}: {first['msg']};"
+            ' write it as {"acme": {"schemes": ["https"], "hosts": ["*.example.com"]}}',
+            field="http_tenants",
+        ) from error
+    return WebAddresses(rules)
+
+
+def listeners_of(settings: Settings) -> list[tuple[str, int]]:
+    """Where foliot itself listens, and what it stands on: hosts and ports."""
+    control_plane = settings.control_plane
+    found = []
+    for url, usual in (
+        (settings.database_url, POSTGRESQL_PORT),
+        (settings.redis_url, REDIS_PORT),
+        ("" if control_plane.startswith("unix:") else f"//{control_plane}", OWN_PORT),
+    ):
+        for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
+            parts = urlsplit(f"//{host}")
+            if parts.hostname:
+                found.append((parts.hostname, parts.port or usual))
+    return found
+
+
 def tls_of(settings: Settings) -> ClientTls:
     """What encrypts the connection to the control plane."""
     return ClientTls(
@@ -203,6 +248,45 @@ async def _secrets(settings: Settings, plugins: Plugins, exits: AsyncExitStack) 
         )
     secrets: SecretPort = await exits.enter_async_context(opening())
     return secrets
+
+
+def objects_of(settings: Settings) -> ObjectStorage | None:
+    """Where the settings say that objects are. Raises InvalidRequest for what cannot be used."""
+    url = settings.objects_url
+    parts = urlsplit(url)
+    if not url:
+        return None
+    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
+        return FileObjects(unquote(parts.path))
+    if parts.scheme != "s3":
+        raise InvalidRequest(
+            "FOLIOT_OBJECTS_URL begins with file:/// or s3://, as file:///var/lib/foliot/objects",
+            field="objects_url",
+        )
+    try:
+        from executor.adapters.s3_objects import S3Objects
+    except ImportError:
+        raise InvalidRequest(
+            "FOLIOT_OBJECTS_URL needs what is not installed; pip install 'foliot[s3]'",
+            field="objects_url",
+        ) from None
+    return S3Objects(url, allow_plaintext=settings.allow_plaintext)
+
+
+async def _objects(
+    settings: Settings, plugins: Plugins, exits: AsyncExitStack
+) -> ObjectStorage | None:
+    opening = plugins.adapters.get("objects")
+    if opening is None:
+        return objects_of(settings)
+    if settings.objects_url:
+        raise InvalidRequest(
+            "objects are kept by FOLIOT_OBJECTS_URL and by a package in FOLIOT_PLUGINS; leave one"
+            " of them out",
+            field="objects_url",
+        )
+    objects: ObjectStorage = await exits.enter_async_context(opening())
+    return objects
 
 
 async def _connected(database_url: str, clock: DatabaseClock) -> PostgresTaskStore:

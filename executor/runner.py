@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from executor.handlers import Handlers
+from executor.handlers.claim_check import checked_in, is_too_large
 from executor.handlers.fitting import fit, words_of
 from executor.ports import Adapters
 from executor.ports.control_plane import Held, Report
@@ -45,7 +46,11 @@ class Runner:
         cancelled passes through, and `stopped` is the report of that.
         """
         outcome = await self._attempt(task)
-        return _report(task, outcome, beginning, self._adapters.redactor)
+        report = _report(task, outcome, beginning, self._adapters.redactor)
+        if not is_too_large(outcome, report.outcome):
+            return report
+        kept = await checked_in(outcome, self._adapters.of(task.tenant_id))
+        return _report(task, kept, beginning, self._adapters.redactor)
 
     async def _attempt(self, task: ClaimedTask) -> Outcome:
         try:

@@ -2,8 +2,50 @@
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class AiProvider(BaseModel):
+    """A server of models that AI tasks may ask, and how."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["anthropic", "openai"]
+    """What it speaks: Anthropic's Messages API, or OpenAI's chat completions."""
+
+    base_url: str = ""
+    """Where it is, as `http://127.0.0.1:8000/v1`; not set, the address of the kind's own service."""
+
+    secret: str = ""
+    """The name of the tenants' secret that holds the key; not set, `<name of provider>_api_key`."""
+
+    api_key: SecretStr = SecretStr("")
+    """The operator's own key, for tenants that have none of their own. Not set, they need one."""
+
+    needs_key: bool = True
+    """False for a server that takes no key."""
+
+    structured_output: bool = True
+    """False for a server that does not know structured output; answers are looked at all the same."""
+
+
+class AiToolServer(BaseModel):
+    """A server of tools by the Model Context Protocol: a command to run, or an address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: list[str] = []
+    """Program and arguments of one that is run for each task and spoken to over its pipes."""
+
+    env: dict[str, SecretStr] = {}
+    """What that program finds in its environment besides PATH, HOME and the like."""
+
+    url: str = ""
+    """Where one is that is spoken to over streamable HTTP."""
+
+    secret: str = ""
+    """The name of the tenants' secret that is its bearer token; not set, none is sent."""
 
 
 class Settings(BaseSettings):
@@ -69,6 +111,21 @@ class Settings(BaseSettings):
     http_allow: list[str] = []
     """Host names, addresses and networks (as `10.0.0.0/8`) that HTTP tasks may reach although
     they are not on the public internet, as a JSON list. dev mode adds this machine."""
+
+    objects_url: str = ""
+    """Where an executor keeps what is too large for a row: `file:///folder`, or
+    `s3://bucket/prefix?region=…&endpoint=…`. Not set, there is no place for it."""
+
+    http_tenants: dict[str, dict[str, list[str]]] = {}
+    """Where a tenant's HTTP tasks may go at all, as JSON, `*` for all that are not named:
+    `{"acme": {"schemes": ["https"], "hosts": ["api.example.com", "*.example.org"]}}`."""
+
+    ai_providers: dict[str, AiProvider] = {}
+    """Servers of models by the names that policies use, as JSON. With none, an executor takes no
+    AI tasks."""
+
+    ai_tools: dict[str, AiToolServer] = {}
+    """Servers of tools by the names that policies use, as JSON."""
 
     drain_s: float = Field(default=20.0, ge=0, le=3_600)
     """How long an executor that was told to end lets running tasks finish."""

@@ -29,7 +29,8 @@ from uuid import UUID
 
 from executor.functions.shapes import Described, Shape, shapes_of
 from executor.ports import Ports
-from executor.ports.http import HttpPort
+from executor.ports.http import Http
+from executor.ports.object_storage import Objects
 from executor.ports.secrets import Secrets
 from shared.errors import InvalidRequest
 from shared.ids import InstanceId, TenantId
@@ -37,6 +38,7 @@ from shared.json import Json
 from shared.tasks import Failure
 
 MAX_FUNCTIONS = 1_000
+NO_OBJECTS = "this executor has no storage of objects; set FOLIOT_OBJECTS_URL"
 
 Answer = TypeVar("Answer")
 
@@ -78,7 +80,7 @@ class TaskContext:
         self.on_heartbeat(progress)
 
     @property
-    def http(self) -> HttpPort:
+    def http(self) -> Http:
         """The web, as HTTP tasks reach it: what is refused to them is refused here."""
         return self.ports.http
 
@@ -86,6 +88,16 @@ class TaskContext:
     def secrets(self) -> Secrets:
         """The tenant's secrets. What is resolved is kept out of logs and out of the output."""
         return self.ports.secrets
+
+    @property
+    def objects(self) -> Objects:
+        """
+        The tenant's objects: what is too large for an output, or comes as a reference in the input.
+        Raises TaskFailed where the executor has no storage of objects.
+        """
+        if self.ports.objects is None:
+            raise TaskFailed("objects.missing", NO_OBJECTS)
+        return self.ports.objects
 
     def wait(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         """

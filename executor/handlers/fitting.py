@@ -21,6 +21,8 @@ MAX_MESSAGE = 2_000
 MAX_DETAILS_BYTES = 64 * 1024
 MAX_RETRY_AFTER = timedelta(hours=24)
 UNKNOWN_KIND = "unknown"
+TOO_LARGE = "output.too_large"
+INSTEAD = "store it elsewhere and return where, or let FOLIOT_OBJECTS_URL say where foliot may"
 
 _KIND = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _NO_LETTERS_AT_FIRST = re.compile(r"^[^a-z]+")
@@ -46,7 +48,7 @@ def fit(outcome: Outcome, tenant_id: TenantId, redactor: Redactor) -> tuple[Outc
     except InvalidJson as error:
         return _unfit("output.not_json", error.message)
     except LimitExceeded as error:
-        return _unfit("output.too_large", f"{error.message}; store it elsewhere and return where")
+        return _unfit(TOO_LARGE, f"{error.message}; {INSTEAD}")
 
 
 def words_of(value: object) -> str:

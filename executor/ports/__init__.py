@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from executor.ports.clock import Clock
-from executor.ports.http import HttpPort
+from executor.ports.http import Http, HttpPort
+from executor.ports.object_storage import Objects, ObjectStorage
 from executor.ports.secrets import SecretPort, Secrets
 from shared.ids import TenantId
 from shared.telemetry.redaction import REDACTOR, Redactor
@@ -17,8 +18,10 @@ class Ports:
     """
 
     clock: Clock
-    http: HttpPort
+    http: Http
     secrets: Secrets
+    objects: Objects | None = None
+    """None where the executor has no storage of objects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +31,14 @@ class Adapters:
     clock: Clock
     http: HttpPort
     secrets: SecretPort
+    objects: ObjectStorage | None = None
     redactor: Redactor = field(default_factory=lambda: REDACTOR)
 
     def of(self, tenant_id: TenantId) -> Ports:
         """The ports for a task of the tenant."""
         return Ports(
             clock=self.clock,
-            http=self.http,
+            http=Http(self.http, tenant_id),
             secrets=Secrets(self.secrets, tenant_id, self.redactor),
+            objects=None if self.objects is None else Objects(self.objects, tenant_id),
         )

@@ -1,5 +1,5 @@
 """
-How a handler reaches the web: one request, one answer, no redirects followed.
+How a handler reaches the web: one request, one answer.
 
 A port and not a library, so that which addresses may be reached, and how much may come
 back, is decided in one place.
@@ -11,8 +11,12 @@ from datetime import timedelta
 from typing import Protocol
 
 from shared.errors import FoliotError
+from shared.ids import TenantId
 
 MAX_RESPONSE_BYTES = 256 * 1024
+"""Of an answer's body, as it is read: what was compressed counts as what it becomes."""
+
+MAX_REDIRECTS = 10
 
 
 class HttpRefused(FoliotError):
@@ -43,6 +47,38 @@ class HttpResponse:
 
 
 class HttpPort(Protocol):
+    """For adapters; handlers are given `Http`."""
+
+    async def request(
+        self,
+        tenant_id: TenantId,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        within: timedelta,
+        redirects: int = 0,
+    ) -> HttpResponse:
+        """
+        Send one request for a tenant and read its answer, all in that time.
+
+        Up to `redirects` redirects (MAX_REDIRECTS at most) are followed, each to where the tenant
+        could have gone itself; another origin is told no header of the request that could be a
+        credential, and no body. With none left, or none asked for, the redirect is the answer.
+
+        Raises HttpRefused, HttpUnreachable or HttpTooLarge. After the last two the request
+        may have had its effect.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """The web as one tenant may reach it."""
+
+    port: HttpPort
+    tenant_id: TenantId
+
     async def request(
         self,
         method: str,
@@ -51,10 +87,15 @@ class HttpPort(Protocol):
         headers: Mapping[str, str],
         body: bytes | None,
         within: timedelta,
+        redirects: int = 0,
     ) -> HttpResponse:
-        """
-        Send one request and read its answer, both in that time.
-
-        Raises HttpRefused, HttpUnreachable or HttpTooLarge. After the last two the request
-        may have had its effect.
-        """
+        """As HttpPort.request, for the task's tenant."""
+        return await self.port.request(
+            self.tenant_id,
+            method,
+            url,
+            headers=headers,
+            body=body,
+            within=within,
+            redirects=redirects,
+        )

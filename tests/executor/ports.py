@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from executor.adapters.memory_secrets import MemorySecrets
 from executor.ports import Adapters, Ports
 from executor.ports.http import HttpResponse
+from executor.ports.object_storage import ObjectStorage
 from shared.ids import TenantId
 from shared.telemetry.redaction import Redactor
 from tests.executor.work import NOON
@@ -34,6 +35,8 @@ class Sent:
     headers: Mapping[str, str]
     body: bytes | None
     within: timedelta
+    tenant_id: TenantId
+    redirects: int
 
 
 @dataclass
@@ -47,15 +50,27 @@ class CannedWeb:
 
     async def request(
         self,
+        tenant_id: TenantId,
         method: str,
         url: str,
         *,
         headers: Mapping[str, str],
         body: bytes | None,
         within: timedelta,
+        redirects: int = 0,
     ) -> HttpResponse:
         """Write the request down and answer it."""
-        self.sent.append(Sent(method=method, url=url, headers=headers, body=body, within=within))
+        self.sent.append(
+            Sent(
+                method=method,
+                url=url,
+                headers=headers,
+                body=body,
+                within=within,
+                tenant_id=tenant_id,
+                redirects=redirects,
+            )
+        )
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -67,6 +82,7 @@ def canned(
     clock: StandingClock | None = None,
     web: CannedWeb | None = None,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
+    objects: ObjectStorage | None = None,
 ) -> Adapters:
     """Adapters that reach nothing, with secrets by tenant and name."""
     return Adapters(
@@ -79,6 +95,7 @@ def canned(
             }
         ),
         redactor=Redactor(),
+        objects=objects,
     )
 
 
@@ -88,6 +105,7 @@ def canned_ports(
     tenant_id: str = "acme",
     web: CannedWeb | None = None,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
+    objects: ObjectStorage | None = None,
 ) -> Ports:
     """Ports that reach nothing, for a task of the tenant."""
-    return canned(answer, web=web, secrets=secrets).of(TenantId(tenant_id))
+    return canned(answer, web=web, secrets=secrets, objects=objects).of(TenantId(tenant_id))
