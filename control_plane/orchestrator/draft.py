@@ -27,8 +27,9 @@ from control_plane.lifecycles import may_become
 from control_plane.orchestrator import messages
 from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.chain import link
-from control_plane.orchestrator.deadlines import start_deadline
+from control_plane.orchestrator.deadlines import next_nudge, start_deadline
 from control_plane.orchestrator.retrying import dump_policy
+from control_plane.ports.ai_tasks import DEFAULT_POLICY, Decided, NewAiTask, NewSuggestion
 from control_plane.ports.audit import Noted, NotedChange, Target
 from control_plane.ports.instance_store import (
     Change,
@@ -136,6 +137,9 @@ class Draft:
         self._ended_offers: list[int] = []
         self._labels: dict[str, Json] | None = None
         self._repeated: dict[int, int] = {}
+        self._ai_tasks: list[NewAiTask] = []
+        self._suggested: list[NewSuggestion] = []
+        self._decided: list[Decided] = []
 
     # --- what it is becoming ------------------------------------------------------------
 
@@ -250,7 +254,8 @@ class Draft:
                     self._repeat(command)
                 case CancelTask():
                     assert before is not None
-                    self._cancel(command.ordinal, before.tasks[command.ordinal].type)
+                    task = before.tasks[command.ordinal]
+                    self._cancel(command.ordinal, task.type, task.name)
                 case ArmTimer():
                     self.arm(command.timer_id, command.due)
                 case DisarmTimer():
@@ -416,6 +421,24 @@ class Draft:
         task = None if self.snapshot is None else self.snapshot.tasks.get(ordinal)
         if task is not None and task.type == TaskType.HUMAN:
             self._ended_offers.append(ordinal)
+            if self._has_nudges(task.name):
+                self.disarm(next_nudge(ordinal))
+
+    def arm_nudges(self, ordinal: int, terms: Terms) -> None:
+        """The task is new, and people are to be reminded of it, or it is to be escalated."""
+        if terms.nudges:
+            self.arm(next_nudge(ordinal), terms.nudges[0].at)
+
+    def disarm_nudge(self, task: Task) -> None:
+        if Terms.of(task.terms).nudges:
+            self.disarm(next_nudge(task.ordinal))
+
+    def _has_nudges(self, name: str) -> bool:
+        """Whether the definition lets time bring anything to its human tasks of that name."""
+        return any(
+            plan.name == name and plan.people is not None and plan.people.nudges
+            for plan in self.machine.task_plans
+        )
 
     @property
     def labels(self) -> dict[str, Json]:
@@ -428,6 +451,14 @@ class Draft:
 
     def relabel(self, labels: dict[str, Json]) -> None:
         self._labels = labels
+
+    def suggest(self, suggestion: NewSuggestion) -> None:
+        """Keep what a person was asked about."""
+        self._suggested.append(suggestion)
+
+    def decide_suggestion(self, decided: Decided) -> None:
+        """Keep what became of that."""
+        self._decided.append(decided)
 
     def remember(self, answer: NewAnswer) -> None:
         self._answers.append(answer)
@@ -532,6 +563,9 @@ class Draft:
             unlabelled=_difference(self._labels_before(), self._labels)
             if self._labels is not None
             else {},
+            ai_tasks=self._ai_tasks,
+            suggested=self._suggested,
+            decided=self._decided,
             noted=self._noted,
         )
 
@@ -639,10 +673,15 @@ class Draft:
             terms=None if command.terms is None else json.dump(command.terms),
             due_at=command.due,
         )
+        if command.type is TaskType.AI:
+            policy = command.policy or DEFAULT_POLICY
+            self._ai_tasks.append(NewAiTask(command.ordinal, policy, command.events))
         if run_at > self.now:
             self._idle.add(command.ordinal)
         if timeout.schedule_to_start is not None:
             self.arm(start_deadline(command.ordinal), run_at + timeout.schedule_to_start)
+        if command.terms is not None and "nudges" in command.terms:
+            self.arm_nudges(command.ordinal, Terms.of(self._new_tasks[command.ordinal].terms))
 
     def _start_child(self, command: StartChild) -> None:
         self._new_tasks[command.ordinal] = NewTask(
@@ -675,6 +714,7 @@ class Draft:
         was = self.repeats[command.of]
         self._repeated[command.of] = command.ordinal
         run_at = max(was.run_at, self.now)
+        terms = Terms.of(was.terms).after(self.now)
         self._new_tasks[command.ordinal] = NewTask(
             ordinal=command.ordinal,
             name=was.name,
@@ -694,10 +734,12 @@ class Draft:
             detached=was.detached,
             limit_key=was.limit_key,
             trace_id=self.trace_id,
-            terms=was.terms,
+            terms=None if was.terms is None else terms.text(),
             due_at=was.due_at,
             assignee=was.assignee,
         )
+        if was.type is TaskType.AI:
+            self._ai_tasks.append(NewAiTask(command.ordinal, repeats=command.of))
         if was.type is TaskType.WORKFLOW:
             self._say_start(self._new_tasks[command.ordinal])
         elif run_at > self.now:
@@ -705,13 +747,17 @@ class Draft:
         if was.schedule_to_start_s is not None:
             limit = timedelta(seconds=was.schedule_to_start_s)
             self.arm(start_deadline(command.ordinal), run_at + limit)
+        if terms.nudges:
+            self.arm_nudges(command.ordinal, terms)
 
-    def _cancel(self, ordinal: int, type_: str) -> None:
+    def _cancel(self, ordinal: int, type_: str, name: str) -> None:
         """
         Nobody can claim the task any more. Whoever has it keeps the lease for as long as it
         takes to stop, and may say how it ended.
         """
         self._idle.discard(ordinal)
+        if type_ == TaskType.HUMAN and self._has_nudges(name):
+            self.disarm(next_nudge(ordinal))
         if type_ == TaskType.WORKFLOW:
             child = child_instance_id(self.before.instance_id, ordinal)
             self._outbox.append(messages.stop_child(child, self.stops_children_by))

@@ -13,9 +13,11 @@ from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.endings import record_start, skip
 from control_plane.orchestrator.fold import apply_inbox
 from control_plane.orchestrator.request import Assign, Claim, Hasten, Skip, Unclaim
+from control_plane.orchestrator.separating import check_separate, check_single_hand
 from control_plane.ports.instance_store import TaskUpdate
 from control_plane.ports.people import Person, Terms
 from control_plane.ports.records import Task
+from control_plane.ports.standing import Standing
 from shared import json
 from shared.errors import InvalidRequest, NotFound, PreconditionFailed
 from shared.ids import task_id
@@ -25,49 +27,51 @@ from shared.tasks import TaskType
 
 def claim(draft: Draft, asked: Claim, task: Task | None) -> Answer:
     """Of two that want it one gets it. Claiming what is one's own changes nothing."""
-    task = _open_human(draft, asked.ordinal, task, asked.person)
+    task = open_human(draft, asked.ordinal, task, asked.person)
+    check_single_hand(task)
     holder, person = draft.assignee_of(task), asked.person
     if holder == person.user:
         return draft.answer(duplicate=True)
     if holder is not None:
         raise _taken(task, holder)
+    check_separate(draft, task, person.user, person.name)
     draft.assign(task, person.user)
-    _record(draft, task, "TASK_CLAIMED", person, assignee=person.user)
+    record(draft, task, "TASK_CLAIMED", person, assignee=person.user)
     return draft.answer()
 
 
 def unclaim(draft: Draft, asked: Unclaim, task: Task | None) -> Answer:
     """Letting go of what nobody has changes nothing."""
-    task = _open_human(draft, asked.ordinal, task, asked.person)
+    task = open_human(draft, asked.ordinal, task, asked.person)
     holder = draft.assignee_of(task)
     if holder is None:
         return draft.answer(duplicate=True)
-    _check_holder(task, holder, asked.person, asked.reason)
+    check_holder(task, holder, asked.person, asked.reason)
     draft.assign(task, None)
+    _forget_lenders(draft, task)
     told: dict[str, Json] = {"from": holder}
-    _record(draft, task, "TASK_UNCLAIMED", asked.person, reason=asked.reason, **told)
+    record(draft, task, "TASK_UNCLAIMED", asked.person, reason=asked.reason, **told)
     return draft.answer()
 
 
 def assign(draft: Draft, asked: Assign, task: Task | None) -> Answer:
     """By whoever has it, or by an operator. Giving it to whoever has it changes nothing."""
-    task = _open_human(draft, asked.ordinal, task, asked.person)
+    task = open_human(draft, asked.ordinal, task, asked.person)
+    check_single_hand(task)
     holder = draft.assignee_of(task)
     if holder == asked.to:
         return draft.answer(duplicate=True)
     if holder is None and not asked.person.manages:
-        raise PreconditionFailed(
-            f"task {task.task_id} is nobody's yet; claim it, then give it to another",
-            reason="TASK_NOT_CLAIMED",
-            metadata={"task_id": task.task_id},
-        )
+        raise not_claimed(task)
     if holder is not None:
-        _check_holder(task, holder, asked.person, asked.reason)
+        check_holder(task, holder, asked.person, asked.reason)
+    check_separate(draft, task, asked.to)
     draft.assign(task, asked.to)
+    _forget_lenders(draft, task)
     told: dict[str, Json] = {"assignee": asked.to}
     if holder is not None:
         told["from"] = holder
-    _record(draft, task, "TASK_ASSIGNED", asked.person, reason=asked.reason, **told)
+    record(draft, task, "TASK_ASSIGNED", asked.person, reason=asked.reason, **told)
     return draft.answer()
 
 
@@ -79,11 +83,12 @@ def check_may_end(draft: Draft, task: Task, person: Person | None, reason: str) 
     """
     if person is None:
         return
+    task = draft.as_dealt(task)
     holder = draft.assignee_of(task)
     if not person.sees_all and holder != person.user and not person.is_meant_by(task):
         raise NotFound("task", task.task_id)
     if holder is not None:
-        _check_holder(task, holder, person, reason)
+        check_holder(task, holder, person, reason)
     elif not person.manages and not person.is_meant_by(task):
         raise PreconditionFailed(
             f"task {task.task_id} is not offered to {person.user!r}; an operator can assign it",
@@ -104,6 +109,8 @@ def skip_task(draft: Draft, asked: Skip, task: Task | None) -> Answer:
             reason="TASK_NOT_SKIPPABLE",
             metadata={"task_id": task.task_id},
         )
+    if asked.person is not None:
+        check_separate(draft, task, asked.person.user, asked.person.name)
     lease = None if draft.is_touched(task.ordinal) else task.lease
     if lease is not None and not draft.has_begun(task):
         record_start(draft, task, lease)
@@ -174,11 +181,12 @@ def check_open(draft: Draft, task: Task) -> None:
         )
 
 
-def _open_human(draft: Draft, ordinal: int, task: Task | None, person: Person) -> Task:
+def open_human(draft: Draft, ordinal: int, task: Task | None, person: Person) -> Task:
     """The task, for somebody who may know of it."""
     if task is None:
         raise NotFound("task", task_id(draft.before.instance_id, ordinal))
-    is_theirs = person.is_meant_by(task) or draft.assignee_of(task) == person.user
+    task = draft.as_dealt(task)
+    is_theirs = person.is_meant_by(task)
     if not person.sees_all and not is_theirs:
         raise NotFound("task", task.task_id)
     if task.type is not TaskType.HUMAN:
@@ -197,7 +205,7 @@ def _open_human(draft: Draft, ordinal: int, task: Task | None, person: Person) -
     return task
 
 
-def _check_holder(task: Task, holder: str, person: Person, reason: str) -> None:
+def check_holder(task: Task, holder: str, person: Person, reason: str) -> None:
     """Whoever has it may; an operator may too, and says why."""
     if holder == person.user:
         return
@@ -210,6 +218,21 @@ def _check_holder(task: Task, holder: str, person: Person, reason: str) -> None:
         )
 
 
+def not_claimed(task: Task) -> PreconditionFailed:
+    return PreconditionFailed(
+        f"task {task.task_id} is nobody's yet; claim it, then give it to another",
+        reason="TASK_NOT_CLAIMED",
+        metadata={"task_id": task.task_id},
+    )
+
+
+def _forget_lenders(draft: Draft, task: Task) -> None:
+    """Who gives a task away for good gives it back to nobody."""
+    standing = Standing.of(task.standing)
+    if standing.lenders:
+        draft.stand(task, standing.with_no_lenders())
+
+
 def _taken(task: Task, holder: str) -> PreconditionFailed:
     return PreconditionFailed(
         f"task {task.task_id} is {holder!r}'s; they, or an operator, can give it away",
@@ -218,9 +241,10 @@ def _taken(task: Task, holder: str) -> PreconditionFailed:
     )
 
 
-def _record(
+def record(
     draft: Draft, task: Task, kind: str, person: Person, *, reason: str = "", **told: Json
 ) -> None:
+    """What a person did to the task, in the history."""
     payload: dict[str, Json] = {**told, "by": person.name}
     if reason:
         payload["reason"] = reason

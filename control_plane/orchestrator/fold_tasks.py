@@ -31,6 +31,7 @@ from control_plane.orchestrator.request import (
     Settle,
 )
 from control_plane.orchestrator.retrying import may_be_handed_on
+from control_plane.orchestrator.separating import check_may_decide, record_decider
 from control_plane.ports.instance_store import TaskUpdate
 from control_plane.ports.records import Task
 from shared.errors import NotFound, PreconditionFailed
@@ -156,6 +157,8 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
         raise NotFound("task", task_id(draft.before.instance_id, asked.ordinal))
     check_may_end(draft, task, asked.person, asked.reason)
     check_open(draft, task)
+    is_well = asked.outcome.state == "succeeded"
+    check_may_decide(draft, task, asked.person, asked.reason, is_well=is_well)
     if task.type is not TaskType.HUMAN and not draft.is_parked(task):
         raise PreconditionFailed(
             f"task {task.task_id} is a {task.type} task in an executor's hands; only a HUMAN"
@@ -167,7 +170,8 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
     by = {"by": asked.settled_by}
     if asked.reason:
         by["reason"] = asked.reason
-    if asked.outcome.state == "succeeded":
+    if is_well:
+        record_decider(draft, task, asked.person)
         succeed(draft, task, task.lease, asked.outcome.output, **by)
     else:
         failure = asked.outcome.failure or Failure(kind="human.failed", message="")

@@ -76,6 +76,8 @@ class Start:
     input: Json
     labels: dict[str, str]
     started_by: str
+    starter: str = ""
+    """The user that `started_by` is to human tasks; '' for nobody, or the same."""
     version: int | None = None
     then: Send | None = None
     parent: Parent | None = None
@@ -142,6 +144,45 @@ class Assign:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CastVote:
+    """Somebody approves a task that takes several people, or does not."""
+
+    ordinal: int
+    approves: bool
+    person: Person
+    output: Json = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delegate:
+    """Whoever has a human task hands it to somebody who may give it back."""
+
+    ordinal: int
+    to: str
+    person: Person
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveBack:
+    """A human task that was delegated goes back to who delegated it."""
+
+    ordinal: int
+    person: Person
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentOn:
+    """Somebody says something of a task."""
+
+    ordinal: int
+    text: str
+    person: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
     """An operator passes a task over, and says what the instance goes on with."""
 
@@ -149,6 +190,8 @@ class Skip:
     output: Json
     reason: str
     skipped_by: str
+    person: Person | None = None
+    """Whose rights count; None for somebody who has them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +332,10 @@ Asked: TypeAlias = (
     | Claim
     | Unclaim
     | Assign
+    | CastVote
+    | Delegate
+    | GiveBack
+    | CommentOn
     | Skip
     | Hasten
     | Relabel

@@ -8,11 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from control_plane.engine import Machine
-from control_plane.orchestrator import fold, fold_people, fold_tasks
+from control_plane.orchestrator import (
+    fold,
+    fold_comments,
+    fold_delegation,
+    fold_nudges,
+    fold_people,
+    fold_tasks,
+    fold_votes,
+)
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.chain import GENESIS
 from control_plane.orchestrator.continuations import Continuation, Continuations
-from control_plane.orchestrator.deadlines import task_of_deadline
+from control_plane.orchestrator.deadlines import task_of_deadline, task_of_nudge
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.hands import Hands
 from control_plane.orchestrator.machines import MachineKey, Machines
@@ -21,11 +29,15 @@ from control_plane.orchestrator.request import (
     Assign,
     Begin,
     Cancel,
+    CastVote,
     ChildEnded,
     Claim,
+    CommentOn,
+    Delegate,
     Expire,
     FallSilent,
     Fire,
+    GiveBack,
     Hasten,
     OnClosed,
     OnRunning,
@@ -45,6 +57,7 @@ from control_plane.orchestrator.request import (
     Unclaim,
 )
 from control_plane.ports.audit import Target
+from control_plane.ports.duties import STARTER
 from control_plane.ports.instance_store import (
     REQUEST_SCOPE,
     BusinessKey,
@@ -69,6 +82,9 @@ from shared.failpoints import failpoint
 from shared.ids import SessionId
 from shared.ids import task_id as make_task_id
 from shared.json import Json
+
+_BY_PEOPLE = frozenset({"HUMAN", "AI"})
+"""Tasks that may have to know who started their instance."""
 
 STILL_NOW = timedelta(seconds=2)
 """For so long after a timer's instant, what was decided as of it may be kept."""
@@ -256,6 +272,16 @@ class _Batch:
                 return fold_people.unclaim(draft, asked, self._task(request.key, asked.ordinal))
             case Assign():
                 return fold_people.assign(draft, asked, self._task(request.key, asked.ordinal))
+            case CastVote():
+                return fold_votes.vote(draft, asked, self._task(request.key, asked.ordinal))
+            case Delegate():
+                task = self._task(request.key, asked.ordinal)
+                return fold_delegation.delegate(draft, asked, task)
+            case GiveBack():
+                task = self._task(request.key, asked.ordinal)
+                return fold_delegation.give_back(draft, asked, task)
+            case CommentOn():
+                return fold_comments.comment(draft, asked, self._task(request.key, asked.ordinal))
             case Skip():
                 return fold_people.skip_task(draft, asked, self._task(request.key, asked.ordinal))
             case Hasten():
@@ -274,6 +300,10 @@ class _Batch:
                 task = None if ordinal is None else self._task(request.key, ordinal)
                 if task is not None:
                     return fold_tasks.miss_start(draft, asked, task)
+                ordinal = task_of_nudge(asked.timer_id)
+                task = None if ordinal is None else self._task(request.key, ordinal)
+                if task is not None:
+                    return fold_nudges.nudge(draft, asked, task)
                 return fold.fire(draft, asked)
             case Cancel():
                 return fold.cancel(draft, asked)
@@ -341,6 +371,8 @@ class _Batch:
         draft = Draft(_newborn(request, asked, definition, self._read.now), machine, self._read.now)
         draft.trace_id = request.trace_id
         answer = fold.start(draft, asked)
+        if asked.starter not in {"", asked.started_by} and machine.task_types & _BY_PEOPLE:
+            draft.decide_by(STARTER, asked.starter)
         if taken is not None:
             draft.take_business_key(taken)
         self._drafts[request.key] = draft
@@ -379,6 +411,7 @@ class _Batch:
         snapshot = None if known is None else known.snapshot
         draft = Draft(instance, machine, self._read.now, snapshot)
         draft.inbox = list(self._read.inbox.get(key, ()))
+        draft.known_deciders = self._read.deciders.get(key, draft.known_deciders)
         self._drafts[key] = draft
         # What was accepted before this request goes first.
         fold.apply_inbox(draft, only_untried=True)
@@ -430,6 +463,10 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
                 | Claim(ordinal=ordinal)
                 | Unclaim(ordinal=ordinal)
                 | Assign(ordinal=ordinal)
+                | CastVote(ordinal=ordinal)
+                | Delegate(ordinal=ordinal)
+                | GiveBack(ordinal=ordinal)
+                | CommentOn(ordinal=ordinal)
                 | Skip(ordinal=ordinal)
                 | Redrive(ordinal=ordinal)
             ):
@@ -445,6 +482,9 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
                 task = task_of_deadline(timer_id)
                 if task is not None:
                     tasks[TaskKey(*request.key, task)] = None
+                elif (task := task_of_nudge(timer_id)) is not None:
+                    tasks[TaskKey(*request.key, task)] = None
+                    people[TaskKey(*request.key, task)] = None
     return Wanted(
         instances=list(instances),
         tasks=list(tasks),

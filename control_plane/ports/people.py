@@ -2,7 +2,7 @@
 What people may do with a task, and where they look for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -67,6 +67,14 @@ class Terms:
             not_by=Separation.of_json(kept.get("notBy")),
             nudges=nudges_of(kept.get("nudges")),
         )
+
+    def also_to(self, users: tuple[str, ...], roles: tuple[str, ...]) -> "Terms":
+        """These terms, with others it is offered to."""
+        return replace(self, users=(*self.users, *users), roles=(*self.roles, *roles))
+
+    def after(self, now: datetime) -> "Terms":
+        """These terms, of a task that is begun anew: what its time has brought is past."""
+        return replace(self, nudges=tuple(one for one in self.nudges if one.at > now))
 
     def text(self) -> JsonText:
         """As a task keeps them: what `of` reads."""

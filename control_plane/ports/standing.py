@@ -3,7 +3,7 @@ How a task stands with people: who has voted, whose it was before it was handed 
 has brought so far.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from control_plane.ports.records import JsonText
@@ -35,14 +35,14 @@ class Vote:
     output: Json = None
     comment: str = ""
 
-    def as_json(self) -> dict[str, Json]:
+    def as_json(self, *, with_output: bool = True) -> dict[str, Json]:
         found: dict[str, Json] = {
             "by": self.by,
             "name": self.name,
             "approve": self.approves,
             "at": self.at,
         }
-        if self.output is not None:
+        if with_output and self.output is not None:
             found["output"] = self.output
         if self.comment:
             found["comment"] = self.comment
@@ -81,6 +81,27 @@ class Standing:
     @property
     def rejections(self) -> int:
         return len(self.votes) - self.approvals
+
+    def with_vote(self, vote: Vote) -> "Standing":
+        return replace(self, votes=(*self.votes, vote))
+
+    def lent_by(self, holder: str) -> "Standing":
+        return replace(self, lenders=(*self.lenders, holder))
+
+    def given_back(self) -> "Standing":
+        return replace(self, lenders=self.lenders[:-1])
+
+    def with_no_lenders(self) -> "Standing":
+        return replace(self, lenders=())
+
+    def nudged_to(self, done: int) -> "Standing":
+        return replace(self, nudged=done)
+
+    def of_priority(self, priority: int) -> "Standing":
+        return replace(self, priority=priority)
+
+    def commented(self) -> "Standing":
+        return replace(self, comments=self.comments + 1)
 
     @classmethod
     def of(cls, text: JsonText | None) -> "Standing":

@@ -128,7 +128,7 @@ SELECT x.instance_id, x.ordinal, format('there is a %s of it, and no instance', 
  LIMIT $4
 """
 
-# The deadline of a task's beginning is no timer of the definition: it goes when it is due.
+# A task's deadline, or its next reminder, is no timer of the definition: it goes when it is due.
 TIMERS_OF_THE_DEAD = """
 SELECT r.instance_id, NULL::integer AS ordinal,
        format('the timer %L is armed for %s, and the instance is %s', r.timer_id, r.due, i.status)
@@ -136,7 +136,8 @@ SELECT r.instance_id, NULL::integer AS ordinal,
   FROM foliot.timer r
   JOIN foliot.instance i USING (tenant_id, instance_id)
  WHERE r.tenant_id = $1 AND r.instance_id > $2 AND r.instance_id <= $3
-   AND i.completed_at IS NOT NULL AND r.timer_id NOT LIKE 'task-start-deadline:%'
+   AND i.completed_at IS NOT NULL
+   AND r.timer_id NOT LIKE 'task-start-deadline:%' AND r.timer_id NOT LIKE 'task-nudge:%'
  LIMIT $4
 """
 
