@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
+from control_plane.ports.ai_tasks import Decided, NewAiTask, NewSuggestion
 from control_plane.ports.audit import NotedChange
 from control_plane.ports.people import Offer, OfferKind
 from control_plane.ports.records import (
@@ -402,6 +403,11 @@ class Change:
     """Those that are new, or have another value, of an instance that was there before."""
     unlabelled: Mapping[str, str] = field(default_factory=dict)
     """What is no longer so of its labels, as it was."""
+    ai_tasks: Sequence[NewAiTask] = ()
+    """Those of the new tasks that a model is to be asked for."""
+    suggested: Sequence[NewSuggestion] = ()
+    decided: Sequence[Decided] = ()
+    """What became of suggestions; of an AI task without one it says nothing."""
     noted: Sequence[NotedChange] = ()
     """What the audit log is to say of it."""
 

@@ -13,6 +13,9 @@ from typing import Protocol
 
 import asyncpg
 
+from control_plane.adapters.memory.ai_desk import MemoryAiDesk
+from control_plane.adapters.memory.ai_policies import MemoryAiPolicies
+from control_plane.adapters.memory.ai_records import MemoryAiRecords
 from control_plane.adapters.memory.audit_log import MemoryAuditLog
 from control_plane.adapters.memory.claims import MemoryClaims
 from control_plane.adapters.memory.credentials import MemoryCredentials
@@ -31,6 +34,9 @@ from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.memory.retention import MemoryRetention
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
 from control_plane.adapters.memory.tenant_store import MemoryTenantStore
+from control_plane.adapters.postgres.ai_desk import PostgresAiDesk
+from control_plane.adapters.postgres.ai_policies import PostgresAiPolicies
+from control_plane.adapters.postgres.ai_records import PostgresAiRecords
 from control_plane.adapters.postgres.audit_log import PostgresAuditLog
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
@@ -48,6 +54,9 @@ from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.adapters.postgres.tenant_store import PostgresTenantStore
+from control_plane.ports.ai_desk import AiDesk
+from control_plane.ports.ai_policies import AiPolicyStore
+from control_plane.ports.ai_records import AiRecords
 from control_plane.ports.audit import AuditLog
 from control_plane.ports.claims import Claims
 from control_plane.ports.credentials import Credentials
@@ -109,6 +118,12 @@ class World(Protocol):
     def queues(self) -> QueueStore: ...
     @property
     def credentials(self) -> Credentials: ...
+    @property
+    def ai_policies(self) -> AiPolicyStore: ...
+    @property
+    def ai_desk(self) -> AiDesk: ...
+    @property
+    def ai_records(self) -> AiRecords: ...
 
     async def now(self) -> datetime:
         """What the database's clock says."""
@@ -151,6 +166,9 @@ class MemoryWorld:
         self.queues = MemoryQueues(self.database)
         self.claims = MemoryClaims(self.database)
         self.credentials = MemoryCredentials(self.database)
+        self.ai_policies = MemoryAiPolicies(self.database)
+        self.ai_desk = MemoryAiDesk(self.database)
+        self.ai_records = MemoryAiRecords(self.database)
 
     async def now(self) -> datetime:
         return self.database.now()
@@ -224,6 +242,9 @@ class PostgresWorld:
     quotas: PostgresQuotas
     queues: PostgresQueues
     credentials: PostgresCredentials
+    ai_policies: PostgresAiPolicies
+    ai_desk: PostgresAiDesk
+    ai_records: PostgresAiRecords
 
     async def now(self) -> datetime:
         now: datetime = await self.owner.fetchval("SELECT foliot.now()")
@@ -279,10 +300,13 @@ class PostgresWorld:
 async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[PostgresWorld]:
     """A world on a copy of a migrated database, dropped afterwards."""
     url = await new_database(servers, template=template_url)
-    pool = await open_pool(url, role=CONTROL_PLANE_ROLE, max_size=10)
-    across = await open_pool(url, role=ACROSS_ROLE, max_size=10)
-    feeds = await open_pool(url, role=CONTROL_PLANE_ROLE, max_size=4, settings=HOT_PLANS)
-    hot = await open_pool(url, role=ACROSS_ROLE, max_size=4, settings=HOT_PLANS)
+    # Most tests need one or two of them.
+    pool = await open_pool(url, role=CONTROL_PLANE_ROLE, min_size=0, max_size=10)
+    across = await open_pool(url, role=ACROSS_ROLE, min_size=0, max_size=10)
+    feeds = await open_pool(
+        url, role=CONTROL_PLANE_ROLE, min_size=0, max_size=4, settings=HOT_PLANS
+    )
+    hot = await open_pool(url, role=ACROSS_ROLE, min_size=0, max_size=4, settings=HOT_PLANS)
     owner = await asyncpg.connect(url)
     try:
         yield PostgresWorld(
@@ -307,6 +331,9 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
             keys=PostgresKeyStore(pool, across),
             quotas=PostgresQuotas(pool, across),
             queues=PostgresQueues(pool, across),
+            ai_policies=PostgresAiPolicies(pool, across),
+            ai_desk=PostgresAiDesk(pool),
+            ai_records=PostgresAiRecords(pool, across),
         )
     finally:
         await owner.close()

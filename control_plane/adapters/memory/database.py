@@ -7,6 +7,9 @@ from itertools import count
 from typing import NamedTuple
 from uuid import UUID
 
+from control_plane.ports.ai_desk import AiCall, AiToolCall
+from control_plane.ports.ai_policies import AiPolicy, AiSwitch
+from control_plane.ports.ai_records import AiSpend, Suggestion
 from control_plane.ports.audit import AuditEntry
 from control_plane.ports.credentials import StoredKey
 from control_plane.ports.instance_store import (
@@ -80,6 +83,18 @@ class StoredLimit:
 
 
 @dataclass(slots=True, kw_only=True)
+class BoundAiTask:
+    """What binds an AI task, as its row of `ai_task` has it."""
+
+    policy_name: str
+    policy_version: int | None
+    default_version: int | None
+    events: tuple[str, ...]
+    calls: int = 0
+    committed: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
 class MemoryDatabase:
     """
     What all the memory adapters of one database share.
@@ -121,6 +136,14 @@ class MemoryDatabase:
     retentions: dict[tuple[TenantId, str], Retention] = field(default_factory=dict)
     retention_turn: tuple[UUID, datetime] | None = None
     quotas: dict[TenantId, OwnQuotas] = field(default_factory=dict)
+    ai_policies: dict[TenantId, dict[tuple[str, int], AiPolicy]] = field(default_factory=dict)
+    ai_switches: dict[tuple[TenantId | None, str], AiSwitch] = field(default_factory=dict)
+    ai_tasks: dict[TaskKey, BoundAiTask] = field(default_factory=dict)
+    ai_calls: dict[TaskKey, list[AiCall]] = field(default_factory=dict)
+    ai_call_days: dict[tuple[TaskKey, int], str] = field(default_factory=dict)
+    ai_tool_calls: dict[TaskKey, list[AiToolCall]] = field(default_factory=dict)
+    ai_spend: dict[tuple[TenantId, str], AiSpend] = field(default_factory=dict)
+    ai_suggestions: dict[TaskKey, Suggestion] = field(default_factory=dict)
     rejected: list[tuple[InstanceKey, InboxEvent, str, str]] = field(default_factory=list)
     answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
     schedules: dict[ScheduleKey, Schedule] = field(default_factory=dict)
@@ -136,6 +159,10 @@ class MemoryDatabase:
     def move_clock(self, by: timedelta) -> None:
         """Move the clock on, or back."""
         self.moved_by += by
+
+    def active_ai_policy(self, tenant_id: TenantId, name: str) -> AiPolicy | None:
+        known = self.ai_policies.get(tenant_id, {}).values()
+        return next((one for one in known if one.name == name and one.is_active), None)
 
     def tenant_row(self, tenant_id: TenantId) -> Tenant | None:
         """The tenant; of one that was there from the beginning, little more than its name."""

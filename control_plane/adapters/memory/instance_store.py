@@ -6,12 +6,15 @@ from datetime import timedelta
 
 from control_plane.adapters.memory.database import (
     WITHHELD,
+    BoundAiTask,
     DefinitionKey,
     FeedPart,
     MemoryDatabase,
     TimerKey,
     silent_at,
 )
+from control_plane.ports.ai_records import Suggestion
+from control_plane.ports.ai_tasks import DEFAULT_POLICY
 from control_plane.ports.audit import AuditEntry
 from control_plane.ports.instance_store import (
     BusinessKey,
@@ -205,6 +208,7 @@ class MemoryInstanceStore:
             )
         self._keep_tasks(change)
         self._keep_people(change)
+        self._keep_ai(change)
         self._keep_timers(change)
         self._keep_inbox(change)
         for message in change.outbox:
@@ -283,6 +287,42 @@ class MemoryInstanceStore:
         for one in change.offered:
             key = TaskKey(*change.key, one.ordinal)
             database.offers.setdefault(key, {})[one.offer] = one.due_at or WITHHELD
+
+    def _keep_ai(self, change: Change) -> None:
+        database, tenant_id = self._database, change.key.tenant_id
+        for new in change.ai_tasks:
+            was = database.ai_tasks.get(TaskKey(*change.key, new.repeats or 0))
+            policy = new.policy if was is None else was.policy_name
+            named = database.active_ai_policy(tenant_id, policy)
+            default = database.active_ai_policy(tenant_id, DEFAULT_POLICY)
+            database.ai_tasks[TaskKey(*change.key, new.ordinal)] = BoundAiTask(
+                policy_name=policy,
+                policy_version=None if named is None else named.version,
+                default_version=None if default is None else default.version,
+                events=new.events if was is None else was.events,
+            )
+        for one in change.suggested:
+            database.ai_suggestions[TaskKey(*change.key, one.ordinal)] = Suggestion(
+                key=TaskKey(*change.key, one.ordinal),
+                review=one.review,
+                hash=one.hash,
+                body=one.body,
+                policy_name=one.policy_name,
+                policy_version=one.policy_version,
+                proposed=one.proposed,
+                is_shadow=one.is_shadow,
+                suggested_at=change.after.updated_at,
+            )
+        for decided in change.decided:
+            key = TaskKey(*change.key, decided.ordinal)
+            if key in database.ai_suggestions:
+                database.ai_suggestions[key] = replace(
+                    database.ai_suggestions[key],
+                    decision=decided.decision,
+                    decided_event=decided.event,
+                    decided_by=decided.by,
+                    decided_at=change.after.updated_at,
+                )
 
     def _release(self, change: Change, shift: timedelta) -> None:
         database = self._database

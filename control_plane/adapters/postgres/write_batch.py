@@ -35,6 +35,11 @@ from functools import cache
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
+from control_plane.adapters.postgres.write_ai_parts import (
+    AI_TASKS,
+    SUGGESTED,
+    SUGGESTIONS_DECIDED,
+)
 from control_plane.adapters.postgres.write_audit_part import AUDIT
 from control_plane.adapters.postgres.write_parts import (
     ANSWERS,
@@ -105,6 +110,9 @@ PARTS: Mapping[str, Part] = {
     "marked": MARKED,
     "unmarked": UNMARKED,
     "labels": LABELS,
+    "ai_tasks": AI_TASKS,
+    "suggested": SUGGESTED,
+    "suggestions_decided": SUGGESTIONS_DECIDED,
     "audit": AUDIT,
 }
 """In the order of the statement: what another refers to comes before it."""
