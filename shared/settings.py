@@ -15,7 +15,7 @@ class AiProvider(BaseModel):
     """What it speaks: Anthropic's Messages API, or OpenAI's chat completions."""
 
     base_url: str = ""
-    """Where it is, as `http://127.0.0.1:8000/v1`; not set, the address of the kind's own service."""
+    """Where it is, as `http://127.0.0.1:8000/v1`; not set, where the kind's own service is."""
 
     secret: str = ""
     """The name of the tenants' secret that holds the key; not set, `<name of provider>_api_key`."""
@@ -27,7 +27,7 @@ class AiProvider(BaseModel):
     """False for a server that takes no key."""
 
     structured_output: bool = True
-    """False for a server that does not know structured output; answers are looked at all the same."""
+    """False for a server without structured output; answers are looked at all the same."""
 
 
 class AiToolServer(BaseModel):

@@ -20,6 +20,7 @@ COMPLAIN_EVERY_S = 30.0
 
 # They log each message, or each attempt to reconnect, which we tell about ourselves.
 QUIET = ("taskiq", "httpx", "httpcore", "asyncio", "alembic")
+SILENT = logging.CRITICAL + 1
 
 
 def configure_logging(
@@ -59,6 +60,15 @@ def configure_logging(
     root.setLevel(number)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(number, logging.ERROR))
+
+
+def quiet(*names: str) -> None:
+    """
+    Keep libraries from logging at all that would tell what was said, whatever the environment
+    wants of them. Call it after they were imported.
+    """
+    for name in names:
+        logging.getLogger(name).setLevel(SILENT)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

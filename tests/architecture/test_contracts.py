@@ -102,6 +102,11 @@ VIOLATIONS = {
         planted={"control_plane/use_cases/planted.py": "from cronsim import CronSim"},
         says=("control_plane.use_cases.planted -> cronsim",),
     ),
+    "a handler that asks a model past the gates": Violation(
+        contract="models",
+        planted={"executor/handlers/planted.py": "import openai"},
+        says=("executor.handlers.planted -> openai",),
+    ),
     "guardrails with I/O, a clock, chance and frameworks": Violation(
         contract="guardrails",
         planted={
