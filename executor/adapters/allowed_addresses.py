@@ -15,15 +15,17 @@ THIS_MACHINE = ("localhost", "127.0.0.0/8", "::1/128")
 _NOT_PUBLIC: tuple[Network, ...] = tuple(
     ipaddress.ip_network(network)
     for network in (
-        "64:ff9b::/96",  # NAT64
-        "64:ff9b:1::/48",
         "2001::/32",  # Teredo
         "2002::/16",  # 6to4
-        "::/96",  # IPv4-compatible
-        "fec0::/10",  # site-local
         "168.63.129.16/32",  # the metadata service of a cloud, on a public address
+        "192.0.0.0/24",  # protocol assignments, another one's among them
+        "192.88.99.0/24",  # relays to 6to4
     )
 )
+
+
+# All that is assigned of IPv6. NAT64, IPv4-compatible and site-local addresses are outside.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 class AllowedAddresses:
@@ -51,11 +53,12 @@ class AllowedAddresses:
         if host.lower().rstrip(".") in self._names:
             return True
         # A scope id (`fe80::1%eth0`) is of no account.
-        ip = _unmapped(ipaddress.ip_address(address.partition("%")[0]))
+        ip = unmapped(ipaddress.ip_address(address.partition("%")[0]))
         return any(ip in network for network in self._networks) or _is_public(ip)
 
 
-def _unmapped(ip: Address) -> Address:
+def unmapped(ip: Address) -> Address:
+    """The address that is meant: IPv4 may be written as IPv6."""
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         return ip.ipv4_mapped
     return ip
@@ -66,5 +69,6 @@ def _is_public(ip: Address) -> bool:
         ip.is_global
         and not ip.is_multicast
         and not ip.is_reserved
+        and (ip.version == 4 or ip in _GLOBAL_UNICAST)
         and not any(ip in network for network in _NOT_PUBLIC)
     )

@@ -1,135 +1,190 @@
 """
-HTTP by httpx: addresses are resolved once, all of them checked, and the checked one
-connected to, with the name as Host and SNI. No proxies from the environment, no
-redirects, no encodings that hide a size.
+HTTP by httpx, over checked connections. No proxies from the environment, no cookies, and of
+redirects only those that were asked for, each looked at like a request of its own.
 """
 
 import asyncio
-import socket
-from collections.abc import Mapping
+import ssl
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import timedelta
+from functools import cache
 
+import httpcore
 import httpx
 
 from executor.adapters.allowed_addresses import AllowedAddresses
-from executor.ports.http import (
-    MAX_RESPONSE_BYTES,
-    HttpRefused,
-    HttpResponse,
-    HttpTooLarge,
-    HttpUnreachable,
+from executor.adapters.answer_bodies import ACCEPTED, body_of
+from executor.adapters.checked_connections import (
+    CheckedConnections,
+    Resolve,
+    is_about_certificates,
+    resolve,
 )
+from executor.adapters.redirects import followed
+from executor.adapters.web_addresses import Target, WebAddresses
+from executor.ports.http import HttpRefused, HttpResponse, HttpUnreachable
+from shared.ids import TenantId
 
-SCHEMES = frozenset({"http", "https"})
-PLAIN = ("", "identity")
+MAX_KEPT_CONNECTIONS = 20
+"""How many connections stay open that nobody uses, for whoever goes there next."""
 
 # What decides whom we talk to, and how a message ends, is not the definition's to set.
 RESERVED_HEADERS = frozenset(
-    {"host", "connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer"}
+    {
+        *("host", "connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer"),
+        *("accept-encoding", "proxy-authorization", "proxy-connection", "keep-alive", "expect"),
+    }
+)
+
+_BROKEN = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpcore.ConnectionNotAvailable,
+    httpx.HTTPError,
+    httpx.StreamError,
 )
 
 
 class HttpxHttp:
-    def __init__(self, allowed: AllowedAddresses, *, max_connections: int) -> None:
-        self._allowed = allowed
+    def __init__(
+        self,
+        allowed: AllowedAddresses,
+        *,
+        max_connections: int,
+        addresses: WebAddresses | None = None,
+        listeners: Collection[tuple[str, int]] = (),
+        resolver: Resolve = resolve,
+        network: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
+        """`resolver` and `network` are this machine's, unless a test brings others."""
+        self._addresses = addresses or WebAddresses()
         self._client = httpx.AsyncClient(
+            transport=_Transport(
+                httpcore.AsyncConnectionPool(
+                    ssl_context=_authorities(),
+                    max_connections=max_connections,
+                    max_keepalive_connections=MAX_KEPT_CONNECTIONS,
+                    keepalive_expiry=5.0,
+                    network_backend=CheckedConnections(
+                        allowed, listeners, resolver=resolver, network=network
+                    ),
+                )
+            ),
             trust_env=False,
             follow_redirects=False,
-            limits=httpx.Limits(max_connections=max_connections),
-            headers={"user-agent": "foliot", "accept-encoding": "identity"},
+            headers={"user-agent": "foliot", "accept-encoding": ACCEPTED},
             # The whole exchange has one limit, below.
             timeout=None,  # noqa: S113
         )
 
     async def request(
         self,
+        tenant_id: TenantId,
         method: str,
         url: str,
         *,
         headers: Mapping[str, str],
         body: bytes | None,
         within: timedelta,
+        redirects: int = 0,
     ) -> HttpResponse:
         try:
             async with asyncio.timeout(within.total_seconds()):
-                return await self._exchange(method, url, headers, body)
+                return await followed(
+                    self._exchange,
+                    self._addresses,
+                    tenant_id,
+                    method,
+                    url,
+                    headers,
+                    body,
+                    redirects,
+                )
         except TimeoutError:
             raise HttpUnreachable(f"no answer within {within.total_seconds():g} s") from None
-        except httpx.HTTPError as error:
-            raise HttpUnreachable(f"{type(error).__name__}: {error}") from error
-        except (httpx.InvalidURL, ValueError) as error:
-            raise HttpRefused(f"the request cannot be sent: {error}") from error
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+        self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None
     ) -> HttpResponse:
-        target = _checked(url)
-        address = await self._resolved(target)
-        request = self._client.build_request(
-            method,
-            target.copy_with(host=address, username="", password=""),
-            headers={
-                **{name: value for name, value in headers.items() if _may_be_set(name)},
-                "host": target.netloc.decode("ascii"),
-            },
-            content=body,
-            extensions={"sni_hostname": target.raw_host.decode("ascii")},
-        )
         # Cookies of one task are none of the next one's business.
         self._client.cookies.clear()
-        response = await self._client.send(request, stream=True)
         try:
-            return HttpResponse(
-                status=response.status_code,
-                headers=dict(response.headers),
-                body=await _body_of(response),
+            request = self._client.build_request(
+                method,
+                target.url,
+                headers={k: v for k, v in headers.items() if k not in RESERVED_HEADERS},
+                content=body,
             )
-        finally:
-            await response.aclose()
-
-    async def _resolved(self, target: httpx.URL) -> str:
-        """An address of the host; all of them must be allowed."""
-        host = target.host
-        port = target.port or (443 if target.scheme == "https" else 80)
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise HttpUnreachable(f"the name {host!r} cannot be resolved: {error}") from error
-        addresses = [str(address[0]) for *_, address in found]
-        for address in addresses:
-            if not self._allowed.allows(host, address):
-                raise HttpRefused(
-                    f"{host!r} is not on the public internet;"
-                    " an operator can allow it by FOLIOT_HTTP_ALLOW"
+            response = await self._client.send(request, stream=True)
+            try:
+                return HttpResponse(
+                    status=response.status_code,
+                    headers=dict(response.headers),
+                    body=await body_of(response),
                 )
-        return addresses[0]
+            finally:
+                await response.aclose()
+        except httpcore.LocalProtocolError:
+            raise HttpRefused("the request cannot be sent: a header or the url is none") from None
+        except _BROKEN as error:
+            if is_about_certificates(error):
+                raise HttpUnreachable(
+                    f"the certificate of {target.host!r} does not say that it is this server's"
+                ) from error
+            raise HttpUnreachable(f"the connection to {target.host!r} broke off") from error
+        except (httpx.InvalidURL, ValueError, TypeError):
+            raise HttpRefused("the request cannot be sent: a header or the url is none") from None
 
 
-def _checked(url: str) -> httpx.URL:
-    target = httpx.URL(url)
-    if target.scheme not in SCHEMES:
-        raise HttpRefused(f"the scheme {target.scheme!r} is none of {', '.join(sorted(SCHEMES))}")
-    if not target.host:
-        raise HttpRefused("the url has no host")
-    if target.userinfo:
-        raise HttpRefused("the url holds a password; use an Authorization header")
-    return target
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whose certificates are believed: read once, for it takes a while."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
-def _may_be_set(name: str) -> bool:
-    return name.lower() not in RESERVED_HEADERS and name.lower() != "accept-encoding"
+class _Transport(httpx.AsyncBaseTransport):
+    """httpx over a pool of ours, for it takes none in which connections are made otherwise."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            status_code=response.status,
+            headers=response.headers,
+            stream=_Stream(response),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
 
 
-async def _body_of(response: httpx.Response) -> bytes:
-    if response.headers.get("content-encoding", "").strip().lower() not in PLAIN:
-        raise HttpTooLarge("the answer is compressed although no encoding was accepted")
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise HttpTooLarge(f"the answer is larger than {MAX_RESPONSE_BYTES} bytes")
-    return bytes(body)
+class _Stream(httpx.AsyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._response.aiter_stream():
+            yield part
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
