@@ -78,6 +78,11 @@ Statements are kept prepared whatever their length. The statement of a turn is l
 SCOPE = "foliot.tenant"
 """The setting that says which tenant a transaction is about; foliot.scope() reads it."""
 
+_SET = """
+SELECT set_config(wanted.name, wanted.value, false)
+  FROM unnest($1::text[], $2::text[]) AS wanted(name, value)
+"""
+
 # A tenant's id as the table of tenants has it: nothing in it ends a literal.
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -112,11 +117,13 @@ async def open_pool(
     *,
     role: str,
     max_size: int,
+    min_size: int = 1,
     settings: Mapping[str, str] | None = None,
 ) -> asyncpg.Pool:
     """
     A pool whose connections act as `role` and obey the timeouts: the server's, and a
-    statement's of ANSWER_WITHIN_S here, where the server may be out of reach.
+    statement's of ANSWER_WITHIN_S here, where the server may be out of reach. With a `min_size`
+    of 0 nothing is asked of the server before the first use.
 
     The login in the URL must be the role itself or a member of it. Raises Unavailable
     when the server cannot be reached, is older than PostgreSQL 15, or does not let the
@@ -134,8 +141,7 @@ async def open_pool(
         wanted = {**TIMEOUTS, **KEEPALIVES, **(settings or {})}
         if number >= TRANSACTION_TIMEOUT_SINCE:
             wanted.update([TRANSACTION_TIMEOUT])
-        for name, value in wanted.items():
-            await connection.execute("SELECT set_config($1, $2, false)", name, value)
+        await connection.execute(_SET, list(wanted), list(wanted.values()))
         await connection.execute(f"SET ROLE {role}")
 
     async def prepare_in_time(connection: asyncpg.Connection) -> None:
@@ -150,7 +156,7 @@ async def open_pool(
     try:
         return await asyncpg.create_pool(
             database_url,
-            min_size=1,
+            min_size=min_size,
             max_size=max_size,
             init=prepare_in_time,
             timeout=CONNECT_WITHIN_S,
