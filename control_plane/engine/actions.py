@@ -39,6 +39,16 @@ class Assign:
         turn.assign(values)
 
 
+class AssignOne(Assign):
+    """`@assign` of one key, as most are."""
+
+    __slots__ = ()
+
+    def run(self, turn: Turn) -> None:
+        ((key, value),) = self.members
+        turn.assign({key: value.evaluate(turn)})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Raise:
     """`@raise`: at once into the internal queue, or after a delay as a timer."""

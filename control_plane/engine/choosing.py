@@ -48,18 +48,17 @@ def choose(
     ended = "TASK_COMPLETED" if isinstance(event, TaskSucceeded) else "TASK_SKIPPED"
     configuration = machine.configuration(snapshot.configuration)
     told = {**output, "type": kind}
-    turn = Turn(snapshot, configuration.active, told, now, machine.about, tracer)
-    turn.scope["task"] = {"ordinal": event.ordinal, "name": task.name, "type": task.type}
-    turn.entries.append(Entry(ended, {"output": event.output}, event.ordinal))
-    turn.close_task(event.ordinal)
-    end_review(turn, event.ordinal)
+    macrostep = Macrostep(machine, configuration, snapshot, told, now, tracer)
+    macrostep.scope["task"] = {"ordinal": event.ordinal, "name": task.name, "type": task.type}
+    macrostep.entries.append(Entry(ended, {"output": event.output}, event.ordinal))
+    macrostep.close_task(event.ordinal)
+    end_review(macrostep, event.ordinal)
     if snapshot.status != "active" or snapshot.finishing:
-        return keep(turn)
-    macrostep = Macrostep(machine, configuration, turn)
+        return keep(macrostep)
     try:
         macrostep.react()
         macrostep.settle()
-        check_context(turn)
+        check_context(macrostep)
     except MacrostepFailed as failure:
         return refuse(snapshot, chosen, failure.refusal, tracer)
     if macrostep.handled:

@@ -5,6 +5,7 @@ Whether a transition may be taken: an expression, a question about states, or se
 from dataclasses import dataclass
 from typing import Protocol
 
+from control_plane.engine.expressions import ExpressionError
 from control_plane.engine.templates import Computed, Template
 from control_plane.engine.turn import Turn
 from shared.json import Json
@@ -24,10 +25,17 @@ class Condition:
     computed: Computed
 
     def holds(self, turn: Turn) -> bool:
-        value = self.computed.evaluate(turn)
-        if value is True or value is False:
-            return value
-        raise self.computed.unusable(
+        computed = self.computed
+        expression = computed.expression
+        try:
+            # Not by computed.evaluate: that would be one more call for every event.
+            value = expression.run(turn.scope, turn)
+            if value is True or value is False:
+                return value
+            value = expression.as_json(value, turn)
+        except (ExpressionError, OverflowError) as error:
+            raise computed.failed(error) from error
+        raise computed.unusable(
             f"a guard must give true or false, this one gave {_kind(value)}; "
             "compare it with something"
         )

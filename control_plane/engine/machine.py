@@ -67,6 +67,9 @@ class Machine:
     index_of: Mapping[str, int] = field(init=False)
     """States by path."""
 
+    sendable: frozenset[str] = field(init=False)
+    """Of the vocabulary, what senders may send: none of the engine's own event types."""
+
     _answering: dict[str, list[int]] = field(init=False)
     """The states that have transitions for a descriptor."""
 
@@ -78,6 +81,9 @@ class Machine:
     def __post_init__(self) -> None:
         self.about = {"definition": self.id}
         self.index_of = {state.path: state.index for state in self.states}
+        self.sendable = frozenset(
+            one for one in self.vocabulary if one and not one.startswith(OWN_EVENTS)
+        )
         self._answering = {}
         for state in self.states:
             for descriptor in state.on:

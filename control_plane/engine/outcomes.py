@@ -20,7 +20,7 @@ from control_plane.engine.settling import fail, keep, rest
 from control_plane.engine.sizing import check_context
 from control_plane.engine.snapshot import OpenTask, Snapshot
 from control_plane.engine.tracing import Tracer
-from control_plane.engine.turn import EventObject, Turn
+from control_plane.engine.turn import EventObject
 from shared.json import Json
 
 
@@ -56,30 +56,29 @@ def hear_of_task(
 
     def begin() -> Macrostep:
         macrostep = _begin(machine, snapshot, told, entry, now, tracer)
-        macrostep.turn.scope["task"] = about
-        macrostep.turn.close_task(ordinal)
+        macrostep.scope["task"] = about
+        macrostep.close_task(ordinal)
         if task.type == AI:
-            end_review(macrostep.turn, ordinal)
+            end_review(macrostep, ordinal)
         return macrostep
 
     macrostep = begin()
-    turn = macrostep.turn
     if task.reviews is not None:
-        return keep(turn)
+        return keep(macrostep)
     is_open = snapshot.status == "active"
     try:
-        ending = take_in(turn, machine.task_plans, ordinal, task)
+        ending = take_in(macrostep, machine.task_plans, ordinal, task)
         if ending is None:
-            return keep(turn)
-        turn.scope["event"] = ending
+            return keep(macrostep)
+        macrostep.scope["event"] = ending
         is_fatal = "error" in ending and not task.detached
         if is_open and not snapshot.finishing:
             return _go_on(macrostep, _unhandled(task, about, ending) if is_fatal else None, begin)
         if is_open and is_fatal:
-            return fail(begin().turn, _unhandled(task, about, ending))
-        return keep(turn)
+            return fail(begin(), _unhandled(task, about, ending))
+        return keep(macrostep)
     except MacrostepFailed as failure:
-        return fail(begin().turn, failure.as_error()) if is_open else keep(begin().turn)
+        return fail(begin(), failure.as_error()) if is_open else keep(begin())
 
 
 def ring(
@@ -94,13 +93,13 @@ def ring(
 
     def begin() -> Macrostep:
         macrostep = _begin(machine, snapshot, timer.event, entry, now, tracer)
-        macrostep.turn.use_up_timer(event.timer_id)
+        macrostep.use_up_timer(event.timer_id)
         return macrostep
 
     try:
         return _go_on(begin(), None, begin)
     except MacrostepFailed as failure:
-        return fail(begin().turn, failure.as_error())
+        return fail(begin(), failure.as_error())
 
 
 def _go_on(
@@ -109,9 +108,9 @@ def _go_on(
     """Let the machine answer; `unhandled` is what the instance fails of when it does not."""
     enabled = macrostep.react()
     if unhandled is not None and not enabled:
-        return fail(begin().turn, unhandled)
+        return fail(begin(), unhandled)
     macrostep.settle()
-    check_context(macrostep.turn)
+    check_context(macrostep)
     return rest(macrostep)
 
 
@@ -125,9 +124,9 @@ def _begin(
 ) -> Macrostep:
     """A macrostep in which the cause is recorded, and nothing else has happened."""
     configuration = machine.configuration(snapshot.configuration)
-    turn = Turn(snapshot, configuration.active, told, now, machine.about, tracer)
-    turn.entries.append(entry)
-    return Macrostep(machine, configuration, turn)
+    macrostep = Macrostep(machine, configuration, snapshot, told, now, tracer)
+    macrostep.entries.append(entry)
+    return macrostep
 
 
 def _unhandled(task: OpenTask, about: dict[str, Json], ending: EventObject) -> dict[str, Json]:

@@ -26,33 +26,37 @@ from shared.json import Json
 
 def rest(macrostep: Macrostep) -> Decision:
     """Nothing is left to do; if the machine is done, the instance is, or waits for its tasks."""
-    turn = macrostep.turn
-    before = turn.before
     status: Status = "active"
-    if turn.finished:
-        turn.timers = {}
-        if not _waits(turn):
+    if macrostep.finished:
+        macrostep.timers = {}
+        if not _waits(macrostep):
             status = "done"
-            turn.record("INSTANCE_COMPLETED", {"output": turn.output})
+            macrostep.record("INSTANCE_COMPLETED", {"output": macrostep.output})
     snapshot = Snapshot(
-        before.spec_hash,
+        macrostep.before.spec_hash,
         status,
         macrostep.configuration.paths,
-        turn.history,
-        turn.scope["context"],
-        turn.output,
+        macrostep.history,
+        macrostep.scope["context"],
+        macrostep.output,
         None,  # no error
-        turn.tasks,
-        turn.timers,
-        turn.next_ordinal,
-        turn.finished and status == "active",
+        macrostep.tasks,
+        macrostep.timers,
+        macrostep.next_ordinal,
+        macrostep.finished and status == "active",
         None,  # not being cancelled
-        turn.groups,
-        turn.undo,
+        macrostep.groups,
+        macrostep.undo,
     )
-    snapshot.context_bytes = turn.context_bytes  # type: ignore[misc]  # it is still ours alone
-    trace = None if turn.tracer is None else turn.tracer.trace()
-    return Decision(snapshot, turn.commands(), turn.told(), "APPLIED", None, trace)
+    snapshot.context_bytes = macrostep.context_bytes  # type: ignore[misc]  # it is still ours alone
+    trace = None if macrostep.tracer is None else macrostep.tracer.trace()
+    history = tuple(macrostep.entries) if macrostep.forgotten is None else macrostep.told()
+    has_commands = (
+        macrostep.created or macrostep.cancelled or macrostep.timers is not macrostep.before.timers
+    )
+    return Decision(
+        snapshot, macrostep.commands() if has_commands else (), history, "APPLIED", None, trace
+    )
 
 
 def keep(turn: Turn) -> Decision:
@@ -127,37 +131,36 @@ def cancel(macrostep: Macrostep, reason: str) -> Decision:
     Where the spec says so, what was done is then undone; the instance is cancelled when
     the last compensation has ended.
     """
-    turn = macrostep.turn
-    for ordinal in list(turn.tasks):
-        turn.cancel_task(ordinal)
-    if not turn.before.finishing:
+    for ordinal in list(macrostep.tasks):
+        macrostep.cancel_task(ordinal)
+    if not macrostep.before.finishing:
         macrostep.leave()
-        check_context(turn)
-    turn.timers = {}
-    turn.let_go()
-    is_undoing = macrostep.machine.compensates_on_cancel and bool(turn.undo)
+        check_context(macrostep)
+    macrostep.timers = {}
+    macrostep.let_go()
+    is_undoing = macrostep.machine.compensates_on_cancel and bool(macrostep.undo)
     if is_undoing:
         # The cause stands first: the history folds from it.
-        turn.entries.insert(0, Entry(type="INSTANCE_CANCELLING", payload={"reason": reason}))
-        Compensate(macrostep.machine.task_plans).run(turn)
+        macrostep.entries.insert(0, Entry(type="INSTANCE_CANCELLING", payload={"reason": reason}))
+        Compensate(macrostep.machine.task_plans).run(macrostep)
     else:
-        turn.record("INSTANCE_CANCELLED", {"reason": reason})
+        macrostep.record("INSTANCE_CANCELLED", {"reason": reason})
     return Decision(
         snapshot=replace(
-            turn.before,
+            macrostep.before,
             status="active" if is_undoing else "cancelled",
-            context=turn.scope["context"],
-            tasks=turn.tasks,
-            timers=turn.timers,
-            next_ordinal=turn.next_ordinal,
+            context=macrostep.scope["context"],
+            tasks=macrostep.tasks,
+            timers=macrostep.timers,
+            next_ordinal=macrostep.next_ordinal,
             finishing=is_undoing,
             cancelling=reason if is_undoing else None,
-            groups=turn.groups,
-            undo=turn.undo,
+            groups=macrostep.groups,
+            undo=macrostep.undo,
         ),
-        commands=turn.commands(),
-        history=turn.told(),
-        trace=_trace(turn.tracer),
+        commands=macrostep.commands(),
+        history=macrostep.told(),
+        trace=_trace(macrostep.tracer),
     )
 
 

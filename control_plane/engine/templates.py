@@ -43,14 +43,17 @@ class Computed:
         expression = self.expression
         try:
             # What guards and counters give is JSON as it is; a call less for each of them.
-            value = expression.run(turn.scope, turn.budget)
+            value = expression.run(turn.scope, turn)
             if value.__class__ is bool or (value.__class__ is int and INT_MIN <= value <= INT_MAX):
                 return value
-            return expression.as_json(value, turn.budget)
-        except ExpressionError as error:
-            raise self.unusable(str(error)) from error
-        except OverflowError:
-            raise self.unusable(str(expression.too_large())) from None
+            return expression.as_json(value, turn)
+        except (ExpressionError, OverflowError) as error:
+            raise self.failed(error) from error
+
+    def failed(self, error: ExpressionError | OverflowError) -> ExpressionUnusable:
+        """What an error of the expression means to the macrostep it was evaluated in."""
+        told = error if isinstance(error, ExpressionError) else self.expression.too_large()
+        return self.unusable(str(told))
 
     def unusable(self, message: str) -> ExpressionUnusable:
         return ExpressionUnusable(self.json_pointer, message, self.text)

@@ -42,15 +42,14 @@ NO_PARAMS: Final[dict[str, Json]] = {}
 """What expressions see as `params` outside of named guards and actions. Never written to."""
 
 
-class Turn:
-    """One macrostep in progress."""
+class Turn(Budget):
+    """One macrostep in progress, and what its expressions may still cost."""
 
     # All are set for every turn: a default of the class takes longer to read than to set.
     __slots__ = (
         "active",
         "assigned",
         "before",
-        "budget",
         "cancelled",
         "changed",
         "context_bytes",
@@ -100,7 +99,9 @@ class Turn:
             "now": now,
         }
         self.tracer = tracer
-        self.budget = Budget()
+
+        # Budget's own, without the call.
+        self.iterations = self.built = self.returned = 0
 
         self.history = snapshot.history
         self.tasks = snapshot.tasks
@@ -148,7 +149,7 @@ class Turn:
         scope = self.scope
         self.changed = True
         if self.assigned is None:
-            scope["context"] = {**scope["context"], **members}
+            scope["context"] = scope["context"] | members
             self.assigned = members
             return
         if self.tracer is not None:
@@ -290,8 +291,6 @@ class Turn:
 
     def commands(self) -> tuple[Command, ...]:
         """What has to be done outside: first ends, then beginnings."""
-        if self.timers is self.before.timers and not self.created and not self.cancelled:
-            return ()
         found: list[Command] = [CancelTask(ordinal=ordinal) for ordinal in self.cancelled]
         found.extend(self.created.values())
         before, after = self.before.timers, self.timers

@@ -43,10 +43,12 @@ class Budget:
     raises LimitExceeded in the expression that reached it.
     """
 
-    # Defaults of the class: most macrosteps use up nothing, and one is made for each.
-    iterations = 0
-    built = 0
-    returned = 0
+    __slots__ = ("built", "iterations", "returned")
+
+    def __init__(self) -> None:
+        self.iterations = 0
+        self.built = 0
+        self.returned = 0
 
     def iterate(self, count: int, site: Site) -> None:
         """

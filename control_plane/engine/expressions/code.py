@@ -12,6 +12,8 @@ Scope: TypeAlias = Mapping[str, Any]
 
 Run: TypeAlias = Callable[[Scope, Budget], Value]
 
+Field: TypeAlias = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
@@ -24,6 +26,12 @@ class Code:
     """
     How many operators run, a call counting as several. Bodies of macros are not in it, as
     they are counted while they run; nor are constants.
+    """
+
+    field: Field | None = None
+    """
+    The name and the key where it does nothing but read `name.key`: an operator may read that
+    itself, and run it only where it is missing.
     """
 
     is_constant: bool = False

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from math import ceil
 from typing import Any, Final
 
-from control_plane.engine.expressions import containers, logic, macros, operators, paths
+from control_plane.engine.expressions import containers, fields, logic, macros, operators, paths
 from control_plane.engine.expressions.budget import (
     CALL_NODES,
     MAX_DEPTH,
@@ -140,7 +140,8 @@ class Compiler:
             return Code(run=run, kind=None if keys else kind, nodes=CALL_NODES)
         sites = [site, *(Site(self.text, position) for _, position in keys)]
         run = paths.path(name.name, [key for key, _ in keys], sites)
-        return Code(run=run, nodes=max(1, len(keys)))
+        field = (name.name, keys[0][0]) if len(keys) == 1 else None
+        return Code(run=run, nodes=max(1, len(keys)), field=field)
 
     def _has(self, node: Has, depth: int) -> Code:
         found = self._path(node.target)
@@ -164,20 +165,27 @@ class Compiler:
             return _code(operators.membership(left.run, right.run, site), "bool", codes)
         constant = node.right.value if isinstance(node.right, Literal) else None
         if symbol in {"==", "!="}:
-            if constant is not None and operators.is_cheap_constant(constant):
-                run = operators.equality_to_constant(symbol, left.run, constant, site)
-            else:
+            if constant is None or not operators.is_cheap_constant(constant):
                 run = operators.equality(symbol, left.run, right.run, site)
+            elif left.field is not None:
+                run = fields.equality_to_constant(symbol, left.field, left.run, constant, site)
+            else:
+                run = operators.equality_to_constant(symbol, left.run, constant, site)
             return _code(run, "bool", codes)
         if symbol in ORDERS:
-            if constant.__class__ in {int, float}:
-                run = operators.order_to_constant(symbol, left.run, constant, site)
-            else:
+            if constant.__class__ not in {int, float}:
                 run = operators.order(symbol, left.run, right.run, site)
+            elif left.field is not None:
+                run = fields.order_to_constant(symbol, left.field, left.run, constant, site)
+            else:
+                run = operators.order_to_constant(symbol, left.run, constant, site)
             return _code(run, "bool", codes)
         kind = arithmetic_kind(symbol, left.kind, right.kind)
         if symbol in operators.INT_OPERATIONS and constant.__class__ is int:
-            run = operators.arithmetic_with_int(symbol, left.run, constant, site)
+            if left.field is not None:
+                run = fields.arithmetic_with_int(symbol, left.field, left.run, constant, site)
+            else:
+                run = operators.arithmetic_with_int(symbol, left.run, constant, site)
         else:
             run = operators.arithmetic(symbol, left.run, right.run, site)
         return _code(run, kind, codes)

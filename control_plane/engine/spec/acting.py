@@ -8,6 +8,7 @@ from control_plane.engine.actions import (
     OWN_EVENTS,
     Action,
     Assign,
+    AssignOne,
     Call,
     Cancel,
     CreateTaskAction,
@@ -167,12 +168,11 @@ class Actions:
             wrong_type(self._findings, pointer, context, "an object of keys to set")
             return None
         self._values.assigned.update(context)
-        return Assign(
-            tuple(
-                (key, self._values.template(value, join(pointer, key)))
-                for key, value in context.items()
-            )
+        members = tuple(
+            (key, self._values.template(value, join(pointer, key)))
+            for key, value in context.items()
         )
+        return AssignOne(members) if len(members) == 1 else Assign(members)
 
     def _raise(self, value: dict[str, Any], pointer: str) -> Action | None:
         event = self._event(value.get("event"), join(pointer, "event"))
