@@ -62,11 +62,13 @@ class MemoryAiDesk:
             check_same_call(known, asked)
             if known.record is not None:
                 return Reserved(call=known, cost=known.reserved_last)
-            if known.epoch == asked.epoch:
-                return Reserved(cost=known.reserved_last)
         elif asked.call_number != bound.calls + 1:
             raise gap("call_number", asked.call_number)
         day = database.now().astimezone(UTC).date().isoformat()
+        if self._is_off(key, bound):
+            return Reserved(refusal="switched_off")
+        if known is not None and known.epoch == asked.epoch:
+            return Reserved(cost=known.reserved_last)
         refusal = self._refusal(asked, bound, day)
         if refusal is not None:
             return Reserved(refusal=refusal)
@@ -160,8 +162,6 @@ class MemoryAiDesk:
 
     def _refusal(self, asked: Reservation, bound: BoundAiTask, day: str) -> Refusal | None:
         key, cost = asked.key, asked.worst_cost
-        if self._is_off(key, bound):
-            return "switched_off"
         if asked.call_number > asked.max_calls:
             return "iterations"
         if bound.committed + cost > asked.cost_per_task:

@@ -71,10 +71,10 @@ SELECT c.* FROM foliot.ai_call c
 
 SPEND = """
 INSERT INTO foliot.ai_spend AS s (tenant_id, scope, committed, calls)
-SELECT $1, $2, $3, 1 WHERE $3 <= $4
+SELECT $1, $2, $3::bigint, 1 WHERE $3::bigint <= $4::bigint
 ON CONFLICT (tenant_id, scope) DO UPDATE
    SET committed = s.committed + excluded.committed, calls = s.calls + 1
- WHERE s.committed + excluded.committed <= $4
+ WHERE s.committed + excluded.committed <= $4::bigint
 RETURNING 1
 """
 
@@ -89,7 +89,7 @@ ON CONFLICT (tenant_id, instance_id, ordinal, call_number) DO UPDATE
 """
 
 COMMIT_TASK = """
-UPDATE foliot.ai_task a SET committed = a.committed + $4, calls = greatest(a.calls, $5)
+UPDATE foliot.ai_task a SET committed = a.committed + $4::bigint, calls = greatest(a.calls, $5::int)
  WHERE a.tenant_id = $1 AND a.instance_id = $2 AND a.ordinal = $3
 """
 
@@ -106,8 +106,8 @@ RETURNING *
 
 SETTLE_SPEND = """
 UPDATE foliot.ai_spend s
-   SET committed = s.committed + $3, input_tokens = s.input_tokens + $4,
-       output_tokens = s.output_tokens + $5
+   SET committed = s.committed + $3::bigint, input_tokens = s.input_tokens + $4::bigint,
+       output_tokens = s.output_tokens + $5::bigint
  WHERE s.tenant_id = $1 AND s.scope = $2
 """
 
@@ -265,12 +265,12 @@ async def _reserve(connection: asyncpg.Connection, asked: Reservation) -> Reserv
         check_same_call(known, asked)
         if known.record is not None:
             return Reserved(call=known, cost=known.reserved_last)
-        if known.epoch == asked.epoch:
-            return Reserved(cost=known.reserved_last)
     elif asked.call_number != row["calls"] + 1:
         raise gap("call_number", asked.call_number)
     if row["is_off"]:
         raise _Refused("switched_off")
+    if found is not None and found["epoch"] == asked.epoch:
+        return Reserved(cost=found["reserved_last"])
     if asked.call_number > asked.max_calls:
         raise _Refused("iterations")
     if row["committed"] + cost > asked.cost_per_task:
