@@ -9,7 +9,6 @@ import pytest
 from foliot.v1 import admin_service_pb2 as pb
 from foliot.v1 import doctor_pb2, instance_service_pb2, quota_pb2
 
-import migrations
 from control_plane.access.keys import mint
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.bootstrap import connected
@@ -41,7 +40,6 @@ class System:
 
 @asynccontextmanager
 async def system(database_url: str) -> AsyncIterator[System]:
-    await migrations.upgrade(database_url)
     pool = await open_pool(database_url, role=ACROSS_ROLE, max_size=1)
     admin = mint(tenant_id=TENANT, role="tenant_admin", pepper=PEPPER)
     operator = mint(tenant_id=None, role="platform_admin", pepper=PEPPER)
@@ -84,9 +82,9 @@ async def started(client: Client, times: int) -> int:
 
 
 class TestAQuota:
-    async def test_that_was_set_on_one_server_holds_on_another(self, database_url: str) -> None:
+    async def test_that_was_set_on_one_server_holds_on_another(self, migrated_url: str) -> None:
         """Within a poll; and what the one let in, the other counts."""
-        async with system(database_url) as servers:
+        async with system(migrated_url) as servers:
             await activate(servers.here)
             await servers.set(quota_pb2.QUOTA_KIND_OPEN_INSTANCES, 5)
             first = await started(servers.here, 20)
@@ -105,9 +103,9 @@ class TestAQuota:
         assert 5 + let_in == used[quota_pb2.QUOTA_KIND_OPEN_INSTANCES]
         assert 1 == used[quota_pb2.QUOTA_KIND_DEFINITIONS]
 
-    async def test_makes_room_for_what_ended_on_another_server(self, database_url: str) -> None:
+    async def test_makes_room_for_what_ended_on_another_server(self, migrated_url: str) -> None:
         """It is counted before anything is refused."""
-        async with system(database_url) as servers:
+        async with system(migrated_url) as servers:
             await activate(servers.here)
             await servers.set(quota_pb2.QUOTA_KIND_OPEN_INSTANCES, 1)
             instance = await start(servers.here, "approval")
@@ -122,9 +120,9 @@ class TestAQuota:
 
             await eventually(has_room)
 
-    async def test_of_tasks_and_definitions_is_kept_too(self, database_url: str) -> None:
+    async def test_of_tasks_and_definitions_is_kept_too(self, migrated_url: str) -> None:
         """Each by what is in the tables."""
-        async with system(database_url) as servers:
+        async with system(migrated_url) as servers:
             await activate(servers.here, GREETING, "greeting")
             await start(servers.here, "greeting")
             await servers.set(quota_pb2.QUOTA_KIND_OPEN_TASKS, 1)
@@ -143,9 +141,9 @@ class TestAQuota:
 
 
 class TestTheStatsAndThePauses:
-    async def test_are_those_of_the_tables(self, database_url: str) -> None:
+    async def test_are_those_of_the_tables(self, migrated_url: str) -> None:
         """Of the platform, and of a tenant by its own scope."""
-        async with system(database_url) as servers:
+        async with system(migrated_url) as servers:
             await activate(servers.here, GREETING, "greeting")
             await start(servers.here, "greeting")
             await servers.platform.admin.PauseQueue(
@@ -165,9 +163,9 @@ class TestTheStatsAndThePauses:
 
 
 class TestTheDoctor:
-    async def test_looks_at_the_database_and_at_each_tenant(self, database_url: str) -> None:
+    async def test_looks_at_the_database_and_at_each_tenant(self, migrated_url: str) -> None:
         """Beside the system at work, by its own connections."""
-        async with system(database_url) as servers:
+        async with system(migrated_url) as servers:
             await activate(servers.here)
             await start(servers.here, "approval")
             checks = [one async for one in servers.platform.admin.RunDoctor(pb.RunDoctorRequest())]

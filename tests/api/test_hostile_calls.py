@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-import migrations
 from control_plane.bootstrap import connected, let_in
 from tests.api.serving import PEPPER, Client, with_key
 from tests.api.test_on_postgres import OWN, settings_for
@@ -21,13 +20,12 @@ SERVES_WITHIN_S = 60.0
 
 
 @pytest.fixture
-async def outcome(database_url: str) -> AsyncIterator[Outcome]:
+async def outcome(migrated_url: str) -> AsyncIterator[Outcome]:
     """What a control plane on PostgreSQL made of some hostile calls to each of its methods."""
-    await migrations.upgrade(database_url)
     texts, stored = keys(PEPPER)
-    await let_in(database_url, stored, "Hostile")
+    await let_in(migrated_url, stored, "Hostile")
     stop = asyncio.Event()
-    async with connected(settings_for(database_url), OWN) as control_plane:
+    async with connected(settings_for(migrated_url), OWN) as control_plane:
         running = asyncio.create_task(control_plane.run(stop))
         async with asyncio.timeout(SERVES_WITHIN_S):
             address = await control_plane.address

@@ -75,31 +75,28 @@ def settings_for(database_url: str, mode: Literal["production", "dev"] = "dev") 
 
 
 class TestStarting:
-    async def test_without_a_schema_says_to_migrate(self, database_url: str) -> None:
+    async def test_without_a_schema_says_to_migrate(self, migrated_url: str) -> None:
         """The error is the command to run."""
-        await migrations.upgrade(database_url)
-        await migrations.downgrade(database_url, migrations.NOTHING)
+        await migrations.downgrade(migrated_url, migrations.NOTHING)
 
         with pytest.raises(PreconditionFailed, match="foliot migrate"):
-            async with connected(settings_for(database_url), OWN):
+            async with connected(settings_for(migrated_url), OWN):
                 pass
 
-    async def test_on_another_releases_schema_says_which(self, database_url: str) -> None:
+    async def test_on_another_releases_schema_says_which(self, migrated_url: str) -> None:
         """A release on another's tables would fail late and badly."""
-        await migrations.upgrade(database_url)
-        owner = await asyncpg.connect(database_url)
+        owner = await asyncpg.connect(migrated_url)
         await owner.execute("UPDATE foliot.alembic_version SET version_num = 'other'")
         await owner.close()
 
         with pytest.raises(PreconditionFailed, match=f"'?other'?.*{migrations.HEAD}"):
-            async with connected(settings_for(database_url), OWN):
+            async with connected(settings_for(migrated_url), OWN):
                 pass
 
-    async def test_is_refused_where_commits_can_be_lost(self, database_url: str) -> None:
+    async def test_is_refused_where_commits_can_be_lost(self, migrated_url: str) -> None:
         """An answered request must survive a crash."""
-        await migrations.upgrade(database_url)
         pool = await open_pool(
-            database_url,
+            migrated_url,
             role=CONTROL_PLANE_ROLE,
             max_size=1,
             settings={"synchronous_commit": "off"},
@@ -116,9 +113,9 @@ class TestStarting:
 
 
 class TestTheRing:
-    async def test_closes_over_postgresql(self, database_url: str) -> None:
+    async def test_closes_over_postgresql(self, migrated_url: str) -> None:
         """Start, claim, report, end: every hop that is this plane's, on the real adapters."""
-        async with ring(database_url) as (client, executor):
+        async with ring(migrated_url) as (client, executor):
             await activate(client, GREETING, "greeting")
             instance = await start(client, "greeting")
             verdicts = await succeed(executor, await claim(executor, 1))
@@ -128,7 +125,7 @@ class TestTheRing:
         assert instance_pb2.INSTANCE_STATUS_COMPLETED == ended.status
 
     async def test_lets_no_item_of_a_batch_spoil_it_with_what_postgresql_cannot_hold(
-        self, database_url: str
+        self, migrated_url: str
     ) -> None:
         """A NUL in one business key is that item's error, and the others are taken in."""
         told = [
@@ -145,7 +142,7 @@ class TestTheRing:
                 event=event_pb2.Event(event_id="e2", type="BEGIN"),
             ),
         ]
-        async with ring(database_url) as (client, _):
+        async with ring(migrated_url) as (client, _):
             await activate(client, GREETING, "greeting")
             answer = await client.events.IngestEvents(
                 event_service_pb2.IngestEventsRequest(items=told)
@@ -153,9 +150,9 @@ class TestTheRing:
 
         assert ["error", "accepted"] == [one.WhichOneof("result") for one in answer.results]
 
-    async def test_closes_through_a_child(self, database_url: str) -> None:
+    async def test_closes_through_a_child(self, migrated_url: str) -> None:
         """The courier starts it, its task is done, and its parent hears of its end."""
-        async with ring(database_url) as (client, executor):
+        async with ring(migrated_url) as (client, executor):
             await activate(client, GREETING, "greeting")
             await activate(client, PARENT, "parent")
             parent = await start(client, "parent")
@@ -170,10 +167,10 @@ class TestTheRing:
         assert instance_pb2.INSTANCE_STATUS_COMPLETED == ended.status
 
     async def test_joins_what_was_fanned_out_and_undoes_it_when_cancelled(
-        self, database_url: str
+        self, migrated_url: str
     ) -> None:
         """Two tasks at once, one outcome; then their compensations, and only then the end."""
-        async with ring(database_url) as (client, executor):
+        async with ring(migrated_url) as (client, executor):
             await activate(client, BOOKING, "booking")
             instance_id = (await start(client, "booking")).instance_id
             await succeed(executor, await claim(executor, 2))
@@ -197,7 +194,7 @@ class TestTheRing:
 
 
 class TestPeople:
-    async def test_race_for_a_task_and_find_what_is_theirs(self, database_url: str) -> None:
+    async def test_race_for_a_task_and_find_what_is_theirs(self, migrated_url: str) -> None:
         """Decided on the row whose revision guards the write: of four one gets it, and it alone."""
         users = ("ada", "bo", "cy", "di")
         keys = [
@@ -210,7 +207,7 @@ class TestPeople:
             )
             for user in users
         ]
-        async with ring(database_url, *keys) as (client, _):
+        async with ring(migrated_url, *keys) as (client, _):
             await activate(client, LOAN, "loan")
             task_id = f"{(await start(client, 'loan')).instance_id}:1"
             async with AsyncExitStack() as stack:
@@ -242,9 +239,9 @@ class TestPeople:
         assert [task_id] == mine
         assert [[]] * 4 == after
 
-    async def test_change_labels_that_are_found_at_once(self, database_url: str) -> None:
+    async def test_change_labels_that_are_found_at_once(self, migrated_url: str) -> None:
         """What was answered is there for the next list, and a repeat changes nothing."""
-        async with ring(database_url) as (client, _):
+        async with ring(migrated_url) as (client, _):
             await activate(client)
             instance = await start(client, labels={"region": "eu", "team": "a"})
             await start(client, labels={"region": "eu"})
@@ -278,7 +275,6 @@ async def ring(
     """
     A control plane on the database, an administrator of a tenant, and an executor; and `more` keys.
     """
-    await migrations.upgrade(database_url)
     pool = await open_pool(database_url, role=ACROSS_ROLE, max_size=1)
     admin = mint(tenant_id=TENANT, role="tenant_admin", pepper=PEPPER)
     worker = mint(tenant_id=None, role="executor", pepper=PEPPER)

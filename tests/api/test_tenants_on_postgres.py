@@ -39,12 +39,12 @@ async def end_of(client: Client, instance_id: str) -> instance_pb2.Instance:
 
 class TestATenantsWay:
     async def test_leads_from_nothing_through_a_suspension_to_an_end_that_is_told_of(
-        self, database_url: str
+        self, migrated_url: str
     ) -> None:
         """Row security, claims, turns and the audit log are all there, and agree."""
         keeper = mint(tenant_id=None, role="platform_admin", pepper=PEPPER)
         async with (
-            ring(database_url, keeper) as (acme, executor),
+            ring(migrated_url, keeper) as (acme, executor),
             grpc.aio.insecure_channel(acme.address, interceptors=with_key(keeper.text)) as keepers,
         ):
             root = Client(keepers, keeper.text, acme.address)

@@ -98,10 +98,10 @@ async def another_server(
 
 class TestWatchersOfABusyTenant:
     async def test_are_told_everything_once_and_in_order_whatever_befalls_them(
-        self, database_url: str
+        self, migrated_url: str
     ) -> None:
         """Thousands of entries by a dozen callers; one watcher is slow, others lose theirs."""
-        async with ring(database_url) as (client, _), asyncio.timeout(WITHIN_S):
+        async with ring(migrated_url) as (client, _), asyncio.timeout(WITHIN_S):
             await activate(client)
             total: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             async with asyncio.TaskGroup() as group:
@@ -112,7 +112,7 @@ class TestWatchersOfABusyTenant:
                 async with asyncio.TaskGroup() as callers:
                     for _ in range(CALLERS):
                         callers.create_task(busy(client))
-                expected = await written(database_url)
+                expected = await written(migrated_url)
                 total.set_result(len(expected))
 
         assert 2_000 < len(expected)
@@ -129,11 +129,11 @@ class TestWatchersOfABusyTenant:
 
 
 class TestTwoServers:
-    async def test_tell_their_watchers_of_each_others_commits(self, database_url: str) -> None:
+    async def test_tell_their_watchers_of_each_others_commits(self, migrated_url: str) -> None:
         """Any replica may handle anything; no watcher need know which one did."""
         async with (
-            ring(database_url) as (here, _),
-            another_server(database_url, here.key) as (there, _stop),
+            ring(migrated_url) as (here, _),
+            another_server(migrated_url, here.key) as (there, _stop),
             asyncio.timeout(WITHIN_S),
         ):
             await activate(here)
@@ -163,12 +163,12 @@ class TestTwoServers:
         assert list(range(instance.history_seq + 1, last + 1)) == seqs
         assert seqs == [seq for _, seq, _ in told]
 
-    async def test_take_over_from_each_other_without_a_gap(self, database_url: str) -> None:
+    async def test_take_over_from_each_other_without_a_gap(self, migrated_url: str) -> None:
         """One drains and says so; its watcher goes on at the other from where it was."""
-        async with ring(database_url) as (here, _), asyncio.timeout(WITHIN_S):
+        async with ring(migrated_url) as (here, _), asyncio.timeout(WITHIN_S):
             await activate(here)
             told: list[Happened] = []
-            async with another_server(database_url, here.key) as (there, stop):
+            async with another_server(migrated_url, here.key) as (there, stop):
                 stream = aiter(there.events.WatchEvents(pb.WatchEventsRequest(from_oldest=True)))
                 one = await start(here)
                 while len(told) < one.history_seq:
@@ -184,7 +184,7 @@ class TestTwoServers:
                 if len(told) >= one.history_seq + two.history_seq:
                     break
             again.cancel()
-            expected = await written(database_url)
+            expected = await written(migrated_url)
 
         assert len(expected) == len(told)
         assert expected == {(instance_id, seq) for instance_id, seq, _ in told}

@@ -19,7 +19,6 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-import migrations
 from control_plane.access.keys import is_secret_of, parse
 from control_plane.cli.app import app
 from control_plane.ports.credentials import StoredKey
@@ -169,16 +168,15 @@ class TestTheComposeFile:
         assert ast.parse(script, name).body
 
     async def test_gives_executors_a_key_that_is_let_in(
-        self, database_url: str, tmp_path: Path
+        self, migrated_url: str, tmp_path: Path
     ) -> None:
         """`up` runs the one-shot each time, and an executor that runs keeps its key."""
-        await migrations.upgrade(database_url)
         keys = []
         for _ in range(2):
-            await _run_in_shell(OF_FOLIOT["key"]["command"], tmp_path, database_url)
+            await _run_in_shell(OF_FOLIOT["key"]["command"], tmp_path, migrated_url)
             keys.append((tmp_path / "executor").read_text().strip())
         presented = parse(keys[0])
-        stored = await _stored(database_url, presented.key_id)
+        stored = await _stored(migrated_url, presented.key_id)
 
         assert keys[0] == keys[1]
         assert stored.role == "executor"

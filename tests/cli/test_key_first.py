@@ -2,10 +2,8 @@
 
 import asyncio
 
-import pytest
 from typer.testing import CliRunner, Result
 
-import migrations
 from control_plane.access.keys import is_secret_of, parse
 from control_plane.adapters.postgres.credentials import PostgresCredentials
 from control_plane.cli.app import app
@@ -13,13 +11,6 @@ from control_plane.ports.credentials import StoredKey
 from shared.postgres.session import ACROSS_ROLE, close_pool, open_pool
 
 PEPPER = "pepper for tests"
-
-
-@pytest.fixture
-async def migrated_url(database_url: str) -> str:
-    """A database at the newest revision, with nobody in it."""
-    await migrations.upgrade(database_url)
-    return database_url
 
 
 async def first(url: str, *arguments: str) -> Result:

@@ -8,7 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from control_plane.cli.app import app
-from migrations import upgrade
 from tests.cli.conftest import Foliot
 
 
@@ -65,12 +64,10 @@ class TestARetention:
 
 
 class TestRunning:
-    async def test_removes_now_what_is_past(self, database_url: str, tmp_path: Path) -> None:
+    async def test_removes_now_what_is_past(self, migrated_url: str, tmp_path: Path) -> None:
         """Without a server."""
-        await upgrade(database_url)
-
         ran = await asyncio.to_thread(
-            CliRunner(env={"FOLIOT_DATABASE_URL": database_url}).invoke,
+            CliRunner(env={"FOLIOT_DATABASE_URL": migrated_url}).invoke,
             app,
             ["retention", "run", "--archive-dir", str(tmp_path)],
         )

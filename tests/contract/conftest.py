@@ -7,18 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import asyncpg
 import pytest
 
-from migrations import upgrade
 from tests.contract.worlds import ACME, OTHER, MemoryWorld, PostgresWorld, World, postgres_world
 from tests.servers import Servers, drop_database, new_database
 
 
 @pytest.fixture(scope="session")
-def migrated_template(servers: Servers) -> Iterator[str]:
-    """A migrated database with the suites' tenants, to copy: migrating takes a second."""
+def migrated_template(servers: Servers, template: str) -> Iterator[str]:
+    """A migrated database with the suites' tenants, to copy."""
 
     async def prepare() -> str:
-        url = await new_database(servers)
-        await upgrade(url)
+        url = await new_database(servers, template)
         connection = await asyncpg.connect(url)
         await connection.executemany(
             "INSERT INTO foliot.tenant (tenant_id, display_name) VALUES ($1, $1)",

@@ -1,5 +1,5 @@
 """What tests of the executor may ask for."""
 
-from tests.executor.databases import migrated, template
+from tests.executor.databases import migrated
 
-__all__ = ["migrated", "template"]
+__all__ = ["migrated"]

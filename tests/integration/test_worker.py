@@ -26,7 +26,6 @@ from foliot.v1 import (
     json_pb2,
 )
 
-import migrations
 from control_plane.access.keys import mint
 from control_plane.bootstrap import connected, let_in
 from control_plane.cli.connection import connection, credential
@@ -138,17 +137,16 @@ class System:
 
 
 @pytest.fixture
-async def system(servers: Servers, database_url: str) -> AsyncIterator[System]:
+async def system(servers: Servers, migrated_url: str) -> AsyncIterator[System]:
     """Both planes in this process, on a database of the test's own."""
-    await migrations.upgrade(database_url)
     key = mint(tenant_id=TenantId("acme"), role="tenant_admin", pepper=PEPPER)
     executor_key = mint(tenant_id=None, role="executor", pepper=PEPPER)
-    await let_in(database_url, [key.stored, executor_key.stored], "Acme")
-    owner = await asyncpg.connect(database_url)
+    await let_in(migrated_url, [key.stored, executor_key.stored], "Acme")
+    owner = await asyncpg.connect(migrated_url)
     bell = Doorbell(servers.redis_url, await read_namespace(owner))
     settings = Settings(
         mode="dev",
-        database_url=database_url,
+        database_url=migrated_url,
         redis_url=servers.redis_url,
         listen="127.0.0.1:0",
         poll_s=NEVER_POLLS_S,

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from migrations import upgrade
 from tests.servers import Servers, drop_database, new_database
 
 
@@ -14,10 +13,3 @@ async def another_database_url(servers: Servers) -> AsyncIterator[str]:
     url = await new_database(servers)
     yield url
     await drop_database(servers, url)
-
-
-@pytest.fixture
-async def migrated_url(database_url: str) -> str:
-    """A database at the newest revision."""
-    await upgrade(database_url)
-    return database_url

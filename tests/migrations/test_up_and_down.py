@@ -69,14 +69,13 @@ class TestUpgrading:
         """A migration added without moving HEAD would never be asked for."""
         assert HEAD == newest()
 
-    async def test_again_changes_nothing(self, database_url: str) -> None:
+    async def test_again_changes_nothing(self, migrated_url: str) -> None:
         """Every start of a server may migrate."""
-        await upgrade(database_url)
-        before = await relations(database_url)
+        before = await relations(migrated_url)
 
-        await upgrade(database_url)
+        await upgrade(migrated_url)
 
-        assert before == await relations(database_url)
+        assert before == await relations(migrated_url)
 
     async def test_by_two_servers_at_once_works_for_both(self, database_url: str) -> None:
         """Replicas start together; the second waits, and finds nothing to do."""
@@ -101,42 +100,36 @@ class TestUpgrading:
 
 
 class TestDowngrading:
-    async def test_to_nothing_leaves_nothing_but_the_record(self, database_url: str) -> None:
+    async def test_to_nothing_leaves_nothing_but_the_record(self, migrated_url: str) -> None:
         """What went up comes down, function by function."""
-        await upgrade(database_url)
+        await downgrade(migrated_url, NOTHING)
 
-        await downgrade(database_url, NOTHING)
+        assert {ALEMBIC_TABLE, f"{ALEMBIC_TABLE}_pkc"} == await relations(migrated_url)
+        assert await revision(migrated_url) is None
 
-        assert {ALEMBIC_TABLE, f"{ALEMBIC_TABLE}_pkc"} == await relations(database_url)
-        assert await revision(database_url) is None
-
-    async def test_and_upgrading_gives_the_same_schema(self, database_url: str) -> None:
+    async def test_and_upgrading_gives_the_same_schema(self, migrated_url: str) -> None:
         """A way back that cannot be gone twice is none."""
-        await upgrade(database_url)
-        before = await relations(database_url)
+        before = await relations(migrated_url)
 
-        await downgrade(database_url, NOTHING)
-        await upgrade(database_url)
+        await downgrade(migrated_url, NOTHING)
+        await upgrade(migrated_url)
 
-        assert before == await relations(database_url)
+        assert before == await relations(migrated_url)
 
 
 # PostgreSQL spells the expression of instance.closed_as in its own way, and Alembic compares
 # spellings. That the column is there, with its type, is compared all the same.
 @pytest.mark.filterwarnings("ignore:Computed default on instance.closed_as")
 class TestTheSchema:
-    async def test_is_what_the_tables_in_code_say(self, database_url: str) -> None:
+    async def test_is_what_the_tables_in_code_say(self, migrated_url: str) -> None:
         """Whoever reads tables.py reads the database."""
-        await upgrade(database_url)
-
-        assert [] == await differences(database_url)
+        assert [] == await differences(migrated_url)
 
     async def test_has_the_claims_index_that_the_comparison_leaves_out(
-        self, database_url: str
+        self, migrated_url: str
     ) -> None:
         """Its columns are in the order in which a claim walks them."""
-        await upgrade(database_url)
-        connection = await asyncpg.connect(database_url)
+        connection = await asyncpg.connect(migrated_url)
         made = await connection.fetchval(
             "SELECT pg_get_indexdef('foliot.ready_claim_idx'::regclass)"
         )
@@ -145,10 +138,9 @@ class TestTheSchema:
         columns = '(queue, type, tenant_id COLLATE "C", flow, precedence)'
         assert f"CREATE INDEX ready_claim_idx ON foliot.ready USING btree {columns}" == made
 
-    async def test_is_known_to_differ_where_it_does(self, database_url: str) -> None:
+    async def test_is_known_to_differ_where_it_does(self, migrated_url: str) -> None:
         """The comparison above sees a missing index, a missing column and a wrong type."""
-        await upgrade(database_url)
-        connection = await asyncpg.connect(database_url)
+        connection = await asyncpg.connect(migrated_url)
         await connection.execute(
             """
             DROP INDEX foliot.task_parked_idx;
@@ -158,7 +150,7 @@ class TestTheSchema:
         )
         await connection.close()
 
-        found = await differences(database_url)
+        found = await differences(migrated_url)
 
         assert {"add_index", "add_column", "modify_type"} == {
             (one[0] if isinstance(one, list) else one)[0] for one in found

@@ -19,7 +19,6 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message_factory import GetMessageClass
 
-import migrations
 from control_plane.access.keys import mint
 from control_plane.access.roles import PERMISSIONS, PLATFORM_ROLES
 from control_plane.bootstrap import connected, let_in
@@ -217,8 +216,7 @@ async def first_of(
 
 
 @pytest.fixture
-async def two(database_url: str) -> AsyncIterator[Two]:
-    await migrations.upgrade(database_url)
+async def two(migrated_url: str) -> AsyncIterator[Two]:
     minted = {
         (tenant_id, role): mint(tenant_id=tenant_id, role=role, pepper=PEPPER)
         for tenant_id in (THEIRS, OURS)
@@ -227,9 +225,9 @@ async def two(database_url: str) -> AsyncIterator[Two]:
     }
     spare = mint(tenant_id=THEIRS, role="viewer", pepper=PEPPER)
     stored = [one.stored for one in minted.values()] + [spare.stored]
-    await let_in(database_url, stored, "Tests")
+    await let_in(migrated_url, stored, "Tests")
     keys = {whose: one.text for whose, one in minted.items()}
-    async with serving(database_url) as address:
+    async with serving(migrated_url) as address:
         administrator = keys[THEIRS, "tenant_admin"]
         async with grpc.aio.insecure_channel(
             address, interceptors=with_key(administrator)

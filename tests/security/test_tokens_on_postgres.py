@@ -43,10 +43,10 @@ async def holding(admin: Client, **said: Any) -> AsyncIterator[Client]:
 
 class TestAPersonWithAToken:
     async def test_finds_and_claims_what_their_team_is_offered(
-        self, database_url: str, tmp_path: Path
+        self, migrated_url: str, tmp_path: Path
     ) -> None:
         """Their name and their groups are the issuer's word; the task becomes theirs."""
-        async with ring_with_tokens(database_url, tmp_path) as admin:
+        async with ring_with_tokens(migrated_url, tmp_path) as admin:
             await activate(admin, LOAN, "loan")
             task_id = f"{(await start(admin, 'loan')).instance_id}:1"
             async with holding(admin, teams=["underwriter", "a\0b"]) as alice:
@@ -64,11 +64,11 @@ class TestAPersonWithAToken:
         "tenant", ["initech", "a\0b", "\ud800", "x" * 64, "Acme", "acme' OR true --", "☃"]
     )
     async def test_of_a_tenant_that_is_not_there_is_refused(
-        self, database_url: str, tmp_path: Path, tenant: str
+        self, migrated_url: str, tmp_path: Path, tenant: str
     ) -> None:
         """Whatever a signed token says, no tenant comes about by it, and nothing breaks."""
         async with (
-            ring_with_tokens(database_url, tmp_path) as admin,
+            ring_with_tokens(migrated_url, tmp_path) as admin,
             holding(admin, tenant=tenant) as stranger,
         ):
             with pytest.raises(grpc.aio.AioRpcError) as refused:
