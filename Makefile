@@ -54,6 +54,10 @@ dev: .venv/.dev ## install the developer's tools as well
 
 # -- what CI runs ----------------------------------------------------------------------------
 
+# What Python has compiled it keeps, also where the shell says otherwise: tests start a hundred
+# processes, each of which would compile all of foliot anew, for a second and more.
+test: export PYTHONDONTWRITEBYTECODE :=
+
 test: .venv/.dev ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) -q $(TESTS)
 
