@@ -28,6 +28,8 @@ class Principal:
     """Which credential it showed: an API key's id. '' for the same as its name."""
     user: str = ""
     groups: frozenset[str] = frozenset()
+    only_task: str = ""
+    """The one task that a callback token is about; '' for a credential of any other kind."""
 
     @property
     def tenant(self) -> TenantId:
@@ -65,6 +67,12 @@ _CURRENT: ContextVar[Principal] = ContextVar("foliot_principal")
 def enter(principal: Principal) -> None:
     """From here on, this call is the principal's."""
     _CURRENT.set(principal)
+
+
+def user() -> str:
+    """Who this call's principal is to human tasks; '' where nobody calls."""
+    principal = _CURRENT.get(None)
+    return "" if principal is None else principal.user or principal.name
 
 
 def current() -> Principal:

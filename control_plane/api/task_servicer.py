@@ -1,7 +1,6 @@
 """TaskService: proto in, use case, proto out."""
 
 from foliot.v1 import task_service_pb2 as pb
-from foliot.v1 import task_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.access import principal
@@ -12,7 +11,8 @@ from control_plane.api.mapping.tasks import STATUS_WORDS, task_to
 from control_plane.api.mapping.texts import text_of
 from control_plane.api.offer_filters import PEOPLE, looked_for
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
-from control_plane.ports.reader import Reader, TaskFilter
+from control_plane.api.task_people_servicer import TaskPeopleServicer
+from control_plane.ports.reader import TaskFilter
 from control_plane.ports.records import Task
 from control_plane.use_cases.complete_task import complete_task
 from control_plane.use_cases.deal_with_task import assign_task, claim_task, unclaim_task
@@ -23,7 +23,6 @@ from control_plane.use_cases.paging import MAX_COUNTED, Page, page_size
 from control_plane.use_cases.redrive_tasks import MAX_REDRIVEN, redrive_tasks
 from control_plane.use_cases.retry_task import retry_task
 from control_plane.use_cases.skip_task import skip_task
-from control_plane.use_cases.submits import Submits
 from control_plane.use_cases.throw_task_error import throw_task_error
 from shared.errors import FoliotError, InvalidRequest
 from shared.ids import InstanceId, parse_uuid
@@ -48,11 +47,7 @@ COUNT_FILTER = {
 DEAD_FILTER = {name: FILTER[name] for name in ("type", "queue", "create_time")}
 
 
-class TaskServicer(pb_grpc.TaskServiceServicer):
-    def __init__(self, orchestrator: Submits, reader: Reader) -> None:
-        self._orchestrator = orchestrator
-        self._reader = reader
-
+class TaskServicer(TaskPeopleServicer):
     async def ListTasks(
         self,
         request: pb.ListTasksRequest,
@@ -120,6 +115,7 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
             person=caller.person,
             reason=request.reason,
             request_id=request.request_id,
+            is_callback=bool(caller.only_task),
         )
         return pb.CompleteTaskResponse(task=task_to(task, with_input=True, with_output=True))
 
@@ -140,6 +136,7 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
             person=caller.person,
             reason=request.reason,
             request_id=request.request_id,
+            is_callback=bool(caller.only_task),
         )
         return pb.FailTaskResponse(task=task_to(task, with_input=True, with_output=True))
 
@@ -245,6 +242,7 @@ class TaskServicer(pb_grpc.TaskServiceServicer):
             output=text_of(request, "output"),
             reason=request.reason,
             skipped_by=caller.name,
+            person=caller.person,
             request_id=request.request_id,
         )
         return pb.SkipTaskResponse(task=task_to(task, with_input=True, with_output=True))

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from control_plane.access import principal
 from control_plane.access.auditing import noted
 from control_plane.orchestrator.messages import StopBy
 from control_plane.ports.audit import Noted
@@ -76,8 +77,8 @@ class Start:
     input: Json
     labels: dict[str, str]
     started_by: str
-    starter: str = ""
-    """The user that `started_by` is to human tasks; '' for nobody, or the same."""
+    starter: str = field(default_factory=principal.user)
+    """The user that `started_by` is to human tasks; '' where no person asks."""
     version: int | None = None
     then: Send | None = None
     parent: Parent | None = None
@@ -114,6 +115,9 @@ class Settle:
     person: Person | None = None
     """Whose rights count; None for somebody who has them all."""
     reason: str = ""
+    is_callback: bool = False
+    """Whether the right was given out with the work: it is there before the executor has said
+    that it awaits anything, and stays while another attempt is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

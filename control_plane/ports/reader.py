@@ -34,6 +34,14 @@ class InstanceFilter:
     """Names with the values that they must have."""
     started_from: datetime | None = None
     started_before: datetime | None = None
+    down_to: InstanceId | None = None
+    """Not beyond this one, which is of the list; with `labels` only."""
+
+    @property
+    def asks_beside_labels(self) -> bool:
+        """Whether it asks for more than the index of labels has, of what has the first label."""
+        rest = self.status, self.definition_key, self.business_key, self.schedule_id
+        return bool(self.labels) and (len(self.labels) > 1 or any(one is not None for one in rest))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,15 @@ class Reader(Protocol):
     ) -> Sequence[Instance]:
         """Newest start first (ids sort by start)."""
 
+    async def labelled_at(
+        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, count: int
+    ) -> InstanceId | None:
+        """
+        Of the instances with the first of the labels, started in the time that is wanted, that
+        number of a list of them; None where there are not so many. What else is wanted is not
+        looked at.
+        """
+
     async def get_task(
         self, tenant_id: TenantId, instance_id: InstanceId, ordinal: int
     ) -> Task | None:
@@ -105,10 +122,11 @@ class Reader(Protocol):
         instance_id: InstanceId,
         ordinal: int,
         *,
+        author: str | None = None,
         after_seq: int,
         limit: int,
     ) -> Sequence[Comment]:
-        """What was said of a task, with a seq above `after_seq`, in order."""
+        """What was said of a task, by one author or all, with a seq above `after_seq`, in order."""
 
     async def get_tasks(
         self, tenant_id: TenantId, keys: Sequence[tuple[InstanceId, int]], type_: TaskType

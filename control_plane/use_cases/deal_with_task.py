@@ -1,9 +1,17 @@
 """
-What people do with a human task: claim it, let it go, give it to somebody.
+What people do with a human task: claim it, let it go, give it to somebody, for good or a while.
 """
 
 from control_plane.engine.limits import MAX_CANDIDATE
-from control_plane.orchestrator.request import Asked, Assign, Claim, Request, Unclaim
+from control_plane.orchestrator.request import (
+    Asked,
+    Assign,
+    Claim,
+    Delegate,
+    GiveBack,
+    Request,
+    Unclaim,
+)
 from control_plane.ports.people import Person
 from control_plane.ports.reader import Reader
 from control_plane.ports.records import Task
@@ -67,6 +75,46 @@ async def assign_task(
     asked = Assign(ordinal=ordinal, to=assignee, person=person, reason=reason)
     said: list[Json] = [assignee, reason]
     return await _deal(orchestrator, reader, tenant_id, task_id, "assign", asked, said, request_id)
+
+
+async def delegate_task(
+    orchestrator: Submits,
+    reader: Reader,
+    tenant_id: TenantId,
+    task_id: str,
+    *,
+    assignee: str,
+    person: Person,
+    reason: str,
+    request_id: str,
+) -> Task:
+    """The assignee has it from then on, and may give it back. Repeating is harmless."""
+    _, ordinal = parse_task_id(task_id)
+    fields.required(assignee, "assignee", longest=MAX_CANDIDATE)
+    fields.text(reason, "reason", longest=fields.MAX_REASON)
+    asked = Delegate(ordinal=ordinal, to=assignee, person=person, reason=reason)
+    said: list[Json] = [assignee, reason]
+    return await _deal(
+        orchestrator, reader, tenant_id, task_id, "delegate", asked, said, request_id
+    )
+
+
+async def return_task(
+    orchestrator: Submits,
+    reader: Reader,
+    tenant_id: TenantId,
+    task_id: str,
+    *,
+    person: Person,
+    reason: str,
+    request_id: str,
+) -> Task:
+    """Whoever delegated it has it again. A repeat is one only by its request id."""
+    _, ordinal = parse_task_id(task_id)
+    fields.text(reason, "reason", longest=fields.MAX_REASON)
+    asked = GiveBack(ordinal=ordinal, person=person, reason=reason)
+    said: list[Json] = [reason]
+    return await _deal(orchestrator, reader, tenant_id, task_id, "return", asked, said, request_id)
 
 
 async def _deal(

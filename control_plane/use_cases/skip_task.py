@@ -1,6 +1,7 @@
 """Pass a task over, if its definition allows it, and say what its instance goes on with."""
 
 from control_plane.orchestrator.request import Request, Skip
+from control_plane.ports.people import Person
 from control_plane.ports.reader import Reader
 from control_plane.ports.records import Task
 from control_plane.use_cases import fields
@@ -20,6 +21,7 @@ async def skip_task(
     output: str | None,
     reason: str,
     skipped_by: str,
+    person: Person,
     request_id: str,
 ) -> Task:
     """The instance reacts in the same commit. An executor that has the task is told to stop."""
@@ -31,7 +33,13 @@ async def skip_task(
         Request(
             tenant_id=tenant_id,
             instance_id=instance_id,
-            asked=Skip(ordinal=ordinal, output=value, reason=reason, skipped_by=skipped_by),
+            asked=Skip(
+                ordinal=ordinal,
+                output=value,
+                reason=reason,
+                skipped_by=skipped_by,
+                person=person,
+            ),
             repeatable=repeatable(request_id, "skip", [task_id, value, reason]),
         )
     )

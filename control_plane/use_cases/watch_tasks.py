@@ -26,6 +26,12 @@ CHANGES = frozenset(
         "TASK_CLAIMED",
         "TASK_UNCLAIMED",
         "TASK_ASSIGNED",
+        "TASK_DELEGATED",
+        "TASK_RETURNED",
+        "TASK_VOTED",
+        "TASK_COMMENTED",
+        "TASK_REMINDED",
+        "TASK_ESCALATED",
         "TASK_RETRY_SCHEDULED",
         "TASK_COMPLETED",
         "TASK_FAILED",
@@ -194,12 +200,14 @@ async def _changes(
     ]
 
 
-_TAKEN = frozenset({"TASK_CLAIMED", "TASK_ASSIGNED"})
+_HANDED_ON = frozenset({"TASK_ASSIGNED", "TASK_DELEGATED", "TASK_RETURNED", "TASK_ESCALATED"})
+
+_TAKEN = _HANDED_ON | {"TASK_CLAIMED"}
 
 
 def _left_by(one: FeedEntry) -> str:
     """Whose the task was, of an entry that tells that it is somebody else's now, or nobody's."""
-    if one.entry.type not in {"TASK_UNCLAIMED", "TASK_ASSIGNED"}:
+    if one.entry.type != "TASK_UNCLAIMED" and one.entry.type not in _HANDED_ON:
         return ""
     payload = json.load(one.entry.payload)
     left_by = payload.get("from") if isinstance(payload, dict) else None

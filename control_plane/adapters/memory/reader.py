@@ -36,7 +36,21 @@ class MemoryReader:
             and _is_wanted_instance(instance, wanted)
             and (start is None or _start(instance) < start)
         ]
+        if wanted.down_to is not None:
+            end = self._database.instances[InstanceKey(tenant_id, wanted.down_to)]
+            found = [instance for instance in found if _start(instance) >= _start(end)]
         return sorted(found, key=_start, reverse=True)[:limit]
+
+    async def labelled_at(
+        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, count: int
+    ) -> InstanceId | None:
+        looked_at = InstanceFilter(
+            labels=wanted.labels[:1],
+            started_from=wanted.started_from,
+            started_before=wanted.started_before,
+        )
+        found = await self.list_instances(tenant_id, looked_at, after=after, limit=count)
+        return found[-1].instance_id if len(found) == count else None
 
     async def get_task(
         self, tenant_id: TenantId, instance_id: InstanceId, ordinal: int
@@ -96,11 +110,12 @@ class MemoryReader:
         instance_id: InstanceId,
         ordinal: int,
         *,
+        author: str | None = None,
         after_seq: int,
         limit: int,
     ) -> Sequence[Comment]:
         said = self._database.comments.get(TaskKey(tenant_id, instance_id, ordinal), [])
-        return [one for one in said if one.seq > after_seq][:limit]
+        return [one for one in said if one.seq > after_seq and author in {None, one.author}][:limit]
 
     async def get_tasks(
         self, tenant_id: TenantId, keys: Sequence[tuple[InstanceId, int]], type_: TaskType

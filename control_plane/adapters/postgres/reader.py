@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from control_plane.adapters.postgres.counting import count_instances, count_tasks
-from control_plane.adapters.postgres.instance_pages import page_of_instances
+from control_plane.adapters.postgres.instance_pages import labelled_at, page_of_instances
 from control_plane.adapters.postgres.offer_pages import page_of_offers
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.read_batch import PEOPLE
@@ -37,6 +37,13 @@ class PostgresReader:
             self._pool.of(tenant_id), tenant_id, wanted, after=after, limit=limit
         )
         return [instance_of(row) for row in rows]
+
+    async def labelled_at(
+        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, count: int
+    ) -> InstanceId | None:
+        return await labelled_at(
+            self._pool.of(tenant_id), tenant_id, wanted, after=after, count=count
+        )
 
     async def get_task(
         self, tenant_id: TenantId, instance_id: InstanceId, ordinal: int
@@ -113,6 +120,7 @@ class PostgresReader:
         instance_id: InstanceId,
         ordinal: int,
         *,
+        author: str | None = None,
         after_seq: int,
         limit: int,
     ) -> Sequence[Comment]:
@@ -121,6 +129,7 @@ class PostgresReader:
             SELECT c.seq, c.author, c.said AS text, c.created_at
               FROM foliot.task_comment c
              WHERE c.tenant_id = $1 AND c.instance_id = $2 AND c.ordinal = $3 AND c.seq > $4
+               AND ($6::text IS NULL OR c.author = $6)
              ORDER BY c.seq
              LIMIT $5
             """,
@@ -129,6 +138,7 @@ class PostgresReader:
             ordinal,
             after_seq,
             limit,
+            author,
         )
         return [Comment(**row) for row in rows]
 

@@ -9,9 +9,12 @@ from foliot.v1 import task_pb2 as pb
 from control_plane.api.mapping.failures import failure_to
 from control_plane.api.mapping.texts import to_json
 from control_plane.api.mapping.times import duration, timestamp
+from control_plane.engine.instants import read_instant
 from control_plane.orchestrator import HandedOut
+from control_plane.ports.duties import Quorum, Separation
 from control_plane.ports.people import Terms
 from control_plane.ports.records import Task, TaskStatus
+from control_plane.ports.standing import Comment, Standing, Vote
 from shared import json
 from shared.errors import InvalidRequest
 from shared.ids import task_id
@@ -42,7 +45,7 @@ _TYPES_BACK: dict[int, TaskType] = {number: task_type for task_type, number in _
 def task_to(task: Task, *, with_input: bool, with_output: bool) -> pb.Task:
     """A task as it stands now: a lease is newer than the row."""
     lease = task.lease if not task.is_closed else None
-    terms = Terms.of(task.terms)
+    terms, standing = Terms.of(task.terms), Standing.of(task.standing)
     holder = lease.session_id if lease is not None else None
     return pb.Task(
         task_id=task.task_id,
@@ -56,7 +59,7 @@ def task_to(task: Task, *, with_input: bool, with_output: bool) -> pb.Task:
         run_time=timestamp(task.run_at),
         attempt=lease.attempt if lease is not None else task.attempt,
         max_attempts=task.max_attempts,
-        priority=task.priority,
+        priority=task.priority if standing.priority is None else standing.priority,
         holder=str(holder) if holder is not None else "",
         held_since=timestamp(lease.claimed_at) if lease is not None else None,
         epoch=lease.epoch if lease is not None else task.epoch,
@@ -74,7 +77,42 @@ def task_to(task: Task, *, with_input: bool, with_output: bool) -> pb.Task:
         due_time=timestamp(task.due_at),
         form=None if terms.form is None else to_json(json.dump(terms.form)),
         skippable=terms.is_skippable,
+        quorum=_quorum_to(terms.quorum),
+        votes=[_vote_to(one) for one in standing.votes],
+        not_by=_separation_to(terms.not_by),
+        delegated_by=standing.lenders[-1] if standing.lenders else "",
+        comment_count=standing.comments,
     )
+
+
+def comment_to(comment: Comment) -> pb.TaskComment:
+    return pb.TaskComment(
+        seq=comment.seq,
+        author=comment.author,
+        text=comment.text,
+        create_time=timestamp(comment.created_at),
+    )
+
+
+def _vote_to(vote: Vote) -> pb.TaskVote:
+    return pb.TaskVote(
+        user=vote.by,
+        by=vote.name,
+        approves=vote.approves,
+        output=None if vote.output is None else to_json(json.dump(vote.output)),
+        comment=vote.comment,
+        vote_time=timestamp(read_instant(vote.at)),
+    )
+
+
+def _quorum_to(quorum: Quorum | None) -> pb.TaskQuorum | None:
+    return None if quorum is None else pb.TaskQuorum(approvals=quorum.approvals, of=quorum.of)
+
+
+def _separation_to(not_by: Separation | None) -> pb.TaskSeparation | None:
+    if not_by is None:
+        return None
+    return pb.TaskSeparation(task_names=not_by.tasks, starter=not_by.starter, users=not_by.users)
 
 
 def type_to(task_type: TaskType) -> pb.TaskType.ValueType:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66oliot/v1/auth_options.proto\x12\tfoliot.v1\x1a google/protobuf/descriptor.proto\"\xb5\x01\n\nMethodAuth\x12\x13\n\x0bpermissions\x18\x01 \x03(\t\x12#\n\x05scope\x18\x02 \x01(\x0e\x32\x14.foliot.v1.AuthScope\x12!\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\x0e\x32\x11.foliot.v1.Effect\x12\r\n\x05\x61udit\x18\x04 \x01(\x08\x12+\n\x0bidempotency\x18\x05 \x01(\x0e\x32\x16.foliot.v1.Idempotency\x12\x0e\n\x06weight\x18\x06 \x01(\r*\x91\x01\n\tAuthScope\x12\x1a\n\x16\x41UTH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UTH_SCOPE_TENANT\x10\x01\x12\x17\n\x13\x41UTH_SCOPE_PLATFORM\x10\x02\x12\x15\n\x11\x41UTH_SCOPE_PUBLIC\x10\x03\x12!\n\x1d\x41UTH_SCOPE_TENANT_OR_PLATFORM\x10\x04*[\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_READ\x10\x01\x12\x10\n\x0c\x45\x46\x46\x45\x43T_WRITE\x10\x02\x12\x16\n\x12\x45\x46\x46\x45\x43T_DESTRUCTIVE\x10\x03*\xab\x01\n\x0bIdempotency\x12\x1b\n\x17IDEMPOTENCY_UNSPECIFIED\x10\x00\x12\x14\n\x10IDEMPOTENCY_SAFE\x10\x01\x12\x1d\n\x19IDEMPOTENCY_BY_REQUEST_ID\x10\x02\x12\x16\n\x12IDEMPOTENCY_BY_KEY\x10\x03\x12\x18\n\x14IDEMPOTENCY_BY_STATE\x10\x04\x12\x18\n\x14IDEMPOTENCY_BY_LEASE\x10\x05:E\n\x04\x61uth\x12\x1e.google.protobuf.MethodOptions\x18\x97\x8c\x03 \x01(\x0b\x32\x15.foliot.v1.MethodAuthB\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66oliot/v1/auth_options.proto\x12\tfoliot.v1\x1a google/protobuf/descriptor.proto\"\xca\x01\n\nMethodAuth\x12\x13\n\x0bpermissions\x18\x01 \x03(\t\x12#\n\x05scope\x18\x02 \x01(\x0e\x32\x14.foliot.v1.AuthScope\x12!\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\x0e\x32\x11.foliot.v1.Effect\x12\r\n\x05\x61udit\x18\x04 \x01(\x08\x12+\n\x0bidempotency\x18\x05 \x01(\x0e\x32\x16.foliot.v1.Idempotency\x12\x0e\n\x06weight\x18\x06 \x01(\r\x12\x13\n\x0b\x62y_callback\x18\x07 \x01(\x08*\x91\x01\n\tAuthScope\x12\x1a\n\x16\x41UTH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UTH_SCOPE_TENANT\x10\x01\x12\x17\n\x13\x41UTH_SCOPE_PLATFORM\x10\x02\x12\x15\n\x11\x41UTH_SCOPE_PUBLIC\x10\x03\x12!\n\x1d\x41UTH_SCOPE_TENANT_OR_PLATFORM\x10\x04*[\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_READ\x10\x01\x12\x10\n\x0c\x45\x46\x46\x45\x43T_WRITE\x10\x02\x12\x16\n\x12\x45\x46\x46\x45\x43T_DESTRUCTIVE\x10\x03*\xab\x01\n\x0bIdempotency\x12\x1b\n\x17IDEMPOTENCY_UNSPECIFIED\x10\x00\x12\x14\n\x10IDEMPOTENCY_SAFE\x10\x01\x12\x1d\n\x19IDEMPOTENCY_BY_REQUEST_ID\x10\x02\x12\x16\n\x12IDEMPOTENCY_BY_KEY\x10\x03\x12\x18\n\x14IDEMPOTENCY_BY_STATE\x10\x04\x12\x18\n\x14IDEMPOTENCY_BY_LEASE\x10\x05:E\n\x04\x61uth\x12\x1e.google.protobuf.MethodOptions\x18\x97\x8c\x03 \x01(\x0b\x32\x15.foliot.v1.MethodAuthB\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +33,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.auth_options_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
-  _globals['_AUTHSCOPE']._serialized_start=262
-  _globals['_AUTHSCOPE']._serialized_end=407
-  _globals['_EFFECT']._serialized_start=409
-  _globals['_EFFECT']._serialized_end=500
-  _globals['_IDEMPOTENCY']._serialized_start=503
-  _globals['_IDEMPOTENCY']._serialized_end=674
+  _globals['_AUTHSCOPE']._serialized_start=283
+  _globals['_AUTHSCOPE']._serialized_end=428
+  _globals['_EFFECT']._serialized_start=430
+  _globals['_EFFECT']._serialized_end=521
+  _globals['_IDEMPOTENCY']._serialized_start=524
+  _globals['_IDEMPOTENCY']._serialized_end=695
   _globals['_METHODAUTH']._serialized_start=78
-  _globals['_METHODAUTH']._serialized_end=259
+  _globals['_METHODAUTH']._serialized_end=280
 # @@protoc_insertion_point(module_scope)

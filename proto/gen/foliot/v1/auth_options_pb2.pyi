@@ -160,6 +160,7 @@ class MethodAuth(_message.Message):
     AUDIT_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
+    BY_CALLBACK_FIELD_NUMBER: _builtins.int
     scope: Global___AuthScope.ValueType
     """scope is how far the call reaches. It must be set."""
     effect: Global___Effect.ValueType
@@ -173,6 +174,10 @@ class MethodAuth(_message.Message):
     weight: _builtins.int
     """weight is as how many calls a call counts against its tenant's calls per second: about
     how much more it costs the server than reading one small thing. Not set is 1.
+    """
+    by_callback: _builtins.bool
+    """by_callback is true if a callback token may make the call, about the task in the request's
+    task_id alone. Such a token makes no other call.
     """
     @_builtins.property
     def permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -189,10 +194,11 @@ class MethodAuth(_message.Message):
         audit: _builtins.bool = ...,
         idempotency: Global___Idempotency.ValueType = ...,
         weight: _builtins.int = ...,
+        by_callback: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "effect", b"effect", "idempotency", b"idempotency", "permissions", b"permissions", "scope", b"scope", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "by_callback", b"by_callback", "effect", b"effect", "idempotency", b"idempotency", "permissions", b"permissions", "scope", b"scope", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -415,6 +415,41 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "FORM_NOT_KEPT", "domain": "foliot",
          "metadata": {"task_id": "0199…:7", "violations": "2"}}
     """
+    ERROR_REASON_TASK_SEPARATED: _ErrorReason.ValueType  # 53
+    """ERROR_REASON_TASK_SEPARATED comes with FAILED_PRECONDITION: the task is not for that user,
+    who decided another of the instance or started it. Somebody else has to decide it.
+
+        {"reason": "TASK_SEPARATED", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7", "user": "ada"}}
+    """
+    ERROR_REASON_TASK_VOTED_ON: _ErrorReason.ValueType  # 54
+    """ERROR_REASON_TASK_VOTED_ON comes with FAILED_PRECONDITION: several decide the task, so that
+    nobody has it and nobody ends it alone. Vote on it, by VoteTask.
+
+        {"reason": "TASK_VOTED_ON", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
+    ERROR_REASON_TASK_NOT_VOTED_ON: _ErrorReason.ValueType  # 55
+    """ERROR_REASON_TASK_NOT_VOTED_ON comes with FAILED_PRECONDITION: one person ends the task.
+    Complete it, or fail it.
+
+        {"reason": "TASK_NOT_VOTED_ON", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
+    ERROR_REASON_TASK_VOTED_ALREADY: _ErrorReason.ValueType  # 56
+    """ERROR_REASON_TASK_VOTED_ALREADY comes with FAILED_PRECONDITION: the caller voted otherwise
+    before, and a vote stands.
+
+        {"reason": "TASK_VOTED_ALREADY", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
+    ERROR_REASON_TASK_NOT_DELEGATED: _ErrorReason.ValueType  # 57
+    """ERROR_REASON_TASK_NOT_DELEGATED comes with FAILED_PRECONDITION: nobody delegated the task to
+    whoever has it. They can let it go, by UnclaimTask.
+
+        {"reason": "TASK_NOT_DELEGATED", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is, without its prefix, google.rpc.ErrorInfo.reason in the error
@@ -822,5 +857,40 @@ human task asks for. The status carries a BadRequest that names each place, as
 
     {"reason": "FORM_NOT_KEPT", "domain": "foliot",
      "metadata": {"task_id": "0199…:7", "violations": "2"}}
+"""
+ERROR_REASON_TASK_SEPARATED: ErrorReason.ValueType  # 53
+"""ERROR_REASON_TASK_SEPARATED comes with FAILED_PRECONDITION: the task is not for that user,
+who decided another of the instance or started it. Somebody else has to decide it.
+
+    {"reason": "TASK_SEPARATED", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7", "user": "ada"}}
+"""
+ERROR_REASON_TASK_VOTED_ON: ErrorReason.ValueType  # 54
+"""ERROR_REASON_TASK_VOTED_ON comes with FAILED_PRECONDITION: several decide the task, so that
+nobody has it and nobody ends it alone. Vote on it, by VoteTask.
+
+    {"reason": "TASK_VOTED_ON", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_TASK_NOT_VOTED_ON: ErrorReason.ValueType  # 55
+"""ERROR_REASON_TASK_NOT_VOTED_ON comes with FAILED_PRECONDITION: one person ends the task.
+Complete it, or fail it.
+
+    {"reason": "TASK_NOT_VOTED_ON", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_TASK_VOTED_ALREADY: ErrorReason.ValueType  # 56
+"""ERROR_REASON_TASK_VOTED_ALREADY comes with FAILED_PRECONDITION: the caller voted otherwise
+before, and a vote stands.
+
+    {"reason": "TASK_VOTED_ALREADY", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_TASK_NOT_DELEGATED: ErrorReason.ValueType  # 57
+"""ERROR_REASON_TASK_NOT_DELEGATED comes with FAILED_PRECONDITION: nobody delegated the task to
+whoever has it. They can let it go, by UnclaimTask.
+
+    {"reason": "TASK_NOT_DELEGATED", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

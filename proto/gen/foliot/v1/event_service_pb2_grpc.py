@@ -155,9 +155,10 @@ class EventServiceServicer:
     def WatchTasks(self, request, context):
         """WatchTasks streams the tenant's human tasks, or those a filter keeps: an inbox. Without a
         position it begins with the tasks that are open now. Then, and with one, comes every
-        change: a task was created, claimed, let go, assigned, failed an attempt, was completed,
-        failed, called off. A human_worker sees the tasks of theirs alone, and is told of one that
-        is theirs no longer.
+        change: a task was created, claimed, let go, assigned, delegated, given back, voted or
+        commented on, it is time to remind people of it, it was escalated, failed an attempt, was
+        completed, failed, called off. A human_worker sees the tasks of theirs alone, and is told of
+        one that is theirs no longer.
 
         A task comes as it is when the message is made, which may be after the change. A change
         made while the open tasks are read may come after a task that shows it already. So keep

@@ -95,6 +95,20 @@ class _HistoryEntryTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Hist
     """HISTORY_ENTRY_TYPE_TASK_ASSIGNED tells who gave a human task to whom."""
     HISTORY_ENTRY_TYPE_LABELS_UPDATED: _HistoryEntryType.ValueType  # 28
     """HISTORY_ENTRY_TYPE_LABELS_UPDATED tells who changed the instance's labels, and which."""
+    HISTORY_ENTRY_TYPE_TASK_DELEGATED: _HistoryEntryType.ValueType  # 29
+    """HISTORY_ENTRY_TYPE_TASK_DELEGATED tells who handed a human task to whom, for a while."""
+    HISTORY_ENTRY_TYPE_TASK_RETURNED: _HistoryEntryType.ValueType  # 30
+    """HISTORY_ENTRY_TYPE_TASK_RETURNED tells who gave a human task back, and to whom."""
+    HISTORY_ENTRY_TYPE_TASK_VOTED: _HistoryEntryType.ValueType  # 31
+    """HISTORY_ENTRY_TYPE_TASK_VOTED tells who approved a human task or rejected it, and how the
+    votes stand.
+    """
+    HISTORY_ENTRY_TYPE_TASK_COMMENTED: _HistoryEntryType.ValueType  # 32
+    """HISTORY_ENTRY_TYPE_TASK_COMMENTED tells who said what of a task."""
+    HISTORY_ENTRY_TYPE_TASK_REMINDED: _HistoryEntryType.ValueType  # 33
+    """HISTORY_ENTRY_TYPE_TASK_REMINDED tells that it is time to remind people of a human task."""
+    HISTORY_ENTRY_TYPE_TASK_ESCALATED: _HistoryEntryType.ValueType  # 34
+    """HISTORY_ENTRY_TYPE_TASK_ESCALATED tells what became of a human task that stayed open."""
 
 class HistoryEntryType(_HistoryEntryType, metaclass=_HistoryEntryTypeEnumTypeWrapper):
     """HistoryEntryType is what a history entry tells of."""
@@ -169,6 +183,20 @@ HISTORY_ENTRY_TYPE_TASK_ASSIGNED: HistoryEntryType.ValueType  # 27
 """HISTORY_ENTRY_TYPE_TASK_ASSIGNED tells who gave a human task to whom."""
 HISTORY_ENTRY_TYPE_LABELS_UPDATED: HistoryEntryType.ValueType  # 28
 """HISTORY_ENTRY_TYPE_LABELS_UPDATED tells who changed the instance's labels, and which."""
+HISTORY_ENTRY_TYPE_TASK_DELEGATED: HistoryEntryType.ValueType  # 29
+"""HISTORY_ENTRY_TYPE_TASK_DELEGATED tells who handed a human task to whom, for a while."""
+HISTORY_ENTRY_TYPE_TASK_RETURNED: HistoryEntryType.ValueType  # 30
+"""HISTORY_ENTRY_TYPE_TASK_RETURNED tells who gave a human task back, and to whom."""
+HISTORY_ENTRY_TYPE_TASK_VOTED: HistoryEntryType.ValueType  # 31
+"""HISTORY_ENTRY_TYPE_TASK_VOTED tells who approved a human task or rejected it, and how the
+votes stand.
+"""
+HISTORY_ENTRY_TYPE_TASK_COMMENTED: HistoryEntryType.ValueType  # 32
+"""HISTORY_ENTRY_TYPE_TASK_COMMENTED tells who said what of a task."""
+HISTORY_ENTRY_TYPE_TASK_REMINDED: HistoryEntryType.ValueType  # 33
+"""HISTORY_ENTRY_TYPE_TASK_REMINDED tells that it is time to remind people of a human task."""
+HISTORY_ENTRY_TYPE_TASK_ESCALATED: HistoryEntryType.ValueType  # 34
+"""HISTORY_ENTRY_TYPE_TASK_ESCALATED tells what became of a human task that stayed open."""
 Global___HistoryEntryType: _TypeAlias = HistoryEntryType  # noqa: Y015
 
 @_typing.final

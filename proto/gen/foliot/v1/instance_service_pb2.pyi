@@ -402,8 +402,10 @@ class ListInstancesRequest(_message.Message):
         definition_key = "order-approval" AND status = WAITING
 
     definition_id looks at a page of its key's instances after it was read, and whatever stands
-    beside schedule_id, but for start_time, at a page of its schedule's: pages may come out
-    short, even empty, before the last one. Not set gives all.
+    beside schedule_id, but for start_time, at a page of its schedule's. Where a label stands
+    beside another or beside other fields, but for start_time, a page looks at the next 1,000
+    that have the first label by name. Such pages may come out short, even empty, before the
+    last one. Not set gives all.
     """
     order_by: _builtins.str
     """order_by is "start_time desc": the newest start first. Not set gives the same."""

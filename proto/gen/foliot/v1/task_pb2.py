@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from foliot.v1 import failure_pb2 as foliot_dot_v1_dot_failure__pb2
 from foliot.v1 import json_pb2 as foliot_dot_v1_dot_json__pb2
+from foliot.v1 import payload_options_pb2 as foliot_dot_v1_dot_payload__options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66oliot/v1/task.proto\x12\tfoliot.v1\x1a\x17\x66oliot/v1/failure.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x06\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0f\n\x07ordinal\x18\x03 \x01(\x05\x12\x0c\n\x04name\x18\x04 \x01(\t\x12!\n\x04type\x18\x05 \x01(\x0e\x32\x13.foliot.v1.TaskType\x12\x10\n\x08\x66unction\x18\x06 \x01(\t\x12\r\n\x05queue\x18\x07 \x01(\t\x12%\n\x06status\x18\x08 \x01(\x0e\x32\x15.foliot.v1.TaskStatus\x12,\n\x08run_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\n \x01(\x05\x12\x14\n\x0cmax_attempts\x18\x0b \x01(\x05\x12\x10\n\x08priority\x18\x0c \x01(\x05\x12\x0e\n\x06holder\x18\r \x01(\t\x12.\n\nheld_since\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x0f \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x10 \x01(\t\x12\x1e\n\x05input\x18\x11 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1f\n\x06output\x18\x12 \x01(\x0b\x32\x0f.foliot.v1.Json\x12!\n\x05\x65rror\x18\x13 \x01(\x0b\x32\x12.foliot.v1.Failure\x12\x10\n\x08trace_id\x18\x14 \x01(\t\x12/\n\x0b\x63reate_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x08progress\x18\x17 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x18\n\x10payload_withheld\x18\x18 \x01(\x08\x12\x17\n\x0f\x63\x61ndidate_users\x18\x19 \x03(\t\x12\x17\n\x0f\x63\x61ndidate_roles\x18\x1a \x03(\t\x12\x10\n\x08\x61ssignee\x18\x1b \x01(\t\x12,\n\x08\x64ue_time\x18\x1c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x04\x66orm\x18\x1d \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x11\n\tskippable\x18\x1e \x01(\x08*\xb8\x01\n\x08TaskType\x12\x19\n\x15TASK_TYPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fTASK_TYPE_HUMAN\x10\x01\x12\x13\n\x0fTASK_TYPE_TIMER\x10\x02\x12\x12\n\x0eTASK_TYPE_HTTP\x10\x03\x12\x13\n\x0fTASK_TYPE_EMAIL\x10\x04\x12\x10\n\x0cTASK_TYPE_AI\x10\x05\x12\x14\n\x10TASK_TYPE_SYSTEM\x10\x06\x12\x16\n\x12TASK_TYPE_WORKFLOW\x10\x07*\xc2\x01\n\nTaskStatus\x12\x1b\n\x17TASK_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13TASK_STATUS_PENDING\x10\x01\x12\x17\n\x13TASK_STATUS_RUNNING\x10\x02\x12\x19\n\x15TASK_STATUS_SUCCEEDED\x10\x03\x12\x16\n\x12TASK_STATUS_FAILED\x10\x04\x12\x19\n\x15TASK_STATUS_CANCELLED\x10\x05\x12\x17\n\x13TASK_STATUS_SKIPPED\x10\x06\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66oliot/v1/task.proto\x12\tfoliot.v1\x1a\x17\x66oliot/v1/failure.proto\x1a\x14\x66oliot/v1/json.proto\x1a\x1f\x66oliot/v1/payload_options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x07\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0f\n\x07ordinal\x18\x03 \x01(\x05\x12\x0c\n\x04name\x18\x04 \x01(\t\x12!\n\x04type\x18\x05 \x01(\x0e\x32\x13.foliot.v1.TaskType\x12\x10\n\x08\x66unction\x18\x06 \x01(\t\x12\r\n\x05queue\x18\x07 \x01(\t\x12%\n\x06status\x18\x08 \x01(\x0e\x32\x15.foliot.v1.TaskStatus\x12,\n\x08run_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\n \x01(\x05\x12\x14\n\x0cmax_attempts\x18\x0b \x01(\x05\x12\x10\n\x08priority\x18\x0c \x01(\x05\x12\x0e\n\x06holder\x18\r \x01(\t\x12.\n\nheld_since\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x0f \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x10 \x01(\t\x12\x1e\n\x05input\x18\x11 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x1f\n\x06output\x18\x12 \x01(\x0b\x32\x0f.foliot.v1.Json\x12!\n\x05\x65rror\x18\x13 \x01(\x0b\x32\x12.foliot.v1.Failure\x12\x10\n\x08trace_id\x18\x14 \x01(\t\x12/\n\x0b\x63reate_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x08progress\x18\x17 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x18\n\x10payload_withheld\x18\x18 \x01(\x08\x12\x17\n\x0f\x63\x61ndidate_users\x18\x19 \x03(\t\x12\x17\n\x0f\x63\x61ndidate_roles\x18\x1a \x03(\t\x12\x10\n\x08\x61ssignee\x18\x1b \x01(\t\x12,\n\x08\x64ue_time\x18\x1c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x04\x66orm\x18\x1d \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x11\n\tskippable\x18\x1e \x01(\x08\x12%\n\x06quorum\x18\x1f \x01(\x0b\x32\x15.foliot.v1.TaskQuorum\x12\"\n\x05votes\x18  \x03(\x0b\x32\x13.foliot.v1.TaskVote\x12)\n\x06not_by\x18! \x01(\x0b\x32\x19.foliot.v1.TaskSeparation\x12\x14\n\x0c\x64\x65legated_by\x18\" \x01(\t\x12\x15\n\rcomment_count\x18# \x01(\x05\"+\n\nTaskQuorum\x12\x11\n\tapprovals\x18\x01 \x01(\x05\x12\n\n\x02of\x18\x02 \x01(\x05\"\x9d\x01\n\x08TaskVote\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\x10\n\x08\x61pproves\x18\x03 \x01(\x08\x12\x1f\n\x06output\x18\x04 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x15\n\x07\x63omment\x18\x05 \x01(\tB\x04\xc0\xe1\x18\x01\x12-\n\tvote_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x0eTaskSeparation\x12\x12\n\ntask_names\x18\x01 \x03(\t\x12\x0f\n\x07starter\x18\x02 \x01(\x08\x12\r\n\x05users\x18\x03 \x03(\t\"\x89\x01\n\x0bTaskComment\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\x12\x12\n\x04text\x18\x03 \x01(\tB\x04\xc0\xe1\x18\x01\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10payload_withheld\x18\x05 \x01(\x08*\xb8\x01\n\x08TaskType\x12\x19\n\x15TASK_TYPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fTASK_TYPE_HUMAN\x10\x01\x12\x13\n\x0fTASK_TYPE_TIMER\x10\x02\x12\x12\n\x0eTASK_TYPE_HTTP\x10\x03\x12\x13\n\x0fTASK_TYPE_EMAIL\x10\x04\x12\x10\n\x0cTASK_TYPE_AI\x10\x05\x12\x14\n\x10TASK_TYPE_SYSTEM\x10\x06\x12\x16\n\x12TASK_TYPE_WORKFLOW\x10\x07*\xc2\x01\n\nTaskStatus\x12\x1b\n\x17TASK_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13TASK_STATUS_PENDING\x10\x01\x12\x17\n\x13TASK_STATUS_RUNNING\x10\x02\x12\x19\n\x15TASK_STATUS_SUCCEEDED\x10\x03\x12\x16\n\x12TASK_STATUS_FAILED\x10\x04\x12\x19\n\x15TASK_STATUS_CANCELLED\x10\x05\x12\x17\n\x13TASK_STATUS_SKIPPED\x10\x06*Z\n\nVoteChoice\x12\x1b\n\x17VOTE_CHOICE_UNSPECIFIED\x10\x00\x12\x17\n\x13VOTE_CHOICE_APPROVE\x10\x01\x12\x16\n\x12VOTE_CHOICE_REJECT\x10\x02\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +36,24 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foliot.v1.task_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
-  _globals['_TASKTYPE']._serialized_start=951
-  _globals['_TASKTYPE']._serialized_end=1135
-  _globals['_TASKSTATUS']._serialized_start=1138
-  _globals['_TASKSTATUS']._serialized_end=1332
-  _globals['_TASK']._serialized_start=116
-  _globals['_TASK']._serialized_end=948
+  _globals['_TASKVOTE'].fields_by_name['comment']._loaded_options = None
+  _globals['_TASKVOTE'].fields_by_name['comment']._serialized_options = b'\300\341\030\001'
+  _globals['_TASKCOMMENT'].fields_by_name['text']._loaded_options = None
+  _globals['_TASKCOMMENT'].fields_by_name['text']._serialized_options = b'\300\341\030\001'
+  _globals['_TASKTYPE']._serialized_start=1562
+  _globals['_TASKTYPE']._serialized_end=1746
+  _globals['_TASKSTATUS']._serialized_start=1749
+  _globals['_TASKSTATUS']._serialized_end=1943
+  _globals['_VOTECHOICE']._serialized_start=1945
+  _globals['_VOTECHOICE']._serialized_end=2035
+  _globals['_TASK']._serialized_start=149
+  _globals['_TASK']._serialized_end=1144
+  _globals['_TASKQUORUM']._serialized_start=1146
+  _globals['_TASKQUORUM']._serialized_end=1189
+  _globals['_TASKVOTE']._serialized_start=1192
+  _globals['_TASKVOTE']._serialized_end=1349
+  _globals['_TASKSEPARATION']._serialized_start=1351
+  _globals['_TASKSEPARATION']._serialized_end=1419
+  _globals['_TASKCOMMENT']._serialized_start=1422
+  _globals['_TASKCOMMENT']._serialized_end=1559
 # @@protoc_insertion_point(module_scope)

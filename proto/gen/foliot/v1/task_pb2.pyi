@@ -118,6 +118,30 @@ succeeded, with the output that the operator gave.
 """
 Global___TaskStatus: _TypeAlias = TaskStatus  # noqa: Y015
 
+class _VoteChoice:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VoteChoiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VoteChoice.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VOTE_CHOICE_UNSPECIFIED: _VoteChoice.ValueType  # 0
+    """VOTE_CHOICE_UNSPECIFIED is refused."""
+    VOTE_CHOICE_APPROVE: _VoteChoice.ValueType  # 1
+    """VOTE_CHOICE_APPROVE is for it."""
+    VOTE_CHOICE_REJECT: _VoteChoice.ValueType  # 2
+    """VOTE_CHOICE_REJECT is against it."""
+
+class VoteChoice(_VoteChoice, metaclass=_VoteChoiceEnumTypeWrapper):
+    """VoteChoice is how somebody votes."""
+
+VOTE_CHOICE_UNSPECIFIED: VoteChoice.ValueType  # 0
+"""VOTE_CHOICE_UNSPECIFIED is refused."""
+VOTE_CHOICE_APPROVE: VoteChoice.ValueType  # 1
+"""VOTE_CHOICE_APPROVE is for it."""
+VOTE_CHOICE_REJECT: VoteChoice.ValueType  # 2
+"""VOTE_CHOICE_REJECT is against it."""
+Global___VoteChoice: _TypeAlias = VoteChoice  # noqa: Y015
+
 @_typing.final
 class Task(_message.Message):
     """Task is a unit of work that an instance asked for."""
@@ -154,6 +178,11 @@ class Task(_message.Message):
     DUE_TIME_FIELD_NUMBER: _builtins.int
     FORM_FIELD_NUMBER: _builtins.int
     SKIPPABLE_FIELD_NUMBER: _builtins.int
+    QUORUM_FIELD_NUMBER: _builtins.int
+    VOTES_FIELD_NUMBER: _builtins.int
+    NOT_BY_FIELD_NUMBER: _builtins.int
+    DELEGATED_BY_FIELD_NUMBER: _builtins.int
+    COMMENT_COUNT_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id names it: "<instance_id>:<ordinal>". In the path of a URL write the colon
     as "%3A".
@@ -202,6 +231,12 @@ class Task(_message.Message):
     """assignee is the user who has claimed it, or whom it was assigned to. Empty if nobody has it."""
     skippable: _builtins.bool
     """skippable is true if an operator may pass it over, by SkipTask. Set in GetTask."""
+    delegated_by: _builtins.str
+    """delegated_by is the user who delegated it to the assignee, and gets it back by ReturnTask.
+    Empty if nobody did.
+    """
+    comment_count: _builtins.int
+    """comment_count is how many comments there are, which ListTaskComments lists."""
     @_builtins.property
     def run_time(self) -> _timestamp_pb2.Timestamp:
         """run_time is the earliest time it may be carried out: when a timer is due, when the
@@ -254,8 +289,8 @@ class Task(_message.Message):
 
     @_builtins.property
     def due_time(self) -> _timestamp_pb2.Timestamp:
-        """due_time is when it should be done. Nothing happens by itself then. Not set if its
-        definition has no dueIn.
+        """due_time is when it should be done. What happens then is what its definition says of
+        reminders and escalations. Not set if its definition has no dueIn.
         """
 
     @_builtins.property
@@ -263,6 +298,20 @@ class Task(_message.Message):
         """form is the JSON Schema (2020-12) that its output must keep to, at most 16 KiB. Not set if
         its definition has none.
         """
+
+    @_builtins.property
+    def quorum(self) -> Global___TaskQuorum:
+        """quorum is how many must approve it, by VoteTask. Not set for a task that one person ends.
+        Set in what people look for it by, as the fields that follow.
+        """
+
+    @_builtins.property
+    def votes(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskVote]:
+        """votes are those that were cast, in their order; at most 20."""
+
+    @_builtins.property
+    def not_by(self) -> Global___TaskSeparation:
+        """not_by is who may not decide it. Not set if anybody may whom it is offered to."""
 
     def __init__(
         self,
@@ -297,11 +346,166 @@ class Task(_message.Message):
         due_time: _timestamp_pb2.Timestamp | None = ...,
         form: _json_pb2.Json | None = ...,
         skippable: _builtins.bool = ...,
+        quorum: Global___TaskQuorum | None = ...,
+        votes: _abc.Iterable[Global___TaskVote] | None = ...,
+        not_by: Global___TaskSeparation | None = ...,
+        delegated_by: _builtins.str = ...,
+        comment_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "create_time", b"create_time", "due_time", b"due_time", "error", b"error", "form", b"form", "held_since", b"held_since", "input", b"input", "output", b"output", "progress", b"progress", "run_time", b"run_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "create_time", b"create_time", "due_time", b"due_time", "error", b"error", "form", b"form", "held_since", b"held_since", "input", b"input", "not_by", b"not_by", "output", b"output", "progress", b"progress", "quorum", b"quorum", "run_time", b"run_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "attempt", b"attempt", "candidate_roles", b"candidate_roles", "candidate_users", b"candidate_users", "complete_time", b"complete_time", "create_time", b"create_time", "due_time", b"due_time", "epoch", b"epoch", "error", b"error", "form", b"form", "function", b"function", "held_since", b"held_since", "holder", b"holder", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "max_attempts", b"max_attempts", "name", b"name", "ordinal", b"ordinal", "output", b"output", "payload_withheld", b"payload_withheld", "priority", b"priority", "progress", b"progress", "queue", b"queue", "run_time", b"run_time", "skippable", b"skippable", "status", b"status", "task_id", b"task_id", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "attempt", b"attempt", "candidate_roles", b"candidate_roles", "candidate_users", b"candidate_users", "comment_count", b"comment_count", "complete_time", b"complete_time", "create_time", b"create_time", "delegated_by", b"delegated_by", "due_time", b"due_time", "epoch", b"epoch", "error", b"error", "form", b"form", "function", b"function", "held_since", b"held_since", "holder", b"holder", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "max_attempts", b"max_attempts", "name", b"name", "not_by", b"not_by", "ordinal", b"ordinal", "output", b"output", "payload_withheld", b"payload_withheld", "priority", b"priority", "progress", b"progress", "queue", b"queue", "quorum", b"quorum", "run_time", b"run_time", "skippable", b"skippable", "status", b"status", "task_id", b"task_id", "trace_id", b"trace_id", "type", b"type", "votes", b"votes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Task: _TypeAlias = Task  # noqa: Y015
+
+@_typing.final
+class TaskQuorum(_message.Message):
+    """TaskQuorum is how many of those who vote must approve a task."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPROVALS_FIELD_NUMBER: _builtins.int
+    OF_FIELD_NUMBER: _builtins.int
+    approvals: _builtins.int
+    """approvals is how many it takes, from 1 to of. With them the task has SUCCEEDED."""
+    of: _builtins.int
+    """of is how many may vote, at most 20. Once so many have rejected it that the others cannot
+    be enough, the task has FAILED, by an error of the kind "quorum.missed".
+    """
+    def __init__(
+        self,
+        *,
+        approvals: _builtins.int = ...,
+        of: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "of", b"of"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskQuorum: _TypeAlias = TaskQuorum  # noqa: Y015
+
+@_typing.final
+class TaskVote(_message.Message):
+    """TaskVote is what one person said to a task that several decide."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    APPROVES_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    VOTE_TIME_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    """user is who voted. Nobody votes twice."""
+    by: _builtins.str
+    """by is how histories name them."""
+    approves: _builtins.bool
+    """approves is true for an approval, false for a rejection."""
+    comment: _builtins.str
+    """comment is what they said about it, at most 1,000 characters. Empty if nothing."""
+    @_builtins.property
+    def output(self) -> _json_pb2.Json:
+        """output is what they gave with it, at most 8 KiB. Not set if nothing."""
+
+    @_builtins.property
+    def vote_time(self) -> _timestamp_pb2.Timestamp:
+        """vote_time is when."""
+
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+        by: _builtins.str = ...,
+        approves: _builtins.bool = ...,
+        output: _json_pb2.Json | None = ...,
+        comment: _builtins.str = ...,
+        vote_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["output", b"output", "vote_time", b"vote_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approves", b"approves", "by", b"by", "comment", b"comment", "output", b"output", "user", b"user", "vote_time", b"vote_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskVote: _TypeAlias = TaskVote  # noqa: Y015
+
+@_typing.final
+class TaskSeparation(_message.Message):
+    """TaskSeparation is who may not decide a task, although it is offered to them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_NAMES_FIELD_NUMBER: _builtins.int
+    STARTER_FIELD_NUMBER: _builtins.int
+    USERS_FIELD_NUMBER: _builtins.int
+    starter: _builtins.bool
+    """starter is true if it is not for whoever started the instance."""
+    @_builtins.property
+    def task_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """task_names are those of HUMAN tasks of the same instance: not by whoever decided one."""
+
+    @_builtins.property
+    def users(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """users are others that it is not for."""
+
+    def __init__(
+        self,
+        *,
+        task_names: _abc.Iterable[_builtins.str] | None = ...,
+        starter: _builtins.bool = ...,
+        users: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["starter", b"starter", "task_names", b"task_names", "users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskSeparation: _TypeAlias = TaskSeparation  # noqa: Y015
+
+@_typing.final
+class TaskComment(_message.Message):
+    """TaskComment is what somebody said of a task. It stays as it was said."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    PAYLOAD_WITHHELD_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """seq is that of the history entry that tells of it."""
+    author: _builtins.str
+    """author is the user who said it."""
+    text: _builtins.str
+    """text is what they said, at most 4,000 characters."""
+    payload_withheld: _builtins.bool
+    """payload_withheld is true if text was left out, because the caller lacks the permission
+    payload.read.
+    """
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """create_time is when."""
+
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        author: _builtins.str = ...,
+        text: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        payload_withheld: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "create_time", b"create_time", "payload_withheld", b"payload_withheld", "seq", b"seq", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskComment: _TypeAlias = TaskComment  # noqa: Y015

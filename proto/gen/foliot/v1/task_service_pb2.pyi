@@ -508,6 +508,325 @@ class AssignTaskResponse(_message.Message):
 Global___AssignTaskResponse: _TypeAlias = AssignTaskResponse  # noqa: Y015
 
 @_typing.final
+class DelegateTaskRequest(_message.Message):
+    """DelegateTaskRequest names a task, and who gets it for a while."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    assignee: _builtins.str
+    """assignee is the user who gets it, at most 128 characters. Required."""
+    reason: _builtins.str
+    """reason is why, at most 1,000 characters. Required if it is another's."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        assignee: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "reason", b"reason", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DelegateTaskRequest: _TypeAlias = DelegateTaskRequest  # noqa: Y015
+
+@_typing.final
+class DelegateTaskResponse(_message.Message):
+    """DelegateTaskResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task, now the assignee's."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DelegateTaskResponse: _TypeAlias = DelegateTaskResponse  # noqa: Y015
+
+@_typing.final
+class ReturnTaskRequest(_message.Message):
+    """ReturnTaskRequest names a task."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    reason: _builtins.str
+    """reason is why, at most 1,000 characters. Required if it is another's."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "request_id", b"request_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnTaskRequest: _TypeAlias = ReturnTaskRequest  # noqa: Y015
+
+@_typing.final
+class ReturnTaskResponse(_message.Message):
+    """ReturnTaskResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task, now again of who delegated it."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnTaskResponse: _TypeAlias = ReturnTaskResponse  # noqa: Y015
+
+@_typing.final
+class VoteTaskRequest(_message.Message):
+    """VoteTaskRequest names a task, and says how the caller votes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    VOTE_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    vote: _task_pb2.VoteChoice.ValueType
+    """vote is APPROVE or REJECT. Required."""
+    comment: _builtins.str
+    """comment is why, at most 1,000 characters. Not set is empty."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    @_builtins.property
+    def output(self) -> _json_pb2.Json:
+        """output goes with it, at most 8 KiB; if the task has a form, it keeps to that. Not set is the
+        same as null, and a rejection without one needs no form.
+        """
+
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        vote: _task_pb2.VoteChoice.ValueType = ...,
+        output: _json_pb2.Json | None = ...,
+        comment: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["output", b"output"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "output", b"output", "request_id", b"request_id", "task_id", b"task_id", "vote", b"vote"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoteTaskRequest: _TypeAlias = VoteTaskRequest  # noqa: Y015
+
+@_typing.final
+class VoteTaskResponse(_message.Message):
+    """VoteTaskResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task with its votes: SUCCEEDED or FAILED if this one decided it."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoteTaskResponse: _TypeAlias = VoteTaskResponse  # noqa: Y015
+
+@_typing.final
+class CommentTaskRequest(_message.Message):
+    """CommentTaskRequest names a task, and what is said of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    text: _builtins.str
+    """text is what is said, from 1 to 4,000 characters. Required."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "task_id", b"task_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommentTaskRequest: _TypeAlias = CommentTaskRequest  # noqa: Y015
+
+@_typing.final
+class CommentTaskResponse(_message.Message):
+    """CommentTaskResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the task, with one comment more."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommentTaskResponse: _TypeAlias = CommentTaskResponse  # noqa: Y015
+
+@_typing.final
+class ListTaskCommentsRequest(_message.Message):
+    """ListTaskCommentsRequest names a task, and how many comments at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is the task's. Required."""
+    page_size: _builtins.int
+    """page_size is the most that are wanted at once, at most 200; a larger one is taken as
+    200. Not set gives 50.
+    """
+    page_token: _builtins.str
+    """page_token is the next_page_token of the page before, sent with the same task_id and filter.
+    Not set gives the first page.
+    """
+    filter: _builtins.str
+    """filter is one term, "field = value"; at most 1,000 characters. Field: author, a user. As
+
+        author = "ada"
+
+    Not set gives all.
+    """
+    order_by: _builtins.str
+    """order_by is "seq": the oldest comes first. Not set gives the same."""
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTaskCommentsRequest: _TypeAlias = ListTaskCommentsRequest  # noqa: Y015
+
+@_typing.final
+class ListTaskCommentsResponse(_message.Message):
+    """ListTaskCommentsResponse is one page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """next_page_token asks for the page after this one. Empty if this is the last."""
+    @_builtins.property
+    def comments(self) -> _containers.RepeatedCompositeFieldContainer[_task_pb2.TaskComment]:
+        """comments are the page's."""
+
+    def __init__(
+        self,
+        *,
+        comments: _abc.Iterable[_task_pb2.TaskComment] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comments", b"comments", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTaskCommentsResponse: _TypeAlias = ListTaskCommentsResponse  # noqa: Y015
+
+@_typing.final
 class ThrowTaskErrorRequest(_message.Message):
     """ThrowTaskErrorRequest names a task and says what is wrong."""
 

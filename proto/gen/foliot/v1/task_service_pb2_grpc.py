@@ -83,6 +83,31 @@ class TaskServiceStub:
                 request_serializer=foliot_dot_v1_dot_task__service__pb2.AssignTaskRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_task__service__pb2.AssignTaskResponse.FromString,
                 _registered_method=True)
+        self.DelegateTask = channel.unary_unary(
+                '/foliot.v1.TaskService/DelegateTask',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.DelegateTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.DelegateTaskResponse.FromString,
+                _registered_method=True)
+        self.ReturnTask = channel.unary_unary(
+                '/foliot.v1.TaskService/ReturnTask',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.ReturnTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.ReturnTaskResponse.FromString,
+                _registered_method=True)
+        self.VoteTask = channel.unary_unary(
+                '/foliot.v1.TaskService/VoteTask',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.VoteTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.VoteTaskResponse.FromString,
+                _registered_method=True)
+        self.CommentTask = channel.unary_unary(
+                '/foliot.v1.TaskService/CommentTask',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.CommentTaskRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.CommentTaskResponse.FromString,
+                _registered_method=True)
+        self.ListTaskComments = channel.unary_unary(
+                '/foliot.v1.TaskService/ListTaskComments',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.ListTaskCommentsRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.ListTaskCommentsResponse.FromString,
+                _registered_method=True)
         self.ThrowTaskError = channel.unary_unary(
                 '/foliot.v1.TaskService/ThrowTaskError',
                 request_serializer=foliot_dot_v1_dot_task__service__pb2.ThrowTaskErrorRequest.SerializeToString,
@@ -164,7 +189,7 @@ class TaskServiceServicer:
 
     def CompleteTask(self, request, context):
         """CompleteTask ends a task well: a HUMAN task, or one whose handler answered that the
-        result comes later. The instance reacts in the same commit. A task that somebody has claimed
+        result comes later. For that a callback token is a credential too, for its own task. The instance reacts in the same commit. A task that somebody has claimed
         is theirs to complete, or an operator's who says why; one that nobody has, anybody's whom it
         is offered to.
 
@@ -177,6 +202,8 @@ class TaskServiceServicer:
         FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
         FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
         FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+        FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
         ALREADY_EXISTS       the request_id came with another payload before;
         reason IDEMPOTENCY_MISMATCH
         INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT, with
@@ -204,6 +231,8 @@ class TaskServiceServicer:
         FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
         FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
         FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+        FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
         ALREADY_EXISTS       the request_id came with another payload before;
         reason IDEMPOTENCY_MISMATCH
         INVALID_ARGUMENT     the failure is missing or badly formed; the task is another's and reason
@@ -225,6 +254,8 @@ class TaskServiceServicer:
         reason TASK_NOT_FOUND
         FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
         FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+        FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
         FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
         FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
         ALREADY_EXISTS       the request_id came with another payload before;
@@ -266,12 +297,132 @@ class TaskServiceServicer:
         FAILED_PRECONDITION  nobody has it, and the caller is no operator; reason TASK_NOT_CLAIMED
         FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
         FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+        FAILED_PRECONDITION  it is not for the assignee, who decided another; reason TASK_SEPARATED
         FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
         FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
         INVALID_ARGUMENT     assignee is missing or too long; it is another's and reason is
         missing; reason FIELD_INVALID
         ALREADY_EXISTS       the request_id came with another payload before;
         reason IDEMPOTENCY_MISMATCH
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DelegateTask(self, request, context):
+        """DelegateTask hands a HUMAN task to a user who may give it back, by ReturnTask. By whoever has
+        it, or by an operator, who says why. The user need not be one that it is offered to.
+
+        Idempotent: delegating it to whoever has it changes nothing.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  nobody has it; reason TASK_NOT_CLAIMED
+        FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+        FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+        FAILED_PRECONDITION  it is not for that user, who decided another; reason TASK_SEPARATED
+        FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+        FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+        INVALID_ARGUMENT     assignee is missing or too long; it is another's and reason is
+        missing; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED   it was delegated ten times and not given back; reason LIMIT_EXCEEDED
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnTask(self, request, context):
+        """ReturnTask gives a HUMAN task back to who delegated it. By whoever has it, or by an operator,
+        who says why.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets a task
+        that is somebody else's.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  nobody delegated it; reason TASK_NOT_DELEGATED
+        FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+        FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+        FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+        INVALID_ARGUMENT     it is another's and reason is missing; reason FIELD_INVALID
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoteTask(self, request, context):
+        """VoteTask approves or rejects a HUMAN task with a quorum, which nobody ends alone. By users
+        that it is offered to, operators among them only if it is; one vote each. The vote that
+        decides it ends it, and the instance reacts in the same commit: with enough approvals it has
+        SUCCEEDED, and event.output holds approved, approvals, rejections and votes; with so many
+        rejections that the others cannot be enough it has FAILED, and event.error.kind is
+        "quorum.missed".
+
+        Idempotent: voting the same again changes nothing, while the task is open. Of a vote that
+        ended it a repeat gets the first answer by request_id, and meets a closed task without one.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  one person ends it; reason TASK_NOT_VOTED_ON
+        FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
+        FAILED_PRECONDITION  the caller cast another vote before; reason TASK_VOTED_ALREADY
+        FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+        FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+        INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT, with
+        a BadRequest that names each place
+        INVALID_ARGUMENT     vote is not set; the comment is too long; reason FIELD_INVALID
+        INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
+        RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CommentTask(self, request, context):
+        """CommentTask says something of a task that the caller may see, also of one that has ended. What
+        was said stays: in the history of the instance, and in ListTaskComments.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, every call is another
+        comment.
+
+        Errors:
+        NOT_FOUND           no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        INVALID_ARGUMENT    the text is missing or too long; reason FIELD_INVALID
+        RESOURCE_EXHAUSTED  the task has 1,000 comments; reason LIMIT_EXCEEDED
+        ALREADY_EXISTS      the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTaskComments(self, request, context):
+        """ListTaskComments lists what was said of a task, the oldest first. It sees every change that was
+        answered before it was called.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        NOT_FOUND         no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        INVALID_ARGUMENT  the filter or order_by is not one described at the field;
+        reason FILTER_INVALID
+        INVALID_ARGUMENT  the page_token is not from this server, or came with another task or
+        filter; reason PAGE_TOKEN_INVALID
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -293,6 +444,8 @@ class TaskServiceServicer:
         FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
         FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
         FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+        FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
         ALREADY_EXISTS       the request_id came with another payload before;
         reason IDEMPOTENCY_MISMATCH
         INVALID_ARGUMENT     code is missing or badly formed; the task is another's and reason is
@@ -341,6 +494,7 @@ class TaskServiceServicer:
         NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
         FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
         FAILED_PRECONDITION  its definition does not say so; reason TASK_NOT_SKIPPABLE
+        FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
         ALREADY_EXISTS       the request_id came with another payload before;
         reason IDEMPOTENCY_MISMATCH
         INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT
@@ -428,6 +582,31 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     servicer.AssignTask,
                     request_deserializer=foliot_dot_v1_dot_task__service__pb2.AssignTaskRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_task__service__pb2.AssignTaskResponse.SerializeToString,
+            ),
+            'DelegateTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.DelegateTask,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.DelegateTaskRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.DelegateTaskResponse.SerializeToString,
+            ),
+            'ReturnTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnTask,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.ReturnTaskRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.ReturnTaskResponse.SerializeToString,
+            ),
+            'VoteTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoteTask,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.VoteTaskRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.VoteTaskResponse.SerializeToString,
+            ),
+            'CommentTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.CommentTask,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.CommentTaskRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.CommentTaskResponse.SerializeToString,
+            ),
+            'ListTaskComments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTaskComments,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.ListTaskCommentsRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.ListTaskCommentsResponse.SerializeToString,
             ),
             'ThrowTaskError': grpc.unary_unary_rpc_method_handler(
                     servicer.ThrowTaskError,
@@ -680,6 +859,141 @@ class TaskService:
             '/foliot.v1.TaskService/AssignTask',
             foliot_dot_v1_dot_task__service__pb2.AssignTaskRequest.SerializeToString,
             foliot_dot_v1_dot_task__service__pb2.AssignTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DelegateTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/DelegateTask',
+            foliot_dot_v1_dot_task__service__pb2.DelegateTaskRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.DelegateTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/ReturnTask',
+            foliot_dot_v1_dot_task__service__pb2.ReturnTaskRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.ReturnTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoteTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/VoteTask',
+            foliot_dot_v1_dot_task__service__pb2.VoteTaskRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.VoteTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CommentTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/CommentTask',
+            foliot_dot_v1_dot_task__service__pb2.CommentTaskRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.CommentTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTaskComments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/ListTaskComments',
+            foliot_dot_v1_dot_task__service__pb2.ListTaskCommentsRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.ListTaskCommentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

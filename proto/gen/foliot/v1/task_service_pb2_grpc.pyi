@@ -55,7 +55,7 @@ class TaskServiceStub:
     """
     CompleteTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.CompleteTaskRequest, _task_service_pb2.CompleteTaskResponse]
     """CompleteTask ends a task well: a HUMAN task, or one whose handler answered that the
-    result comes later. The instance reacts in the same commit. A task that somebody has claimed
+    result comes later. For that a callback token is a credential too, for its own task. The instance reacts in the same commit. A task that somebody has claimed
     is theirs to complete, or an operator's who says why; one that nobody has, anybody's whom it
     is offered to.
 
@@ -68,6 +68,8 @@ class TaskServiceStub:
       FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
       FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
       FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+      FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
       ALREADY_EXISTS       the request_id came with another payload before;
                            reason IDEMPOTENCY_MISMATCH
       INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT, with
@@ -91,6 +93,8 @@ class TaskServiceStub:
       FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
       FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
       FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+      FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
       ALREADY_EXISTS       the request_id came with another payload before;
                            reason IDEMPOTENCY_MISMATCH
       INVALID_ARGUMENT     the failure is missing or badly formed; the task is another's and reason
@@ -108,6 +112,8 @@ class TaskServiceStub:
                            reason TASK_NOT_FOUND
       FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
       FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+      FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
       FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
       FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
       ALREADY_EXISTS       the request_id came with another payload before;
@@ -141,12 +147,112 @@ class TaskServiceStub:
       FAILED_PRECONDITION  nobody has it, and the caller is no operator; reason TASK_NOT_CLAIMED
       FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
       FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+      FAILED_PRECONDITION  it is not for the assignee, who decided another; reason TASK_SEPARATED
       FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
       FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
       INVALID_ARGUMENT     assignee is missing or too long; it is another's and reason is
                            missing; reason FIELD_INVALID
       ALREADY_EXISTS       the request_id came with another payload before;
                            reason IDEMPOTENCY_MISMATCH
+    """
+    DelegateTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.DelegateTaskRequest, _task_service_pb2.DelegateTaskResponse]
+    """DelegateTask hands a HUMAN task to a user who may give it back, by ReturnTask. By whoever has
+    it, or by an operator, who says why. The user need not be one that it is offered to.
+
+    Idempotent: delegating it to whoever has it changes nothing.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                           reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  nobody has it; reason TASK_NOT_CLAIMED
+      FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+      FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+      FAILED_PRECONDITION  it is not for that user, who decided another; reason TASK_SEPARATED
+      FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+      FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+      INVALID_ARGUMENT     assignee is missing or too long; it is another's and reason is
+                           missing; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED   it was delegated ten times and not given back; reason LIMIT_EXCEEDED
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+    """
+    ReturnTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ReturnTaskRequest, _task_service_pb2.ReturnTaskResponse]
+    """ReturnTask gives a HUMAN task back to who delegated it. By whoever has it, or by an operator,
+    who says why.
+
+    Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets a task
+    that is somebody else's.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                           reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  nobody delegated it; reason TASK_NOT_DELEGATED
+      FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+      FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+      FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+      INVALID_ARGUMENT     it is another's and reason is missing; reason FIELD_INVALID
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+    """
+    VoteTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.VoteTaskRequest, _task_service_pb2.VoteTaskResponse]
+    """VoteTask approves or rejects a HUMAN task with a quorum, which nobody ends alone. By users
+    that it is offered to, operators among them only if it is; one vote each. The vote that
+    decides it ends it, and the instance reacts in the same commit: with enough approvals it has
+    SUCCEEDED, and event.output holds approved, approvals, rejections and votes; with so many
+    rejections that the others cannot be enough it has FAILED, and event.error.kind is
+    "quorum.missed".
+
+    Idempotent: voting the same again changes nothing, while the task is open. Of a vote that
+    ended it a repeat gets the first answer by request_id, and meets a closed task without one.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                           reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  one person ends it; reason TASK_NOT_VOTED_ON
+      FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
+      FAILED_PRECONDITION  the caller cast another vote before; reason TASK_VOTED_ALREADY
+      FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+      FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+      INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT, with
+                           a BadRequest that names each place
+      INVALID_ARGUMENT     vote is not set; the comment is too long; reason FIELD_INVALID
+      INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
+      RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+    """
+    CommentTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.CommentTaskRequest, _task_service_pb2.CommentTaskResponse]
+    """CommentTask says something of a task that the caller may see, also of one that has ended. What
+    was said stays: in the history of the instance, and in ListTaskComments.
+
+    Idempotent by request_id: a repeat gets the first answer. Without one, every call is another
+    comment.
+
+    Errors:
+      NOT_FOUND           no such task in this tenant, or none that the caller may see;
+                          reason TASK_NOT_FOUND
+      INVALID_ARGUMENT    the text is missing or too long; reason FIELD_INVALID
+      RESOURCE_EXHAUSTED  the task has 1,000 comments; reason LIMIT_EXCEEDED
+      ALREADY_EXISTS      the request_id came with another payload before;
+                          reason IDEMPOTENCY_MISMATCH
+    """
+    ListTaskComments: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ListTaskCommentsRequest, _task_service_pb2.ListTaskCommentsResponse]
+    """ListTaskComments lists what was said of a task, the oldest first. It sees every change that was
+    answered before it was called.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      NOT_FOUND         no such task in this tenant, or none that the caller may see;
+                        reason TASK_NOT_FOUND
+      INVALID_ARGUMENT  the filter or order_by is not one described at the field;
+                        reason FILTER_INVALID
+      INVALID_ARGUMENT  the page_token is not from this server, or came with another task or
+                        filter; reason PAGE_TOKEN_INVALID
     """
     ThrowTaskError: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ThrowTaskErrorRequest, _task_service_pb2.ThrowTaskErrorResponse]
     """ThrowTaskError ends a task by a business error: what a person or an outside system found,
@@ -164,6 +270,8 @@ class TaskServiceStub:
       FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
       FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
       FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+      FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
       ALREADY_EXISTS       the request_id came with another payload before;
                            reason IDEMPOTENCY_MISMATCH
       INVALID_ARGUMENT     code is missing or badly formed; the task is another's and reason is
@@ -204,6 +312,7 @@ class TaskServiceStub:
       NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
       FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
       FAILED_PRECONDITION  its definition does not say so; reason TASK_NOT_SKIPPABLE
+      FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
       ALREADY_EXISTS       the request_id came with another payload before;
                            reason IDEMPOTENCY_MISMATCH
       INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT
@@ -303,7 +412,7 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_task_service_pb2.CompleteTaskRequest, _task_service_pb2.CompleteTaskResponse],
     ) -> _abc.Awaitable[_task_service_pb2.CompleteTaskResponse]:
         """CompleteTask ends a task well: a HUMAN task, or one whose handler answered that the
-        result comes later. The instance reacts in the same commit. A task that somebody has claimed
+        result comes later. For that a callback token is a credential too, for its own task. The instance reacts in the same commit. A task that somebody has claimed
         is theirs to complete, or an operator's who says why; one that nobody has, anybody's whom it
         is offered to.
 
@@ -316,6 +425,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
           FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
           FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
           FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+          FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
           INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT, with
@@ -345,6 +456,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
           FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
           FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
           FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+          FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
           INVALID_ARGUMENT     the failure is missing or badly formed; the task is another's and reason
@@ -368,6 +481,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
                                reason TASK_NOT_FOUND
           FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
           FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+          FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
           FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
           FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
           ALREADY_EXISTS       the request_id came with another payload before;
@@ -413,12 +528,142 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
           FAILED_PRECONDITION  nobody has it, and the caller is no operator; reason TASK_NOT_CLAIMED
           FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
           FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+          FAILED_PRECONDITION  it is not for the assignee, who decided another; reason TASK_SEPARATED
           FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
           FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
           INVALID_ARGUMENT     assignee is missing or too long; it is another's and reason is
                                missing; reason FIELD_INVALID
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
+        """
+
+    @_abc_1.abstractmethod
+    def DelegateTask(
+        self,
+        request: _task_service_pb2.DelegateTaskRequest,
+        context: _aio.ServicerContext[_task_service_pb2.DelegateTaskRequest, _task_service_pb2.DelegateTaskResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.DelegateTaskResponse]:
+        """DelegateTask hands a HUMAN task to a user who may give it back, by ReturnTask. By whoever has
+        it, or by an operator, who says why. The user need not be one that it is offered to.
+
+        Idempotent: delegating it to whoever has it changes nothing.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                               reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  nobody has it; reason TASK_NOT_CLAIMED
+          FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+          FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+          FAILED_PRECONDITION  it is not for that user, who decided another; reason TASK_SEPARATED
+          FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+          FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+          INVALID_ARGUMENT     assignee is missing or too long; it is another's and reason is
+                               missing; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED   it was delegated ten times and not given back; reason LIMIT_EXCEEDED
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+        """
+
+    @_abc_1.abstractmethod
+    def ReturnTask(
+        self,
+        request: _task_service_pb2.ReturnTaskRequest,
+        context: _aio.ServicerContext[_task_service_pb2.ReturnTaskRequest, _task_service_pb2.ReturnTaskResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.ReturnTaskResponse]:
+        """ReturnTask gives a HUMAN task back to who delegated it. By whoever has it, or by an operator,
+        who says why.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets a task
+        that is somebody else's.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                               reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  nobody delegated it; reason TASK_NOT_DELEGATED
+          FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+          FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+          FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+          INVALID_ARGUMENT     it is another's and reason is missing; reason FIELD_INVALID
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+        """
+
+    @_abc_1.abstractmethod
+    def VoteTask(
+        self,
+        request: _task_service_pb2.VoteTaskRequest,
+        context: _aio.ServicerContext[_task_service_pb2.VoteTaskRequest, _task_service_pb2.VoteTaskResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.VoteTaskResponse]:
+        """VoteTask approves or rejects a HUMAN task with a quorum, which nobody ends alone. By users
+        that it is offered to, operators among them only if it is; one vote each. The vote that
+        decides it ends it, and the instance reacts in the same commit: with enough approvals it has
+        SUCCEEDED, and event.output holds approved, approvals, rejections and votes; with so many
+        rejections that the others cannot be enough it has FAILED, and event.error.kind is
+        "quorum.missed".
+
+        Idempotent: voting the same again changes nothing, while the task is open. Of a vote that
+        ended it a repeat gets the first answer by request_id, and meets a closed task without one.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                               reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  one person ends it; reason TASK_NOT_VOTED_ON
+          FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
+          FAILED_PRECONDITION  the caller cast another vote before; reason TASK_VOTED_ALREADY
+          FAILED_PRECONDITION  it is not a HUMAN task; reason TASK_NOT_HUMAN
+          FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+          INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT, with
+                               a BadRequest that names each place
+          INVALID_ARGUMENT     vote is not set; the comment is too long; reason FIELD_INVALID
+          INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
+          RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+        """
+
+    @_abc_1.abstractmethod
+    def CommentTask(
+        self,
+        request: _task_service_pb2.CommentTaskRequest,
+        context: _aio.ServicerContext[_task_service_pb2.CommentTaskRequest, _task_service_pb2.CommentTaskResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.CommentTaskResponse]:
+        """CommentTask says something of a task that the caller may see, also of one that has ended. What
+        was said stays: in the history of the instance, and in ListTaskComments.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, every call is another
+        comment.
+
+        Errors:
+          NOT_FOUND           no such task in this tenant, or none that the caller may see;
+                              reason TASK_NOT_FOUND
+          INVALID_ARGUMENT    the text is missing or too long; reason FIELD_INVALID
+          RESOURCE_EXHAUSTED  the task has 1,000 comments; reason LIMIT_EXCEEDED
+          ALREADY_EXISTS      the request_id came with another payload before;
+                              reason IDEMPOTENCY_MISMATCH
+        """
+
+    @_abc_1.abstractmethod
+    def ListTaskComments(
+        self,
+        request: _task_service_pb2.ListTaskCommentsRequest,
+        context: _aio.ServicerContext[_task_service_pb2.ListTaskCommentsRequest, _task_service_pb2.ListTaskCommentsResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.ListTaskCommentsResponse]:
+        """ListTaskComments lists what was said of a task, the oldest first. It sees every change that was
+        answered before it was called.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          NOT_FOUND         no such task in this tenant, or none that the caller may see;
+                            reason TASK_NOT_FOUND
+          INVALID_ARGUMENT  the filter or order_by is not one described at the field;
+                            reason FILTER_INVALID
+          INVALID_ARGUMENT  the page_token is not from this server, or came with another task or
+                            filter; reason PAGE_TOKEN_INVALID
         """
 
     @_abc_1.abstractmethod
@@ -442,6 +687,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
           FAILED_PRECONDITION  the task is an executor's to end; reason TASK_NOT_COMPLETABLE
           FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
           FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is voted on, and not one person's; reason TASK_VOTED_ON
+          FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
           INVALID_ARGUMENT     code is missing or badly formed; the task is another's and reason is
@@ -494,6 +741,7 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
           NOT_FOUND            no such task in this tenant; reason TASK_NOT_FOUND
           FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
           FAILED_PRECONDITION  its definition does not say so; reason TASK_NOT_SKIPPABLE
+          FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
           INVALID_ARGUMENT     the output does not keep to the task's form; reason FORM_NOT_KEPT
