@@ -35,7 +35,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos bench \
-  bench-claim bench-engine bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api chaos chaos-points \
+  bench-claim bench-engine bench-listing bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api chaos chaos-points \
   conformance conformance-cel test-polyglot gen lock fmt hooks clean
 
 help: ## print this list
@@ -106,6 +106,9 @@ bench-watching: .venv/.dev ## measure a thousand watchers of one server; BENCH='
 
 bench-claim: .venv/.dev ## measure claims on backlogs of up to a million tasks; BENCH='--quick'
 	$(BIN)/python -m bench.claim $(BENCH)
+
+bench-listing: .venv/.dev ## measure pages of a million instances, by each filter; BENCH='--instances 1000000'
+	$(BIN)/python -m bench.listing $(BENCH)
 
 bench-engine: .venv/.dev ## measure the engine alone, beside others; BENCH='--alone --rounds 5'
 	$(BIN)/python -m bench.engine $(BENCH)

@@ -8,6 +8,9 @@ from control_plane.ports.records import Instance
 from control_plane.use_cases.paging import Page, page_of
 from shared.ids import DefinitionId, InstanceId, TenantId
 
+LOOKED_AT = 1_000
+"""Instances with a label that are looked at for one page, whether they are on it or not."""
+
 
 async def list_instances(
     reader: Reader,
@@ -23,7 +26,8 @@ async def list_instances(
     Newest start first.
 
     One version's instances are looked up among its key's, for which there is an index, and a
-    schedule's among all that it has started.
+    schedule's among all that it has started. Where labels are not all that is asked for, a page
+    looks at `LOOKED_AT` of those that have the first one, and may come out short.
     """
     beside: InstanceFilter | None = None
     if wanted.schedule_id is not None and not wanted.labels:
@@ -35,8 +39,11 @@ async def list_instances(
             return Page((), None)
         if wanted.schedule_id is None or wanted.labels:
             wanted = replace(wanted, definition_key=definition.key)
+    if wanted.asks_beside_labels:
+        end = await reader.labelled_at(tenant_id, wanted, after=after, count=LOOKED_AT)
+        wanted = replace(wanted, down_to=end)
     found = await reader.list_instances(tenant_id, wanted, after=after, limit=size + 1)
-    return page_of(
+    page = page_of(
         found,
         size,
         bytes_of=_bytes_of,
@@ -44,6 +51,9 @@ async def list_instances(
             definition_id in {None, one.definition_id} and (beside is None or _keeps(beside, one))
         ),
     )
+    if page.last is None and wanted.down_to is not None:
+        return Page(page.rows, await reader.get_instance(tenant_id, wanted.down_to))
+    return page
 
 
 def _keeps(wanted: InstanceFilter, instance: Instance) -> bool:

@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "schedule",
         sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("schedule_id", sa.Text(), nullable=False),
+        sa.Column("schedule_id", sa.Text(collation="C"), nullable=False),
         sa.Column("incarnation", sa.UUID(), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),

@@ -35,13 +35,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "at", "entry_id", name=op.f("audit_pkey")),
         schema="foliot",
     )
-    op.create_index(
-        "audit_target_idx",
-        "audit",
-        ["tenant_id", "target_id", "at"],
-        unique=False,
-        schema="foliot",
-    )
+    for name, column in (
+        ("audit_target_idx", "target_id"),
+        ("audit_principal_idx", "principal"),
+        ("audit_method_idx", "method"),
+        ("audit_target_kind_idx", "target_kind"),
+    ):
+        op.create_index(
+            name,
+            "audit",
+            ["tenant_id", column, "at", "entry_id"],
+            unique=False,
+            schema="foliot",
+        )
     op.create_index("audit_at_idx", "audit", ["at"], unique=False, schema="foliot")
     # Append-only: nobody who runs may change or remove an entry, but by the function, which
     # removes old ones only.

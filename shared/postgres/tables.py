@@ -671,7 +671,7 @@ schedule = sa.Table(
     "schedule",
     metadata,
     sa.Column("tenant_id", sa.Text, sa.ForeignKey(tenant.c.tenant_id), primary_key=True),
-    sa.Column("schedule_id", sa.Text, primary_key=True),
+    sa.Column("schedule_id", sa.Text(collation="C"), primary_key=True),
     # Another one for the next schedule of the same id, so that it starts instances of its own.
     sa.Column("incarnation", UUID(as_uuid=True), nullable=False),
     sa.Column("step", sa.BigInteger, nullable=False),
@@ -817,7 +817,10 @@ audit = sa.Table(
     # Of what was changed: an instance's are those of its history. Null: there was, is, nothing.
     sa.Column("before_hash", BYTEA),
     sa.Column("after_hash", BYTEA),
-    sa.Index("audit_target_idx", "tenant_id", "target_id", "at"),
+    sa.Index("audit_target_idx", "tenant_id", "target_id", "at", "entry_id"),
+    sa.Index("audit_principal_idx", "tenant_id", "principal", "at", "entry_id"),
+    sa.Index("audit_method_idx", "tenant_id", "method", "at", "entry_id"),
+    sa.Index("audit_target_kind_idx", "tenant_id", "target_kind", "at", "entry_id"),
     sa.Index("audit_at_idx", "at"),
 )
 

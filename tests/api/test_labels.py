@@ -60,6 +60,27 @@ class TestLabels:
 
         assert [1, 0] == [len(one) for one in found]
 
+    async def test_are_found_beside_other_fields_page_by_page(
+        self,
+        client: Client,
+        instance: instance_pb2.Instance,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """However many have the label: a page looks at so many of them, and says what is next."""
+        monkeypatch.setattr("control_plane.use_cases.list_instances.LOOKED_AT", 2)
+        for number in range(4):
+            await start(client, business_key=f"k{number}", labels={"region": "eu"})
+        request = pb.ListInstancesRequest(filter='labels.region = "eu" AND labels.team = "a"')
+        pages = []
+        while True:
+            page = await client.instances.ListInstances(request)
+            pages.append([one.instance_id for one in page.instances])
+            if not page.next_page_token:
+                break
+            request.page_token = page.next_page_token
+
+        assert [[], [], [instance.instance_id]] == pages
+
     @pytest.mark.parametrize(
         ("asked", "reason"),
         [

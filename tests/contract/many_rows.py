@@ -102,6 +102,26 @@ MANY_ROWS = (
            now()
       FROM generate_series(0, 99999) AS n
     """,
+    """
+    INSERT INTO foliot.schedule (
+           tenant_id, schedule_id, incarnation, step, revision, cron, time_zone, definition_key,
+           input, labels, overlap, catch_up, jitter, description, pause_reason, starts, skips,
+           failures, updated_at, created_by, created_at)
+    SELECT CASE WHEN n % 5 > 0 THEN 'other' ELSE 'acme' END, 's' || n, gen_random_uuid(), 1, 1,
+           '0 3 * * *', 'UTC', 'k' || n / 5 % 100, '{}', '{}', 'skip', '0', '0', '', '', 0, 0, 0,
+           now(), 'ada', now()
+      FROM generate_series(1, 5000) AS n
+    """,
+    """
+    INSERT INTO foliot.audit (
+           tenant_id, at, entry_id, principal, credential_id, method, target_kind, target_id,
+           reason, request_id, correlation_id)
+    SELECT CASE WHEN n % 7 < 5 THEN 'other' ELSE 'acme' END, now() - n * interval '1 second',
+           gen_random_uuid(), 'key:' || n % 1000, '',
+           CASE WHEN n % 1000 = 7 THEN 'Terminate' ELSE 'Cancel' END,
+           CASE WHEN n % 1000 = 8 THEN 'schedule' ELSE 'instance' END, 'i' || n % 10000, '', '', ''
+      FROM generate_series(1, 100000) AS n
+    """,
 )
 
 

@@ -102,6 +102,9 @@ LOOK_UPS: Mapping[type, Mapping[str, Look]] = {
         "list_instances": lambda a, o: a.list_instances(
             ACME, InstanceFilter(), after=None, limit=9
         ),
+        "labelled_at": lambda a, o: a.labelled_at(
+            ACME, InstanceFilter(labels=(("region", "eu"),)), after=None, count=1
+        ),
         "get_task": lambda a, o: a.get_task(ACME, o.instance.instance_id, 1),
         "list_tasks": lambda a, o: a.list_tasks(ACME, TaskFilter(), after=None, limit=9),
         "list_history": lambda a, o: a.list_history(
@@ -177,7 +180,9 @@ async def of_everything(world: PostgresWorld, tenant_id: TenantId, name: str) ->
         created_by="ada",
         noted=NOTED,
     )
-    instance = await started(world, tasks=1, tenant_id=tenant_id, definition_key=name)
+    instance = await started(
+        world, tasks=1, tenant_id=tenant_id, definition_key=name, labels='{"region":"eu"}'
+    )
     await schedule(world, name, tenant_id)
     await world.limits.put(tenant_id, TaskLimit(key=name, max_running=1), at_most=9)
     await world.retention.put(tenant_id, name, DAY, archives=False)

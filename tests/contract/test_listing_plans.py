@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,10 +16,14 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from control_plane.adapters.postgres.audit_log import PLAN_FOR_VALUES, PostgresAuditLog
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
 from control_plane.adapters.postgres.reader import PostgresReader
+from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
+from control_plane.ports.audit import AuditFilter
 from control_plane.ports.people import DUE, Offer
 from control_plane.ports.reader import InstanceFilter, TaskFilter
+from control_plane.use_cases.list_instances import LOOKED_AT
 from shared.ids import InstanceId
 from shared.postgres.session import CONTROL_PLANE_ROLE, in_scope_of
 from shared.tasks import TaskType
@@ -33,8 +38,13 @@ MIDDLE = InstanceId(UUID("01890000-0000-7000-8000-000000001f41"))
 FEW_BLOCKS = 1_200
 """A page's cost. The instances alone are 4,400 blocks, the tasks 4,500."""
 
-BLOCKS_OF_LEASES = 8_000
-"""Where the type is asked for, the task of each of the tenant's 2,000 leases is looked at."""
+MORE_BLOCKS = {
+    # The task of each of the tenant's 2,000 leases is looked at.
+    "tasks that wait for people": 8_000,
+    # So many instances are looked at, each by its key.
+    "instances that have a label, and a status that hardly any has": 5 * LOOKED_AT,
+}
+"""Where more is looked at than comes back."""
 
 
 @dataclass(slots=True)
@@ -43,6 +53,11 @@ class RecordingPool:
 
     connection: asyncpg.Connection
     asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    is_for_values: bool = False
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["RecordingPool"]:
+        yield self
 
     async def fetch(self, query: str, *values: Any) -> Sequence[asyncpg.Record]:
         self.asked.append((query, values))
@@ -51,6 +66,7 @@ class RecordingPool:
 
     async def execute(self, statement: str) -> None:
         """What begins a transaction and ends it is no listing."""
+        self.is_for_values |= statement == PLAN_FOR_VALUES
         await self.connection.execute(statement)
 
     async def acquire(self) -> "RecordingPool":
@@ -92,8 +108,30 @@ def definitions(after: tuple[str, int]) -> Listing:
     )
 
 
+def schedules(after: str | None = None, **wanted: Any) -> Listing:
+    asked: dict[str, Any] = {"definition_key": None, "paused": None, **wanted}
+    return lambda pool: PostgresScheduleStore(pool, pool).list(
+        ACME, after=after, limit=PAGE, **asked
+    )
+
+
+def audits(after: tuple[datetime, UUID] | None = None, **wanted: Any) -> Listing:
+    return lambda pool: PostgresAuditLog(pool, pool).list(
+        ACME, AuditFilter(**wanted), after=after, limit=PAGE
+    )
+
+
+async def looked_at(pool: RecordingPool) -> Sequence[object]:
+    """How far a page looks for what stands beside a label."""
+    wanted = InstanceFilter(labels=(("region", "eu"),), status="cancelled")
+    return [await PostgresReader(pool).labelled_at(ACME, wanted, after=MIDDLE, count=LOOKED_AT)]
+
+
 COOKS, ADA = Offer("role", "r7"), Offer("assignee", "ada")
 A_MONTH_AGO = datetime.now(UTC) - timedelta(days=30)
+A_MOMENT_AGO = datetime.now(UTC) - timedelta(hours=1)
+LOOKED_DOWN_TO = InstanceId(UUID("01890000-0000-7000-8000-0000000003e8"))
+"""The 1,000th, of which about as many of ACME's as a page looks at come before."""
 LISTINGS: dict[str, tuple[Listing, set[str]]] = {
     "all instances": (instances(), {"instance_open_idx", "instance_closed_idx"}),
     "all instances, a later page": (
@@ -133,6 +171,15 @@ LISTINGS: dict[str, tuple[Listing, set[str]]] = {
     "instances that have two labels, a later page": (
         instances(MIDDLE, labels=(("region", "eu"), ("half", "1")), status="completed"),
         {"label_page_idx", "label_pkey", "instance_pkey"},
+    ),
+    "instances that have a label, and a status that hardly any has": (
+        instances(labels=(("region", "eu"),), status="failed", down_to=LOOKED_DOWN_TO),
+        {"label_page_idx", "instance_pkey"},
+    ),
+    "how far instances that have a label are looked at": (looked_at, {"label_page_idx"}),
+    "instances of a version": (
+        instances(MIDDLE, definition_key="d1", started_before=A_MONTH_AGO),
+        {"instance_open_definition_idx", "instance_closed_definition_idx"},
     ),
     "all tasks": (tasks((MIDDLE, 1)), {"task_pkey", "lease_pkey"}),
     "tasks of an instance": (
@@ -179,7 +226,23 @@ LISTINGS: dict[str, tuple[Listing, set[str]]] = {
     "tasks that are dead": (tasks(status="failed", is_dead=True), {"task_dead_idx"}),
     "history": (history(500), {"history_default_pkey"}),
     "definitions": (definitions(("k5", 900)), {"definition_version_key"}),
+    "schedules": (schedules("s17"), {"schedule_pkey"}),
+    "schedules of a definition": (schedules(definition_key="k7"), {"schedule_pkey"}),
+    "all audit entries, a later page": (audits((A_MOMENT_AGO, UUID(int=7))), {"audit_pkey"}),
+    "audit entries of a time": (audits(until=A_MOMENT_AGO), {"audit_pkey"}),
+    "audit entries of a principal": (audits(principal="key:9"), {"audit_principal_idx"}),
+    "audit entries of a method that is seldom called": (
+        audits(method="Terminate", since=A_MONTH_AGO),
+        {"audit_method_idx"},
+    ),
+    "audit entries of a kind of target": (
+        audits(target_kind="schedule"),
+        {"audit_target_kind_idx"},
+    ),
+    "audit entries of a target": (audits(target_id="i77"), {"audit_target_idx"}),
 }
+
+PLANNED_FOR_VALUES = {name for name in LISTINGS if "audit" in name}
 
 
 @pytest.fixture(scope="module")
@@ -227,15 +290,20 @@ class TestAListing:
         assert page, "a listing of nothing shows nothing"
         assert indexes == indexes & _names(plan, "Index Name")
         assert "Seq Scan" not in _names(plan, "Node Type")
-        limit = BLOCKS_OF_LEASES if name == "tasks that wait for people" else FEW_BLOCKS
-        assert limit > plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        assert (
+            MORE_BLOCKS.get(name, FEW_BLOCKS)
+            > plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        )
 
     async def test_is_planned_alike_for_any_values(
         self, recording: RecordingPool, name: str
     ) -> None:
-        """A pooled connection ends up with a plan made without them."""
+        """A pooled connection ends up with a plan made without them, unless it is told not to."""
         listing, indexes = LISTINGS[name]
         await listing(recording)
+        if recording.is_for_values:
+            assert name in PLANNED_FOR_VALUES
+            return
         (query, values), *_ = recording.asked
         connection = recording.connection
         await connection.execute("SET plan_cache_mode = force_generic_plan")

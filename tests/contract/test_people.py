@@ -319,6 +319,30 @@ class TestLabels:
         assert ids[3:] == await labelled(world, ("region", "eu"), started_before=now + HOUR)
         assert [] == await labelled(world, ("region", "eu"), tenant_id=OTHER)
 
+    async def test_bound_what_a_page_looks_at(self, world: World) -> None:
+        """What stands beside a label has no index: a page may not look for it at everything."""
+        now = await world.now()
+        some = [
+            instance(now, started_at=now + n * HOUR, labels=f'{{"n":"{n}","region":"eu"}}')
+            for n in range(4)
+        ]
+        await stored(world, *(start(one) for one in some))
+        ids = [one.instance_id for one in reversed(some)]
+        wanted = InstanceFilter(labels=(("region", "eu"), ("n", "0")))
+
+        async def at(count: int, after: InstanceId | None = None, **more: Any) -> object:
+            asked = replace(wanted, **more)
+            return await world.reader.labelled_at(ACME, asked, after=after, count=count)
+
+        assert [ids[1], ids[3], None] == [await at(2), await at(4), await at(5)]
+        assert [ids[2], None] == [await at(1, ids[1]), await at(3, ids[1])]
+        assert [ids[2], None] == [
+            await at(1, started_before=now + 2 * HOUR),
+            await at(3, started_before=now + 2 * HOUR),
+        ]
+        assert [] == await labelled(world, *wanted.labels, down_to=ids[2])
+        assert ids[3:] == await labelled(world, *wanted.labels, down_to=ids[3])
+
 
 async def labelled(
     world: World, *labels: tuple[str, str], tenant_id: TenantId = ACME, **more: Any

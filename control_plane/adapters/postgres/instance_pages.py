@@ -56,7 +56,12 @@ async def _with_labels(
           SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
                       ELSE (SELECT i.started_at FROM foliot.instance i
                              WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
-                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
+                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id),
+        until AS MATERIALIZED (
+          SELECT CASE WHEN $14::uuid IS NULL THEN '-infinity'
+                      ELSE (SELECT i.started_at FROM foliot.instance i
+                             WHERE i.tenant_id = $1 AND i.instance_id = $14) END AS started_at,
+                 coalesce($14, '00000000-0000-0000-0000-000000000000') AS instance_id)
         SELECT i.*
           FROM foliot.label b
          CROSS JOIN LATERAL (
@@ -72,6 +77,8 @@ async def _with_labels(
            AND b.started_at < coalesce($5, 'infinity'::timestamptz)
            AND (b.started_at, b.instance_id)
                < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+           AND (b.started_at, b.instance_id)
+               >= ((SELECT e.started_at FROM until e), (SELECT e.instance_id FROM until e))
            AND NOT EXISTS (
                  SELECT FROM unnest($12::text[], $13::text[]) AS o(name, value)
                   WHERE NOT EXISTS (
@@ -94,8 +101,46 @@ async def _with_labels(
         wanted.schedule_id,
         [name for name, _ in others],
         [value for _, value in others],
+        wanted.down_to,
     )
     return rows
+
+
+async def labelled_at(
+    pool: TenantsPool,
+    tenant_id: TenantId,
+    wanted: InstanceFilter,
+    *,
+    after: InstanceId | None,
+    count: int,
+) -> InstanceId | None:
+    (name, value), *_ = wanted.labels
+    rows: Sequence[asyncpg.Record] = await pool.fetch(
+        """
+        WITH seen AS MATERIALIZED (
+          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
+                      ELSE (SELECT i.started_at FROM foliot.instance i
+                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
+                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
+        SELECT b.instance_id
+          FROM foliot.label b
+         WHERE b.tenant_id = $1 AND b.name = $2 AND b.value = $3 AND b.started_at > '-infinity'
+           AND b.started_at >= coalesce($4, '-infinity'::timestamptz)
+           AND b.started_at < coalesce($5, 'infinity'::timestamptz)
+           AND (b.started_at, b.instance_id)
+               < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+         ORDER BY b.started_at DESC, b.instance_id DESC
+        OFFSET $7 LIMIT 1
+        """,
+        tenant_id,
+        name,
+        value,
+        wanted.started_from,
+        wanted.started_before,
+        after,
+        count - 1,
+    )
+    return InstanceId(rows[0]["instance_id"]) if rows else None
 
 
 async def _of_tenant(

@@ -1,0 +1,1 @@
+"""Pages of a tenant's million instances, and of what belongs to them."""
