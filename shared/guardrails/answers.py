@@ -75,6 +75,8 @@ def read_answer(policy: Policy, events: tuple[str, ...], raw: str) -> Answer | U
         return _unreadable("not_json", "answer with one JSON object and nothing around it")
     except LimitExceeded as error:
         return _unreadable("too_large", error.message)
+    if "\\u0000" in json.dump(given):
+        return _unreadable("nul", "leave out the character U+0000, which cannot be kept")
     # The data is looked at on its own: whoever abstains owes none, and of alternatives it could
     # not be said what is wrong.
     outer = _closed(policy, events, {"data": {}} if policy.output else {})

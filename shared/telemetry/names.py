@@ -55,6 +55,10 @@ class LogEvent(StrEnum):
     PLUGIN_LOADED = "plugin.loaded"
     """A package of FOLIOT_PLUGINS brought something along. Fields: plugin, brings."""
 
+    AI_PROVIDER_FAILED = "ai.provider_failed"
+    """A provider of models gave no answer; another one follows if the policy lists one. Fields:
+    task_id, provider, model, problem."""
+
     SESSION_LOST = "session.lost"
     """The lease ran out; what the session held goes to others. Fields: session_id."""
 
