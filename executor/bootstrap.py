@@ -3,16 +3,18 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
 from executor.adapters.allowed_addresses import THIS_MACHINE, AllowedAddresses
 from executor.adapters.database_clock import DatabaseClock
+from executor.adapters.file_email import FileEmail
 from executor.adapters.file_objects import FileObjects
 from executor.adapters.file_secrets import FileSecrets
 from executor.adapters.grpc_connection import Connector, Introduction
@@ -20,11 +22,15 @@ from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.adapters.httpx_http import HttpxHttp
 from executor.adapters.memory_secrets import MemorySecrets
 from executor.adapters.postgres_task_store import PostgresTaskStore
+from executor.adapters.signed_callbacks import SignedCallbacks
+from executor.adapters.smtp_email import SmtpEmail
 from executor.adapters.web_addresses import WebAddresses, WebRules
 from executor.attempts import Attempts
 from executor.functions import Functions, load_functions
 from executor.functions.builtin import functions as builtin
 from executor.handlers import Handlers
+from executor.handlers.addresses import mailbox
+from executor.handlers.email import EmailHandler
 from executor.handlers.http import HttpHandler
 from executor.handlers.human import HumanHandler
 from executor.handlers.system import SystemHandler
@@ -35,10 +41,12 @@ from executor.lease import Lease
 from executor.plane import ExecutorPlane
 from executor.plugins import Plugins, load_plugins
 from executor.ports import Adapters
+from executor.ports.email import EmailPort, SenderRules
 from executor.ports.http import HttpPort
 from executor.ports.object_storage import ObjectStorage
 from executor.ports.secrets import SecretPort
 from executor.runner import Runner
+from shared.callbacks import CallbackKeys
 from shared.doorbell import Doorbell, NoDoorbell
 from shared.errors import InvalidRequest, Unavailable
 from shared.failpoints import arm_from_environment
@@ -93,6 +101,7 @@ async def executor_plane(
             exits.push_async_callback(own.close)
         secrets = await _secrets(settings, plugins, exits)
         objects = await _objects(settings, plugins, exits)
+        email = await _email(settings, plugins, exits)
         doorbell = await _doorbell(settings, store)
         exits.push_async_callback(doorbell.close)
         threads = ThreadPoolExecutor(
@@ -106,6 +115,7 @@ async def executor_plane(
                 HumanHandler(),
                 TimerHandler(),
                 HttpHandler(),
+                EmailHandler(),
                 SystemHandler(registry, threads, heartbeats),
             ],
             instead=plugins.handlers,
@@ -124,7 +134,20 @@ async def executor_plane(
             session_id=lambda: lease.session_id,
         )
         attempts = Attempts(
-            Runner(handlers, Adapters(clock=clock, http=http, secrets=secrets, objects=objects)),
+            Runner(
+                handlers,
+                Adapters(
+                    callbacks=SignedCallbacks(
+                        CallbackKeys([one.get_secret_value() for one in settings.callback_keys])
+                    ),
+                    clock=clock,
+                    http=http,
+                    secrets=secrets,
+                    objects=objects,
+                    email=email,
+                    senders=senders_of(settings),
+                ),
+            ),
             control_plane,
             heartbeats,
             concurrency=settings.concurrency,
@@ -287,6 +310,78 @@ async def _objects(
         )
     objects: ObjectStorage = await exits.enter_async_context(opening())
     return objects
+
+
+def email_of(settings: Settings) -> EmailPort | None:
+    """What sends mail, as the settings say. Raises InvalidRequest for what cannot be used."""
+    url = settings.mail_url
+    parts = urlsplit(url)
+    if not url:
+        return None
+    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
+        return FileEmail(unquote(parts.path))
+    if parts.scheme not in {"smtp", "smtps", "smtp+plaintext"}:
+        raise InvalidRequest(
+            "FOLIOT_MAIL_URL begins with smtps://, smtp://, smtp+plaintext:// or file:///, as"
+            " smtps://user@mail.example.com",
+            field="mail_url",
+        )
+    return SmtpEmail(
+        url,
+        password=_mail_password(settings),
+        ca_file=settings.mail_ca_file,
+        allow_plaintext=settings.allow_plaintext,
+    )
+
+
+def senders_of(settings: Settings) -> SenderRules:
+    """From whom mail may be. Raises InvalidRequest for what is no address."""
+    usual = settings.mail_from
+    return SenderRules(
+        default=mailbox(usual, "FOLIOT_MAIL_FROM").address if usual else "",
+        by_tenant=tuple(
+            (of, tuple(_sender(entry) for entry in entries))
+            for of, entries in settings.mail_senders.items()
+        ),
+    )
+
+
+def _sender(entry: str) -> str:
+    """An address, or `@` and a domain, as a mail would have it."""
+    if entry.startswith("@"):
+        return f"@{mailbox(f'any{entry}', 'FOLIOT_MAIL_SENDERS').domain}"
+    return mailbox(entry, "FOLIOT_MAIL_SENDERS").address
+
+
+def _mail_password(settings: Settings) -> Callable[[], str] | None:
+    own, file = settings.mail_password.get_secret_value(), settings.mail_password_file
+    if own and file:
+        raise InvalidRequest(
+            "FOLIOT_MAIL_PASSWORD and FOLIOT_MAIL_PASSWORD_FILE are both set; set one of them",
+            field="mail_password",
+        )
+    if not file:
+        return (lambda: own) if own else None
+    if not os.access(file, os.R_OK):
+        raise InvalidRequest(
+            f"FOLIOT_MAIL_PASSWORD_FILE is {file!r}, which cannot be read",
+            field="mail_password_file",
+        )
+    return lambda: Path(file).read_text("utf-8").rstrip("\r\n")
+
+
+async def _email(settings: Settings, plugins: Plugins, exits: AsyncExitStack) -> EmailPort | None:
+    opening = plugins.adapters.get("email")
+    if opening is None:
+        return email_of(settings)
+    if settings.mail_url:
+        raise InvalidRequest(
+            "mail is sent by FOLIOT_MAIL_URL and by a package in FOLIOT_PLUGINS; leave one of them"
+            " out",
+            field="mail_url",
+        )
+    email: EmailPort = await exits.enter_async_context(opening())
+    return email
 
 
 async def _connected(database_url: str, clock: DatabaseClock) -> PostgresTaskStore:

@@ -108,9 +108,34 @@ class Settings(BaseSettings):
     secrets_dir: str = ""
     """A folder with a folder for each tenant, and in that a file for each secret, instead."""
 
+    callback_keys: list[SecretStr] = []
+    """What callback tokens are signed with, the same for executors and the control plane, as a
+    JSON list: the first one signs, all are believed. Each has at least 32 characters."""
+
     http_allow: list[str] = []
     """Host names, addresses and networks (as `10.0.0.0/8`) that HTTP tasks may reach although
     they are not on the public internet, as a JSON list. dev mode adds this machine."""
+
+    mail_url: str = ""
+    """The server that takes an executor's mail: `smtps://user@host:465`, or `smtp://user@host:587`
+    by STARTTLS, or `smtp+plaintext://localhost:25`; `file:///folder` keeps it in files, for trying
+    out. Not set, the executor sends none."""
+
+    mail_password: SecretStr = SecretStr("")
+    """The password of the user in FOLIOT_MAIL_URL."""
+
+    mail_password_file: str = ""
+    """A file that holds it instead, read at each message."""
+
+    mail_ca_file: str = ""
+    """Whose certificates to believe a mail server, as PEM. Not set, those this machine believes."""
+
+    mail_from: str = ""
+    """From whom mail is where a task does not say."""
+
+    mail_senders: dict[str, list[str]] = {}
+    """From whom else it may be, by tenant, as JSON: `{"acme": ["orders@acme.example"], "*":
+    ["@example.com"]}`. `@` and a domain are all its addresses, `*` is every tenant."""
 
     objects_url: str = ""
     """Where an executor keeps what is too large for a row: `file:///folder`, or

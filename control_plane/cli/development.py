@@ -154,6 +154,7 @@ class _Planes:
             "FOLIOT_LEASE_S": os.environ.get("FOLIOT_LEASE_S", str(LEASE_S)),
             "FOLIOT_LOG_FORMAT": "console",
             "PYTHONUNBUFFERED": "1",
+            **_beside(embedded.data_dir, os.environ),
             **environment,
         }
 
@@ -199,6 +200,7 @@ class _Planes:
                     **self._environment,
                     "FOLIOT_DATABASE_URL": _as_role(self._embedded, CONTROL_PLANE_ROLE),
                     "FOLIOT_PEPPER": self._keys.pepper,
+                    "FOLIOT_CALLBACK_KEYS": json.dumps([self._keys.callback_key]),
                     "FOLIOT_LISTEN": address,
                 },
                 is_ready=is_ready,
@@ -225,6 +227,7 @@ class _Planes:
                     "FOLIOT_CONTROL_PLANE": address,
                     "FOLIOT_API_KEY": self._keys.executor_key.text,
                     "FOLIOT_FUNCTIONS": json.dumps(list(functions)),
+                    "FOLIOT_CALLBACK_KEYS": json.dumps([self._keys.callback_key]),
                 },
                 is_ready=is_ready,
                 ready_within_s=READY_WITHIN_S,
@@ -248,11 +251,15 @@ def _imported(*names: str) -> Sequence[Any]:
     return [importlib.import_module(name) for name in names]
 
 
+_SECRETS = ("pepper", "api", "executor", "callback")
+
+
 class _Keys:
     """The keys of a data directory: made once, the same at every start."""
 
     def __init__(self, kept: Mapping[str, str]) -> None:
         self.pepper = kept["pepper"]
+        self.callback_key = kept["callback"]
         self.api_key = mint(
             tenant_id=TENANT,
             role="tenant_admin",
@@ -272,12 +279,23 @@ class _Keys:
     def of(cls, data_dir: Path) -> "_Keys":
         path = data_dir / "keys.json"
         if not path.exists():
-            kept = {name: secrets.token_urlsafe(32) for name in ("pepper", "api", "executor")}
+            kept = {name: secrets.token_urlsafe(32) for name in _SECRETS}
             beside = path.with_suffix(".new")
             beside.touch(mode=0o600)
             beside.write_text(json.dumps(kept))
             beside.replace(path)
         return cls(json.loads(path.read_text()))
+
+
+def _beside(data_dir: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Where mail and objects go if the environment does not say: into the data directory."""
+    beside = {}
+    if not environment.get("FOLIOT_MAIL_URL"):
+        beside["FOLIOT_MAIL_URL"] = (data_dir / "mail").as_uri()
+        beside["FOLIOT_MAIL_FROM"] = environment.get("FOLIOT_MAIL_FROM") or "dev@foliot.example"
+    if not environment.get("FOLIOT_OBJECTS_URL"):
+        beside["FOLIOT_OBJECTS_URL"] = (data_dir / "objects").as_uri()
+    return beside
 
 
 def _without_tls(environment: Mapping[str, str]) -> Mapping[str, str]:

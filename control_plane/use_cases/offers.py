@@ -17,13 +17,13 @@ TASK_TYPES = (
     TaskType.HUMAN,
     TaskType.TIMER,
     TaskType.HTTP,
+    TaskType.EMAIL,
     TaskType.SYSTEM,
     TaskType.WORKFLOW,
 )
 """The task types that executors have handlers for, and children, which need none."""
 
 _INSTEAD = {
-    TaskType.EMAIL: "send the mail from a 'system.<name>' function, or by 'http' to a mail service",
     TaskType.AI: "ask the model from a 'system.<name>' function, or by 'http' from its API",
 }
 _BEATING = "give the attempt a `startToClose` timeout; only functions can say that they go on"

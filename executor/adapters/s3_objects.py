@@ -124,8 +124,9 @@ class S3Objects:
                 f"{missing} of FOLIOT_OBJECTS_URL is not there; make it, or name another"
             ) from None
         except TimeoutError:
+            within_s = self._within.total_seconds()
             raise ObjectsUnavailable(
-                f"the storage of FOLIOT_OBJECTS_URL gave no answer within {self._within.total_seconds():g} s"
+                f"the storage of FOLIOT_OBJECTS_URL gave no answer within {within_s:g} s"
             ) from None
         except (PermissionDeniedError, UnauthenticatedError) as error:
             raise ObjectsUnavailable(

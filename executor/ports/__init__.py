@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from executor.ports.callbacks import CallbackPort, Callbacks
 from executor.ports.clock import Clock
+from executor.ports.email import EmailPort, Mail, SenderRules
 from executor.ports.http import Http, HttpPort
 from executor.ports.object_storage import Objects, ObjectStorage
 from executor.ports.secrets import SecretPort, Secrets
@@ -20,8 +22,11 @@ class Ports:
     clock: Clock
     http: Http
     secrets: Secrets
+    callbacks: Callbacks
     objects: Objects | None = None
     """None where the executor has no storage of objects."""
+    mail: Mail | None = None
+    """None where the executor sends no mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +36,10 @@ class Adapters:
     clock: Clock
     http: HttpPort
     secrets: SecretPort
+    callbacks: CallbackPort
     objects: ObjectStorage | None = None
+    email: EmailPort | None = None
+    senders: SenderRules = field(default_factory=SenderRules)
     redactor: Redactor = field(default_factory=lambda: REDACTOR)
 
     def of(self, tenant_id: TenantId) -> Ports:
@@ -40,5 +48,7 @@ class Adapters:
             clock=self.clock,
             http=Http(self.http, tenant_id),
             secrets=Secrets(self.secrets, tenant_id, self.redactor),
+            callbacks=Callbacks(self.callbacks, tenant_id, self.clock),
             objects=None if self.objects is None else Objects(self.objects, tenant_id),
+            mail=None if self.email is None else Mail(self.email, tenant_id, self.senders),
         )

@@ -5,7 +5,7 @@ An object is named by the SHA-256 of its bytes. What refers to one is JSON, so t
 inputs and outputs can hold it:
 
     {"$object": {"uri": "object://acme/9f86d0…", "sha256": "9f86d0…", "size": 4,
-                 "contentType": "text/plain"}}
+                 "content_type": "text/plain"}}
 
 The `uri` says nothing of where the bytes lie: a storage may be moved, and references stay good.
 """
@@ -28,7 +28,7 @@ MAX_OBJECT_BYTES = 64 * 1024 * 1024
 MAX_CONTENT_TYPE = 200
 
 _TAKES_A_WHILE = 1024 * 1024
-_FIELDS = frozenset({"uri", "sha256", "size", "contentType"})
+_FIELDS = frozenset({"uri", "sha256", "size", "content_type"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _TOKEN = r"[A-Za-z0-9!#$&^_.+-]+"  # noqa: S105 - the word of RFC 9110 for what a type is made of
@@ -118,7 +118,7 @@ class ObjectRef:
                 "uri": self.uri,
                 "sha256": self.sha256,
                 "size": self.size,
-                "contentType": self.content_type,
+                "content_type": self.content_type,
             }
         }
 
@@ -129,10 +129,10 @@ class ObjectRef:
         if not isinstance(inside, dict) or inside.keys() != _FIELDS:
             raise InvalidRequest(
                 f'a reference to an object is {{"{REFERENCE}": {{"uri", "sha256", "size",'
-                ' "contentType"}}, as the output that brought it has it'
+                ' "content_type"}}, as the output that brought it has it'
             )
         uri, sha256, size, content_type = (
-            inside[name] for name in ("uri", "sha256", "size", "contentType")
+            inside[name] for name in ("uri", "sha256", "size", "content_type")
         )
         if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
             raise InvalidRequest("an object's sha256 is 64 hexadecimal digits in lower case")

@@ -194,7 +194,6 @@ class TestActivating:
         ("spec", "what", "pointer"),
         [
             (invoking("ai", events=["APPROVE"]), "AI", "/states/working/invoke/src"),
-            (invoking("email", input={}), "EMAIL", "/states/working/invoke/src"),
             (
                 invoking("human", timeout={"heartbeat": "PT5S"}),
                 "a heartbeat timeout of HUMAN tasks",

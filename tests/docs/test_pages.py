@@ -118,14 +118,13 @@ class TestThePageOfDefinitions:
     @pytest.mark.parametrize(
         "asks",
         [
-            {"invoke": {"src": "email"}},
             {
                 "on": {"E": {"actions": {"type": "@log", "value": 1}}},
                 "invoke": {"src": "ai", "events": ["E"]},
             },
             {"invoke": {"src": "human", "timeout": {"heartbeat": "PT5S"}}},
         ],
-        ids=["email", "ai", "heartbeat"],
+        ids=["ai", "heartbeat"],
     )
     def test_says_what_cannot_be_activated(self, asks: dict[str, object]) -> None:
         """The last section tells of no more and no less than what activation refuses."""

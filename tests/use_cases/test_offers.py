@@ -13,6 +13,7 @@ from shared.tasks import TaskType
 
 ASKED: dict[str, Json] = {"E": {"actions": {"type": "@log", "value": "asked"}}}
 ASKING: dict[str, Json] = {"src": "ai", "events": ["E"], "onError": {}}
+BEATING = {"timeout": {"heartbeat": "PT5S"}}
 
 
 def found_in(spec: dict[str, Any]) -> tuple[str, str] | None:
@@ -34,7 +35,11 @@ class TestASpec:
         ("spec", "what", "pointer"),
         [
             ({"on": ASKED, "invoke": ASKING}, "AI", "/invoke/src"),
-            ({"invoke": [{"src": "http"}, {"src": "email"}]}, "EMAIL", "/invoke/1/src"),
+            (
+                {"invoke": [{"src": "http"}, {"src": "email", **BEATING}]},
+                "a heartbeat timeout of EMAIL tasks",
+                "/invoke/1/timeout/heartbeat",
+            ),
             (
                 {"invoke": {"src": "http", "timeout": {"heartbeat": "PT5S"}}},
                 "a heartbeat timeout of HTTP tasks",
@@ -46,14 +51,14 @@ class TestASpec:
                 "/states/input/invoke/src",
             ),
             (
-                {"invoke": {"src": "human", "compensation": {"src": "email"}}},
-                "EMAIL",
-                "/invoke/compensation/src",
+                {"invoke": {"src": "human", "compensation": {"src": "http", **BEATING}}},
+                "a heartbeat timeout of HTTP tasks",
+                "/invoke/compensation/timeout/heartbeat",
             ),
             (
-                {"actions": {"a/b": {"type": "createTask", "params": {"type": "EMAIL"}}}},
-                "EMAIL",
-                "/actions/a~1b/params/type",
+                {"actions": {"a/b": {"type": "createTask", "params": {"type": "HTTP", **BEATING}}}},
+                "a heartbeat timeout of HTTP tasks",
+                "/actions/a~1b/params/timeout/heartbeat",
             ),
         ],
     )

@@ -119,7 +119,7 @@ class TestAnObject:
                 "uri": f"object://acme/{sha256}",
                 "sha256": sha256,
                 "size": 5,
-                "contentType": "text/plain; charset=utf-8",
+                "content_type": "text/plain; charset=utf-8",
             }
         } == ref.as_json()
         assert ref == ObjectRef.read(ref.as_json())
@@ -247,7 +247,7 @@ GOOD: dict[str, Any] = {
     "uri": f"object://acme/{'a' * 64}",
     "sha256": "a" * 64,
     "size": 1,
-    "contentType": "text/plain",
+    "content_type": "text/plain",
 }
 
 
@@ -269,10 +269,10 @@ class TestAReference:
             {"size": True},
             {"size": MAX_OBJECT_BYTES + 1},
             {"size": "1"},
-            {"contentType": "text/plain\r\nBcc: x@example.com"},
-            {"contentType": "text"},
-            {"contentType": "text/plain\n"},
-            {"contentType": None},
+            {"content_type": "text/plain\r\nBcc: x@example.com"},
+            {"content_type": "text"},
+            {"content_type": "text/plain\n"},
+            {"content_type": None},
             {"more": 1},
         ],
         ids=str,
