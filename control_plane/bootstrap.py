@@ -17,6 +17,9 @@ from control_plane.access.principal import Principal
 from control_plane.access.roles import PLATFORM_ADMIN
 from control_plane.adapters.file_archive import FileArchive
 from control_plane.adapters.key_sources import FileKeySource, HttpKeySource
+from control_plane.adapters.postgres.ai_desk import PostgresAiDesk
+from control_plane.adapters.postgres.ai_policies import PostgresAiPolicies
+from control_plane.adapters.postgres.ai_records import PostgresAiRecords
 from control_plane.adapters.postgres.audit_log import PostgresAuditLog
 from control_plane.adapters.postgres.claims import PostgresClaims
 from control_plane.adapters.postgres.credentials import PostgresCredentials
@@ -69,6 +72,9 @@ from control_plane.loops.tailer import Tailer
 from control_plane.loops.tallies import Tallies
 from control_plane.loops.timers import Timers
 from control_plane.orchestrator import Hands, Machines, Orchestrator, Turn
+from control_plane.ports.ai_desk import AiDesk
+from control_plane.ports.ai_policies import AiPolicyStore
+from control_plane.ports.ai_records import AiRecords
 from control_plane.ports.archive import Archive
 from control_plane.ports.audit import AuditLog
 from control_plane.ports.claims import Claims
@@ -153,6 +159,9 @@ class Adapters:
     limits: LimitStore
     quotas: QuotaStore
     queues: QueueStore
+    ai_policies: AiPolicyStore
+    ai_desk: AiDesk
+    ai_records: AiRecords
     doctor: Doctor
     credentials: Credentials
     keys: KeyStore
@@ -281,6 +290,7 @@ class ControlPlane:
             hands=self._hands,
             claims=adapters.claims,
             reader=reader,
+            ai=adapters.ai_desk,
             admission=admission,
             lease=timedelta(seconds=settings.lease_s),
             drain=min(STREAMS_LEAVE_WITHIN, timedelta(seconds=settings.drain_s)),
@@ -415,6 +425,9 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 limits=PostgresLimitStore(pool, across),
                 quotas=PostgresQuotas(pool, across),
                 queues=PostgresQueues(pool, across),
+                ai_policies=PostgresAiPolicies(pool, across),
+                ai_desk=PostgresAiDesk(pool),
+                ai_records=PostgresAiRecords(pool, across),
                 doctor=PostgresDoctor(pool, across),
                 credentials=PostgresCredentials(across),
                 tenants=PostgresTenantStore(pool, across),

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from control_plane.api.admission import Admission
 from control_plane.orchestrator import Hands
+from control_plane.ports.ai_desk import AiDesk
 from control_plane.ports.claims import Claims
 from control_plane.ports.reader import Reader
 from control_plane.use_cases.submits import Submits
@@ -18,6 +19,7 @@ class ExecutorPorts:
     hands: Hands
     claims: Claims
     reader: Reader
+    ai: AiDesk
     admission: Admission
     lease: timedelta
     drain: timedelta

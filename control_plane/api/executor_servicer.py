@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 from foliot.executor.v1 import executor_service_pb2 as pb
-from foliot.executor.v1 import executor_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
 
 from control_plane.api.acks import ack_to
+from control_plane.api.ai_desk_servicer import AiDeskMethods
 from control_plane.api.executor_ports import ExecutorPorts
 from control_plane.api.executor_stream import ExecutorStream
 from control_plane.api.mapping import outcomes
@@ -19,8 +19,11 @@ from shared.ids import SessionId, parse_uuid
 from shared.telemetry.call_names import correlation_id
 
 
-class ExecutorServicer(pb_grpc.ExecutorServiceServicer):
+class ExecutorServicer(AiDeskMethods):
+    """What is asked for AI tasks is in ai_desk_servicer.py."""
+
     def __init__(self, ports: ExecutorPorts) -> None:
+        super().__init__(ports.ai)
         self._ports = ports
         self._turns = Turns()
 

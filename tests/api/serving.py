@@ -24,6 +24,9 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from control_plane.access.keys import mint
+from control_plane.adapters.memory.ai_desk import MemoryAiDesk
+from control_plane.adapters.memory.ai_policies import MemoryAiPolicies
+from control_plane.adapters.memory.ai_records import MemoryAiRecords
 from control_plane.adapters.memory.audit_log import MemoryAuditLog
 from control_plane.adapters.memory.claims import MemoryClaims
 from control_plane.adapters.memory.credentials import MemoryCredentials
@@ -187,6 +190,9 @@ async def serving_from(
         limits=MemoryLimits(database),
         quotas=MemoryQuotas(database),
         queues=MemoryQueues(database),
+        ai_policies=MemoryAiPolicies(database),
+        ai_desk=MemoryAiDesk(database),
+        ai_records=MemoryAiRecords(database),
         doctor=MemoryDoctor(database),
         credentials=MemoryCredentials(database),
         keys=MemoryKeyStore(database),
