@@ -101,12 +101,14 @@ from control_plane.startup import check_durability, check_schema, pool_of, two_p
 from control_plane.use_cases.admit_definitions import AdmittedDefinitions
 from control_plane.use_cases.admit_starts import AdmittedStarts
 from control_plane.use_cases.authenticate import KeyRing
+from control_plane.use_cases.authenticate_callback import CallbackRing
 from control_plane.use_cases.authenticate_token import TokenRing
 from control_plane.use_cases.identify import identify
 from control_plane.use_cases.quotas import Quotas
 from control_plane.use_cases.run_doctor import Surgery
 from control_plane.use_cases.standing import Standing
 from shared import doorbell as queues
+from shared.callbacks import CallbackKeys
 from shared.clock import Clock, SystemClock
 from shared.doorbell import Doorbell, NoDoorbell, Ring
 from shared.errors import InvalidRequest, PreconditionFailed
@@ -297,8 +299,14 @@ class ControlPlane:
             version=version(),
         )
         ring = KeyRing(adapters.credentials, adapters.clock, own.pepper.get_secret_value())
+        callbacks = CallbackRing(
+            CallbackKeys([one.get_secret_value() for one in settings.callback_keys]),
+            adapters.clock,
+        )
         known: Callable[[str], Awaitable[Principal]] = partial(
-            _let_in, Standing(adapters.tenants), partial(identify, ring, _tokens(adapters, own))
+            _let_in,
+            Standing(adapters.tenants),
+            partial(identify, ring, _tokens(adapters, own), callbacks),
         )
         return Server(
             Servicers(

@@ -129,7 +129,6 @@ async def executor_plane(
                 name=name_of(settings),
                 queues=settings.queues,
                 types=handlers.types,
-                functions=sorted(registry),
             ),
             session_id=lambda: lease.session_id,
         )

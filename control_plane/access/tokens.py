@@ -28,7 +28,7 @@ MAX_TENANT = 63
 MAX_TOLD_ROLES = 1_000
 """What a token may say of roles; the rest is not looked at."""
 
-RESERVED_NAMES = ("key:", "certificate:")
+RESERVED_NAMES = ("key:", "certificate:", "callback:")
 """How names of other credentials begin; no `sub` may pass for one."""
 
 _REQUIRED = ["exp", "iss", "aud", "sub"]

@@ -4,6 +4,7 @@ Who may call what: read from the MethodAuth option of every method, once, at the
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from foliot.v1 import auth_options_pb2 as pb
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -30,6 +31,8 @@ class Rule:
     weight: int = 1
     method: str = ""
     is_audited: bool = False
+    by_callback: bool = False
+    """Whether a callback token may call it, about its own task."""
 
 
 ANY_CREDENTIAL = Rule(permissions=())
@@ -47,6 +50,11 @@ def rules_of(services: Iterable[ServiceDescriptor]) -> Mapping[str, Rule]:
 
 def authorize(principal: Principal, rule: Rule) -> None:
     """Raises PermissionDenied, naming the permission that is lacking."""
+    if principal.only_task and not rule.by_callback:
+        raise PermissionDenied(
+            "a callback token ends its own task, by CompleteTask or FailTask, and does nothing"
+            " else; use a key for other calls"
+        )
     for permission in rule.permissions:
         principal.require(permission)
     if rule.tenant_only and principal.tenant_id is None:
@@ -62,6 +70,12 @@ def authorize(principal: Principal, rule: Rule) -> None:
         )
 
 
+def hold_to_task(principal: Principal, request: Any) -> None:
+    """Raises PermissionDenied for another task than the one that a callback token is about."""
+    if principal.only_task and request.task_id != principal.only_task:
+        raise PermissionDenied("this callback token is about another task; send that one's id")
+
+
 def _rule(method: MethodDescriptor) -> Rule:
     options = method.GetOptions()
     if not options.HasExtension(pb.auth):
@@ -75,6 +89,10 @@ def _rule(method: MethodDescriptor) -> Rule:
         raise MethodWithoutAuth(
             f"{method.full_name}: its (foliot.v1.auth) must name permissions, or be public"
         )
+    if auth.by_callback and "task_id" not in method.input_type.fields_by_name:
+        raise MethodWithoutAuth(
+            f"{method.full_name} is by_callback, and its request has no task_id"
+        )
     return Rule(
         permissions=tuple(auth.permissions),
         tenant_only=auth.scope == pb.AUTH_SCOPE_TENANT,
@@ -83,4 +101,5 @@ def _rule(method: MethodDescriptor) -> Rule:
         weight=auth.weight or 1,
         method=f"{method.containing_service.full_name}/{method.name}",
         is_audited=auth.audit,
+        by_callback=auth.by_callback,
     )

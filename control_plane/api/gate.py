@@ -25,7 +25,7 @@ from control_plane.access.principal import Principal
 from control_plane.access.refusal import CredentialRefused
 from control_plane.access.roles import PAYLOAD_READ
 from control_plane.api.admission import Admission
-from control_plane.api.authorization import Rule, authorize
+from control_plane.api.authorization import Rule, authorize, hold_to_task
 from control_plane.api.call_metadata import CallMetadata
 from control_plane.api.errors import code_of, status_of
 from control_plane.api.guesses import Guesses
@@ -141,6 +141,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 try:
                     caller = await self._admit(metadata, rule, context)
                     request = _parsed(parse, raw)
+                    hold_to_task(caller, request)
                     if rule.is_audited:
                         note_call(rule, caller, request, metadata.correlation_id)
                     ends_in_s = _own_end(context.time_remaining(), deadline_s)

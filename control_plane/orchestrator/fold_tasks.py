@@ -159,7 +159,11 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
     check_open(draft, task)
     is_well = asked.outcome.state == "succeeded"
     check_may_decide(draft, task, asked.person, asked.reason, is_well=is_well)
-    if task.type is not TaskType.HUMAN and not draft.is_parked(task):
+    if task.type is TaskType.HUMAN:
+        may_be = not asked.is_callback
+    else:
+        may_be = asked.is_callback or draft.is_parked(task)
+    if not may_be:
         raise PreconditionFailed(
             f"task {task.task_id} is a {task.type} task in an executor's hands; only a HUMAN"
             " task, or one that awaits a callback, can be completed from outside",

@@ -23,6 +23,7 @@ async def complete_task(
     person: Person,
     reason: str,
     request_id: str,
+    is_callback: bool = False,
 ) -> Task:
     """The instance reacts in the same commit."""
     instance_id, ordinal = parse_task_id(task_id)
@@ -39,8 +40,10 @@ async def complete_task(
                 ordinal=ordinal,
                 outcome=Outcome.succeeded(value),
                 settled_by=person.name,
-                person=person,
+                # The right of a callback is its token's, which names the task.
+                person=None if is_callback else person,
                 reason=reason,
+                is_callback=is_callback,
             ),
             repeatable=repeatable(request_id, "complete", [task_id, value]),
         )

@@ -34,6 +34,7 @@ async def fail_task(
     person: Person,
     reason: str,
     request_id: str,
+    is_callback: bool = False,
 ) -> Task:
     """The task is tried again if its policy says so; else the instance reacts in the commit."""
     instance_id, ordinal = parse_task_id(task_id)
@@ -47,8 +48,10 @@ async def fail_task(
                 ordinal=ordinal,
                 outcome=Outcome.failed(checked),
                 settled_by=person.name,
-                person=person,
+                # The right of a callback is its token's, which names the task.
+                person=None if is_callback else person,
                 reason=reason,
+                is_callback=is_callback,
             ),
             repeatable=repeatable(
                 request_id, "fail", [task_id, checked.as_json(), checked.retryable]

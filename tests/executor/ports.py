@@ -7,12 +7,16 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from executor.adapters.memory_secrets import MemorySecrets
+from executor.adapters.signed_callbacks import SignedCallbacks
 from executor.ports import Adapters, Ports
 from executor.ports.http import HttpResponse
 from executor.ports.object_storage import ObjectStorage
+from shared.callbacks import CallbackKeys
 from shared.ids import TenantId
 from shared.telemetry.redaction import Redactor
 from tests.executor.work import NOON
+
+CALLBACK_KEYS = CallbackKeys(["a key that only the planes of these tests have"])
 
 
 class StandingClock:
@@ -94,6 +98,7 @@ def canned(
                 for tenant_id, own in (secrets or {}).items()
             }
         ),
+        callbacks=SignedCallbacks(CALLBACK_KEYS),
         redactor=Redactor(),
         objects=objects,
     )
