@@ -1,5 +1,6 @@
 """`foliot task`: whom tasks are offered to, who has them, and what becomes of those that stick."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -18,6 +19,11 @@ from control_plane.cli.options import (
 from control_plane.cli.task import InAnothersPlace, Queue, TaskId, task
 
 __all__ = ["task"]
+
+
+class Choice(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
 
 
 @task.command()
@@ -107,6 +113,119 @@ def assign(
     from control_plane.cli.peopling import run_assign
 
     run_assign(target, task_id, assignee, reason=reason, request_id=request_id, output=output)
+
+
+@task.command()
+@asks_a_server
+def delegate(
+    target: Target,
+    task_id: TaskId,
+    assignee: Annotated[
+        str, typer.Argument(metavar="USER", help="Who gets it for a while.", show_default=False)
+    ],
+    reason: InAnothersPlace = "",
+    request_id: RequestId = "",
+    output: Output = "table",
+) -> None:
+    """
+    Hand a task to somebody who may give it back, by `foliot task return`.
+
+    `foliot task delegate 01a20740-…:1 kim`
+    """
+    from control_plane.cli.deciding import run_delegate
+
+    run_delegate(target, task_id, assignee, reason=reason, request_id=request_id, output=output)
+
+
+@task.command("return")
+@asks_a_server
+def give_back(
+    target: Target,
+    task_id: TaskId,
+    reason: InAnothersPlace = "",
+    request_id: RequestId = "",
+    output: Output = "table",
+) -> None:
+    """Give a task back to who delegated it to you."""
+    from control_plane.cli.deciding import run_return
+
+    run_return(target, task_id, reason=reason, request_id=request_id, output=output)
+
+
+@task.command()
+@asks_a_server
+def vote(
+    target: Target,
+    task_id: TaskId,
+    choice: Annotated[
+        Choice, typer.Argument(metavar="approve|reject", help="For it, or against it.")
+    ],
+    result: Annotated[
+        str,
+        typer.Option(
+            "--result",
+            metavar="JSON",
+            help="What you give with it: JSON or YAML, `@file`, or `-`.",
+            show_default=False,
+        ),
+    ] = "",
+    comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")] = "",
+    request_id: RequestId = "",
+    output: Output = "table",
+) -> None:
+    """
+    Approve a task that several people decide, or reject it.
+
+    `foliot task vote 01a20740-…:1 approve -m "as agreed"`
+    """
+    from control_plane.cli.deciding import run_vote
+
+    run_vote(
+        target,
+        task_id,
+        is_for=choice is Choice.APPROVE,
+        result=result,
+        comment=comment,
+        request_id=request_id,
+        output=output,
+    )
+
+
+@task.command()
+@asks_a_server
+def comment(
+    target: Target,
+    task_id: TaskId,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What is said of it.", show_default=False)
+    ],
+    request_id: RequestId = "",
+    output: Output = "table",
+) -> None:
+    """
+    Say something of a task. It stays as it was said.
+
+    `foliot task comment 01a20740-…:1 "the invoice is missing"`
+    """
+    from control_plane.cli.deciding import run_comment
+
+    run_comment(target, task_id, text, request_id=request_id, output=output)
+
+
+@task.command()
+@asks_a_server
+def comments(
+    target: Target,
+    task_id: TaskId,
+    limit: Limit = DEFAULT_LIMIT,
+    output: Output = "table",
+    *,
+    every: All = False,
+) -> None:
+    """List what was said of a task, the oldest first."""
+    from control_plane.cli.deciding import run_comments
+
+    run_comments(target, task_id, limit=None if every else limit, output=output)
 
 
 @task.command()

@@ -61,6 +61,11 @@ def show_task(one: task_pb2.Task, output: str) -> None:
             "executor": one.holder,
             "who has it": one.assignee,
             "offered to": offered_to(one),
+            "delegated by": one.delegated_by,
+            "needs": f"{one.quorum.approvals} of {one.quorum.of}" if one.HasField("quorum") else "",
+            "votes": ", ".join(map(_vote, one.votes)),
+            "not by": _not_by(one.not_by),
+            "comments": str(one.comment_count) if one.comment_count else "",
             "should be done": local(one.due_time),
             "form": one.form.json,
             "withheld": "what it is about; it takes the permission payload.read"
@@ -70,6 +75,14 @@ def show_task(one: task_pb2.Task, output: str) -> None:
             "due": local(one.run_time),
             "ended": local(one.complete_time),
         }
+    )
+
+
+def comment_columns() -> Sequence[Column[task_pb2.TaskComment]]:
+    return (
+        Column(name="when", of=lambda one: local(one.create_time), whole=True),
+        Column(name="who", of=lambda one: one.author, whole=True),
+        Column(name="said", of=lambda one: "(withheld)" if one.payload_withheld else one.text),
     )
 
 
@@ -87,6 +100,16 @@ def _attempt(one: task_pb2.Task) -> str:
     if not one.attempt:
         return ""
     return f"{one.attempt} of {one.max_attempts}" if one.max_attempts > 1 else str(one.attempt)
+
+
+def _vote(one: task_pb2.TaskVote) -> str:
+    return f"{one.user}: {'approves' if one.approves else 'rejects'}"
+
+
+def _not_by(one: task_pb2.TaskSeparation) -> str:
+    """Who may not decide it."""
+    found = ["who started it"] if one.starter else []
+    return ", ".join([*found, *(f"who decided {name}" for name in one.task_names), *one.users])
 
 
 def _error(one: task_pb2.Task) -> str:

@@ -23,6 +23,7 @@ from tests.api.serving import TENANT, WITHIN_S, Client, Serving, client_of, info
 from tests.api.stories import activate, create, send, start, waiting_task
 from tests.api.test_dead_tasks import DETACHED, died
 from tests.api.test_operating import FRAGILE
+from tests.orchestrator.persons import asking
 
 AUDITED: Mapping[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method
@@ -30,6 +31,7 @@ AUDITED: Mapping[str, MethodDescriptor] = {
     for method in service.methods
     if method.GetOptions().Extensions[auth_options_pb2.auth].audit
 }
+ONE_OF_ONE = {"approvals": 1, "of": 1}
 EVERY_AUDITED = pytest.mark.parametrize("method", AUDITED)
 
 
@@ -141,6 +143,20 @@ async def _assigned(stage: Stage) -> Wanted:
     return wanted
 
 
+async def _delegated(stage: Stage) -> Wanted:
+    wanted = await _assigned(stage)
+    await stage.call("foliot.v1.TaskService/DelegateTask", **wanted, assignee="kim")
+    return wanted
+
+
+async def _voted_on(stage: Stage) -> Wanted:
+    who, _ = await stage.call("foliot.v1.AdminService/WhoAmI")
+    candidates = {"users": [who.principal]}
+    await activate(stage.client, asking(candidates=candidates, quorum=ONE_OF_ONE), "voted")
+    instance = await start(stage.client, "voted")
+    return {"task_id": f"{instance.instance_id}:1", "vote": "VOTE_CHOICE_APPROVE"}
+
+
 async def _schedule(stage: Stage) -> Wanted:
     await activate(stage.client)
     spec = {
@@ -236,6 +252,9 @@ STORIES: Mapping[str, Story] = {
     "foliot.v1.InstanceService/UpdateInstanceLabels": _labelled,
     "foliot.v1.TaskService/UnclaimTask": _assigned,
     "foliot.v1.TaskService/AssignTask": _assignment,
+    "foliot.v1.TaskService/DelegateTask": _with(_assigned, assignee="kim"),
+    "foliot.v1.TaskService/ReturnTask": _delegated,
+    "foliot.v1.TaskService/VoteTask": _voted_on,
     "foliot.v1.TaskService/RetryTask": _dead_task,
     "foliot.v1.TaskService/SkipTask": _skippable,
     "foliot.v1.TaskService/RedriveTasks": _dead_tasks,

@@ -169,16 +169,21 @@ class TestADelegatedTask:
             async for message in watch:
                 if message.position:
                     break
-        lent = await ada.DelegateTask(pb.DelegateTaskRequest(task_id=task_id, assignee="eve"))
-        seen = await eve.GetTask(pb.GetTaskRequest(task_id=task_id))
-        back = await eve.ReturnTask(pb.ReturnTaskRequest(task_id=task_id, request_id="r"))
-        twice = await reason_of(ada.ReturnTask(pb.ReturnTaskRequest(task_id=task_id)))
         news: list[Any] = []
-        async with asyncio.timeout(WITHIN_S):
+
+        async def hear() -> None:
             async for message in watch:
-                news += [one.change for one in message.tasks]
-                if len(news) == 2:
+                news.extend(one.change for one in message.tasks)
+                if message.tasks:
                     break
+
+        async with asyncio.timeout(WITHIN_S):
+            lent = await ada.DelegateTask(pb.DelegateTaskRequest(task_id=task_id, assignee="eve"))
+            await hear()
+            seen = await eve.GetTask(pb.GetTaskRequest(task_id=task_id))
+            back = await eve.ReturnTask(pb.ReturnTaskRequest(task_id=task_id, request_id="r"))
+            await hear()
+        twice = await reason_of(ada.ReturnTask(pb.ReturnTaskRequest(task_id=task_id)))
         watch.cancel()
 
         assert ("eve", "ada") == (lent.task.assignee, seen.task.delegated_by)

@@ -9,6 +9,7 @@ from typer.testing import Result
 from tests.api.serving import client_of
 from tests.api.stories import LOAN, activate, start
 from tests.cli.conftest import Foliot
+from tests.orchestrator.persons import asking
 
 
 @pytest.fixture
@@ -44,7 +45,42 @@ class TestAnInbox:
         assert [] == await listed("--assignee", "ada")
 
 
+class TestATaskOfSeveral:
+    async def test_is_voted_and_commented_on(self, foliot: Foliot) -> None:
+        """What was said is listed, and the votes are shown with the task."""
+        spec = asking(
+            candidates={"roles": ["underwriter"]},
+            quorum={"approvals": 1, "of": 2},
+            notBy={"starter": True, "users": ["eve"]},
+        )
+        async with client_of(foliot.serving, await foliot.serving.key()) as client:
+            await activate(client, spec, "board")
+            task_id = f"{(await start(client, 'board')).instance_id}:1"
+        said = await as_ada(foliot, "task", "comment", task_id, "looks fine")
+        listed = await as_ada(foliot, "task", "comments", task_id)
+        shown = await as_ada(foliot, "task", "get", task_id)
+        voted = await as_ada(
+            foliot,
+            *("task", "vote", task_id, "approve", "--result", "{n: 1}", "-m", "ok", "-o", "json"),
+        )
+
+        assert 0 == said.exit_code, said.output
+        assert ("ada" in listed.stdout, "looks fine" in listed.stdout) == (True, True)
+        for part in ("1 of 2", "who started it, eve"):
+            assert part in shown.stdout, shown.output
+        assert ["ada"] == [one["user"] for one in json.loads(voted.stdout)["votes"]]
+
+
 class TestATask:
+    async def test_is_delegated_and_given_back(self, foliot: Foliot, task_id: str) -> None:
+        """Who may give it back is not who it is offered to."""
+        await as_ada(foliot, "task", "claim", task_id)
+        lent = await as_ada(foliot, "task", "delegate", task_id, "bo")
+        back = await foliot.run("task", "return", task_id, "-r", "bo is away", "-o", "json")
+
+        assert ("delegated by" in lent.stdout, 0) == (True, back.exit_code), back.output
+        assert "ada" == json.loads(back.stdout)["assignee"]
+
     async def test_is_claimed_handed_on_and_given_back(self, foliot: Foliot, task_id: str) -> None:
         """Each shows who has it then; in another's place it takes a reason."""
         claimed = await as_ada(foliot, "task", "claim", task_id)

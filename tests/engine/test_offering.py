@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from control_plane.engine import CreateTask, ExpressionFailed, TaskSkipped
+from control_plane.engine.instants import write_instant
 from tests.engine.telling import NOW, Instance, expr
 
 
@@ -73,6 +74,65 @@ class TestAHumanTask:
         it = Instance(asking(form={"type": "object"}, skippable=True))
 
         assert {"form": {"type": "object"}, "skippable": True} == created(it).terms
+
+
+class TestATaskWithDuties:
+    def test_says_how_many_must_agree_and_who_may_not(self) -> None:
+        """Worked out when it is created: what a case is worth says how many it takes."""
+        quorum = {"approvals": expr("event.input > 100 ? 2 : 1"), "of": 3}
+        not_by = {"tasks": ["ask"], "starter": True, "users": [expr("'u' + string(event.input)")]}
+        spec = asking(candidates={"roles": ["boss"]}, quorum=quorum, notBy=not_by)
+
+        assert {
+            "roles": ["boss"],
+            "quorum": {"approvals": 2, "of": 3},
+            "notBy": {"tasks": ["ask"], "starter": True, "users": ["u200"]},
+        } == created(Instance(spec, input=200)).terms
+
+    @pytest.mark.parametrize(
+        ("approvals", "pointer"),
+        [(0, "/approvals"), (21, "/approvals"), ("2", "/approvals"), (4, "")],
+    )
+    def test_is_not_created_if_nobody_could_decide_it(self, approvals: Any, pointer: str) -> None:
+        """More than may vote, or no number at all."""
+        quorum = {"approvals": expr("event.input"), "of": 3}
+        spec = asking(candidates={"roles": ["boss"]}, quorum=quorum)
+        refusal = Instance(spec, input=approvals).decision.refusal
+
+        assert isinstance(refusal, ExpressionFailed)
+        assert f"/states/a/invoke/quorum{pointer}" == refusal.json_pointer
+
+    def test_says_what_its_time_brings_in_order(self) -> None:
+        """By its creation and by when it is due; what would be past by then never comes."""
+        spec = asking(
+            dueIn="PT2H",
+            reminders=[{"after": "PT1H", "event": "LATE"}, {"before": "PT3H"}],
+            escalations=[
+                {"unclaimedFor": "PT1H", "addCandidates": {"users": [expr("event.input")]}},
+                {"overdue": "PT30M", "assignTo": expr("event.input"), "priority": 7},
+                {"openFor": "P1D", "fail": True},
+            ],
+        )
+        terms = created(Instance(spec, input="bo")).terms or {}
+
+        assert [
+            {"at": _in(hours=1), "unclaimed": True, "users": ["bo"]},
+            {"at": _in(hours=2.5), "assignTo": "bo", "priority": 7},
+            {"at": _in(hours=3), "reminder": True, "event": "LATE"},
+            {"at": _in(hours=24), "fail": True},
+        ] == terms["nudges"]
+
+    def test_is_not_assigned_to_somebody_without_a_name(self) -> None:
+        """It is said before anybody waits for it."""
+        spec = asking(escalations=[{"openFor": "PT1H", "assignTo": expr("event.input")}])
+        refusal = Instance(spec, input=5).decision.refusal
+
+        assert isinstance(refusal, ExpressionFailed)
+        assert "/states/a/invoke/escalations/0/assignTo" == refusal.json_pointer
+
+
+def _in(*, hours: float) -> str:
+    return write_instant(NOW + timedelta(hours=hours))
 
 
 class TestAFanOutOfHumanTasks:
