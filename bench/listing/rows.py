@@ -20,7 +20,8 @@ _ROWS = (
            ('01890000-0000-7000-9000-' || lpad(to_hex(n % 20), 12, '0'))::uuid,
            'd' || n % 20, 1, 'key-' || n,
            CASE WHEN n % 3 = 0 THEN 'waiting' WHEN n % 100 = 1 THEN 'failed' ELSE 'completed' END,
-           NULL, 1, 1, '', '"resting"', ('{"amount": 1250, "customer": "C-' || n || '"}')::json,
+           NULL, 1, CASE WHEN $2::int - n < 10 THEN $2::int / 50 ELSE 1 END, '', '"resting"',
+           ('{"amount": 1250, "customer": "C-' || n || '"}')::json,
            '{}', '[]',
            ('{"region": "eu", "half": "' || n % 2 || '", "own": "' || n || '"}')::json, 'ada',
            now() - n * interval '30 seconds', now(),
@@ -47,7 +48,8 @@ _ROWS = (
            tenant_id, instance_id, ordinal, name, type, queue, priority, status, run_at,
            max_attempts, idempotency_key, input, created_at, completed_at)
     SELECT $1::text, ('01890000-0000-7000-8000-' || lpad(to_hex(n / 5), 12, '0'))::uuid, n % 5,
-           'charge', CASE WHEN n % 50 = 0 THEN 'HUMAN' ELSE 'HTTP' END, 'q' || n % 4, 0,
+           'charge', CASE WHEN n % 50 IN (0, 4) THEN 'HUMAN' ELSE 'HTTP' END,
+           'q' || n % 4, 0,
            CASE WHEN n % 5 < 2 THEN CASE WHEN n % 100 = 1 THEN 'failed' ELSE 'succeeded' END
                 WHEN n % 50 = 4 THEN 'running' ELSE 'pending' END,
            now() - n * interval '1 second', 3, gen_random_uuid(), '{}', now(),
@@ -95,8 +97,8 @@ _ROWS = (
     SELECT t.tenant_id, t.instance_id, t.ordinal, o.kind, o.name, t.run_at
       FROM foliot.task t
      CROSS JOIN LATERAL (
-       VALUES ('role', 'r' || extract(epoch FROM t.run_at)::bigint % 10), ('due', ''),
-              ('assignee', CASE WHEN extract(epoch FROM t.run_at)::bigint % 10 = 7 THEN 'ada' END)
+       VALUES ('role', 'r' || abs(hashtext(t.instance_id::text)) % 10), ('due', ''),
+              ('assignee', CASE WHEN abs(hashtext(t.instance_id::text)) % 9 = 7 THEN 'ada' END)
      ) AS o(kind, name)
      WHERE t.tenant_id = $1 AND $2::int > 0 AND t.status = 'running' AND o.name IS NOT NULL
     """,

@@ -286,7 +286,7 @@ class Player:
         if not queues:
             return
         priorities = {plan.name: plan.priority for plan in plans}
-        claims = await self._worker.claim(queues, sorted(self._scenario.machine.functions))
+        claims = await self._worker.claim(queues)
         for claim in sorted(claims, key=lambda one: one.ordinal):
             # A detached task of an earlier scenario may still be about.
             if claim.instance_id == self._instance_id:

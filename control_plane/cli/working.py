@@ -67,7 +67,7 @@ class Worker:
         self._metadata = credential(executor_key)
         self._session_id = ""
 
-    async def claim(self, queues: Sequence[str], functions: Sequence[str]) -> Sequence[Claim]:
+    async def claim(self, queues: Sequence[str]) -> Sequence[Claim]:
         """Everything of these queues that is ready."""
         claims: list[Claim] = []
         while True:
@@ -82,7 +82,6 @@ class Worker:
                         task_pb2.TASK_TYPE_HTTP,
                         task_pb2.TASK_TYPE_SYSTEM,
                     ],
-                    functions=functions,
                     max_tasks=MAX_CLAIM,
                 ),
                 metadata=self._metadata,

@@ -16,7 +16,6 @@ from shared.ids import SessionId, new_uuid7
 from shared.tasks import DEFAULT_QUEUE, MAX_QUEUE_NAME, TaskType
 
 MAX_QUEUES = 64
-MAX_FUNCTIONS = 1_000
 MAX_HELD = 1_000
 """Tasks that one session may hold."""
 
@@ -30,7 +29,6 @@ class Worker:
     name: str
     queues: Sequence[str]
     types: Sequence[TaskType]
-    functions: Sequence[str]
     within: str = ""
 
 
@@ -63,13 +61,6 @@ def check_worker(worker: Worker) -> Sequence[str]:
     if len(worker.queues) > MAX_QUEUES:
         raise LimitExceeded(
             "queues", actual=len(worker.queues), maximum=MAX_QUEUES, field=f"{at}queues"
-        )
-    if len(worker.functions) > MAX_FUNCTIONS:
-        raise LimitExceeded(
-            "functions",
-            actual=len(worker.functions),
-            maximum=MAX_FUNCTIONS,
-            field=f"{at}functions",
         )
     for queue in worker.queues:
         fields.required(queue, f"{at}queues", longest=MAX_QUEUE_NAME)

@@ -37,7 +37,6 @@ class Introduction:
     name: str
     queues: Sequence[str]
     types: Sequence[TaskType]
-    functions: Sequence[str]
 
     def hello(self, session_id: SessionId) -> pb.Hello:
         """The first message of a stream. Credits come after the welcome."""
@@ -45,7 +44,6 @@ class Introduction:
             executor_name=self.name,
             queues=self.queues,
             task_types=[task_type_message(type_) for type_ in self.types],
-            functions=self.functions,
             session_id=str(session_id),
         )
 

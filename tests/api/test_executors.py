@@ -34,7 +34,6 @@ def claiming(session_id: str = "", max_tasks: int = 10) -> pb.ClaimTasksRequest:
         session_id=session_id,
         executor_name="tests",
         task_types=[task_pb2.TASK_TYPE_SYSTEM],
-        functions=["greet"],
         max_tasks=max_tasks,
     )
 

@@ -40,7 +40,6 @@ class Near:
                 name="test",
                 queues=["default", "gpu"],
                 types=[TaskType.HUMAN, TaskType.SYSTEM],
-                functions=["echo"],
             ),
             session_id=lambda: self.session_id,
         )
@@ -96,14 +95,13 @@ def ordinals(far: ListeningControlPlane) -> list[int]:
 
 class TestAHello:
     async def test_says_who_comes_and_with_what(self, far: ListeningControlPlane) -> None:
-        """Queues, types, functions, the session, and a credential."""
+        """Queues, types, the session, and a credential."""
         async with near(far) as executor:
             await eventually(lambda: far.hellos)
         hello = pb.Hello(
             executor_name="test",
             queues=["default", "gpu"],
             task_types=[task_pb2.TASK_TYPE_HUMAN, task_pb2.TASK_TYPE_SYSTEM],
-            functions=["echo"],
             session_id=str(executor.session_id),
         )
 

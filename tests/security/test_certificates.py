@@ -199,9 +199,7 @@ class Connecting:
         self.near = GrpcControlPlane(
             Connector(address, tls),
             api_key="",
-            introduction=Introduction(
-                name="tests", queues=["default"], types=[TaskType.SYSTEM], functions=[]
-            ),
+            introduction=Introduction(name="tests", queues=["default"], types=[TaskType.SYSTEM]),
             session_id=lambda: session_id,
         )
 

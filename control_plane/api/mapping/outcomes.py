@@ -54,7 +54,6 @@ def worker_from(
         name=message.executor_name,
         queues=tuple(dict.fromkeys(message.queues)),
         types=types_from(message.task_types, f"{within}task_types"),
-        functions=tuple(message.functions),
         within=within,
     )
 

@@ -62,7 +62,6 @@ class FarWorker:
             executor_name=self.name,
             queues=[FAR],
             task_types=[task_pb2.TASK_TYPE_SYSTEM],
-            functions=["work"],
             max_tasks=AT_ONCE,
         )
         try:

@@ -134,9 +134,7 @@ def over_grpc(far: ListeningControlPlane, heard: Heard) -> tuple[Subject, Contro
     near = GrpcControlPlane(
         Connector(far.address, ClientTls()),
         api_key="secret",
-        introduction=Introduction(
-            name="test", queues=["default"], types=[TaskType.SYSTEM], functions=["echo"]
-        ),
+        introduction=Introduction(name="test", queues=["default"], types=[TaskType.SYSTEM]),
         session_id=lambda: OURS,
     )
 

@@ -84,7 +84,6 @@ class Hello(_message.Message):
     EXECUTOR_NAME_FIELD_NUMBER: _builtins.int
     QUEUES_FIELD_NUMBER: _builtins.int
     TASK_TYPES_FIELD_NUMBER: _builtins.int
-    FUNCTIONS_FIELD_NUMBER: _builtins.int
     CREDITS_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
     executor_name: _builtins.str
@@ -100,13 +99,6 @@ class Hello(_message.Message):
         """task_types are the ones it has handlers for. Required."""
 
     @_builtins.property
-    def functions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """functions are the ones that its SYSTEM handler has, at most 1,000. Tasks are handed out
-        by queue and type, whatever their function: workers with different functions take
-        queues of their own. So nothing depends on this field; not set is as good.
-        """
-
-    @_builtins.property
     def credits(self) -> Global___Credits:
         """credits are those to begin with. Not set gives none."""
 
@@ -116,13 +108,12 @@ class Hello(_message.Message):
         executor_name: _builtins.str = ...,
         queues: _abc.Iterable[_builtins.str] | None = ...,
         task_types: _abc.Iterable[_task_pb2.TaskType.ValueType] | None = ...,
-        functions: _abc.Iterable[_builtins.str] | None = ...,
         credits: Global___Credits | None = ...,
         session_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "executor_name", b"executor_name", "functions", b"functions", "queues", b"queues", "session_id", b"session_id", "task_types", b"task_types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "executor_name", b"executor_name", "queues", b"queues", "session_id", b"session_id", "task_types", b"task_types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -533,7 +524,6 @@ class ClaimTasksRequest(_message.Message):
     EXECUTOR_NAME_FIELD_NUMBER: _builtins.int
     QUEUES_FIELD_NUMBER: _builtins.int
     TASK_TYPES_FIELD_NUMBER: _builtins.int
-    FUNCTIONS_FIELD_NUMBER: _builtins.int
     MAX_TASKS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """session_id is the one from an earlier answer. Not set begins a new session."""
@@ -549,13 +539,6 @@ class ClaimTasksRequest(_message.Message):
     def task_types(self) -> _containers.RepeatedScalarFieldContainer[_task_pb2.TaskType.ValueType]:
         """task_types are the ones the worker has handlers for. Required."""
 
-    @_builtins.property
-    def functions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """functions are the ones that its SYSTEM handler has, at most 1,000. Tasks are handed out
-        by queue and type, whatever their function: workers with different functions take
-        queues of their own. So nothing depends on this field; not set is as good.
-        """
-
     def __init__(
         self,
         *,
@@ -563,12 +546,11 @@ class ClaimTasksRequest(_message.Message):
         executor_name: _builtins.str = ...,
         queues: _abc.Iterable[_builtins.str] | None = ...,
         task_types: _abc.Iterable[_task_pb2.TaskType.ValueType] | None = ...,
-        functions: _abc.Iterable[_builtins.str] | None = ...,
         max_tasks: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["executor_name", b"executor_name", "functions", b"functions", "max_tasks", b"max_tasks", "queues", b"queues", "session_id", b"session_id", "task_types", b"task_types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["executor_name", b"executor_name", "max_tasks", b"max_tasks", "queues", b"queues", "session_id", b"session_id", "task_types", b"task_types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
