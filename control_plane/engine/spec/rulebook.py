@@ -209,6 +209,11 @@ RULES: Final[dict[str, Rule]] = {
         "A timer's input does not say when it is due.",
         'Write `{"delay": "PT15M"}` or `{"at": <RFC 3339 timestamp>}`.',
     ),
+    "secret-computed": _refuses(
+        "The name of a secret in a task's input is an expression. What an event brought would"
+        " choose the secret, and where the request goes may follow from an event as well.",
+        "Write the name itself; where there are several, choose between tasks by a guard.",
+    ),
     "bad-form": _refuses(
         "The `form` of a human task is no JSON Schema that an output can be held against: it says"
         " what JSON Schema does not, or what could take any length of time, such as `$ref`, or a"

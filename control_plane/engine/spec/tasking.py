@@ -10,6 +10,7 @@ from control_plane.engine.actions import OWN_EVENTS
 from control_plane.engine.durations import parse_duration
 from control_plane.engine.invocations import CHILD, Child, ForEach, TaskPlan
 from control_plane.engine.limits import MAX_CHOICES, MAX_FAN_OUT
+from control_plane.engine.referring import computed_names, referenceless
 from control_plane.engine.spec.attempting import Attempts
 from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import NAME, is_name, unknown_keys, wrong_type
@@ -29,6 +30,9 @@ _CLOSINGS = ("cancel", "terminate", "abandon")
 _OF_AI = ("events", "policy")
 _OF_CHILDREN = ("version", "businessKey", "onParentClose")
 _OF_ATTEMPTS = ("queue", "priority", "limitKey", "retry", "timeout", "skippable")
+_WITH_SECRETS = frozenset({TaskType.HTTP, TaskType.EMAIL, TaskType.AI})
+"""Of the others nobody puts secrets into the input: a function asks for them by name."""
+
 _INSTEAD = {
     "retry": "leave it out: the tasks inside of the child have retries of their own",
     "timeout": "leave the state by `after` if the child takes too long",
@@ -79,6 +83,8 @@ class Tasks:
         given: Template = NULL
         if "input" in body:
             given = self.values.template(body["input"], join(pointer, "input"), names)
+        if kind in _WITH_SECRETS:
+            given = self._without_computed_secrets(given)
         if kind is None:
             self.needs.add("children")
         else:
@@ -306,6 +312,17 @@ class Tasks:
             wrong_type(self.findings, join(pointer, "join"), joined, wanted)
             joined = "all"
         return ForEach(items=items, concurrency=concurrency, join=joined, json_pointer=place)
+
+    def _without_computed_secrets(self, given: Template) -> Template:
+        """Rule: which secret goes where stands in the spec, and follows from no data."""
+        for pointer in computed_names(given):
+            self.findings.error(
+                "secret-computed",
+                pointer,
+                "the name of a secret is computed, so that data could choose which one is sent",
+                "write the name itself, and choose between tasks where there are several",
+            )
+        return referenceless(given)
 
     def _timer_input(self, given: object, pointer: str) -> None:
         """Rule: a timer's input says when, as far as it is known before it starts."""

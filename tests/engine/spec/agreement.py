@@ -50,6 +50,7 @@ ONLY_THE_PARSER_SAYS: Final = {
     "word-not-for-task": "the kind of a task stands under another key",
     "for-each-not-list": "an expression is a text to a schema",
     "bad-timer-input": "an input may be computed",
+    "secret-computed": "an input may be computed",
     "bad-form": "a schema of schemas is long, and does not know RE2",
     "quorum-out-of-reach": "compares numbers with each other, and with the candidates",
     "no-due-time": "whether it goes by the due time stands inside of it",

@@ -303,6 +303,16 @@ ERRORS: list[tuple[str, str, Any]] = [
         "/states/a/invoke/input",
         invoking(src="timer", input={"delay": "PT1S", "at": "x"}),
     ),
+    (
+        "secret-computed",
+        "/states/a/invoke/input/auth/bearer/$secret/@expr",
+        invoking(src="http", input={"auth": {"bearer": {"$secret": expr("context.which")}}}),
+    ),
+    (
+        "secret-computed",
+        "/states/a/invoke/input/headers/x/0/$secret/0/b/@expr",
+        invoking(src="email", input={"headers": {"x": [{"$secret": [{"a": 1, "b": expr("1")}]}]}}),
+    ),
     ("without-for-each", "/states/a/invoke/join", invoking(join="any")),
     ("wrong-type", "/states/a/invoke/forEach", invoking(forEach=5)),
     ("for-each-not-list", "/states/a/invoke/forEach", invoking(forEach=expr("1"))),

@@ -175,6 +175,9 @@ PASSING: dict[str, Any] = {
     "without-for-each": invoking(forEach=[1, 2, 3], join=2, concurrency=1),
     "for-each-not-list": invoking(forEach=expr("[1, 2].map(n, n + 1)"), input=expr("item")),
     "bad-timer-input": invoking(src="timer", input={"at": "2030-01-31T12:00:00Z"}),
+    "secret-computed": invoking(
+        src="http", input={"url": expr("context.url"), "auth": {"bearer": {"$secret": "token"}}}
+    ),
     "bad-form": invoking(
         src="human",
         form={
