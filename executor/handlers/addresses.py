@@ -98,6 +98,10 @@ def _parts(address: str, field: str) -> tuple[str, str]:
         raise InvalidRequest(f"{field} has {shown!r}, which cannot stand in a mail")
     local, _, domain = address.rpartition("@")
     # A character that only looks like another one, as a wide letter, would be another address.
-    if local != found.local_part or domain.lower() not in {found.domain, found.ascii_domain}:
-        raise InvalidRequest(f"{field} has {shown!r}; write it as {found.normalized!r}")
+    if local != unicodedata.normalize("NFKC", found.local_part) or domain.lower() not in {
+        found.domain,
+        found.ascii_domain,
+    }:
+        plain = unicodedata.normalize("NFKC", found.normalized)
+        raise InvalidRequest(f"{field} has {shown!r}; if it is {plain!r}, write it so")
     return local, found.ascii_domain

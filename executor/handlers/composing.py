@@ -148,10 +148,12 @@ def _texts_of(given: Mapping[str, Json]) -> dict[str, str]:
     for field in TEXTS:
         if field in templates:
             source = templates[field]
-            if field in given:
+            if given.get(field) is not None:
                 raise InvalidRequest(f"{field} and template.{field} are both set; set one of them")
             if not isinstance(source, str):
                 raise InvalidRequest(f"template.{field} is text")
+            # Its author may end the line; what it is filled with may not.
+            source = source.removesuffix("\n") if field == "subject" else source
             texts[field] = rendered(source, given.get("data", {}), is_html=field == "html")
         elif given.get(field) is not None:
             said = given[field]
@@ -160,7 +162,7 @@ def _texts_of(given: Mapping[str, Json]) -> dict[str, str]:
             texts[field] = said
     if "subject" not in texts or not texts.keys() & {"text", "html"}:
         raise InvalidRequest("a mail has a subject, and a text or html")
-    texts["subject"] = header_text(texts["subject"].strip(), "subject", MAX_SUBJECT)
+    texts["subject"] = header_text(texts["subject"], "subject", MAX_SUBJECT)
     for field, text in texts.items():
         if any("\ud800" <= sign <= "\udfff" for sign in text):
             raise InvalidRequest(f"{field} has half a character in it")

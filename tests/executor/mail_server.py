@@ -78,9 +78,10 @@ class MailServer:
     ) -> str:
         """The message."""
         self.taken.append(envelope)
-        self.was_encrypted.append(session.ssl is not None)
+        transport = cast("asyncio.Transport", server.transport)
+        self.was_encrypted.append(transport.get_extra_info("sslcontext") is not None)
         if self.hangs_up:
-            cast("asyncio.Transport", server.transport).abort()
+            transport.abort()
         if self.is_silent:
             await asyncio.Event().wait()
         return self.after_data
@@ -127,8 +128,8 @@ async def mail_server(
         "tls_context": context if starttls else None,
         "require_starttls": starttls,
         "authenticator": None if user is None else state.authenticate,
-        "auth_required": user is not None,
-        "auth_require_tls": context is not None,
+        "auth_required": starttls and user is not None,
+        "auth_require_tls": starttls,
     }
     server = await asyncio.get_running_loop().create_server(
         lambda: _Hearing(state, **asked),

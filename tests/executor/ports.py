@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from executor.adapters.memory_secrets import MemorySecrets
 from executor.adapters.signed_callbacks import SignedCallbacks
 from executor.ports import Adapters, Ports
+from executor.ports.email import EmailPort, SenderRules
 from executor.ports.http import HttpResponse
 from executor.ports.object_storage import ObjectStorage
 from shared.callbacks import CallbackKeys
@@ -87,6 +88,8 @@ def canned(
     web: CannedWeb | None = None,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
     objects: ObjectStorage | None = None,
+    email: EmailPort | None = None,
+    senders: SenderRules | None = None,
 ) -> Adapters:
     """Adapters that reach nothing, with secrets by tenant and name."""
     return Adapters(
@@ -101,6 +104,8 @@ def canned(
         callbacks=SignedCallbacks(CALLBACK_KEYS),
         redactor=Redactor(),
         objects=objects,
+        email=email,
+        senders=senders or SenderRules(),
     )
 
 
