@@ -3,10 +3,11 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -28,7 +29,7 @@ from executor.adapters.web_addresses import WebAddresses, WebRules
 from executor.attempts import Attempts
 from executor.functions import Functions, load_functions
 from executor.functions.builtin import functions as builtin
-from executor.handlers import Handlers
+from executor.handlers import Handler, Handlers
 from executor.handlers.addresses import mailbox
 from executor.handlers.email import EmailHandler
 from executor.handlers.http import HttpHandler
@@ -41,6 +42,7 @@ from executor.lease import Lease
 from executor.plane import ExecutorPlane
 from executor.plugins import Plugins, load_plugins
 from executor.ports import Adapters
+from executor.ports.ai_tools import AiTools
 from executor.ports.email import EmailPort, SenderRules
 from executor.ports.http import HttpPort
 from executor.ports.object_storage import ObjectStorage
@@ -117,6 +119,7 @@ async def executor_plane(
                 HttpHandler(),
                 EmailHandler(),
                 SystemHandler(registry, threads, heartbeats),
+                *ai_handlers(settings, connector, exits),
             ],
             instead=plugins.handlers,
         )
@@ -176,6 +179,37 @@ async def executor_plane(
             types=handlers.types,
             grace=timedelta(seconds=settings.drain_s),
         )
+
+
+def ai_handlers(
+    settings: Settings, connector: Connector, exits: AsyncExitStack
+) -> Sequence[Handler]:
+    """
+    The handler of AI tasks, where models are to be had. Imported here, as it brings a lot along.
+
+    Raises InvalidRequest where a package is missing.
+    """
+    if not settings.ai_providers:
+        return ()
+    from executor.adapters.grpc_ai_desk import GrpcAiDesk
+    from executor.adapters.memory_ai_tools import MemoryAiTools
+    from executor.adapters.routed_llm import RoutedLlm
+    from executor.handlers.ai import AiHandler
+
+    llm = RoutedLlm(settings.ai_providers)
+    exits.push_async_callback(llm.close)
+    desk = GrpcAiDesk(connector, api_key=settings.api_key.get_secret_value())
+    exits.push_async_callback(desk.close)
+    tools: AiTools = MemoryAiTools({})
+    if settings.ai_tools:
+        if find_spec("mcp") is None:
+            raise InvalidRequest(
+                "FOLIOT_AI_TOOLS needs the package mcp; install foliot[ai]", field="ai_tools"
+            )
+        from executor.adapters.mcp_tools import McpTools
+
+        tools = McpTools(settings.ai_tools)
+    return (AiHandler(desk, llm, tools),)
 
 
 def check(settings: Settings) -> None:

@@ -1,8 +1,8 @@
 """What is configured from outside, by `FOLIOT_…` environment variables; both planes read it."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -46,6 +46,12 @@ class AiToolServer(BaseModel):
 
     secret: str = ""
     """The name of the tenants' secret that is its bearer token; not set, none is sent."""
+
+    @model_validator(mode="after")
+    def _is_in_one_place(self) -> Self:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("give either the command that runs it or the url where it is")
+        return self
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,63 @@
+"""AI tasks are taken where models are to be had, and cost nothing where they are not."""
+
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+
+import pytest
+from pydantic import ValidationError
+
+from executor import bootstrap
+from executor.adapters.grpc_connection import Connector
+from executor.bootstrap import ai_handlers
+from shared.errors import InvalidRequest
+from shared.settings import AiProvider, AiToolServer, Settings
+from shared.tasks import TaskType
+from shared.tls import ClientTls
+
+PROVIDERS = {"house": AiProvider(kind="openai", base_url="http://127.0.0.1:1/v1")}
+CONNECTOR = Connector("127.0.0.1:1", ClientTls(allow_plaintext=True))
+
+
+class TestAnExecutor:
+    async def test_takes_ai_tasks_where_it_knows_models(self) -> None:
+        """With the packages of its providers, and of tools if it has any."""
+        tools = {"crm": AiToolServer(command=["crm"])}
+        async with AsyncExitStack() as exits:
+            found = ai_handlers(Settings(ai_providers=PROVIDERS, ai_tools=tools), CONNECTOR, exits)
+
+            assert [True] == [one.can_handle(TaskType.AI) for one in found]
+
+    async def test_takes_none_without(self) -> None:
+        """Others may have models."""
+        assert () == ai_handlers(Settings(), CONNECTOR, AsyncExitStack())
+
+    def test_imports_nothing_for_them_without(self) -> None:
+        """The SDKs take seconds to import, and tens of megabytes."""
+        told = subprocess.run(
+            [sys.executable, "-c", "import executor.bootstrap, sys; print(*sys.modules)"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+
+        assert set() == {"anthropic", "openai", "mcp", "httpx2", "executor.handlers.ai"} & set(told)
+        assert "shared.guardrails.judging" not in told
+
+    async def test_says_what_to_install_where_a_package_is_missing(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """At the start, and not when the first task comes."""
+        monkeypatch.setattr(bootstrap, "find_spec", lambda _: None)
+        tools = {"crm": AiToolServer(url="http://127.0.0.1:1")}
+        async with AsyncExitStack() as exits:
+            with pytest.raises(InvalidRequest, match=r"install foliot\[ai\]"):
+                ai_handlers(Settings(ai_providers=PROVIDERS, ai_tools=tools), CONNECTOR, exits)
+
+
+class TestAServerOfToolsInTheSettings:
+    @pytest.mark.parametrize("given", [{}, {"command": ["a"], "url": "http://h"}, {"cmd": ["a"]}])
+    def test_is_in_one_place(self, given: dict[str, object]) -> None:
+        """A key that is spelled wrong is refused, as is one that would be ignored."""
+        with pytest.raises(ValidationError):
+            AiToolServer.model_validate(given)
