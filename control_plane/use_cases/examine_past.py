@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from control_plane.engine import Entry, Machine, Snapshot, dump_snapshot, fold, load_snapshot
 from control_plane.engine.instants import read_instant
 from control_plane.orchestrator.chain import GENESIS, link
-from control_plane.orchestrator.deadlines import task_of_deadline
+from control_plane.orchestrator.deadlines import task_of_deadline, task_of_nudge
 from control_plane.ports.doctor import Past
 from control_plane.ports.records import CLOSED_TASK, HistoryEntry, InstanceStatus, TaskStatus
 from shared import json
@@ -181,7 +181,8 @@ def _rows(past: Past, snapshot: Snapshot) -> Iterator[Problem]:
         # They rest.
         timers = {}
     for timer_id in sorted(timers.keys() | past.timers.keys()):
-        if task_of_deadline(timer_id) is None and timers.get(timer_id) != past.timers.get(timer_id):
+        is_of_task = task_of_deadline(timer_id) or task_of_nudge(timer_id)
+        if is_of_task is None and timers.get(timer_id) != past.timers.get(timer_id):
             yield Problem(
                 "I13",
                 None,

@@ -93,8 +93,7 @@ class TestAVote:
         await activate(client, BOARD, "board")
         task_id = f"{(await start(clients['olga'], 'board')).instance_id}:1"
         refused = await reason_of(voted(clients["olga"], task_id, output=as_json({"limit": 1})))
-        for user in ("ada", "bo"):
-            rejected = await voted(clients[user], task_id, REJECT)
+        _, rejected = [await voted(clients[one], task_id, REJECT) for one in ("ada", "bo")]
 
         assert "TASK_SEPARATED" == refused
         assert ("quorum.missed", task_pb2.TASK_STATUS_FAILED) == (
@@ -118,10 +117,12 @@ class TestComments:
         """In the order in which they were said; by those who may see the task."""
         await activate(client, asking(), "ask")
         task_id = f"{(await start(client, 'ask')).instance_id}:1"
-        for n in range(3):
-            said = await clients["ada"].tasks.CommentTask(
+        *_, said = [
+            await clients["ada"].tasks.CommentTask(
                 pb.CommentTaskRequest(task_id=task_id, text=f"no. {n}", request_id=f"r-{n}")
             )
+            for n in range(3)
+        ]
         first = await clients["bo"].tasks.ListTaskComments(
             pb.ListTaskCommentsRequest(task_id=task_id, page_size=2)
         )

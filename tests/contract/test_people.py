@@ -6,7 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 from control_plane.ports.claims import Beat, HeldTask
-from control_plane.ports.instance_store import Dealt, NewOffer, TaskKey, TaskUpdate, Wanted
+from control_plane.ports.duties import STARTER
+from control_plane.ports.instance_store import (
+    Dealt,
+    Decider,
+    NewComment,
+    NewOffer,
+    TaskKey,
+    TaskUpdate,
+    Wanted,
+)
 from control_plane.ports.people import DUE, Offer, offers_of
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import Instance, Task
@@ -27,7 +36,7 @@ from tests.contract.worlds import ACME, OTHER, World
 
 HOUR = timedelta(hours=1)
 ADA, BO, COOK = Offer("user", "ada"), Offer("user", "bo"), Offer("role", "cook")
-OF_ADA = Offer("assignee", "ada")
+OF_ADA, OF_BO = Offer("assignee", "ada"), Offer("assignee", "bo")
 FOR_COOKS = '{"form":{"type":"object"},"roles":["cook"],"users":["ada"]}'
 
 
@@ -221,6 +230,87 @@ class TestAnOpenHumanTask:
 
         assert frozenset() == await world.store.write([overtaken])
         assert [[1], []] == [await found(world, [ADA]), await found(world, [BO])]
+
+
+class TestHowATaskStands:
+    async def test_is_kept_beside_who_has_it_and_what_is_said_of_it(self, world: World) -> None:
+        """What a change does not say stays as it was."""
+        of = await offered(world)
+        voted = step(of, dealt={1: Dealt(None, standing='{"comments":1}')})
+        await stored(world, voted)
+        first = await people_of(world, of)
+        taken = step(voted.after, dealt={1: Dealt("bo")}, offered=[NewOffer(1, OF_BO, None)])
+        await stored(world, taken)
+        terms = '{"roles":["chef"]}'
+        await stored(world, step(taken.after, dealt={1: Dealt("bo", terms=terms)}))
+        last = await people_of(world, of)
+        shown = await world.reader.get_task(ACME, of.instance_id, 1)
+
+        assert (FOR_COOKS, '{"comments":1}', None) == (first.terms, first.standing, first.assignee)
+        assert (terms, '{"comments":1}', "bo") == (last.terms, last.standing, last.assignee)
+        assert shown == last
+
+
+class TestDeciders:
+    async def test_are_read_for_the_tasks_that_are_not_for_them(self, world: World) -> None:
+        """Of the names that the task's terms are about, and of its own instance."""
+        terms = '{"notBy":{"starter":true,"tasks":["draft"]},"roles":["cook"]}'
+        of = await offered(world, terms=terms)
+        other = await offered(world)
+        known = [Decider("draft", "ada"), Decider("check", "bo"), Decider(STARTER, "eve")]
+        decided = step(of, deciders=known)
+        await stored(world, decided, step(other, deciders=[Decider("draft", "cy")]))
+        await stored(world, step(decided.after, deciders=known[:1]))
+        keys = [TaskKey(ACME, one.instance_id, 1) for one in (of, other)]
+        found = (await world.store.read(Wanted(tasks=keys, with_people=keys))).deciders
+        unasked = (await world.store.read(Wanted(tasks=keys))).deciders
+
+        assert {of.key: frozenset({known[0], known[2]})} == dict(found)
+        assert {} == dict(unasked)
+
+
+class TestComments:
+    async def test_are_listed_by_task_and_author_in_their_order(self, world: World) -> None:
+        """Those of another task, or of another tenant, are not among them."""
+        of = await offered(world, 2)
+        said = [(1, 3, "ada", "a"), (2, 4, "ada", "b"), (1, 5, "bo", "c")]
+        change = step(of, comments=[NewComment(*one) for one in said])
+        await stored(world, change)
+
+        async def listed(tenant_id: TenantId = ACME, **more: Any) -> list[str]:
+            asked = {"after_seq": 0, "limit": 9, **more}
+            found = await world.reader.list_comments(tenant_id, of.instance_id, 1, **asked)
+            return [one.text for one in found]
+
+        (first, *_) = await world.reader.list_comments(
+            ACME, of.instance_id, 1, after_seq=0, limit=1
+        )
+
+        assert (3, "ada", change.after.updated_at) == (first.seq, first.author, first.created_at)
+        assert [["a", "c"], ["c"], ["c"], []] == [
+            await listed(),
+            await listed(after_seq=3),
+            await listed(author="bo"),
+            await listed(OTHER),
+        ]
+
+    async def test_of_a_change_that_was_overtaken_are_not_kept(self, world: World) -> None:
+        """Whole, or not at all; nor are its votes and deciders."""
+        of = await offered(world, terms='{"notBy":{"tasks":["draft"]}}')
+        overtaken = step(
+            replace(of, revision=7),
+            comments=[NewComment(1, 3, "ada", "a")],
+            deciders=[Decider("draft", "ada")],
+            dealt={1: Dealt(None, standing='{"comments":1}')},
+        )
+        kept = await world.store.write([overtaken])
+        key = TaskKey(ACME, of.instance_id, 1)
+        read = await world.store.read(Wanted(tasks=[key], with_people=[key]))
+
+        assert (frozenset(), None, {}) == (kept, read.tasks[key].standing, dict(read.deciders))
+        assert [] == list(
+            await world.reader.list_comments(ACME, of.instance_id, 1, after_seq=0, limit=9)
+        )
 
 
 class TestATaskThatIsTriedAtOnce:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from control_plane.adapters.postgres.doctor import PostgresDoctor
+from control_plane.orchestrator.request import CastVote
 from control_plane.ports.doctor import INVARIANTS, Finding
 from control_plane.ports.schedule_store import Schedule, ScheduleSpec
 from control_plane.use_cases.examine import examine
@@ -18,6 +19,7 @@ from shared.errors import NotFound
 from shared.ids import InstanceId, TenantId, new_instance_id
 from shared.tasks import Outcome
 from tests.contract.worlds import ACME, PostgresWorld
+from tests.orchestrator.persons import ADA, asking
 from tests.orchestrator.specs import COUNTER, DEFERRING, ONE_TASK, REVIEW
 from tests.orchestrator.stage import Stage
 
@@ -158,6 +160,21 @@ BREAKAGES: dict[str, tuple[str, str]] = {
     ),
     "too many attempts": ("I7", "UPDATE foliot.task SET attempt = 9 WHERE instance_id = $1"),
     "too many hand-outs": ("I7", "UPDATE foliot.task SET epoch = 500 WHERE instance_id = $1"),
+    "an offer of no task": (
+        "I13",
+        (
+            "INSERT INTO foliot.offer SELECT tenant_id, instance_id, 77, 'user', 'ada', 'infinity'"
+            " FROM foliot.instance WHERE instance_id = $1"
+        ),
+    ),
+    "a task that is voted for and stays open": (
+        "I4",
+        (
+            "INSERT INTO foliot.task_terms (tenant_id, instance_id, ordinal, terms, standing)"
+            """ SELECT tenant_id, instance_id, ordinal, '{"quorum":{"approvals":1,"of":2}}',"""
+            """ '{"votes":[{"approve":true}]}' FROM foliot.task WHERE instance_id = $1"""
+        ),
+    ),
     "a lost timer": ("I13", "DELETE FROM foliot.timer WHERE instance_id = $1"),
     "a timer at another instant": (
         "I13",
@@ -234,9 +251,10 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
+BOARD = asking(quorum={"approvals": 2, "of": 3}, dueIn="P1D", reminders=[{"before": "PT1H"}])
 EMPTY = """
-TRUNCATE foliot.instance, foliot.task, foliot.ready, foliot.delayed, foliot.lease, foliot.timer,
-         foliot.inbox, foliot.history, foliot.business_key
+TRUNCATE foliot.instance, foliot.task, foliot.task_terms, foliot.offer, foliot.ready,
+         foliot.delayed, foliot.lease, foliot.timer, foliot.inbox, foliot.history, foliot.business_key
 """
 
 
@@ -297,10 +315,13 @@ class TestAnExamination:
             "review": REVIEW,
             "counter": COUNTER,
             "deferring": DEFERRING,
+            "board": BOARD,
         }.items():
             await stage.define(spec, key)
         for key in ("task", "task", "review", "counter", "deferring"):
             await stage.start(key)
+        board = (await stage.start("board")).instance_id
+        await stage.ask(board, CastVote(ordinal=1, approves=True, person=ADA))
         held = await stage.claim()
         await stage.fail(held[0])
         await stage.report(held[1], Outcome.succeeded(None))

@@ -110,7 +110,8 @@ class MemoryInstanceStore:
                 of = InstanceKey(key.tenant_id, key.instance_id)
                 known = self._database.deciders.get(of, set())
                 concerned = frozenset(one for one in known if one.task in names)
-                found[of] = found.get(of, frozenset()) | concerned
+                if concerned:
+                    found[of] = found.get(of, frozenset()) | concerned
         return found
 
     def _with_known(self, key: InstanceKey, event: InboxEvent) -> InboxEvent:

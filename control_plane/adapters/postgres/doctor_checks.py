@@ -256,6 +256,38 @@ SELECT o.instance_id, NULL::integer AS ordinal,
  LIMIT $4
 """
 
+OFFERED_TOO_LONG = """
+SELECT o.instance_id, o.ordinal,
+       CASE WHEN t.ordinal IS NULL THEN 'people find it, and there is no such task'
+            ELSE format('people find it, and the task ended as %s at %s', t.status, t.completed_at)
+       END AS detail
+  FROM foliot.offer o
+  LEFT JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+ WHERE o.tenant_id = $1 AND o.instance_id > $2 AND o.instance_id <= $3
+   AND (t.ordinal IS NULL OR t.completed_at IS NOT NULL)
+ LIMIT $4
+"""
+
+# The vote that decides a task ends it in the same commit; of a paused instance, when it goes on.
+DECIDED_AND_OPEN = """
+SELECT p.instance_id, p.ordinal,
+       format('%s of %s votes approve it, %s of %s are needed, and it is open', v.approvals, v.cast,
+              q.approvals, q.voters) AS detail
+  FROM foliot.task_terms p
+  JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+  JOIN foliot.instance i USING (tenant_id, instance_id)
+ CROSS JOIN LATERAL (
+   SELECT (p.terms->'quorum'->>'approvals')::integer AS approvals,
+          (p.terms->'quorum'->>'of')::integer AS voters) AS q
+ CROSS JOIN LATERAL (
+   SELECT count(*) AS cast, count(*) FILTER (WHERE (x.vote->>'approve')::boolean) AS approvals
+     FROM json_array_elements(p.standing->'votes') AS x(vote)) AS v
+ WHERE p.tenant_id = $1 AND p.instance_id > $2 AND p.instance_id <= $3
+   AND p.standing->'votes' IS NOT NULL AND t.completed_at IS NULL AND i.paused_at IS NULL
+   AND (v.approvals >= q.approvals OR v.cast - v.approvals > q.voters - q.approvals)
+ LIMIT $4
+"""
+
 # Which instance is the child of a task follows from the task's id, outside. What is on its way
 # is in the outbox.
 CHILDREN = """
@@ -284,6 +316,8 @@ CHECKS = (
     Check("I3", LEFT_OVER, is_patient=True),
     Check("I13", WITHOUT_TASK),
     Check("I13", WITHOUT_INSTANCE),
+    Check("I13", OFFERED_TOO_LONG),
+    Check("I4", DECIDED_AND_OPEN),
     Check("I24", TIMERS_OF_THE_DEAD),
     Check("I24", LATE_TIMERS, is_patient=True),
     Check("I24", LATE_TASKS, is_patient=True),
