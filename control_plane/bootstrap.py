@@ -417,9 +417,11 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
         if settings.redis_url:
             doorbell = Doorbell(settings.redis_url, await read_namespace(pool))
         exits.push_async_callback(doorbell.close)
+        store = PostgresInstanceStore(turns)
+        exits.push_async_callback(store.close)
         yield ControlPlane(
             Adapters(
-                store=PostgresInstanceStore(turns),
+                store=store,
                 definitions=PostgresDefinitionStore(pool),
                 reader=PostgresReader(pool),
                 feed=PostgresFeed(feeds, tail),

@@ -6,6 +6,7 @@ others commit is found by asking for all instances that are waited for at once.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from control_plane.ports.feed import Feed
@@ -16,6 +17,9 @@ MAX_ASKED_AT_ONCE = 5_000
 
 MAX_HANDED_OVER = 100
 """Entries of one instance that a look reads; who needs more reads on by itself."""
+
+MAX_KNOWN = 10_000
+"""Instances of which it is known how far they were told; with more, the first are forgotten."""
 
 Told = asyncio.Future[Sequence[HistoryEntry]]
 
@@ -28,13 +32,20 @@ class InstanceNews:
         self._wake = wake
         self._waiting: dict[InstanceKey, dict[Told, int]] = {}
         self._untold: set[InstanceKey] = set()
+        # Who was told up to here waits for what follows: nothing of it was committed here
+        # meanwhile, and what others commit is looked for in its turn.
+        self._known: OrderedDict[InstanceKey, int] = OrderedDict()
 
     def committed(self, changes: Iterable[tuple[InstanceKey, Sequence[HistoryEntry]]]) -> None:
         """These instances have these entries more."""
-        if self._waiting:
-            for key, entries in changes:
-                if key in self._waiting and not self._tell(key, entries):
+        if not self._waiting and not self._known:
+            return
+        for key, entries in changes:
+            if key in self._waiting:
+                if not self._tell(key, entries):
                     self._look_soon(key)
+            else:
+                self._known.pop(key, None)
 
     async def entries_beyond(
         self, key: InstanceKey, seq: int, timeout_s: float
@@ -47,7 +58,8 @@ class InstanceNews:
         told: Told = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, {})[told] = seq
         # It may have moved on before anybody waited for it.
-        self._look_soon(key)
+        if self._known.get(key) != seq:
+            self._look_soon(key)
         try:
             async with asyncio.timeout(timeout_s):
                 return await told
@@ -58,11 +70,9 @@ class InstanceNews:
             waiting.pop(told, None)
             if not waiting:
                 del self._waiting[key]
-                self._untold.discard(key)
-
-    async def wait_beyond(self, key: InstanceKey, seq: int, timeout_s: float) -> bool:
-        """Whether the instance has an entry above `seq`, waiting up to `timeout_s` for one."""
-        return bool(await self.entries_beyond(key, seq, timeout_s))
+                if key in self._untold:
+                    self._untold.remove(key)
+                    self._known.pop(key, None)
 
     async def look(self, *, at_all: bool) -> None:
         """Ask for the instances of which something may be untold, or for all, in one query."""
@@ -78,6 +88,9 @@ class InstanceNews:
             raise
         for key, entries in found.items():
             self._tell(key, entries)
+            if len(entries) == MAX_HANDED_OVER:
+                # There may be more.
+                self._known.pop(key, None)
         for key in keys:
             if key in self._waiting:
                 self._waiting[key] = self._waiting.pop(key)
@@ -85,6 +98,9 @@ class InstanceNews:
     def _tell(self, key: InstanceKey, entries: Sequence[HistoryEntry]) -> bool:
         """Hand each who waits what is new to it; whether nobody was found to lack older ones."""
         is_whole = True
+        self._known[key] = entries[-1].seq
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
         for told, seq in self._waiting.get(key, {}).items():
             news = [entry for entry in entries if entry.seq > seq]
             if not news or told.done():

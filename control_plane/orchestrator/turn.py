@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from control_plane.engine import Machine
 from control_plane.orchestrator import (
     fold,
+    fold_ai,
     fold_comments,
     fold_delegation,
     fold_nudges,
@@ -47,6 +48,7 @@ from control_plane.orchestrator.request import (
     Relabel,
     Report,
     Request,
+    Resolve,
     Resume,
     Retry,
     Send,
@@ -118,7 +120,7 @@ async def take_turn(
     `kept` hands out is still to be delivered.
     """
     recalled = continuations.recall(requests)
-    read = await store.read(_wanted([one for one in requests if one.key not in recalled]))
+    read = await store.read(_wanted(requests, recalled))
     batch = _Batch(read, recalled, await machines.load(_machines_of(read, recalled)))
     for request in requests:
         batch.apply(request)
@@ -264,6 +266,8 @@ class _Batch:
                 return fold_tasks.begin(draft, asked, self._task(request.key, asked.ordinal))
             case Report():
                 return fold_tasks.report(draft, asked, self._task(request.key, asked.ordinal))
+            case Resolve():
+                return fold_ai.resolve(draft, asked, self._task(request.key, asked.ordinal))
             case Settle():
                 return fold_tasks.settle(draft, asked, self._task(request.key, asked.ordinal))
             case Claim():
@@ -424,8 +428,8 @@ class _Batch:
         return self._read.tasks.get(TaskKey(*key, ordinal))
 
 
-def _wanted(requests: Sequence[Request]) -> Wanted:
-    """What the requests need to know, each thing once."""
+def _wanted(requests: Sequence[Request], recalled: Mapping[InstanceKey, Continuation]) -> Wanted:
+    """What the requests need to know beside what is recalled, each thing once."""
     instances: dict[InstanceKey, None] = {}
     tasks: dict[TaskKey, None] = {}
     people: dict[TaskKey, None] = {}
@@ -433,6 +437,8 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
     answers: dict[IdempotencyKey, None] = {}
     business_keys: dict[BusinessKey, None] = {}
     for request in requests:
+        if request.key in recalled:
+            continue
         if not request.is_new:
             instances[request.key] = None
         if request.repeatable is not None:
@@ -460,6 +466,7 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
                 tasks[TaskKey(*request.key, ordinal)] = None
             case (
                 Settle(ordinal=ordinal)
+                | Resolve(ordinal=ordinal)
                 | Claim(ordinal=ordinal)
                 | Unclaim(ordinal=ordinal)
                 | Assign(ordinal=ordinal)
@@ -492,6 +499,8 @@ def _wanted(requests: Sequence[Request]) -> Wanted:
         definitions=list(definitions),
         idempotency=list(answers),
         business_keys=list(business_keys),
+        # A timer fires by the clock that armed it, and by no guess at it.
+        exactly_now=any(isinstance(request.asked, Fire) for request in requests),
     )
 
 

@@ -127,6 +127,13 @@ class Wanted:
     definitions: Sequence[DefinitionName] = ()
     idempotency: Sequence[IdempotencyKey] = ()
     business_keys: Sequence[BusinessKey] = ()
+    exactly_now: bool = True
+    """Whether it matters if the time that is told is some milliseconds behind."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether about what time it is is all."""
+        return not (self.exactly_now or self.instances or self.tasks or self.has_names)
 
     @property
     def has_names(self) -> bool:

@@ -4,9 +4,9 @@ import asyncio
 from datetime import timedelta
 
 from control_plane.ports.reader import Reader
-from control_plane.ports.records import Instance
+from control_plane.ports.records import Instance, InstanceKey
 from control_plane.use_cases.get_instance import find_instance
-from control_plane.use_cases.watch_instance import News
+from control_plane.use_cases.watch_instance import CLOSING, News
 from shared.errors import InvalidRequest
 from shared.ids import InstanceId, TenantId
 
@@ -43,22 +43,26 @@ async def wait_instance(
     loop = asyncio.get_running_loop()
     until = loop.time() + wait.total_seconds()
     instance = await find_instance(reader, tenant_id, instance_id)
-    while not instance.is_closed and not draining.is_set() and (left := until - loop.time()) > 0:
-        await _moved_on(news, instance, left, draining)
+    while not instance.is_closed and not draining.is_set() and until > loop.time():
+        closing = asyncio.create_task(_closing(news, instance.key, instance.seq, until))
+        stopping = asyncio.create_task(draining.wait())
+        try:
+            await asyncio.wait((closing, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if closing.done():
+                closing.result()
+        finally:
+            closing.cancel()
+            stopping.cancel()
         instance = await find_instance(reader, tenant_id, instance_id)
     return instance
 
 
-async def _moved_on(
-    news: News, instance: Instance, timeout_s: float, draining: asyncio.Event
-) -> None:
-    """Wait for news of an instance, or for the server to drain."""
-    moved = asyncio.create_task(news.wait_beyond(instance.key, instance.seq, timeout_s))
-    stopping = asyncio.create_task(draining.wait())
-    try:
-        await asyncio.wait((moved, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if moved.done():
-            moved.result()
-    finally:
-        moved.cancel()
-        stopping.cancel()
+async def _closing(news: News, key: InstanceKey, seq: int, until: float) -> None:
+    """Wait for an entry after `seq` that ends the instance, at most until then."""
+    loop = asyncio.get_running_loop()
+    while (left := until - loop.time()) > 0:
+        entries = await news.entries_beyond(key, seq, left)
+        if any(entry.type in CLOSING for entry in entries):
+            return
+        if entries:
+            seq = entries[-1].seq

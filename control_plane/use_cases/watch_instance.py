@@ -23,9 +23,6 @@ CLOSING = frozenset(
 class News(Protocol):
     """Tells when instances have moved on."""
 
-    async def wait_beyond(self, key: InstanceKey, seq: int, timeout_s: float) -> bool:
-        """True once the instance has an entry after `seq`; False if none came in time."""
-
     async def entries_beyond(
         self, key: InstanceKey, seq: int, timeout_s: float
     ) -> Sequence[HistoryEntry]:

@@ -1,4 +1,7 @@
-"""The functions an executor's database role may call, and those that keep time and partitions."""
+"""
+The functions an executor's database role may call, those that keep time and partitions, and the
+types in which a turn gives its statement what to keep.
+"""
 
 from importlib import resources
 
@@ -26,6 +29,36 @@ FUNCTIONS = {
     "refuse_edge": "foliot.refuse_edge()",
 }
 
+RECORDS = {
+    "turn_change": """
+        tenant_id text, instance_id uuid, expected_revision bigint, fences int, status text,
+        paused_at timestamptz, revision bigint, seq bigint, history_hash bytea,
+        current_state text, context text, snapshot text, idle text, output text, last_error text,
+        updated_at timestamptz, completed_at timestamptz, expects_empty_inbox bool
+        """,
+    "turn_birth": """
+        definition_id uuid, definition_key text, definition_version int, business_key text,
+        labels text, started_by text, started_at timestamptz, parent_instance_id uuid,
+        parent_ordinal int, depth smallint, on_parent_close text, schedule_id text
+        """,
+    "turn_entry": """
+        n int, seq bigint, type text, ordinal int, payload text, hash bytea,
+        created_at timestamptz
+        """,
+    "turn_creation": """
+        n int, ordinal int, name text, type text, function text, queue text, priority smallint,
+        run_at timestamptz, max_attempts int, idempotency_key uuid, input text, retry text,
+        timeout_s float8, trace_id text, is_cancelled bool, schedule_to_start_s float8,
+        heartbeat_s float8, detached bool, child text, session_id uuid, limit_key text
+        """,
+    "turn_outcome": """
+        n int, ordinal int, status text, attempt int, epoch int, lost_epoch int, session_id uuid,
+        held_since timestamptz, output text, error text, run_at timestamptz,
+        completed_at timestamptz
+        """,
+}
+"""What tests/contract/test_turn_plans.py holds against the statement's own idea of them."""
+
 ILLEGAL = {
     # A failed instance can be taken up again; nothing else that has ended changes its status.
     "instance": """
@@ -41,6 +74,8 @@ ILLEGAL = {
 
 
 def upgrade() -> None:
+    for name, columns in RECORDS.items():
+        op.execute(f"CREATE TYPE foliot.{name} AS ({columns})")
     for name, signature in FUNCTIONS.items():
         op.execute(resources.files("migrations").joinpath("sql", f"0002_{name}.sql").read_text())
         op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
@@ -59,4 +94,6 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER {table}_edge ON foliot.{table}")
     for signature in reversed(FUNCTIONS.values()):
         op.execute(f"DROP FUNCTION {signature}")
+    for name in RECORDS:
+        op.execute(f"DROP TYPE foliot.{name}")
     op.execute("DELETE FROM foliot.clock")

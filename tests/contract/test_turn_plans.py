@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from control_plane.adapters.postgres import read_batch, write_batch
+from control_plane.adapters.postgres import read_batch, write_batch, write_parts
 from shared.postgres.session import ACROSS_ROLE, HOT_PLANS, close_pool, open_pool
 from tests.contract.worlds import PostgresWorld
 
@@ -44,6 +44,48 @@ async def plan_of(connection: asyncpg.Connection, statement: str) -> str:
         f"EXPLAIN (GENERIC_PLAN) {statement}", *[[] for _ in range(parameters_of(statement))]
     )
     return "\n".join(row[0] for row in rows)
+
+
+RECORDS = {
+    records.type: records
+    for records in (
+        write_parts.CHANGE,
+        write_parts.BIRTH,
+        *(one for part in write_batch.PARTS.values() for one in part.sets.values()),
+    )
+    if records.type
+}
+
+
+class TestARecordOfATurn:
+    async def test_is_in_the_schema_as_it_is_sent(self, postgres: PostgresWorld) -> None:
+        """The driver sends values in one order, and PostgreSQL takes them in its own."""
+        rows = await postgres.owner.fetch(
+            """
+            SELECT c.relname AS record,
+                   array_agg(a.attname || ' ' || a.atttypid::regtype ORDER BY a.attnum) AS columns
+              FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+             WHERE c.relkind = 'c' AND c.relnamespace = 'foliot'::regnamespace
+             GROUP BY c.relname
+            """
+        )
+        told = {name: [as_told(column) for column in one.columns] for name, one in RECORDS.items()}
+
+        assert told == {row["record"]: row["columns"] for row in rows}
+
+
+def as_told(column: str) -> str:
+    """As PostgreSQL tells of it, which has longer names for some types."""
+    name, type_ = column.split(" ")
+    return f"{name} {LONGER.get(type_, type_)}"
+
+
+LONGER = {
+    "int": "integer",
+    "bool": "boolean",
+    "float8": "double precision",
+    "timestamptz": "timestamp with time zone",
+}
 
 
 class TestATurnsStatement:

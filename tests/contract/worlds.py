@@ -252,6 +252,8 @@ class PostgresWorld:
 
     async def move_clock(self, by: timedelta) -> None:
         await self.owner.execute("UPDATE foliot.clock SET moved_by = moved_by + $1::interval", by)
+        # What time it was at the last write tells nothing any more.
+        self.store._lately._then = None
 
     async def accept(
         self, key: InstanceKey, event_id: str, type_: str = "PAY", payload: str = "1"
@@ -308,13 +310,14 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
     )
     hot = await open_pool(url, role=ACROSS_ROLE, min_size=0, max_size=4, settings=HOT_PLANS)
     owner = await asyncpg.connect(url)
+    store = PostgresInstanceStore(hot)
     try:
         yield PostgresWorld(
             url=url,
             pool=pool,
             across=across,
             owner=owner,
-            store=PostgresInstanceStore(hot),
+            store=store,
             definitions=PostgresDefinitionStore(pool),
             reader=PostgresReader(pool),
             feed=PostgresFeed(feeds, hot),
@@ -337,6 +340,7 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
         )
     finally:
         await owner.close()
+        await store.close()
         await hot.close()
         await feeds.close()
         await across.close()

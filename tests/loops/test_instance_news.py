@@ -102,6 +102,68 @@ class TestWhatIsCommittedHere:
         assert [{one.key: 1}] == feed.questions
 
 
+class TestWhoeverComesAgain:
+    async def test_asks_for_nothing_where_it_was_told_up_to(
+        self, feed: Asked, news: InstanceNews
+    ) -> None:
+        """A watcher comes again after each commit: that would be a question a commit."""
+        one = await feed.started()
+        told = waiting(news, one.key, 1)
+        await asyncio.sleep(0)
+        await news.look(at_all=False)
+        feed.questions.clear()
+        news.committed([(one.key, [entry(2, one.started_at)])])
+        await told
+
+        again = waiting(news, one.key, 2)
+        await asyncio.sleep(0)
+        await news.look(at_all=False)
+        news.committed([(one.key, [entry(3, one.started_at)])])
+
+        assert [3] == seqs(await again)
+        assert [] == feed.questions
+
+    @pytest.mark.parametrize("has_left", [False, True])
+    async def test_asks_for_what_was_committed_meanwhile(
+        self, feed: Asked, news: InstanceNews, has_left: bool
+    ) -> None:
+        """Before it has taken what it was told, and after it has left."""
+        one = await feed.started()
+        told = waiting(news, one.key, 1)
+        await asyncio.sleep(0)
+        two = await feed.moved_on(one)
+        news.committed([(one.key, [entry(2, one.started_at)])])
+        if has_left:
+            await told
+        await feed.moved_on(two)
+        news.committed([(one.key, [entry(3, one.started_at)])])
+        await told
+
+        again = waiting(news, one.key, 2)
+        await asyncio.sleep(0)
+        await news.look(at_all=False)
+
+        assert [3] == seqs(await again)
+
+    async def test_asks_for_more_than_a_look_hands_over(
+        self, feed: Asked, news: InstanceNews, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It was told up to there, and not all there was."""
+        monkeypatch.setattr("control_plane.loops.instance_news.MAX_HANDED_OVER", 1)
+        one = await feed.started()
+        await feed.moved_on(await feed.moved_on(one))
+        told = waiting(news, one.key, 1)
+        await asyncio.sleep(0)
+        await news.look(at_all=False)
+        await told
+
+        again = waiting(news, one.key, 2)
+        await asyncio.sleep(0)
+        await news.look(at_all=False)
+
+        assert [3] == seqs(await again)
+
+
 class TestWhatOthersCommit:
     async def test_is_found_by_one_question_for_all(self, feed: Asked, news: InstanceNews) -> None:
         """However many wait, and wherever each of them stands."""
@@ -152,6 +214,5 @@ class TestWhoeverWaits:
         one = await feed.started()
 
         assert () == await news.entries_beyond(one.key, 1, 0.01)
-        assert not await news.wait_beyond(one.key, 1, 0.01)
         await news.look(at_all=True)
         assert [] == feed.questions

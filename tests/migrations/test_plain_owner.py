@@ -61,7 +61,9 @@ class TestAnOwnerWithoutMoreRights:
         pool = await open_pool(plain_url, role=CONTROL_PLANE_ROLE, max_size=1)
         executor = await open_pool(plain_url, role=EXECUTOR_ROLE, max_size=1)
         fresh = instance(now)
-        await PostgresInstanceStore(across).write([start(fresh, new_tasks=[new_task(fresh, 1)])])
+        store = PostgresInstanceStore(across)
+        await store.write([start(fresh, new_tasks=[new_task(fresh, 1)])])
+        await store.close()
 
         session_id = uuid4()
         await executor.execute("SELECT foliot.extend_session($1, 'w', NULL, 60)", session_id)

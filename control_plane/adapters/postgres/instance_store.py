@@ -4,9 +4,10 @@ The orchestrator's store on PostgreSQL: plain SELECTs before a turn, one stateme
 Measured here (2 cores, PostgreSQL 18, fsync on): see docs/decisions/0003.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -36,17 +37,52 @@ from shared.failpoints import failpoint
 _KEYED = {"idempotency", "business_key", "instance"}
 _PAST = "history"
 
+KEPT_CONNECTIONS = 2
+"""Turns under way; should there be more, they use the pool."""
+
+LATELY_S = 0.02
+"""For so long after a write its time tells what time it is."""
+
+
+class _Lately:
+    """
+    What time it is by the last write, if that was just now.
+
+    It may be behind the database's clock by the time that an answer takes, never ahead.
+    """
+
+    def __init__(self) -> None:
+        self._then: datetime | None = None
+        self._heard_at = 0.0
+
+    def was(self, then: datetime) -> None:
+        self._then = then
+        self._heard_at = time.monotonic()
+
+    def now(self) -> datetime | None:
+        since = time.monotonic() - self._heard_at
+        if self._then is None or since > LATELY_S:
+            return None
+        return self._then + timedelta(seconds=since)
+
 
 class PostgresInstanceStore:
     """Its pool must act as ACROSS_ROLE and plan with HOT_PLANS (shared/postgres/session.py)."""
 
     def __init__(self, across: asyncpg.Pool) -> None:
-        self._pool = ReachedPool(across)
+        self._pool = ReachedPool(across, keeps=KEPT_CONNECTIONS)
+        self._lately = _Lately()
+
+    async def close(self) -> None:
+        """Before the pool is closed."""
+        await self._pool.close()
 
     async def read(self, wanted: Wanted) -> Read:
+        now = self._lately.now() if wanted.is_nothing else None
+        if now is not None:
+            return Read(now=now)
         async with self._pool.connection() as connection:
             await failpoint("store.read.before")
-            now: datetime | None = None
             instances: dict[InstanceKey, Instance] = {}
             with_inbox: list[InstanceKey] = []
             if wanted.instances or not wanted.has_names:
@@ -84,7 +120,8 @@ class PostgresInstanceStore:
             async with self._pool.connection() as connection:
                 await failpoint("store.write.before")
                 text, values = write_batch.statement_of(ordered)
-                kept = await connection.fetchval(text, *values)
+                row = await connection.fetchrow(text, *values)
+                self._lately.was(row["now"])
                 await failpoint("store.write.after")
         except asyncpg.UniqueViolationError as error:
             # Of an instance that exists by now, its history's partition may say so first.
@@ -97,7 +134,7 @@ class PostgresInstanceStore:
         except (asyncpg.PostgresError, ValueError) as error:
             raise WriteRefused(str(error)) from error
         return frozenset(
-            change.key for change, is_kept in zip(ordered, kept, strict=True) if is_kept
+            change.key for change, is_kept in zip(ordered, row["kept"], strict=True) if is_kept
         )
 
 

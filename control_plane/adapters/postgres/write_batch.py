@@ -1,9 +1,9 @@
 """
 The one statement that keeps a turn: many instances, one round trip, one transaction.
 
-Every record kind is a set of parallel arrays; `n` is the position, from 1, of the change a
-record belongs to. New instances come first, so the arrays that only they fill are shorter,
-and unnest pads them with nulls.
+Every record kind is an array of records, or some parallel arrays; `n` is the position, from 1, of
+the change a record belongs to. New instances come first, so the array that only they fill is
+shorter, and unnest pads it with nulls.
 
 What must hold is checked on locked rows: `locked` takes each instance that is still at its
 revision (and has nothing in an inbox that was not read), `held` each lease still at its epoch (and
@@ -52,9 +52,11 @@ from control_plane.adapters.postgres.write_parts import (
     DISARMED,
     HISTORY,
     INBOX,
+    OF,
     OUTBOX,
     STEPS,
     Part,
+    RecordSet,
 )
 from control_plane.adapters.postgres.write_people_parts import (
     COMMENTS,
@@ -148,11 +150,9 @@ def statement_of(changes: Sequence[Change]) -> Statement:
     if len(_known) < MAX_SHAPES:
         _known.add(wanted)
     shape = wanted if wanted in _known else WHOLE
-    values = CHANGE.values(changes)
-    if "births" in shape:
-        values += BIRTH.values(changes)
-    for name in shape:
-        for records in PARTS[name].sets.values():
+    values: list[list[Any]] = []
+    for _, sets in _given_to(shape):
+        for records in sets:
             values += records.values(changes)
     return Statement(text_of(shape), values)
 
@@ -162,41 +162,58 @@ def text_of(shape: Shape) -> str:
     """The statement of those parts, which are in the order of PARTS."""
     numbers = count(1)
     parts = [PARTS[name] for name in shape]
-    whole_change = [*CHANGE.columns, *(BIRTH.columns if "births" in shape else ())]
-    arrays: dict[str, Any] = {"change": _Arrays("change", whole_change, numbers, CHANGE.place)}
-    for part in parts:
-        for name, records in part.sets.items():
-            arrays[name] = _Arrays(name, records.columns, numbers, records.place)
+    given = {name: _Given(name, sets, numbers) for name, sets in _given_to(shape)}
 
     def filled(sql: str) -> str:
-        return sql.format(kept=_KEPT, votes=votes, claimable=claimable, labels=labels, **arrays)
+        return sql.format(kept=_KEPT, votes=votes, claimable=claimable, labels=labels, **given)
 
     votes = claimable = ""
     labels = "i.labels"
     if "labels" in shape:
-        labels = f"coalesce({arrays['relabelling'].labels}[c.n]::json, i.labels)"
-    claimable = "\n  UNION ALL".join(filled(p.claimable) for p in parts if p.claimable)
+        labels = f"coalesce({given['relabelling'].labels}[c.n]::json, i.labels)"
+    if "claimable" in shape:
+        claimable = "\n  UNION ALL".join(filled(p.claimable) for p in parts if p.claimable)
     votes = "".join(f"\n                  UNION ALL {p.vote}" for p in parts if p.vote)
     judging = [part.judging for part in parts if part.judging]
     keeping = [part.keeping for part in parts if part.keeping]
     expressions = map(filled, [_CHANGE, *judging, _VERDICT, *keeping])
-    return f"WITH{','.join(expressions)}\nSELECT kept FROM verdict"
+    return f"WITH{','.join(expressions)}\nSELECT kept, foliot.now() AS now FROM verdict"
 
 
-class _Arrays:
-    """A record set as the SQL names it: its rows as a whole, or one of its arrays."""
+@cache
+def _given_to(shape: Shape) -> Sequence[tuple[str, Sequence[RecordSet]]]:
+    """What the statement of a shape is given, in order, and under which names."""
+    parts = [PARTS[name] for name in shape]
+    sql = "".join(part.judging + part.keeping for part in parts)
+    if "claimable" in shape:
+        sql += "".join(part.claimable for part in parts)
+    looked_up = [records for column, records in OF.items() if f"{{change.{column}}}" in sql]
+    born = [BIRTH] if "births" in shape else []
+    of_parts = [(name, [records]) for part in parts for name, records in part.sets.items()]
+    return [("change", [*looked_up, CHANGE, *born]), *of_parts]
 
-    def __init__(
-        self, name: str, columns: Sequence[str], numbers: Iterator[int], place: str
-    ) -> None:
+
+class _Given:
+    """
+    What the SQL finds under a name: rows as a whole, or one array of them. Sets of one type each
+    make rows together; what is beside those is looked up, and in no row.
+    """
+
+    def __init__(self, name: str, sets: Sequence[RecordSet], numbers: Iterator[int]) -> None:
         self._arrays: dict[str, str] = {}
-        for column in columns:
-            column_name, type_ = column.split(" ")
-            self._arrays[column_name] = f"(${next(numbers)}::{type_}[])"
-        arrays = ", ".join(self._arrays.values())
-        counted, names = (
-            (" WITH ORDINALITY", [*self._arrays, place]) if place else ("", self._arrays)
-        )
+        typed: list[str] = []
+        names: list[str] = []
+        for records in sets:
+            columns = [column.split(" ") for column in records.columns]
+            if records.type:
+                typed.append(f"${next(numbers)}::foliot.{records.type}[]")
+                names += [column for column, _ in columns]
+            else:
+                self._arrays |= {c: f"(${next(numbers)}::{type_}[])" for c, type_ in columns}
+        arrays = ", ".join(typed or self._arrays.values())
+        place = next((records.place for records in sets if records.place), "")
+        counted = " WITH ORDINALITY" if place else ""
+        names = [*(names or self._arrays), *([place] if place else [])]
         self._rows = f"unnest({arrays}){counted} AS {name}({', '.join(names)})"
 
     def __str__(self) -> str:

@@ -71,6 +71,7 @@ TASKS = Part(
                 for n, c in enumerate(changes, 1)
                 for t in c.new_tasks
             ),
+            type="turn_creation",
         )
     },
     keeping="""
@@ -105,14 +106,18 @@ created AS (
 
 HANDED = Part(
     is_in=lambda changes: any(c.handed for c in changes),
+    sets={
+        "handing": RecordSet(
+            "n int", lambda changes: ((n,) for n, c in enumerate(changes, 1) if c.handed)
+        )
+    },
     judging="""
 vetoed AS MATERIALIZED (
-  SELECT t.n
-    FROM unnest({creation.n}, {creation.session_id}) AS t(n, session_id)
+  SELECT handing.n
+    FROM {handing}
    CROSS JOIN LATERAL (
      SELECT FROM foliot.task_limit l
-      WHERE l.tenant_id = {change.tenant_id}[t.n] AND l.limit_key = '' OFFSET 0) AS l
-   WHERE t.session_id IS NOT NULL)""",
+      WHERE l.tenant_id = {change.tenant_id}[handing.n] AND l.limit_key = '' OFFSET 0) AS l)""",
     vote="SELECT v.n, 0, -1, 0 FROM vetoed v",
     keeping="""
 handed AS (
@@ -149,6 +154,7 @@ OUTCOMES = Part(
                 for n, c in enumerate(changes, 1)
                 for u in c.updated_tasks
             ),
+            type="turn_outcome",
         )
     },
     keeping="""
