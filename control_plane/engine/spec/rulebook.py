@@ -285,7 +285,7 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "wait-without-deadline": _warns(
         "A state waits for a person, and nothing happens if that person never answers.",
-        "Add `after` to the state, or a `timeout` to the task.",
+        "Add `after` to the state, or a `timeout` or an escalation that fails it to the task.",
     ),
     "final-out-of-reach": _warns(
         "The machine has a final state that cannot be reached from this one.",

@@ -18,6 +18,8 @@ from tests.engine.spec.failing import (
 from tests.engine.telling import assign, expr, raised
 
 GOOD: list[Any] = [
+    asking(escalations=[{"openFor": "P7D", "fail": True}]),
+    asking(dueIn="P1D", reminders=[{"after": "PT0S", "event": "LATE"}]),
     {"on": {"GO": {"actions": assign(n=1)}}},
     {
         "on": {"GO": {"actions": assign(n=1)}},

@@ -42,14 +42,22 @@ def wait_without_deadline(graph: Graph) -> Iterator[Found]:
             continue
         for invocation in state.invokes:
             plan = invocation.plan
-            if plan.type is TaskType.HUMAN and plan.timeout.start_to_close is None:
+            if plan.type is TaskType.HUMAN and not _has_deadline(plan):
                 yield Found(
                     "wait-without-deadline",
                     plan.json_pointer,
                     f"{state_words(state.path)} waits for a person as long as it takes",
-                    "add `after` to the state",
+                    "add `after` to the state, or an escalation that fails the task",
                     graph.way_to(state.index) if state.index in graph.via else (state.path,),
                 )
+
+
+def _has_deadline(plan: TaskPlan) -> bool:
+    """Whether its time ends it, or tells the instance."""
+    nudges = () if plan.people is None else plan.people.nudges
+    return plan.timeout.start_to_close is not None or any(
+        not one.fixed.keys().isdisjoint({"fail", "event"}) for one in nudges
+    )
 
 
 def _answers(state: State, descriptors: tuple[str, ...]) -> bool:
