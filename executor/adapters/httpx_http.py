@@ -7,7 +7,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 
 import httpcore
 import httpx
@@ -22,7 +22,12 @@ from executor.adapters.checked_connections import (
 )
 from executor.adapters.redirects import followed
 from executor.adapters.web_addresses import Target, WebAddresses
-from executor.ports.http import HttpRefused, HttpResponse, HttpUnreachable
+from executor.ports.http import (
+    MAX_RESPONSE_BYTES,
+    HttpRefused,
+    HttpResponse,
+    HttpUnreachable,
+)
 from shared.ids import TenantId
 
 MAX_KEPT_CONNECTIONS = 20
@@ -88,11 +93,12 @@ class HttpxHttp:
         body: bytes | None,
         within: timedelta,
         redirects: int = 0,
+        max_bytes: int = MAX_RESPONSE_BYTES,
     ) -> HttpResponse:
         try:
             async with asyncio.timeout(within.total_seconds()):
                 return await followed(
-                    self._exchange,
+                    partial(self._exchange, max_bytes),
                     self._addresses,
                     tenant_id,
                     method,
@@ -108,7 +114,12 @@ class HttpxHttp:
         await self._client.aclose()
 
     async def _exchange(
-        self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None
+        self,
+        max_bytes: int,
+        method: str,
+        target: Target,
+        headers: Mapping[str, str],
+        body: bytes | None,
     ) -> HttpResponse:
         # Cookies of one task are none of the next one's business.
         self._client.cookies.clear()
@@ -124,7 +135,7 @@ class HttpxHttp:
                 return HttpResponse(
                     status=response.status_code,
                     headers=dict(response.headers),
-                    body=await body_of(response),
+                    body=await body_of(response, max_bytes),
                 )
             finally:
                 await response.aclose()

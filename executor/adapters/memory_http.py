@@ -50,6 +50,7 @@ class MemoryHttp:
         body: bytes | None,
         within: timedelta,
         redirects: int = 0,
+        max_bytes: int = MAX_RESPONSE_BYTES,
     ) -> HttpResponse:
         async def exchange(
             method: str, target: Target, headers: Mapping[str, str], body: bytes | None
@@ -69,8 +70,8 @@ class MemoryHttp:
             if answer is None:
                 await asyncio.Event().wait()
             assert answer is not None
-            if len(answer.body) > MAX_RESPONSE_BYTES:
-                raise HttpTooLarge(f"the answer is larger than {MAX_RESPONSE_BYTES} bytes")
+            if len(answer.body) > max_bytes:
+                raise HttpTooLarge(f"the answer is larger than {max_bytes} bytes")
             return answer
 
         try:

@@ -3,11 +3,12 @@ HTTP tasks: one request a try.
 
     input   {"method": "POST", "url": "https://…", "headers": {…}, "auth": {…},
              "json": … or "body": "…", "timeout_s": 10, "redirects": 0,
-             "output": {"id": "/body/id"}, "callback": true}
+             "output": {"id": "/body/id"}, "callback": true, "store": true}
     output  {"status": 200, "headers": {…}, "body": …}, or what `output` chooses of it
 
 The body of the output is JSON where the answer says it is, text otherwise. Every attempt
-carries the same `Idempotency-Key` header, so that the other side can tell a repeat.
+carries the same `Idempotency-Key` header, so that the other side can tell a repeat. With `store`
+the body becomes an object, of whatever kind it is, and the output has the reference to it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,21 @@ from email.utils import parsedate_to_datetime
 from executor.handlers.fitting import MAX_RETRY_AFTER
 from executor.handlers.http_input import Wanted, wanted_of
 from executor.ports import Ports
-from executor.ports.http import HttpRefused, HttpResponse, HttpTooLarge, HttpUnreachable
+from executor.ports.http import (
+    MAX_RESPONSE_BYTES,
+    HttpRefused,
+    HttpResponse,
+    HttpTooLarge,
+    HttpUnreachable,
+)
+from executor.ports.object_storage import (
+    MAX_OBJECT_BYTES,
+    ObjectCorrupt,
+    ObjectMissing,
+    ObjectsUnavailable,
+    ObjectTooLarge,
+    fit_content_type,
+)
 from executor.ports.secrets import SecretMissing, SecretsUnavailable
 from shared.errors import InvalidJson, InvalidRequest, LimitExceeded
 from shared.json import Json, parse
@@ -47,7 +62,13 @@ class HttpHandler:
                 body=wanted.body,
                 within=wanted.within,
                 redirects=wanted.redirects,
+                max_bytes=MAX_OBJECT_BYTES if wanted.stores else MAX_RESPONSE_BYTES,
             )
+            if not 200 <= response.status < 300:
+                return _refusal(response, ports)
+            if wanted.awaits_callback:
+                return Outcome.awaiting()
+            return _success(response, wanted, await _body_of(response, wanted, ports))
         except InvalidRequest as error:
             return _failed("http.input", error.message, retryable=False)
         except SecretMissing as error:
@@ -60,13 +81,31 @@ class HttpHandler:
             return _failed("http.too_large", error.message, retryable=False)
         except HttpUnreachable as error:
             return _failed("http.unreachable", error.message, retryable=True)
-        if not 200 <= response.status < 300:
-            return _refusal(response, ports)
-        return Outcome.awaiting() if wanted.awaits_callback else _success(response, wanted)
+        except (ObjectMissing, ObjectCorrupt, ObjectTooLarge) as error:
+            return _failed("http.object", error.message, retryable=False)
+        except ObjectsUnavailable as error:
+            return _failed("http.object", error.message, retryable=True)
 
 
-def _success(response: HttpResponse, wanted: Wanted) -> Outcome:
-    body = _body_from(response)
+async def _body_of(response: HttpResponse, wanted: Wanted, ports: Ports) -> Json:
+    if not wanted.stores or ports.objects is None:
+        return _body_from(response)
+    content_type = fit_content_type(response.headers.get("content-type", ""))
+    content = _without_secrets(response.body, ports)
+    return (await ports.objects.put(content, content_type)).as_json()
+
+
+def _without_secrets(body: bytes, ports: Ports) -> bytes:
+    """Of an answer in text: a server may tell what it was told."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return body
+    clean = ports.secrets.redacted(text)
+    return body if clean == text else clean.encode()
+
+
+def _success(response: HttpResponse, wanted: Wanted, body: Json) -> Outcome:
     if wanted.chosen is None:
         return Outcome.succeeded(
             {"status": response.status, "headers": _kept(response), "body": body}

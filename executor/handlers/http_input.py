@@ -11,6 +11,7 @@ from datetime import timedelta
 from executor.handlers.answer_parts import Choice, choice_of
 from executor.ports import Ports
 from executor.ports.http import MAX_REDIRECTS
+from executor.ports.object_storage import ObjectRef, Objects, is_reference
 from shared.callbacks import DEFAULT_WITHIN, MAX_WITHIN
 from shared.errors import InvalidRequest
 from shared.json import Json, dump
@@ -20,7 +21,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 WORDS = frozenset(
     {
         *("method", "url", "headers", "auth", "json", "body", "timeout_s"),
-        *("redirects", "output", "callback"),
+        *("redirects", "output", "callback", "store"),
     }
 )
 DEFAULT_TIMEOUT = timedelta(seconds=30)
@@ -42,12 +43,14 @@ class Wanted:
     redirects: int
     chosen: Choice | None
     awaits_callback: bool
+    stores: bool
+    """Whether the answer's body is kept as an object."""
 
 
 async def wanted_of(task: ClaimedTask, ports: Ports) -> Wanted:
     """
-    The request. Raises InvalidRequest for an input that is none, SecretMissing and
-    SecretsUnavailable for what it refers to.
+    The request. Raises InvalidRequest for an input that is none; for what it refers to,
+    SecretMissing and SecretsUnavailable, ObjectMissing, ObjectCorrupt and ObjectsUnavailable.
     """
     given = task.input
     if not isinstance(given, dict):
@@ -85,6 +88,7 @@ async def wanted_of(task: ClaimedTask, ports: Ports) -> Wanted:
         redirects=_redirects_of(given.get("redirects", 0)),
         chosen=choice_of(given["output"]) if "output" in given else None,
         awaits_callback=within is not None,
+        stores=_stores(given.get("store"), ports),
     )
 
 
@@ -135,10 +139,30 @@ async def _body_of(
         return dump(await ports.secrets.filled(given["json"])).encode()
     if given.get("body") is None:
         return None
+    if is_reference(given["body"]):
+        ref = ObjectRef.read(given["body"])
+        headers.setdefault("content-type", ref.content_type)
+        return await _objects_of(ports).get(ref)
     body = await ports.secrets.text(given["body"])
     if body is None:
-        raise InvalidRequest("body is text; use json for anything else")
+        raise InvalidRequest("body is text, or an object; use json for anything else")
     return body.encode()
+
+
+def _stores(given: Json, ports: Ports) -> bool:
+    if given is not None and not isinstance(given, bool):
+        raise InvalidRequest("store is true or false")
+    if given:
+        _objects_of(ports)
+    return given is True
+
+
+def _objects_of(ports: Ports) -> Objects:
+    if ports.objects is None:
+        raise InvalidRequest(
+            "this executor has no storage of objects; set FOLIOT_OBJECTS_URL, or leave objects out"
+        )
+    return ports.objects
 
 
 def _timeout_of(given: Json) -> timedelta:

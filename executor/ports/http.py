@@ -14,7 +14,7 @@ from shared.errors import FoliotError
 from shared.ids import TenantId
 
 MAX_RESPONSE_BYTES = 256 * 1024
-"""Of an answer's body, as it is read: what was compressed counts as what it becomes."""
+"""Of an answer's body, unless more is asked for; what was compressed counts as it becomes."""
 
 MAX_REDIRECTS = 10
 
@@ -32,7 +32,7 @@ class HttpUnreachable(FoliotError):
 
 
 class HttpTooLarge(FoliotError):
-    """The answer is larger than MAX_RESPONSE_BYTES, or in an encoding that hides its size."""
+    """The answer is larger than it may be, or in an encoding that hides its size."""
 
     reason = "HTTP_TOO_LARGE"
 
@@ -59,6 +59,7 @@ class HttpPort(Protocol):
         body: bytes | None,
         within: timedelta,
         redirects: int = 0,
+        max_bytes: int = MAX_RESPONSE_BYTES,
     ) -> HttpResponse:
         """
         Send one request for a tenant and read its answer, all in that time.
@@ -66,6 +67,8 @@ class HttpPort(Protocol):
         Up to `redirects` redirects (MAX_REDIRECTS at most) are followed, each to where the tenant
         could have gone itself; another origin is told no header of the request that could be a
         credential, and no body. With none left, or none asked for, the redirect is the answer.
+
+        The answer's body may have `max_bytes`, unpacked.
 
         Raises HttpRefused, HttpUnreachable or HttpTooLarge. After the last two the request
         may have had its effect.
@@ -88,6 +91,7 @@ class Http:
         body: bytes | None,
         within: timedelta,
         redirects: int = 0,
+        max_bytes: int = MAX_RESPONSE_BYTES,
     ) -> HttpResponse:
         """As HttpPort.request, for the task's tenant."""
         return await self.port.request(
@@ -98,4 +102,5 @@ class Http:
             body=body,
             within=within,
             redirects=redirects,
+            max_bytes=max_bytes,
         )

@@ -228,6 +228,14 @@ def checked_content_type(value: Json) -> str:
     return value
 
 
+def fit_content_type(value: str) -> str:
+    """What somebody else says of a kind; `application/octet-stream` for what is none."""
+    try:
+        return checked_content_type(value)
+    except InvalidRequest:
+        return "application/octet-stream"
+
+
 async def _gathered(content: bytes | AsyncIterable[bytes]) -> bytes:
     if isinstance(content, bytes):
         whole = content

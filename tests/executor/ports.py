@@ -10,7 +10,7 @@ from executor.adapters.memory_secrets import MemorySecrets
 from executor.adapters.signed_callbacks import SignedCallbacks
 from executor.ports import Adapters, Ports
 from executor.ports.email import EmailPort, SenderRules
-from executor.ports.http import HttpResponse
+from executor.ports.http import MAX_RESPONSE_BYTES, HttpResponse
 from executor.ports.object_storage import ObjectStorage
 from shared.callbacks import CallbackKeys
 from shared.ids import TenantId
@@ -42,6 +42,7 @@ class Sent:
     within: timedelta
     tenant_id: TenantId
     redirects: int
+    max_bytes: int
 
 
 @dataclass
@@ -63,6 +64,7 @@ class CannedWeb:
         body: bytes | None,
         within: timedelta,
         redirects: int = 0,
+        max_bytes: int = MAX_RESPONSE_BYTES,
     ) -> HttpResponse:
         """Write the request down and answer it."""
         self.sent.append(
@@ -74,6 +76,7 @@ class CannedWeb:
                 within=within,
                 tenant_id=tenant_id,
                 redirects=redirects,
+                max_bytes=max_bytes,
             )
         )
         if isinstance(self.answer, Exception):
