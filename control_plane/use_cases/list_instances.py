@@ -8,7 +8,7 @@ from control_plane.ports.records import Instance
 from control_plane.use_cases.paging import Page, page_of
 from shared.ids import DefinitionId, InstanceId, TenantId
 
-LOOKED_AT = 1_000
+LOOKED_AT = 500
 """Instances with a label that are looked at for one page, whether they are on it or not."""
 
 

@@ -130,8 +130,8 @@ async def looked_at(pool: RecordingPool) -> Sequence[object]:
 COOKS, ADA = Offer("role", "r7"), Offer("assignee", "ada")
 A_MONTH_AGO = datetime.now(UTC) - timedelta(days=30)
 A_MOMENT_AGO = datetime.now(UTC) - timedelta(hours=1)
-LOOKED_DOWN_TO = InstanceId(UUID("01890000-0000-7000-8000-0000000003e8"))
-"""The 1,000th, of which about as many of ACME's as a page looks at come before."""
+LOOKED_DOWN_TO = InstanceId(UUID("01890000-0000-7000-8000-000000000217"))
+"""The 535th: about as many of ACME's as a page looks at come before."""
 LISTINGS: dict[str, tuple[Listing, set[str]]] = {
     "all instances": (instances(), {"instance_open_idx", "instance_closed_idx"}),
     "all instances, a later page": (

@@ -403,7 +403,7 @@ class ListInstancesRequest(_message.Message):
 
     definition_id looks at a page of its key's instances after it was read, and whatever stands
     beside schedule_id, but for start_time, at a page of its schedule's. Where a label stands
-    beside another or beside other fields, but for start_time, a page looks at the next 1,000
+    beside another or beside other fields, but for start_time, a page looks at the next 500
     that have the first label by name. Such pages may come out short, even empty, before the
     last one. Not set gives all.
     """
