@@ -99,16 +99,18 @@ def asked(tool_use_id: Json, name: Json, arguments: Json) -> ToolRequest | None:
     """A tool that is asked for; None if it cannot even be answered that it is not there."""
     if not isinstance(tool_use_id, str) or not 0 < len(tool_use_id) <= MAX_TOOL_USE_ID:
         return None
+    if not tool_use_id.isprintable():
+        return None
     if isinstance(arguments, str):
         try:
             arguments = json.parse(arguments, "arguments", max_bytes=MAX_ARGUMENTS_BYTES)
         except (InvalidJson, LimitExceeded):
             arguments = None
-    elif arguments is not None and not _is_small(arguments):
+    if arguments is not None and not _can_be_kept(arguments):
         arguments = None
     return ToolRequest(
         tool_use_id=tool_use_id,
-        name=name[:MAX_TOOL_USE_ID] if isinstance(name, str) else "",
+        name=name[:MAX_TOOL_USE_ID] if isinstance(name, str) and name.isprintable() else "",
         arguments=arguments,
     )
 
@@ -129,12 +131,14 @@ def text_of(value: Json) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _is_small(arguments: Json) -> bool:
+def _can_be_kept(arguments: Json) -> bool:
+    """Within limits, and without the one character that PostgreSQL has no place for."""
     try:
-        json.parse(json.dump(arguments), "arguments", max_bytes=MAX_ARGUMENTS_BYTES)
+        text = json.dump(arguments)
+        json.parse(text, "arguments", max_bytes=MAX_ARGUMENTS_BYTES)
     except (InvalidJson, LimitExceeded):
         return False
-    return True
+    return "\\u0000" not in text
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:

@@ -86,7 +86,8 @@ class MemoryAiDesk:
         limits = task.policy.limits
         if number > (limits.iterations or 0):
             return Refused(Refusal.ITERATIONS)
-        if reservation.max_input_tokens > (limits.input_tokens or 0):
+        is_within = reservation.max_input_tokens <= (limits.input_tokens or 0)
+        if not is_within or reservation.max_output_tokens > (limits.output_tokens or 0):
             return Refused(Refusal.TOKENS)
         cost = worst_cost(entry, reservation.max_input_tokens, reservation.max_output_tokens)
         if known is None and task.spent + cost > (limits.cost_per_task or 0):

@@ -119,7 +119,7 @@ async def _converse(
     """Until there is an answer that can be taken, or nothing more may be asked."""
     messages = [Message(role="user", text=secrets.redacted(context_text(context)))]
     passed = [gates.switch(policy, is_killed=terms.is_switched_off), context.verdict]
-    repairs, has_tool_results = 0, False
+    repairs, has_tool_results = 0, bool(terms.tool_calls)
     for _ in range(policy.limits.iterations or 0):
         call = await dialogue.ask(
             LlmRequest(

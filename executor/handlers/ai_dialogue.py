@@ -38,6 +38,9 @@ from shared.telemetry.names import LogEvent
 MIN_CALL: Final = timedelta(seconds=1)
 """With less time left, no call is begun."""
 
+NO_NAME: Final = "unknown"
+"""What is recorded of a tool for which a model has no name that can be one."""
+
 _CONCLUSIVE: Final = frozenset(
     {Classification.OK, Classification.REFUSAL, Classification.TRUNCATED}
 )
@@ -171,7 +174,7 @@ class Dialogue:
                     AskedTool(
                         tool_use_id=one.tool_use_id,
                         server=tools[one.name][0] if one.name in tools else "",
-                        name=tools[one.name][1] if one.name in tools else one.name,
+                        name=tools[one.name][1] if one.name in tools else one.name or NO_NAME,
                         arguments=one.arguments,
                     )
                     for one in reply.asks

@@ -148,7 +148,7 @@ class ToolUse:
                 server=tool.server,
                 name=tool.name,
                 arguments_sha256=hashed,
-                result=self._secrets.redacted(result.text).replace("\0", "\ufffd"),
+                result=self._secrets.redacted(result.text).replace("\0", " "),
                 is_error=result.is_error,
             ),
         )
