@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from control_plane.engine import check_spec, limits
-from control_plane.engine.spec import vocabulary
+from control_plane.engine.spec import acting, vocabulary
 from control_plane.engine.spec.rules.giving import HTTP_INPUT
 from control_plane.engine.spec.values import NAMES
 from control_plane.use_cases.offers import TASK_TYPES
@@ -65,6 +65,15 @@ class TestAPage:
         assert len(fences) == 2 * len(blocks(text))
 
 
+GUARD_KINDS = {"isSmall", "", *(f"@{word}" for word in vocabulary.GUARDS)}
+ACTION_KINDS = {"note", *acting.REGISTERED, *(f"@{word}" for word in vocabulary.ACTIONS)}
+
+
+def _kind(shown: str | dict[str, str]) -> str:
+    """The name or the type of a guard or an action; "" of an expression."""
+    return shown if isinstance(shown, str) else shown.get("type", "")
+
+
 class TestThePageOfDefinitions:
     @pytest.mark.parametrize("block", blocks(DEFINITIONS), ids=lambda block: f"line{block.line}")
     def test_shows_good_definitions(self, block: Block) -> None:
@@ -108,6 +117,31 @@ class TestThePageOfDefinitions:
         )
 
         assert set(HTTP_INPUT) == set(code(told))
+
+    def test_shows_guards_and_actions_as_they_are_written(self) -> None:
+        """All that are built in, each in a definition that has the names they use."""
+        told = rows(section(DEFINITIONS, "## Guards and actions"))
+        shown = [json.loads(text) for cells in told for text in code(cells[0])]
+        guards = [one for one in shown if _kind(one) in GUARD_KINDS]
+        actions = [one for one in shown if one not in guards]
+        machine, diagnostics = check_spec(
+            {
+                "id": "shown",
+                "context": {"tries": 0},
+                "guards": {"isSmall": {"when": {"@expr": "context.tries < 3"}}},
+                "actions": {"note": []},
+                "initial": "open",
+                "states": {
+                    "open": {"on": {"GO": [{"guard": one, "actions": actions} for one in guards]}},
+                    "work": {"initial": "packing", "states": {"packing": {}}},
+                    "done": {"id": "done"},
+                },
+            }
+        )
+
+        assert machine is not None, [one for one in diagnostics if one.severity == "error"]
+        assert GUARD_KINDS <= {_kind(one) for one in guards}
+        assert ACTION_KINDS <= {_kind(one) for one in actions}
 
     def test_tells_the_limits_that_are_kept(self) -> None:
         """Reaching a limit is an error; nobody should first hear of it then."""
