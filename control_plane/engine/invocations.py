@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from control_plane.engine.calendars import CALENDAR_WORK, on_calendar
 from control_plane.engine.commands import CreateTask, OnParentClose, StartChild
 from control_plane.engine.delays import due_after, within_reach
 from control_plane.engine.durations import Duration
@@ -16,6 +17,7 @@ from control_plane.engine.offering import PeoplePlan
 from control_plane.engine.snapshot import Join, OpenGroup, OpenTask, WaitingTask
 from control_plane.engine.templates import Template, work_of
 from control_plane.engine.turn import EventObject, Turn
+from control_plane.timetable import is_moment
 from shared.json import Json
 from shared.retry import RetryPolicy
 from shared.tasks import TaskType, Timeouts
@@ -165,7 +167,7 @@ class TaskPlan:
                 input=waiting.input,
                 queue=self.queue,
                 priority=self.priority,
-                run_at=self._run_at(waiting.input, turn.now) if is_timer else None,
+                run_at=self._run_at(waiting.input, turn) if is_timer else None,
                 retry=self.retry,
                 timeout=self.timeout,
                 detached=self.detached,
@@ -186,9 +188,12 @@ class TaskPlan:
             found["skippable"] = True
         return found or None
 
-    def _run_at(self, given: Json, now: datetime) -> datetime:
-        pointer = f"{self.json_pointer}/input"
+    def _run_at(self, given: Json, turn: Turn) -> datetime:
+        pointer, now = f"{self.json_pointer}/input", turn.now
         if isinstance(given, dict):
+            if is_moment(given):
+                turn.spend(CALENDAR_WORK)
+                return on_calendar(given, now, pointer)
             if "delay" in given and "at" not in given:
                 return due_after(given["delay"], now, pointer)
             at = given.get("at")
@@ -197,7 +202,8 @@ class TaskPlan:
                 return within_reach(Duration(0, max(instant - now, now - now)), now, pointer)
         raise ExpressionUnusable(
             pointer,
-            'the input of a timer must be {"delay": <duration>} or {"at": <RFC 3339 timestamp>}',
+            'the input of a timer must be {"delay": <duration>}, {"at": <RFC 3339 timestamp>},'
+            ' {"cron": …, "zone": …}, or {"date": …, "time": …, "zone": …}',
             "",
         )
 

@@ -12,7 +12,9 @@ from control_plane.engine import (
     LimitExceeded,
     StartChild,
     TaskSucceeded,
+    check_spec,
 )
+from control_plane.engine.instants import write_instant
 from control_plane.engine.limits import MAX_TASKS_PER_TRANSITION
 from shared.retry import RetryPolicy
 from shared.tasks import TaskType, Timeouts
@@ -312,6 +314,9 @@ class TestATasksSettings:
         assert Timeouts(start_to_close=timedelta(seconds=5)) == it.created[0].timeout
 
 
+BERLIN = "Europe/Berlin"
+
+
 class TestATimerTask:
     @pytest.mark.parametrize(
         ("given", "due"),
@@ -331,6 +336,69 @@ class TestATimerTask:
         )
 
         assert [due] == [task.run_at for task in it.created]
+
+    @pytest.mark.parametrize(
+        ("given", "due"),
+        [
+            ({"cron": "0 9 * * MON-FRI", "zone": BERLIN}, "2030-02-01T08:00:00Z"),
+            ({"cron": "0 9 * * SAT"}, "2030-02-02T09:00:00Z"),
+            ({"cron": "30 2 31 3 *", "zone": expr("event.input.zone")}, "2030-03-31T01:00:00Z"),
+            ({"time": "09:00", "zone": BERLIN}, "2030-02-01T08:00:00Z"),
+            ({"time": "18:30:15"}, "2030-01-31T18:30:15Z"),
+            ({"date": "2030-07-01", "time": "18:00", "zone": BERLIN}, "2030-07-01T16:00:00Z"),
+            ({"date": "2030-10-27", "time": "02:30", "zone": BERLIN}, "2030-10-27T00:30:00Z"),
+            ({"date": expr("event.input.day")}, "2030-02-28T00:00:00Z"),
+            ({"date": "2029-12-24"}, "2030-01-31T12:00:00Z"),
+        ],
+    )  # fmt: skip
+    def test_is_due_by_the_calendar(self, given: Any, due: str) -> None:
+        """On the clock of a zone, when it is created; a date that is past is due at once."""
+        it = Instance(
+            {"initial": "a", "states": {"a": {"invoke": {"src": "timer", "input": given}}}},
+            input={"zone": "Europe/Berlin", "day": "2030-02-28"},
+        )
+
+        assert [due] == [write_instant(task.run_at) for task in it.created if task.run_at]
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"cron": "0 9 * *"},
+            {"cron": "0 0 30 2 *"},
+            {"cron": "0 9 * * *", "zone": "Mars/Base"},
+            {"cron": "0 9 * * *", "time": "09:00"},
+            {"cron": "0 9 * * *", "at": "2030-02-01T00:00:00Z"},
+            {"cron": "0 0 29 2 *", "zone": 5},
+            {"time": "25:00"},
+            {"time": "9am"},
+            {"time": "09:00+01:00"},
+            {"date": "2030-02-30"},
+            {"date": "20300228"},
+            {"date": "2040-01-01"},
+            {"date": "2030-02-28", "day": 1},
+        ],
+    )
+    def test_refuses_what_is_nowhere_in_the_calendar(self, given: Any) -> None:
+        """As it is written, and as it is worked out: nobody waits for what never comes."""
+        written, computed = (
+            {"initial": "a", "states": {"a": {"invoke": {"src": "timer", "input": one}}}}
+            for one in (given, expr("event.input"))
+        )
+        it = Instance(computed, input=given)
+        rules = {one.rule for one in check_spec(written)[1]}
+
+        assert "REJECTED" == it.decision.disposition
+        # How far ahead is too far depends on when it is created.
+        assert ("bad-timer-input" in rules) != (given == {"date": "2040-01-01"})
+
+    def test_looks_up_as_many_as_its_event_has_work_for(self) -> None:
+        """A list of the sender's is as long as they like."""
+        invoke = {"src": "timer", "forEach": expr("event.input"), "input": {"time": expr("item")}}
+        spec = {"initial": "a", "states": {"a": {"invoke": invoke}}}
+        few, many = (Instance(spec, input=["09:00"] * count) for count in (50, 120))
+
+        assert 50 == len(few.created)
+        assert isinstance(many.decision.refusal, LimitExceeded)
 
     @pytest.mark.parametrize("given", [5, {}, {"delay": 5, "at": "2030-02-01T00:00:00Z"}])
     def test_refuses_an_input_of_another_form(self, given: Any) -> None:

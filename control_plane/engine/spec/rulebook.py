@@ -207,7 +207,8 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "bad-timer-input": _refuses(
         "A timer's input does not say when it is due.",
-        'Write `{"delay": "PT15M"}` or `{"at": <RFC 3339 timestamp>}`.',
+        'Write `{"delay": "PT15M"}`, `{"at": <RFC 3339 timestamp>}`, `{"cron": "0 9 * * MON-FRI",'
+        ' "zone": "Europe/Berlin"}`, or a `date` and a `time` with their `zone`.',
     ),
     "secret-computed": _refuses(
         "The name of a secret in a task's input is an expression. What an event brought would"

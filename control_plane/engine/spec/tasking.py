@@ -4,6 +4,7 @@ Tasks in a spec: what `invoke` and `createTask` say about them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from control_plane.engine.actions import OWN_EVENTS
@@ -18,12 +19,17 @@ from control_plane.engine.spec.peopling import OF_PEOPLE, People
 from control_plane.engine.spec.values import NAMES, Values
 from control_plane.engine.spec.vocabulary import COMPENSATION
 from control_plane.engine.templates import NULL, Computed, Constant, Template
+from control_plane.timetable import is_moment, moment_after
+from shared.errors import InvalidRequest
 from shared.tasks import TaskType
 
 _SOURCES: dict[str, TaskType | None] = {
     **{kind.value.lower(): kind for kind in TaskType},
     CHILD.lower(): None,
 }
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""As of which it is tried whether a timer is due at all."""
+
 _NAMED = {"system": ".<function>", CHILD.lower(): ".<key of a definition>"}
 _JOINS = ("all", "any", "settled")
 _CLOSINGS = ("cancel", "terminate", "abandon")
@@ -329,7 +335,15 @@ class Tasks:
         if not isinstance(given, Constant):
             return
         value = given.value
-        if isinstance(value, dict) and (
+        said = f"{quote(value)} does not say when the timer is due"
+        if is_moment(value):
+            try:
+                moment_after(value, _SOME_TIME)
+            except InvalidRequest as error:
+                said = error.message
+            else:
+                return
+        elif isinstance(value, dict) and (
             ("at" in value and isinstance(value["at"], str) and "delay" not in value)
             or ("delay" in value and "at" not in value and parse_duration(value["delay"]))
         ):
@@ -337,8 +351,9 @@ class Tasks:
         self.findings.error(
             "bad-timer-input",
             pointer,
-            f"{quote(value)} does not say when the timer is due",
-            'write {"delay": "PT15M"} or {"at": <RFC 3339 timestamp>}',
+            said,
+            'write {"delay": "PT15M"}, {"at": <RFC 3339 timestamp>},'
+            ' {"cron": "0 9 * * MON-FRI", "zone": "Europe/Berlin"}, or a `date` or a `time`',
         )
 
 

@@ -313,6 +313,11 @@ ERRORS: list[tuple[str, str, Any]] = [
         "/states/a/invoke/input/headers/x/0/$secret/0/b/@expr",
         invoking(src="email", input={"headers": {"x": [{"$secret": [{"a": 1, "b": expr("1")}]}]}}),
     ),
+    (
+        "bad-timer-input",
+        "/states/a/invoke/input",
+        invoking(src="timer", input={"cron": "0 0 30 2 *"}),
+    ),
     ("without-for-each", "/states/a/invoke/join", invoking(join="any")),
     ("wrong-type", "/states/a/invoke/forEach", invoking(forEach=5)),
     ("for-each-not-list", "/states/a/invoke/forEach", invoking(forEach=expr("1"))),

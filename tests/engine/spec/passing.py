@@ -19,6 +19,8 @@ from tests.engine.telling import assign, expr, raised
 
 GOOD: list[Any] = [
     asking(escalations=[{"openFor": "P7D", "fail": True}]),
+    invoking(src="timer", input={"cron": "0 9 * * MON-FRI", "zone": "Europe/Berlin"}),
+    invoking(src="timer", input={"date": "2030-12-24", "time": "18:00", "zone": "Europe/Berlin"}),
     asking(dueIn="P1D", reminders=[{"after": "PT0S", "event": "LATE"}]),
     {"on": {"GO": {"actions": assign(n=1)}}},
     {

@@ -35,7 +35,10 @@ MIXED_UP: list[tuple[str, dict[str, Any], str, str]] = [
         "an object where a text is asked for",
         {"invoke": {"src": "timer", "input": {"delay": "soon"}, "onDone": {}}},
         '{"delay": "soon"} does not say when the timer is due',
-        'write {"delay": "PT15M"} or {"at": <RFC 3339 timestamp>}',
+        (
+            'write {"delay": "PT15M"}, {"at": <RFC 3339 timestamp>}, {"cron": "0 9 * * MON-FRI",'
+            ' "zone": "Europe/Berlin"}, or a `date` or a `time`'
+        ),
     ),
     (
         "an expression as a guard's name",
