@@ -229,78 +229,76 @@ ENCODED = ["=?utf-8?q?=0D=0ABcc:_eve@example.com?=", "=?utf-8?b?DQpCY2M6IGVAZS5l
 TURNED = ["invoice\u202efdp.exe", "a\u2066b"]
 HALVES = ["\ud800"]
 HOSTILE = [f"hello{end}" for end in BREAKS] + ENCODED + TURNED + HALVES
+ADDRESSES = [
+    *[f"bo@example.com{end}" for end in [*BREAKS, " ", ",eve@example.com", ";e@e.example"]],
+    *[f"bo{end}@example.com" for end in [*BREAKS, " ", "(eve)", "<eve>", '"']],
+    '"bo\r\nRCPT TO:<eve@example.com>"@example.com',
+    '"bo eve"@example.com',
+    "Bo <bo@example.com>",
+    "<bo@example.com>",
+    "bo(a comment)@example.com",
+    "bo@[127.0.0.1]",
+    "bo@[IPv6:::1]",
+    "@relay.example,@other.example:bo@example.com",
+    "bo@eve@example.com",
+    "bo＠example.com",
+    "bo@ｅxample.com",
+    "bo@example。com",
+    "bo@exa\u00admple.com",
+    "bo@exam\u200bple.com",
+    "b\u202eo@example.com",
+    "ｂo@example.com",
+    "bo\u0301@example.com",
+    "=?utf-8?q?bo?=@example.com",
+    "bo@-example.com",
+    "bo@example..com",
+    ".bo@example.com",
+    "bo",
+    "",
+    "@",
+    "bo@",
+    f"{'b' * 250}@example.com",
+    f"bo@{'b' * 64}.example",
+]
+
+
+def _with_text(place: str, text: str) -> dict[str, Json]:
+    """A mail that has the text in one place of its head."""
+    attached: dict[str, Json] = {"text": "x", "name": "a.txt"}
+    filled: dict[str, Json] = {"to": "bo@example.com", "text": "x"}
+    places: dict[str, dict[str, Json]] = {
+        "subject": {**LETTER, "subject": text},
+        "template": {**filled, "template": {"subject": text}},
+        "data": {**filled, "template": {"subject": "{{ data }}"}, "data": text},
+        "name": {**LETTER, "to": {"address": "bo@example.com", "name": text}},
+        "reply_to": {**LETTER, "reply_to": {"address": "bo@example.com", "name": text}},
+        "from": {**LETTER, "from": {"address": "orders@acme.example", "name": text}},
+        "file": {**LETTER, "attachments": [{**attached, "name": text}]},
+        "type": {**LETTER, "attachments": [{**attached, "content_type": f"text/{text}"}]},
+    }
+    return places[place]
 
 
 class TestAHostileText:
-    @pytest.mark.parametrize("text", HOSTILE)
     @pytest.mark.parametrize(
         "place", ["subject", "template", "data", "name", "reply_to", "from", "file", "type"]
     )
-    async def test_in_the_head_of_a_mail_is_refused(self, text: str, place: str) -> None:
+    async def test_in_the_head_of_a_mail_is_refused(self, place: str) -> None:
         """What ends a line, or becomes another text when it is read, writes headers of its own."""
-        attached: dict[str, Json] = {"text": "x", "name": "a.txt"}
-        said: dict[str, dict[str, Json]] = {
-            "subject": {**LETTER, "subject": text},
-            "template": {"to": "bo@example.com", "text": "x", "template": {"subject": text}},
-            "data": {
-                "to": "bo@example.com",
-                "text": "x",
-                "template": {"subject": "{{ data }}"},
-                "data": text,
-            },
-            "name": {**LETTER, "to": {"address": "bo@example.com", "name": text}},
-            "reply_to": {**LETTER, "reply_to": {"address": "bo@example.com", "name": text}},
-            "from": {**LETTER, "from": {"address": "orders@acme.example", "name": text}},
-            "file": {**LETTER, "attachments": [{**attached, "name": text}]},
-            "type": {**LETTER, "attachments": [{**attached, "content_type": f"text/{text}"}]},
-        }
+        for text in HOSTILE:
+            failure = await refusal(_with_text(place, text))
 
-        failure = await refusal(said[place])
+            assert failure.kind in {"email.input", "email.template"}, repr(text)
+            assert not failure.retryable
 
-        assert failure.kind in {"email.input", "email.template"}
-        assert not failure.retryable
-
-    @pytest.mark.parametrize(
-        "address",
-        [
-            *[f"bo@example.com{end}" for end in [*BREAKS, " ", ",eve@example.com", ";e@e.example"]],
-            *[f"bo{end}@example.com" for end in [*BREAKS, " ", "(eve)", "<eve>", '"']],
-            '"bo\r\nRCPT TO:<eve@example.com>"@example.com',
-            '"bo eve"@example.com',
-            "Bo <bo@example.com>",
-            "<bo@example.com>",
-            "bo(a comment)@example.com",
-            "bo@[127.0.0.1]",
-            "bo@[IPv6:::1]",
-            "@relay.example,@other.example:bo@example.com",
-            "bo@eve@example.com",
-            "bo＠example.com",
-            "bo@ｅxample.com",
-            "bo@example。com",
-            "bo@exa\u00admple.com",
-            "bo@exam\u200bple.com",
-            "b\u202eo@example.com",
-            "ｂo@example.com",
-            "bo\u0301@example.com",
-            "=?utf-8?q?bo?=@example.com",
-            "bo@-example.com",
-            "bo@example..com",
-            ".bo@example.com",
-            "bo",
-            "",
-            "@",
-            "bo@",
-            f"{'b' * 250}@example.com",
-            f"bo@{'b' * 64}.example",
-        ],
-    )
     @pytest.mark.parametrize("place", ["to", "cc", "bcc", "reply_to", "from"])
-    async def test_in_the_place_of_an_address_is_refused(self, address: str, place: str) -> None:
+    async def test_in_the_place_of_an_address_is_refused(self, place: str) -> None:
         """One address, as it is seen and as it is sent, and nothing beside it."""
-        failure = await refusal({**LETTER, place: address})
+        for address in ADDRESSES:
+            failure = await refusal({**LETTER, place: address})
 
-        assert failure.kind in {"email.input", "email.refused"}
-        assert not failure.retryable
+            assert failure.kind in {"email.input", "email.refused"}, repr(address)
+            assert not failure.retryable
 
     async def test_that_looks_like_another_domain_is_sent_as_what_it_is(
         self, server: MailServer
@@ -312,7 +310,7 @@ class TestAHostileText:
         assert b"To: bo@xn--exmple-4nf.com\r\n" in server.contents[0]
 
     @settings(
-        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     @given(
         subject=st.text(max_size=MAX_SUBJECT),

@@ -113,7 +113,12 @@ class TestAnExecutor:
         assert 1 == len(control_plane.outcomes)
 
     @pytest.mark.parametrize(
-        ("type_", "result"), [(TaskType.HUMAN, "awaiting"), (TaskType.TIMER, "succeeded")]
+        ("type_", "result"),
+        [
+            (TaskType.HUMAN, "awaiting"),
+            (TaskType.TIMER, "succeeded"),
+            (TaskType.EMAIL, "failed"),
+        ],
     )
     async def test_carries_out_the_other_types(
         self,

@@ -83,12 +83,12 @@ class TestATemplate:
             '<a href="&#34; onclick=&#34;">'
         ) == comes
 
-    @pytest.mark.parametrize("kind", sorted(vars(nodes)))
-    def test_has_no_kind_of_node_that_nobody_thought_of(self, kind: str) -> None:
+    def test_has_no_kind_of_node_that_nobody_thought_of(self) -> None:
         """What a newer Jinja2 brings is refused until somebody lets it in."""
-        found = getattr(nodes, kind)
-        if isinstance(found, type) and issubclass(found, nodes.Node):
-            assert (found in templates._ALLOWED) == (kind in LET_IN)
+        found = {kind: one for kind, one in vars(nodes).items() if isinstance(one, type)}
+        kinds = {kind for kind, one in found.items() if one in templates._ALLOWED}
+
+        assert kinds == LET_IN
 
 
 LET_IN = frozenset(
@@ -139,13 +139,13 @@ ESCAPES = [
 
 
 class TestATemplateThatWantsMore:
-    @pytest.mark.parametrize("source", ESCAPES)
     @pytest.mark.parametrize("is_html", [False, True])
-    def test_is_refused(self, source: str, is_html: bool) -> None:
+    def test_is_refused(self, is_html: bool) -> None:
         """Python's objects, other files, other variables, and what has no good text."""
-        with pytest.raises(TemplateRefused) as refused:
-            rendered(source, DATA, is_html=is_html)
-        assert refused.value.message
+        for source in ESCAPES:
+            with pytest.raises(TemplateRefused) as refused:
+                assert source == rendered(source, DATA, is_html=is_html)
+            assert refused.value.message
 
     @pytest.mark.parametrize(
         "source",
@@ -175,15 +175,15 @@ class TestATemplateThatWantsMore:
         "source",
         [
             "{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}",
-            "{{ " + "not " * 10_000 + "1 }}",
-            "{{ " + "-" * 20_000 + "1 }}",
-            "{{ " + "1+" * 20_000 + "1 }}",
-            "{{ data" + ".a" * 20_000 + " }}",
-            "{{ data" + "[0]" * 15_000 + " }}",
-            "{{ data.name" + "|upper" * 9_000 + " }}",
-            "{% if 1 %}" * 2_000 + "{% endif %}" * 2_000,
-            "{% for a in data.lines %}" * 1_000 + "{% endfor %}" * 1_000,
-            "{{ " + "1 if 1 else " * 4_000 + "1 }}",
+            "{{ " + "not " * 2_000 + "1 }}",
+            "{{ " + "-" * 5_000 + "1 }}",
+            "{{ " + "1+" * 5_000 + "1 }}",
+            "{{ data" + ".a" * 5_000 + " }}",
+            "{{ data" + "[0]" * 5_000 + " }}",
+            "{{ data.name" + "|upper" * 2_000 + " }}",
+            "{% if 1 %}" * 500 + "{% endif %}" * 500,
+            "{% for a in data.lines %}" * 300 + "{% endfor %}" * 300,
+            "{{ " + "1 if 1 else " * 1_000 + "1 }}",
         ],
         ids=range(10),
     )
