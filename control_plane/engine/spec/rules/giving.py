@@ -11,7 +11,10 @@ from control_plane.engine.spec.rules.graph import Graph
 from control_plane.engine.templates import Constant, Object, Template
 from shared.tasks import TaskType
 
-HTTP_INPUT: Final = ("url", "method", "headers", "json", "body", "timeout_s")
+HTTP_INPUT: Final = (
+    *("url", "method", "headers", "auth", "json", "body", "timeout_s"),
+    *("redirects", "output", "callback", "store"),
+)
 """What an HTTP task reads of its input."""
 
 
