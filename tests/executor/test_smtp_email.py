@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from executor.adapters.file_email import FileEmail
+from executor.adapters.memory_email import MemoryEmail
+from executor.adapters.memory_objects import MemoryObjects
 from executor.adapters.smtp_email import MAX_CONNECTIONS, SmtpEmail
-from executor.bootstrap import email_of, senders_of
+from executor.bootstrap import _email, _objects, email_of, senders_of
+from executor.plugins import Opening, Plugins
 from executor.ports.email import Email, EmailRefused, EmailUnreachable, Receipt
 from shared.errors import InvalidRequest
 from shared.ids import TenantId
@@ -326,3 +329,32 @@ class TestTheSettings:
         """Else nobody would be allowed, and nobody would know why."""
         with pytest.raises(InvalidRequest):
             senders_of(Settings.model_validate(given))
+
+
+class TestAPackageThatBringsAnAdapter:
+    async def test_takes_the_place_of_the_settings(self) -> None:
+        """What it opens is what sends and what keeps; both at once is nobody's wish."""
+        plugins = Plugins(
+            adapters={"email": _opening(MemoryEmail), "objects": _opening(MemoryObjects)}
+        )
+        async with AsyncExitStack() as exits:
+            found = (
+                await _email(Settings(), plugins, exits),
+                await _objects(Settings(), plugins, exits),
+            )
+            with pytest.raises(InvalidRequest) as mail:
+                await _email(Settings(mail_url="smtps://mail.example.com"), plugins, exits)
+            with pytest.raises(InvalidRequest) as objects:
+                await _objects(Settings(objects_url="s3://bucket"), plugins, exits)
+
+        assert [MemoryEmail, MemoryObjects] == [type(one) for one in found]
+        assert "FOLIOT_MAIL_URL" in mail.value.message
+        assert "FOLIOT_OBJECTS_URL" in objects.value.message
+
+
+def _opening(adapter: type[object]) -> Opening:
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[object]:
+        yield adapter()
+
+    return opening
