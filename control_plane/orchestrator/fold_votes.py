@@ -2,6 +2,8 @@
 Tasks on which several people must agree: each votes once, and the last vote that is needed ends it.
 """
 
+from dataclasses import dataclass
+
 from control_plane.engine.instants import write_instant
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.draft import Draft
@@ -19,13 +21,42 @@ from shared.json import Json
 from shared.tasks import Failure
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How the votes stand after one more."""
+
+    standing: Standing
+    quorum: Quorum
+
+    @property
+    def is_reached(self) -> bool:
+        return self.quorum.is_reached(self.standing.approvals)
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        return self.quorum.is_out_of_reach(self.standing.rejections)
+
+
 def vote(draft: Draft, asked: CastVote, task: Task | None) -> Answer:
     """
     By those it is offered to, operators among them only if it is. Voting the same again changes
     nothing; a vote that was cast stands.
     """
-    task, person = open_human(draft, asked.ordinal, task, asked.person), asked.person
-    terms = Terms.of(task.terms)
+    task = open_human(draft, asked.ordinal, task, asked.person)
+    tally = cast(draft, asked, task)
+    if tally is None:
+        return draft.answer(duplicate=True)
+    _end_if_decided(draft, task, tally, asked.person.name)
+    return draft.answer()
+
+
+def cast(draft: Draft, asked: CastVote, task: Task) -> Tally | None:
+    """
+    Count a vote on an open task that its person may see, and say how they stand; None for one that
+    was cast before. What comes of a quorum that is reached, or out of reach, is the caller's: so
+    tasks that end in another way than by VoteTask can take several people too.
+    """
+    person, terms = asked.person, Terms.of(task.terms)
     if terms.quorum is None:
         raise PreconditionFailed(
             f"task {task.task_id} is ended by one person; complete it, or fail it",
@@ -40,10 +71,10 @@ def vote(draft: Draft, asked: CastVote, task: Task | None) -> Answer:
         )
     check_separate(draft, task, person.user, person.name)
     standing = Standing.of(task.standing)
-    cast = next((one for one in standing.votes if one.by == person.user), None)
-    if cast is not None and (cast.approves, cast.output) == (asked.approves, asked.output):
-        return draft.answer(duplicate=True)
-    if cast is not None:
+    earlier = next((one for one in standing.votes if one.by == person.user), None)
+    if earlier is not None:
+        if (earlier.approves, earlier.output) == (asked.approves, asked.output):
+            return None
         raise PreconditionFailed(
             f"{person.user!r} has voted on task {task.task_id} already, and a vote stands",
             reason="TASK_VOTED_ALREADY",
@@ -72,23 +103,20 @@ def vote(draft: Draft, asked: CastVote, task: Task | None) -> Answer:
     if by.comment:
         told["comment"] = by.comment
     record(draft, task, "TASK_VOTED", person, reason="", **told)
-    _end_if_decided(draft, task, terms.quorum, standing, person.name)
-    return draft.answer()
+    return Tally(standing=standing, quorum=terms.quorum)
 
 
-def _end_if_decided(
-    draft: Draft, task: Task, quorum: Quorum, standing: Standing, name: str
-) -> None:
-    is_reached = quorum.is_reached(standing.approvals)
-    if not is_reached and not quorum.is_out_of_reach(standing.rejections):
+def _end_if_decided(draft: Draft, task: Task, tally: Tally, name: str) -> None:
+    if not tally.is_reached and not tally.is_out_of_reach:
         return
+    standing, quorum = tally.standing, tally.quorum
     draft.clear(task.ordinal)
     draft.disarm_nudge(task)
     counted: dict[str, Json] = {
         "approvals": standing.approvals,
         "rejections": standing.rejections,
     }
-    if is_reached:
+    if tally.is_reached:
         votes: list[Json] = [one.as_json() for one in standing.votes]
         output: dict[str, Json] = {"approved": True, **counted, "votes": votes}
         succeed(draft, task, task.lease, output, by=name)

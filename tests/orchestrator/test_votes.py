@@ -1,6 +1,7 @@
 """Tasks on which several people must agree."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,11 +17,13 @@ from control_plane.orchestrator.request import (
     Settle,
 )
 from control_plane.ports.people import Person
+from control_plane.ports.standing import Standing
 from shared import json
 from shared.errors import AlreadyExists, NotFound, PreconditionFailed
+from shared.failpoints import armed
 from shared.ids import InstanceId
 from shared.tasks import Failure, Outcome
-from tests.contract.worlds import ACME
+from tests.contract.worlds import ACME, PostgresWorld
 from tests.orchestrator.persons import ADA, BO, CY, EVE, OLGA, asking, begun, refusal
 from tests.orchestrator.stage import Stage
 
@@ -131,6 +134,40 @@ class TestATaskForSeveral:
         assert ("completed", True) == (first.status, again.duplicate)
         assert "IDEMPOTENCY_MISMATCH" == mismatch.value.reason
         assert 1 == (await stage.types(instance_id)).count("TASK_VOTED")
+
+    @pytest.mark.parametrize("lost", ["store.write.before", "store.write.after"])
+    async def test_counts_a_vote_once_whose_commit_was_not_answered(
+        self, postgres: PostgresWorld, lost: str
+    ) -> None:
+        """It happened, or it did not: the caller repeats it, and it is one vote."""
+        stage = Stage(postgres)
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stage.orchestrator.run(stop))
+            instance_id = await begun(stage, TWO_OF_THREE)
+            asked = Request(
+                tenant_id=ACME,
+                instance_id=instance_id,
+                asked=votes(ADA),
+                repeatable=Repeatable(request_id="r-1", fingerprint=b"x"),
+            )
+            with armed(f"{lost}=error,once"):
+                answered = await asyncio.gather(
+                    stage.orchestrator.submit(asked), return_exceptions=True
+                )
+            await stage.orchestrator.submit(replace(asked))
+            await stage.ask(instance_id, votes(BO))
+            stop.set()
+        [task] = await stage.tasks(instance_id)
+
+        assert 1 == len(answered)
+        assert (2, 0, "succeeded") == (
+            Standing.of(task.standing).approvals,
+            Standing.of(task.standing).rejections,
+            task.status,
+        )
+        assert 2 == (await stage.types(instance_id)).count("TASK_VOTED")
+        await stage.assert_whole(instance_id)
 
     async def test_is_voted_on_while_its_instance_is_paused(self, stage: Stage) -> None:
         """And its instance learns of it when it goes on."""
