@@ -26,7 +26,7 @@ from control_plane.cli.quota import quota
 from control_plane.cli.retention import retention
 from control_plane.cli.schedule import schedule
 from control_plane.cli.server import server, whoami
-from control_plane.cli.task_people import task
+from control_plane.cli.task_following import task
 from control_plane.cli.tenant import tenant
 
 HERE = "On this machine"

@@ -44,16 +44,24 @@ class Followed:
 @asynccontextmanager
 async def following(instance_id: str, address: str, key: str) -> AsyncIterator[Followed]:
     """`foliot instance watch`, as JSON lines."""
+    async with running(address, key, "instance", "watch", instance_id, "-o", "json") as process:
+        yield Followed(process)
+
+
+@asynccontextmanager
+async def running(
+    address: str, key: str, *arguments: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A command that goes on until it is ended."""
     process = await asyncio.create_subprocess_exec(
-        *(str(Path(sys.executable).parent / "foliot"), "instance", "watch", instance_id),
-        *("-o", "json"),
+        *(str(Path(sys.executable).parent / "foliot"), *arguments),
         env={**os.environ, "FOLIOT_CONTROL_PLANE": address, "FOLIOT_KEY": key},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        yield Followed(process)
+        yield process
     finally:
         if process.returncode is None:
             process.kill()
@@ -107,3 +115,33 @@ class TestWatching:
 
         assert 130 == followed.process.returncode
         assert b"Traceback" not in said
+
+
+class TestWatchingAnInbox:
+    async def test_tells_what_is_open_and_then_what_becomes_of_it_over_another_server(self) -> None:
+        """Who works by it sees a task come and go without asking again."""
+        database, address = MemoryDatabase(), free_address()
+
+        async def told(process: asyncio.subprocess.Process) -> list[str]:
+            assert process.stdout is not None
+            async with asyncio.timeout(WITHIN_S):
+                line = json.loads(await process.stdout.readline())
+            return [f"{one.get('change', 'open')} {one['task']['status']}" for one in line["tasks"]]
+
+        async with AsyncExitStack() as stack:
+            async with serving_from(database, listen=address) as serving:
+                key = await serving.key()
+                async with client_of(serving, key) as client:
+                    await activate(client)
+                    instance_id = (await start(client)).instance_id
+                    await send(client, instance_id, "SUBMIT")
+                command = ("task", "watch", "-o", "json")
+                process = await stack.enter_async_context(running(address, key, *command))
+                first = await told(process)
+            serving = await stack.enter_async_context(serving_from(database, listen=address))
+            client = await stack.enter_async_context(client_of(serving, key))
+            await send(client, instance_id, "WITHDRAW")
+            then = await told(process)
+
+        assert ["open TASK_STATUS_PENDING"] == first
+        assert ["HISTORY_ENTRY_TYPE_TASK_CANCELLED TASK_STATUS_CANCELLED"] == then
