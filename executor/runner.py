@@ -11,10 +11,14 @@ from datetime import datetime, timedelta
 from executor.handlers import Handlers
 from executor.handlers.claim_check import checked_in, is_too_large
 from executor.handlers.fitting import fit, words_of
-from executor.ports import Adapters
+from executor.ports import Adapters, Ports
 from executor.ports.control_plane import Held, Report
+from shared.ids import TenantId
 from shared.tasks import ClaimedTask, Failure, Outcome
 from shared.telemetry.redaction import REDACTOR, Redactor
+
+MAX_BOUND = 1_000
+"""For how many tenants ports are kept at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class Runner:
     def __init__(self, handlers: Handlers, adapters: Adapters) -> None:
         self._handlers = handlers
         self._adapters = adapters
+        self._ports: dict[TenantId, Ports] = {}
 
     def begin(self) -> Beginning:
         return Beginning.now(self._adapters.clock.now())
@@ -49,13 +54,13 @@ class Runner:
         report = _report(task, outcome, beginning, self._adapters.redactor)
         if not is_too_large(outcome, report.outcome):
             return report
-        kept = await checked_in(outcome, self._adapters.of(task.tenant_id))
+        kept = await checked_in(outcome, self._ports_of(task.tenant_id))
         return _report(task, kept, beginning, self._adapters.redactor)
 
     async def _attempt(self, task: ClaimedTask) -> Outcome:
         try:
             if task.timeout is None:
-                return await self._handlers.execute(task, self._adapters.of(task.tenant_id))
+                return await self._handlers.execute(task, self._ports_of(task.tenant_id))
             return await self._in_time(task, task.timeout)
         except asyncio.CancelledError as error:
             attempt = asyncio.current_task()
@@ -71,7 +76,7 @@ class Runner:
         limit = asyncio.timeout(within.total_seconds())
         try:
             async with limit:
-                return await self._handlers.execute(task, self._adapters.of(task.tenant_id))
+                return await self._handlers.execute(task, self._ports_of(task.tenant_id))
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -81,6 +86,15 @@ class Runner:
                     message=f"the attempt took longer than {within.total_seconds():g} s",
                 )
             )
+
+    def _ports_of(self, tenant_id: TenantId) -> Ports:
+        """Bound once for a tenant: its tasks come one after the other."""
+        ports = self._ports.get(tenant_id)
+        if ports is None:
+            if len(self._ports) == MAX_BOUND:
+                self._ports.clear()
+            ports = self._ports[tenant_id] = self._adapters.of(tenant_id)
+        return ports
 
 
 def stopped(task: ClaimedTask, beginning: Beginning) -> Report:
