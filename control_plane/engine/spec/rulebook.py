@@ -315,6 +315,10 @@ RULES: Final[dict[str, Rule]] = {
         "An HTTP task's input has no `url`, or a key that the task does not read.",
         "Give it `url`, and what it needs of `method`, `headers`, `json` or `body`, `timeout_s`.",
     ),
+    "email-input-unread": _warns(
+        "An EMAIL task's input has no `to`, or a key that the task does not read.",
+        "Give it `to`, `subject`, and `text` or `html` or a `template` with `data`.",
+    ),
     "raised-to-nobody": _warns(
         "An event is raised, and no state answers it.",
         "Add a transition for it, or leave the action out.",

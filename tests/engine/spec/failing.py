@@ -755,6 +755,12 @@ WARNINGS: list[tuple[str, str, Any]] = [
     ),
     ("http-input-unread", "/states/a/invoke", flat({"invoke": {"src": "http", "onError": "b"}})),
     (
+        "email-input-unread",
+        "/states/a/invoke/input/subjet",
+        flat({"invoke": {"src": "email", "input": {"to": "x", "subjet": "hello"}, "onError": "b"}}),
+    ),
+    ("email-input-unread", "/states/a/invoke", flat({"invoke": {"src": "email", "onError": "b"}})),
+    (
         "task-without-error-path",
         "/states/a/invoke",
         flat({"invoke": {"src": "http", "onDone": "b"}}),

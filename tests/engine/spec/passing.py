@@ -272,6 +272,9 @@ PASSING: dict[str, Any] = {
     "http-input-unread": invoking(
         src="http", input={"url": expr("event.url"), "json": {}, "method": "POST", "timeout_s": 5}
     ),
+    "email-input-unread": invoking(
+        src="email", input={"to": expr("event.to"), "subject": "x", "text": "y", "timeout_s": 5}
+    ),
     "raised-to-nobody": {
         "initial": "a",
         "states": {"a": {"on": {"GO": {"target": "b", "actions": raised("x.y.z")}}}, "b": {}},

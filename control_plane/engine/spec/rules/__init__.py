@@ -17,7 +17,7 @@ from control_plane.engine.spec.rules.answering import (
 )
 from control_plane.engine.spec.rules.deciding import decided_by_no_task
 from control_plane.engine.spec.rules.found import Found
-from control_plane.engine.spec.rules.giving import http_input_unread
+from control_plane.engine.spec.rules.giving import email_input_unread, http_input_unread
 from control_plane.engine.spec.rules.graph import Graph
 from control_plane.engine.spec.rules.knowing import unknown_context_key
 from control_plane.engine.spec.rules.looping import (
@@ -55,6 +55,7 @@ OF_MACHINES: Final[tuple[Callable[[Graph], Iterator[Found]], ...]] = (
     wildcard_swallows,
     wait_without_deadline,
     http_input_unread,
+    email_input_unread,
 )
 OF_SPECS: Final[tuple[Callable[[Graph, Assembler], Iterator[Found]], ...]] = (
     raised_to_nobody,
