@@ -4,7 +4,8 @@
 Half of the streams watch an instance each, the other half the tenant's feed by a business
 key each; a few watch the whole feed. Events come at a steady rate, and each is two entries of
 history. An entry's lag is the time from its `create_time`, which is taken before it is
-decided and committed, until a watcher has it: all on one machine, with one clock.
+decided and committed, until a watcher has it: all on one machine, with one clock. Of each
+instance each stream has to tell every entry once, in order; else the bench fails.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ import grpc
 import psutil
 import typer
 from foliot.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
     definition_service_pb2,
     definition_service_pb2_grpc,
     event_pb2,
@@ -31,6 +34,7 @@ from foliot.v1 import (
     instance_service_pb2,
     instance_service_pb2_grpc,
     json_pb2,
+    quota_pb2,
 )
 from rich.console import Console
 from rich.table import Table
@@ -39,6 +43,7 @@ from bench.figures import Latency
 from bench.last_words import LastWords
 from bench.rounds import whole_foliot
 from control_plane.access.keys import MintedKey, mint
+from control_plane.access.roles import PLATFORM_ADMIN
 from control_plane.api.admission import MAX_WATCHES_PER_CALLER
 from control_plane.bootstrap import let_in
 from control_plane.embedded.running import Running
@@ -57,6 +62,12 @@ WHOLE_FEEDS = 5
 
 BATCH = 10
 """Events in one call."""
+
+AT_ONCE = 100
+"""Calls under way. Where the server cannot keep up, the rate is what it can."""
+
+UNREACHED = 1_000_000_000
+"""A quota beyond what is measured."""
 
 SETTLE_S = 3.0
 """Before and after what is measured: streams to open, the last entries to arrive."""
@@ -128,6 +139,7 @@ async def _measured(streams: int, rate: int, seconds: float) -> Measured:
             )
             database = await asyncpg.connect(running.database_url)
             exits.push_async_callback(database.close)
+            await _lift_quotas(channel, running)
             instances = await _instances(channel, admin, count)
             keys = await _keys(running, streams + WHOLE_FEEDS)
             heard = Heard()
@@ -181,9 +193,27 @@ async def _instances(channel: grpc.aio.Channel, admin: Metadata, count: int) -> 
     return [answer.instance.instance_id for answer in started]
 
 
+async def _lift_quotas(channel: grpc.aio.Channel, running: Running) -> None:
+    """More streams than a tenant may have, and more calls a second: a batch counts as many."""
+    key = mint(tenant_id=None, role=PLATFORM_ADMIN, pepper=_pepper(running))
+    await let_in(running.database_url, [key.stored], "")
+    for kind in (quota_pb2.QUOTA_KIND_STREAMS, quota_pb2.QUOTA_KIND_CALLS_PER_SECOND):
+        await admin_service_pb2_grpc.AdminServiceStub(channel).SetQuota(
+            admin_service_pb2.SetQuotaRequest(
+                tenant_id=running.tenant_id, kind=kind, limit=UNREACHED
+            ),
+            metadata=((AUTHORIZATION, BEARER + key.text),),
+        )
+
+
+def _pepper(running: Running) -> str:
+    found: str = json.loads((Path(running.data_dir) / "keys.json").read_text())["pepper"]
+    return found
+
+
 async def _keys(running: Running, streams: int) -> Sequence[MintedKey]:
     """As many callers as it takes: each may watch by so many streams."""
-    pepper = json.loads((Path(running.data_dir) / "keys.json").read_text())["pepper"]
+    pepper = _pepper(running)
     tenant = TenantId(running.tenant_id)
     callers = -(-streams // MAX_WATCHES_PER_CALLER)
     keys = [mint(tenant_id=tenant, role="viewer", pepper=pepper) for _ in range(callers)]
@@ -237,16 +267,35 @@ async def _watching(
             assert is_ours, f"a stream ended by itself: {error!r}"
 
 
+class InOrder:
+    """What one stream has told: of each instance every entry once, one after another."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, int] = {}
+
+    def check(self, instance_id: str, seq: int) -> None:
+        """A stream may begin anywhere, and has to go on from there. Raises RuntimeError."""
+        at = self._at.get(instance_id)
+        if at is not None and seq != at + 1:
+            raise RuntimeError(f"entry {seq} of {instance_id} came after {at}")
+        self._at[instance_id] = seq
+
+
 async def _watch(stub: Any, caller: Metadata, instance_id: str, heard: Heard) -> None:
+    order = InOrder()
     request = event_service_pb2.WatchInstanceRequest(instance_id=instance_id)
     async for message in stub.WatchInstance(request, metadata=caller):
         if message.HasField("entry"):
+            order.check(instance_id, message.seq)
             heard.take("instance", [message.entry])
 
 
 async def _follow(stub: Any, caller: Metadata, filter_: str, kind: str, heard: Heard) -> None:
+    order = InOrder()
     request = event_service_pb2.WatchEventsRequest(filter=filter_)
     async for message in stub.WatchEvents(request, metadata=caller):
+        for one in message.entries:
+            order.check(one.instance_id, one.entry.seq)
         heard.take(kind, [one.entry for one in message.entries])
 
 
@@ -258,6 +307,7 @@ async def _events(
     loop = asyncio.get_running_loop()
     began = loop.time()
     batches = round(rate / ENTRIES_OF_AN_EVENT * seconds / BATCH)
+    room = asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as calls:
         for batch in range(batches):
             due = began + batch * seconds / batches
@@ -272,12 +322,16 @@ async def _events(
                 for number in range(batch * BATCH, (batch + 1) * BATCH)
             ]
             request = event_service_pb2.IngestEventsRequest(items=items)
-            calls.create_task(_ingested(stub, request, admin))
+            await room.acquire()
+            calls.create_task(_ingested(stub, request, admin, room))
     return batches * BATCH
 
 
-async def _ingested(stub: Any, request: Any, admin: Metadata) -> None:
-    answer = await stub.IngestEvents(request, metadata=admin)
+async def _ingested(stub: Any, request: Any, admin: Metadata, room: asyncio.Semaphore) -> None:
+    try:
+        answer = await stub.IngestEvents(request, metadata=admin)
+    finally:
+        room.release()
     failed = [one.error for one in answer.results if one.HasField("error")]
     if failed:
         raise RuntimeError(f"an event was refused: {failed[0].message}")

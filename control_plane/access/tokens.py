@@ -84,12 +84,14 @@ def believe(text: str, issuer: Issuer, key: TokenKey, algorithm: str) -> Princip
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError, OSError) as error:
         raise _refused(type(error).__name__, issuer) from None
     role = _role(claims, issuer)
+    name = _name(claims, issuer)
     return Principal(
-        name=_name(claims, issuer),
+        name=name,
         tenant_id=_tenant(claims, issuer, role),
         role=role,
         permissions=permissions_of(role),
         expires_at=expires_at,
+        credential_id=_credential_id(claims, key, name),
         groups=frozenset(
             one
             for one in _told(claims, issuer.groups_claim or issuer.roles_claim)
@@ -106,6 +108,16 @@ def _name(claims: Mapping[str, Any], issuer: Issuer) -> str:
     if name.startswith(RESERVED_NAMES):
         raise _refused("its sub begins as the name of another credential", issuer)
     return name
+
+
+def _credential_id(claims: Mapping[str, Any], key: TokenKey, name: str) -> str:
+    """The one token, where it has an id; else whose it is, and the key that it was signed with."""
+    jti = claims.get("jti")
+    if isinstance(jti, str) and is_tellable(jti):
+        return f"jti:{jti}"
+    if key.kid is not None and is_tellable(key.kid):
+        return f"kid:{key.kid} sub:{name}"
+    return f"sub:{name}"
 
 
 def _role(claims: Mapping[str, Any], issuer: Issuer) -> str:

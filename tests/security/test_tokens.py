@@ -105,6 +105,34 @@ class TestAToken:
         assert ("alice", "acme", "viewer") == (found.principal, found.tenant_id, role_of(found))
 
     @pytest.mark.parametrize(
+        ("jti", "credential"),
+        [
+            ("7f3a", "jti:7f3a"),
+            (None, f"kid:{RSA.kid} sub:alice"),
+            ("\x1b[2J", f"kid:{RSA.kid} sub:alice"),
+            (5, ""),
+        ],
+    )
+    async def test_is_what_the_audit_log_names(
+        self, serving: Serving, jti: object, credential: str
+    ) -> None:
+        """Of several tokens of one person it was this one; of one without an id, this key's."""
+        said = claims(ISSUER, groups=["admins"], jti=jti)
+        async with client_of(serving, RSA.sign(said)) as client:
+            if not credential:
+                with pytest.raises(grpc.aio.AioRpcError):
+                    await client.admin.WhoAmI(admin_service_pb2.WhoAmIRequest())
+                return
+            await client.admin.SetTaskLimit(
+                admin_service_pb2.SetTaskLimitRequest(limit_key="bank", max_running=1)
+            )
+            found = await client.admin.ListAuditEntries(admin_service_pb2.ListAuditEntriesRequest())
+
+        assert [("alice", credential)] == [
+            (one.principal, one.credential_id) for one in found.entries
+        ]
+
+    @pytest.mark.parametrize(
         ("said", "role"),
         [
             ({"groups": "staff"}, "viewer"),

@@ -45,7 +45,9 @@ class AuditEntry(_message.Message):
     principal: _builtins.str
     """principal is who asked for it, as WhoAmIResponse.principal."""
     credential_id: _builtins.str
-    """credential_id is the credential that was used, as an API key's key_id."""
+    """credential_id is the credential that was used: an API key's key_id, a token as "jti:" and its
+    id, one without an id as "kid:" and the key it was signed with, "sub:" and whose it is.
+    """
     method: _builtins.str
     """method is the RPC, as "foliot.v1.InstanceService/CancelInstance"."""
     target_kind: _builtins.str
