@@ -87,6 +87,10 @@ async def executor_plane(
     )
     connector = Connector(settings.control_plane, tls_of(settings))
     async with AsyncExitStack() as exits:
+        # What is configured wrong is told before the database is waited for.
+        objects = await _objects(settings, plugins, exits)
+        email = await _email(settings, plugins, exits)
+        senders = senders_of(settings)
         clock = DatabaseClock()
         store = await _connected(settings.database_url, clock)
         exits.push_async_callback(store.close)
@@ -102,8 +106,6 @@ async def executor_plane(
             )
             exits.push_async_callback(own.close)
         secrets = await _secrets(settings, plugins, exits)
-        objects = await _objects(settings, plugins, exits)
-        email = await _email(settings, plugins, exits)
         doorbell = await _doorbell(settings, store)
         exits.push_async_callback(doorbell.close)
         threads = ThreadPoolExecutor(
@@ -117,7 +119,7 @@ async def executor_plane(
                 HumanHandler(),
                 TimerHandler(),
                 HttpHandler(),
-                EmailHandler(),
+                *([] if email is None else [EmailHandler()]),
                 SystemHandler(registry, threads, heartbeats),
                 *ai_handlers(settings, connector, exits),
             ],
@@ -147,7 +149,7 @@ async def executor_plane(
                     secrets=secrets,
                     objects=objects,
                     email=email,
-                    senders=senders_of(settings),
+                    senders=senders,
                 ),
             ),
             control_plane,

@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     mail_url: str = ""
     """The server that takes an executor's mail: `smtps://user@host:465`, or `smtp://user@host:587`
     by STARTTLS, or `smtp+plaintext://localhost:25`; `file:///folder` keeps it in files, for trying
-    out. Not set, the executor sends none."""
+    out. Not set, the executor takes no EMAIL tasks."""
 
     mail_password: SecretStr = SecretStr("")
     """The password of the user in FOLIOT_MAIL_URL."""

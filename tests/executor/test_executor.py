@@ -1,22 +1,29 @@
 """A whole executor on a real database and a real Redis, with a listening control plane."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import asyncpg
 import pytest
+import structlog
+from pydantic import SecretStr
 
 from executor.bootstrap import executor_plane
 from executor.functions import Functions, TaskContext
 from executor.plane import ExecutorPlane, Farewell
 from shared.doorbell import Doorbell, task_runner
-from shared.json import Json, load
+from shared.json import Json, dump, load
 from shared.postgres.namespace import read_namespace
 from shared.settings import Settings
 from shared.tasks import TaskType
+from shared.telemetry.logging import configure_logging
 from tests.executor.eventually import eventually
 from tests.executor.listening import ListeningControlPlane, assigning, listening
 from tests.executor.work import a_task, ask, make_ready
@@ -122,6 +129,7 @@ class TestAnExecutor:
     )
     async def test_carries_out_the_other_types(
         self,
+        tmp_path: Path,
         settings: Settings,
         migrated: str,
         control_plane: ListeningControlPlane,
@@ -130,7 +138,8 @@ class TestAnExecutor:
     ) -> None:
         """Each by its own handler."""
         await make_ready(migrated, type=type_, function=None)
-        async with working(settings):
+        mailing = settings.model_copy(update={"mail_url": (tmp_path / "mail").as_uri()})
+        async with working(mailing):
             await eventually(lambda: control_plane.outcomes)
 
         assert result == control_plane.outcomes[0].WhichOneof("result")
@@ -140,11 +149,12 @@ class TestAnExecutor:
     ) -> None:
         """They are left for executors that have one."""
         await make_ready(migrated, type=TaskType.AI, function=None)
+        await make_ready(migrated, type=TaskType.EMAIL, function=None)
         await make_ready(migrated)
         async with working(settings):
             await eventually(lambda: control_plane.outcomes)
 
-        assert 1 == await ask(migrated, "SELECT count(*) FROM foliot.ready")
+        assert 2 == await ask(migrated, "SELECT count(*) FROM foliot.ready")
 
     async def test_beside_another_runs_no_task_twice(
         self, settings: Settings, migrated: str, control_plane: ListeningControlPlane
@@ -248,3 +258,68 @@ class TestAnExecutorThatIsToldToEnd:
 
         assert (Farewell(unacknowledged=0, abandoned=0), []) == (farewell, control_plane.outcomes)
         assert 0 == await ask(migrated, "SELECT count(*) FROM foliot.executor_session")
+
+
+class TestASecretOfATenant:
+    @pytest.fixture
+    def logged(self, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+        """Everything there is to log, as in production; and as it was afterwards."""
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        configure_logging("json", "debug")
+        yield
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+
+    async def test_is_in_nothing_that_is_kept_or_written(
+        self,
+        logged: None,
+        settings: Settings,
+        migrated: str,
+        control_plane: ListeningControlPlane,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """A server tells back whatever it was told, in each way in which it can be told."""
+        canary = 'canary "of" acme/+'
+        heard: list[bytes] = []
+
+        async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            sent = head + await reader.readexactly(int(re.findall(rb"(?i)length: (\d+)", head)[0]))
+            heard.append(sent)
+            status = b"200 OK" if b"/well" in head else b"400 No"
+            writer.write(
+                b"HTTP/1.1 %s\r\nconnection: close\r\nx-request-id: %s\r\n\r\n%s"
+                % (status, b64encode(canary.encode()), sent + quote_plus(canary).encode())
+            )
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        secret: Json = {"$secret": "canary"}
+        with_secrets = settings.model_copy(
+            update={"secrets": {"acme": {"canary": SecretStr(canary)}}, "poll_s": 0.05}
+        )
+        async with server, working(with_secrets):
+            for path in ("/well", "/ill"):
+                asked: Json = {
+                    "url": url + path,
+                    "method": "POST",
+                    "auth": {"user": "me", "password": secret},
+                    "json": {"key": secret},
+                }
+                await make_ready(migrated, type=TaskType.HTTP, function=None, input=asked)
+            await eventually(lambda: len(control_plane.outcomes) == 2)
+        reported = b"".join(one.SerializeToString() for one in control_plane.outcomes)
+        rows = str(await ask(migrated, "SELECT json_agg(t)::text FROM foliot.task t"))
+        written = capsys.readouterr().err
+
+        forms = {canary, dump(canary)[1:-1], quote_plus(canary)} | {
+            b64encode(text.encode()).decode() for text in (canary, f"me:{canary}")
+        }
+        assert 2 == len([one for one in heard if dump(canary).encode() in one])
+        kept = reported.decode(errors="replace") + rows + written
+        assert 2 == kept.count("http.status") + kept.count('"status":200')
+        assert [] == [form for form in forms if form in kept]
