@@ -2,14 +2,16 @@
 Keeps secrets out of what is written down: whatever a secret port has given out is replaced in
 log lines, and in all that an attempt reports.
 
-A value is known in the forms in which it travels: as it is, inside of JSON, inside of a URL, and
-as base64 of the whole. What a function makes of it otherwise, a part or a hash, is not known here.
+A value is known in the forms in which it travels: as it is, inside of JSON, also where that is a
+text of JSON, inside of a URL, and as base64 of the whole. What a function makes of it otherwise, a part or a hash, is not known here.
 """
 
+import json
 import threading
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import quote, quote_plus
 
@@ -84,8 +86,9 @@ class Redactor:
 
     def json_text(self, tenant_id: TenantId, text: str) -> str:
         """Canonical JSON text without the tenant's secrets; never longer than before."""
-        forms = self._of.get(tenant_id, ())
-        if not any(form in text for form in forms):
+        forms = self._of.get(tenant_id)
+        # Texts stand in it as JSON writes them, whatever they hold.
+        if forms is None or not any(_in_json(form) in text for form in forms):
             return text
         return dump(_clean(load(text), forms))
 
@@ -128,12 +131,19 @@ def _forms_of(value: str) -> _Forms:
         {
             value,
             value.strip(),
-            dump(value.encode(errors="replace").decode())[1:-1],
+            _in_json(value),
+            _in_json(_in_json(value)),
+            json.dumps(value)[1:-1],
             quote(written, safe=""),
             quote_plus(written),
             b64encode(written).decode().rstrip("="),
         }
     )
+
+
+@lru_cache(MAX_HIDDEN)
+def _in_json(text: str) -> str:
+    return dump(text.encode(errors="replace").decode())[1:-1]
 
 
 def _without(text: str, forms: _Forms) -> str:

@@ -316,8 +316,9 @@ class TestASecretOfATenant:
         rows = str(await ask(migrated, "SELECT json_agg(t)::text FROM foliot.task t"))
         written = capsys.readouterr().err
 
-        forms = {canary, dump(canary)[1:-1], quote_plus(canary)} | {
-            b64encode(text.encode()).decode() for text in (canary, f"me:{canary}")
+        # Parts of it too, which stay as they are however often it is quoted.
+        forms = {"acme/+", "acme%2F", b64encode(canary.encode())[:16].decode()} | {
+            b64encode(f"me:{canary}".encode()).decode()
         }
         assert 2 == len([one for one in heard if dump(canary).encode() in one])
         kept = reported.decode(errors="replace") + rows + written

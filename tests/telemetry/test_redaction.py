@@ -35,6 +35,7 @@ class TestAHiddenValue:
             VALUE,
             VALUE.strip(),
             dump(VALUE)[1:-1],
+            json.dumps(VALUE)[1:-1],
             quote(VALUE, safe=""),
             quote_plus(VALUE),
             b64encode(VALUE.encode()).decode().rstrip("="),
@@ -60,6 +61,15 @@ class TestAHiddenValue:
 
         assert '{"***":1,"b":"***","z":[true,null,1.5]}' == text
         assert dump(load(text)) == text
+
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_is_found_in_json_in_a_text_of_json(self, redactor: Redactor, times: int) -> None:
+        """A server that tells back what it was told tells it in quotes, and they are quoted."""
+        text = VALUE
+        for _ in range(times):
+            text = dump([text])
+
+        assert "word" not in redactor.json_text(ACME, dump({"body": text}))
 
     def test_is_its_tenants(self, redactor: Redactor) -> None:
         """Another one's texts are theirs, though the log holds neither's."""
