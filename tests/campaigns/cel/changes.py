@@ -69,7 +69,10 @@ def text_of_double(stack: ExitStack) -> None:
         return run
 
     _overload(stack, vocabulary.FUNCTIONS, "string", {(float,): string})
-    _overload(stack, vocabulary.FUNCTIONS, "math.sqrt", {(float,): negative(_sqrt)})
+    roots: dict[tuple[type, ...], Implementation] = dict.fromkeys(
+        [(int,), (float,)], negative(_sqrt)
+    )
+    _overload(stack, vocabulary.FUNCTIONS, "math.sqrt", roots)
     stack.enter_context(mock.patch.dict(OPERATIONS, {"/": negative(OPERATIONS["/"])}))
 
 
