@@ -82,6 +82,9 @@ class Forgetful:
     async def execute(self, statement: str, *values: object) -> Any:
         return await self._of.execute(without_tenant(statement), *values)
 
+    def is_closed(self) -> bool:
+        return bool(self._of.is_closed())
+
     def terminate(self) -> None:
         self._of.terminate()
 
@@ -109,6 +112,9 @@ LOOK_UPS: Mapping[type, Mapping[str, Look]] = {
         "list_tasks": lambda a, o: a.list_tasks(ACME, TaskFilter(), after=None, limit=9),
         "list_history": lambda a, o: a.list_history(
             ACME, o.instance.instance_id, after_seq=0, limit=9
+        ),
+        "list_comments": lambda a, o: a.list_comments(
+            ACME, o.instance.instance_id, 1, after_seq=0, limit=9
         ),
         "get_tasks": lambda a, o: a.get_tasks(ACME, [(o.instance.instance_id, 1)], TaskType.HTTP),
         "count_instances": lambda a, o: a.count_instances(ACME, InstanceFilter(), at_most=9),
@@ -182,6 +188,11 @@ async def of_everything(world: PostgresWorld, tenant_id: TenantId, name: str) ->
     )
     instance = await started(
         world, tasks=1, tenant_id=tenant_id, definition_key=name, labels='{"region":"eu"}'
+    )
+    await world.owner.execute(
+        "INSERT INTO foliot.task_comment VALUES ($1, $2, 1, 2, 'ada', 'hm', clock_timestamp())",
+        tenant_id,
+        instance.instance_id,
     )
     await schedule(world, name, tenant_id)
     await world.limits.put(tenant_id, TaskLimit(key=name, max_running=1), at_most=9)
