@@ -31,8 +31,8 @@ PREFIX = "foliot-tests-"
 MEMORY = Path("/dev/shm")
 NEEDED = 4 * 1024**3
 """Bytes that must be free there, and as memory: what two workers' servers write, several times."""
-# A directory without a server that is younger may be about to get one.
-ABANDONED_AFTER_S = 60.0
+# A directory without a server that is younger may be about to get one, or another one.
+ABANDONED_AFTER_S = 600.0
 
 _numbers = count(1)
 
@@ -58,9 +58,25 @@ def running_servers() -> Iterator[Servers]:
     and somebody has to read the servers' output all the time.
     """
     _sweep()
-    data_dir = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place()))
-    # As root, the servers' account has to get through.
-    data_dir.chmod(0o711)
+    with open_directory() as data_dir:
+        yield from _running(data_dir)
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """
+    A directory for the data of servers, empty now and gone afterwards. Others may traverse it, as
+    under root the servers' account has to get through.
+    """
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place()))
+    path.chmod(0o711)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def _running(data_dir: Path) -> Iterator[Servers]:
     ready: Future[Servers] = Future()
     loop: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
@@ -87,7 +103,6 @@ def running_servers() -> Iterator[Servers]:
         if not running.is_closed():
             running.call_soon_threadsafe(ended.set)
         thread.join()
-        shutil.rmtree(data_dir)
 
 
 @cache
@@ -108,14 +123,16 @@ def place() -> Path:
 
 def _sweep() -> None:
     """Remove what runs of pytest that were killed could not; their servers are gone."""
-    for lock in place().glob(f"{PREFIX}*/lock"):
+    for left in place().glob(f"{PREFIX}*"):
         with suppress(OSError):
-            is_old = time.time() - lock.stat().st_mtime > ABANDONED_AFTER_S
-            if is_old and lock.stat().st_uid == os.geteuid() and not is_claimed(lock.parent):
-                digest = digest_of(lock.parent)
-                for sockets in Path(tempfile.gettempdir()).glob(f"foliot-*-{digest}"):
-                    shutil.rmtree(sockets)
-                shutil.rmtree(lock.parent)
+            is_old = time.time() - left.stat().st_mtime > ABANDONED_AFTER_S
+            served = [lock.parent for lock in (*left.glob("lock"), *left.glob("*/lock"))]
+            if is_old and left.stat().st_uid == os.geteuid() and not any(map(is_claimed, served)):
+                for data_dir in served:
+                    digest = digest_of(data_dir)
+                    for sockets in Path(tempfile.gettempdir()).glob(f"foliot-*-{digest}"):
+                        shutil.rmtree(sockets)
+                shutil.rmtree(left)
 
 
 async def new_database(servers: Servers, template: str | None = None) -> str:

@@ -27,7 +27,7 @@ from tests.docs.shell import (
     with_children,
 )
 from tests.e2e.commands import wait_for
-from tests.servers import Servers
+from tests.servers import Servers, open_directory
 
 README = blocks(page("README.md"))
 
@@ -69,10 +69,9 @@ FILES = [block for block in README if block.language == "python"]
 
 
 @pytest.fixture(scope="module")
-def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def where() -> Iterator[Path]:
     """A reader's folder in which `foliot dev` runs as the README starts it last."""
-    at = folder(tmp_path_factory.mktemp("readme"), FILES)
-    with serving(of("sh dev")[-1].text, at):
+    with open_directory() as at, serving(of("sh dev")[-1].text, folder(at, FILES)):
         yield at
 
 
@@ -110,10 +109,13 @@ class TestEveryBlock:
 
 
 class TestFoliotDev:
-    def test_is_started_first_without_functions(self, tmp_path: Path) -> None:
+    def test_is_started_first_without_functions(self) -> None:
         """The plain command is the first that a reader types."""
-        with serving(of("sh dev")[0].text, folder(tmp_path, [])):
-            printed = run(_settings() + "echo $KEY", tmp_path)
+        with (
+            open_directory() as at,
+            serving(of("sh dev")[0].text, folder(at, [])),
+        ):
+            printed = run(_settings() + "echo $KEY", at)
 
         assert printed.startswith("fol_dev_")
 

@@ -11,6 +11,7 @@ from shared.rpc import MAX_CLAIM
 from tests.docs.pages import ROOT, blocks, code, page
 from tests.docs.shell import folder, needs, run, serving
 from tests.polyglot.languages import README, TOOLS, languages, shown
+from tests.servers import open_directory
 
 PAGE = page("docs/workers.md")
 CLIENTS = page(README)
@@ -19,10 +20,9 @@ SCRIPTS = {"protos", *TOOLS, "access", "story"}
 
 
 @pytest.fixture(scope="module")
-def where(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def where() -> Iterator[Path]:
     """A reader's folder in which `foliot dev` runs."""
-    at = folder(tmp_path_factory.mktemp("workers"), [])
-    with serving("foliot dev", at):
+    with open_directory() as at, serving("foliot dev", folder(at, [])):
         yield at
 
 

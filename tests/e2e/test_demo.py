@@ -17,7 +17,6 @@ TASKS = 4
 @pytest.fixture
 def dev(tmp_path: Path) -> Iterator[Command]:
     """A `foliot dev` of the test's own."""
-    tmp_path.chmod(0o711)
     with running("dev", "--data-dir", str(tmp_path / "data")) as command:
         command.until("is serving")
         yield command

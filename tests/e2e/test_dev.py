@@ -3,19 +3,11 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from control_plane.embedded import attached
 from tests.e2e.commands import named, running, wait_for
 from tests.servers import Servers, drop_database, new_database
 
 ORPHANS_WITHIN_S = 3.0
-
-
-@pytest.fixture(autouse=True)
-def reachable(tmp_path: Path) -> None:
-    """As root, the servers' account has to get through."""
-    tmp_path.chmod(0o711)
 
 
 class TestFoliotDev:

@@ -43,11 +43,12 @@ class TestTheServersForTests:
     def test_are_swept_up_after_a_run_that_was_killed(self) -> None:
         """Its servers ended with it, but nobody was left to remove the files."""
         left = Path(tempfile.mkdtemp(prefix=servers_module.PREFIX, dir=servers_module.place()))
-        (left / "lock").touch()
+        (left / "data").mkdir()
+        (left / "data" / "lock").touch()
         servers_module._sweep()
         assert left.exists()
         long_ago = time.time() - 2 * servers_module.ABANDONED_AFTER_S
-        os.utime(left / "lock", (long_ago, long_ago))
+        os.utime(left, (long_ago, long_ago))
         servers_module._sweep()
 
         assert not left.exists()
