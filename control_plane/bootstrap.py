@@ -40,6 +40,7 @@ from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.adapters.postgres.tenant_store import PostgresTenantStore
 from control_plane.api.admin_servicer import AdminServicer
 from control_plane.api.admission import Admission
+from control_plane.api.ai_servicer import AiServicer
 from control_plane.api.alpha_definition_servicer import AlphaDefinitionServicer
 from control_plane.api.capacity_servicer import Capacity
 from control_plane.api.definition_servicer import DefinitionServicer
@@ -324,7 +325,7 @@ class ControlPlane:
                     admission.draining,
                     adapters.limits,
                 ),
-                task=TaskServicer(orchestrator, reader),
+                task=TaskServicer(orchestrator, reader, adapters.ai_records),
                 event=EventServicer(
                     orchestrator,
                     adapters.store,
@@ -346,6 +347,7 @@ class ControlPlane:
                     adapters.tenants,
                     capacity,
                 ),
+                ai=AiServicer(adapters.ai_policies, adapters.ai_records, reader, adapters.tenants),
                 executor=ExecutorServicer(executor),
                 alpha_definition=AlphaDefinitionServicer(adapters.definitions),
             ),

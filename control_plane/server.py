@@ -12,6 +12,8 @@ from foliot.executor.v1 import executor_service_pb2, executor_service_pb2_grpc
 from foliot.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
+    ai_service_pb2,
+    ai_service_pb2_grpc,
     definition_service_pb2,
     definition_service_pb2_grpc,
     event_service_pb2,
@@ -58,6 +60,7 @@ SERVICES: Sequence[ServiceDescriptor] = tuple(
         (schedule_service_pb2, "ScheduleService"),
         (tenant_service_pb2, "TenantService"),
         (admin_service_pb2, "AdminService"),
+        (ai_service_pb2, "AiService"),
         (executor_service_pb2, "ExecutorService"),
         (alpha_definition_service_pb2, "DefinitionService"),
     )
@@ -75,6 +78,7 @@ class Servicers:
     schedule: schedule_service_pb2_grpc.ScheduleServiceServicer
     tenant: tenant_service_pb2_grpc.TenantServiceServicer
     admin: admin_service_pb2_grpc.AdminServiceServicer
+    ai: ai_service_pb2_grpc.AiServiceServicer
     executor: executor_service_pb2_grpc.ExecutorServiceServicer
     alpha_definition: alpha_definition_service_pb2_grpc.DefinitionServiceServicer
 
@@ -168,6 +172,7 @@ class Server:
         schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server(servicers.schedule, server)
         tenant_service_pb2_grpc.add_TenantServiceServicer_to_server(servicers.tenant, server)
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(servicers.admin, server)
+        ai_service_pb2_grpc.add_AiServiceServicer_to_server(servicers.ai, server)
         executor_service_pb2_grpc.add_ExecutorServiceServicer_to_server(servicers.executor, server)
         alpha_definition_service_pb2_grpc.add_DefinitionServiceServicer_to_server(
             servicers.alpha_definition, server

@@ -26,6 +26,7 @@ _READ = frozenset(
         "retention.read",
         "quota.read",
         "queue.read",
+        "ai.read",
     }
 )
 
@@ -33,6 +34,7 @@ _IN_TENANTS: Mapping[str, frozenset[str]] = {
     "viewer": _READ | {PAYLOAD_READ},
     "starter": _READ | {PAYLOAD_READ, "instance.start", "instance.send"},
     "human_worker": frozenset({PAYLOAD_READ, "task.read", "task.complete"}),
+    "reviewer": frozenset({PAYLOAD_READ, "task.read", "task.complete", "instance.send"}),
     "definer": _READ | {PAYLOAD_READ, "definition.write"},
     "operator": _READ
     | {
@@ -44,6 +46,7 @@ _IN_TENANTS: Mapping[str, frozenset[str]] = {
         "task.redrive",
         "schedule.operate",
         "limit.write",
+        "ai.switch",
     },
     "auditor": frozenset(
         {
@@ -53,6 +56,7 @@ _IN_TENANTS: Mapping[str, frozenset[str]] = {
             "schedule.read",
             "key.read",
             "audit.read",
+            "ai.read",
         }
     ),
     "tenant_admin": _READ
@@ -68,6 +72,8 @@ _IN_TENANTS: Mapping[str, frozenset[str]] = {
         "schedule.write",
         "schedule.operate",
         "limit.write",
+        "ai.write",
+        "ai.switch",
         "retention.write",
         "key.read",
         "key.write",

@@ -62,6 +62,7 @@ class ExecutorServicer(AiDeskMethods):
     ) -> pb.ReportOutcomesResponse:
         told = await report_outcomes(
             self._ports.orchestrator,
+            self._ports.ai,
             [outcomes.reported_from(one) for one in request.outcomes],
         )
         if told.resend is not None:

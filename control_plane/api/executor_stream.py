@@ -157,6 +157,7 @@ class ExecutorStream:
         try:
             told = await report_outcomes(
                 self._ports.orchestrator,
+                self._ports.ai,
                 [outcomes.reported_from(one) for one in sent],
                 hand.session_id,
             )

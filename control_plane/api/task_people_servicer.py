@@ -10,23 +10,53 @@ from control_plane.api.filters import Field, check_order, parse_filter
 from control_plane.api.mapping.tasks import comment_to, task_to
 from control_plane.api.mapping.texts import text_of
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
+from control_plane.ports.ai_records import AiRecords
 from control_plane.ports.reader import Reader
 from control_plane.use_cases.comment_on_task import comment_on_task, list_comments
 from control_plane.use_cases.deal_with_task import delegate_task, return_task
 from control_plane.use_cases.paging import page_size
+from control_plane.use_cases.resolve_suggestion import Choice, resolve_suggestion
 from control_plane.use_cases.submits import Submits
 from control_plane.use_cases.vote_on_task import vote_on_task
 from shared.errors import InvalidRequest
 
 COMMENT_FILTER = {"author": Field(kind="text")}
 
+_DECISIONS: dict[int, Choice] = {
+    pb.SUGGESTION_DECISION_APPROVE: "APPROVE",
+    pb.SUGGESTION_DECISION_EDIT: "EDIT",
+    pb.SUGGESTION_DECISION_REJECT: "REJECT",
+}
 _APPROVES = {task_pb2.VOTE_CHOICE_APPROVE: True, task_pb2.VOTE_CHOICE_REJECT: False}
 
 
 class TaskPeopleServicer(pb_grpc.TaskServiceServicer):
-    def __init__(self, orchestrator: Submits, reader: Reader) -> None:
+    def __init__(self, orchestrator: Submits, reader: Reader, ai: AiRecords) -> None:
         self._orchestrator = orchestrator
         self._reader = reader
+        self._ai = ai
+
+    async def ResolveSuggestion(
+        self,
+        request: pb.ResolveSuggestionRequest,
+        _context: ServicerContext[pb.ResolveSuggestionRequest, pb.ResolveSuggestionResponse],
+    ) -> pb.ResolveSuggestionResponse:
+        caller = principal.current()
+        task = await resolve_suggestion(
+            self._orchestrator,
+            self._reader,
+            self._ai,
+            caller.tenant,
+            request.task_id,
+            suggestion_hash=request.suggestion_hash,
+            decision=_DECISIONS.get(request.decision),
+            event=request.event,
+            data=text_of(request, "data"),
+            reason=request.reason,
+            person=caller.person,
+            request_id=request.request_id,
+        )
+        return pb.ResolveSuggestionResponse(task=task_to(task, with_input=True, with_output=True))
 
     async def DelegateTask(
         self,

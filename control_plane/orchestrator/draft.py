@@ -452,6 +452,11 @@ class Draft:
     def relabel(self, labels: dict[str, Json]) -> None:
         self._labels = labels
 
+    def reviewed_by(self, ordinal: int) -> int | None:
+        """The AI task about whose suggestion this open task asks a person; None for another."""
+        task = None if self.snapshot is None else self.snapshot.tasks.get(ordinal)
+        return None if task is None else task.reviews
+
     def suggest(self, suggestion: NewSuggestion) -> None:
         """Keep what a person was asked about."""
         self._suggested.append(suggestion)

@@ -9,6 +9,7 @@ from typing import Any
 from control_plane.engine import Entry, TaskFailed, TaskSkipped, TaskSucceeded
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.retrying import load_policy
+from control_plane.ports.ai_tasks import Decided
 from control_plane.ports.instance_store import TaskUpdate
 from control_plane.ports.records import Lease, Task, TaskStatus
 from shared import json
@@ -37,7 +38,7 @@ def end_attempt(draft: Draft, task: Task, lease: Lease, outcome: Outcome) -> Non
         case "succeeded":
             succeed(draft, task, lease, outcome.output)
         case "awaiting":
-            _park(draft, task, lease)
+            park(draft, task, lease)
         case "failed" | "cancelled":
             # Nobody asked an attempt of an open task to stop: stopping was its own idea.
             failure = outcome.failure or Failure(
@@ -82,6 +83,12 @@ def conclude(draft: Draft, ordinal: int, told: Mapping[str, Any], **holder: Any)
     """
     is_success = "output" in told
     is_skipped = "skipped" in told
+    reviewed = draft.reviewed_by(ordinal)
+    if reviewed is not None and not is_success:
+        # Nobody has decided: the review ends with the AI task, by that one's failure.
+        draft.decide_suggestion(Decided(reviewed, "EXPIRE", None, str(told.get("by", ""))))
+        conclude(draft, reviewed, {**told, "error": {**told["error"], "kind": "ai.expired"}})
+        return
     ended: TaskStatus = "skipped" if is_skipped else "succeeded"
     draft.end_offers(ordinal)
     draft.update_task(
@@ -142,7 +149,8 @@ def _end(draft: Draft, task: Task, lease: Lease | None, told: dict[str, Json]) -
     draft.put_by({"ordinal": task.ordinal, **told})
 
 
-def _park(draft: Draft, task: Task, lease: Lease) -> None:
+def park(draft: Draft, task: Task, lease: Lease) -> None:
+    """The task stays open, with somebody who is not an executor."""
     draft.park(TaskUpdate(ordinal=task.ordinal, status="running", **_holder(lease)))
     draft.touch()
 

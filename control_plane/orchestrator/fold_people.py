@@ -7,11 +7,11 @@ decided here, on the task that this turn writes, and on nothing that was read be
 
 from datetime import timedelta
 
-from control_plane.engine import Entry
+from control_plane.engine import Entry, TaskSkipped
 from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.endings import record_start, skip
-from control_plane.orchestrator.fold import apply_inbox
+from control_plane.orchestrator.fold import apply_inbox, refused
 from control_plane.orchestrator.request import Assign, Claim, Hasten, Skip, Unclaim
 from control_plane.orchestrator.separating import check_separate, check_single_hand
 from control_plane.ports.instance_store import TaskUpdate
@@ -111,6 +111,11 @@ def skip_task(draft: Draft, asked: Skip, task: Task | None) -> Answer:
         )
     if asked.person is not None:
         check_separate(draft, task, asked.person.user, asked.person.name)
+    if task.type is TaskType.AI:
+        check_not_paused(draft)
+        told = draft.consider(TaskSkipped(ordinal=task.ordinal, output=asked.output))
+        if told.refusal is not None:
+            raise refused(told.refusal)
     lease = None if draft.is_touched(task.ordinal) else task.lease
     if lease is not None and not draft.has_begun(task):
         record_start(draft, task, lease)
@@ -178,6 +183,16 @@ def check_open(draft: Draft, task: Task) -> None:
             f"task {task.task_id} has ended already: it is {ended_as}",
             reason="TASK_CLOSED",
             metadata={"task_id": task.task_id, "status": ended_as.upper()},
+        )
+
+
+def check_not_paused(draft: Draft) -> None:
+    """For what depends on how the instance stands now, and so cannot be kept for later."""
+    if draft.paused:
+        raise PreconditionFailed(
+            f"instance {draft.before.instance_id} is paused; resume it, then decide",
+            reason="INSTANCE_PAUSED",
+            metadata={"instance_id": str(draft.before.instance_id)},
         )
 
 

@@ -19,6 +19,7 @@ from control_plane.orchestrator.endings import (
     succeed,
 )
 from control_plane.orchestrator.fold import apply_inbox
+from control_plane.orchestrator.fold_ai import check_no_review, take_choice
 from control_plane.orchestrator.fold_people import check_may_end, check_open
 from control_plane.orchestrator.request import (
     Begin,
@@ -94,7 +95,10 @@ def report(draft: Draft, asked: Report, task: Task | None) -> Answer:
     draft.consume_lease(asked.ordinal, asked.epoch)
     if not draft.has_begun(task):
         record_start(draft, task, lease)
-    end_attempt(draft, task, lease, asked.outcome)
+    if task.type is TaskType.AI and asked.outcome.state in {"succeeded", "awaiting"}:
+        take_choice(draft, task, lease, asked.judged)
+    else:
+        end_attempt(draft, task, lease, asked.outcome)
     apply_inbox(draft)
     return draft.answer(verdict=Verdict.APPLIED)
 
@@ -157,6 +161,7 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
         raise NotFound("task", task_id(draft.before.instance_id, asked.ordinal))
     check_may_end(draft, task, asked.person, asked.reason)
     check_open(draft, task)
+    check_no_review(draft, task)
     is_well = asked.outcome.state == "succeeded"
     check_may_decide(draft, task, asked.person, asked.reason, is_well=is_well)
     if task.type is TaskType.HUMAN:

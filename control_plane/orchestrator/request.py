@@ -6,11 +6,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from control_plane.access import principal
 from control_plane.access.auditing import noted
 from control_plane.orchestrator.messages import StopBy
+from control_plane.ports.ai_records import Suggestion
+from control_plane.ports.ai_tasks import Judged
 from control_plane.ports.audit import Noted
 from control_plane.ports.people import Person
 from control_plane.ports.records import InstanceKey
@@ -95,6 +97,8 @@ class Report:
     outcome: Outcome
     session_id: SessionId | None = None
     """On whose stream it came, which may have changed since the task was handed out."""
+    judged: Judged | None = None
+    """Of an AI task's success: what we make of it ourselves. What its executor says is not used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,24 @@ class Settle:
     is_callback: bool = False
     """Whether the right was given out with the work: it is there before the executor has said
     that it awaits anything, and stays while another attempt is made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolve:
+    """
+    A person decides on what an AI task came to, by the human task that reviews it: as was
+    suggested, another of the task's events, or none of them. `suggestion` is what they were asked,
+    which never changes, and `hash` what they say that they saw.
+    """
+
+    ordinal: int
+    suggestion: Suggestion
+    hash: str
+    decision: Literal["APPROVE", "EDIT", "REJECT"]
+    event: str
+    data: Json
+    reason: str
+    person: Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +355,7 @@ Asked: TypeAlias = (
     | Begin
     | Report
     | Settle
+    | Resolve
     | Claim
     | Unclaim
     | Assign

@@ -29,7 +29,7 @@ async def activate_definition(
             reason="DEFINITION_ARCHIVED",
             metadata={"definition_id": str(definition_id)},
         )
-    asked = next(unavailable(compile_spec(definition.spec), definition.spec), None)
+    asked = next(unavailable(compile_spec(definition.spec)), None)
     if asked is not None:
         raise PreconditionFailed(
             f"{asked.json_pointer}: this server does not offer {asked.what}; {asked.instead}."

@@ -7,8 +7,11 @@ from typing import Literal, TypeAlias
 
 from control_plane.orchestrator.answer import Verdict
 from control_plane.orchestrator.request import Report, Request
+from control_plane.ports.ai_desk import AiDesk
+from control_plane.ports.instance_store import TaskKey
 from control_plane.use_cases import fields
 from control_plane.use_cases.fail_task import FailureOf, check_failure
+from control_plane.use_cases.judge_outcome import judge_outcome, may_be_choice
 from control_plane.use_cases.submits import Submits
 from shared.errors import (
     Conflict,
@@ -78,7 +81,10 @@ class Acknowledged:
 
 
 async def report_outcomes(
-    orchestrator: Submits, outcomes: Sequence[Reported], session_id: SessionId | None = None
+    orchestrator: Submits,
+    desk: AiDesk,
+    outcomes: Sequence[Reported],
+    session_id: SessionId | None = None,
 ) -> Acknowledged:
     """
     Each outcome stands for itself; the epoch alone decides whether it counts. What follows
@@ -94,6 +100,9 @@ async def report_outcomes(
             "outcomes", actual=len(outcomes), maximum=MAX_OUTCOMES, field="outcomes"
         )
     looked_at = [_look_at(one, session_id) for one in outcomes]
+    for number, one in enumerate(looked_at):
+        if one.report is not None and may_be_choice(one.report.outcome):
+            looked_at[number] = await _judged(desk, one, one.report)
     requests = [_request(one) for one in looked_at]
     answers = iter(await orchestrator.submit_all([one for one in requests if one is not None]))
     acks: list[Ack] = []
@@ -147,6 +156,14 @@ def _look_at(sent: Reported, session_id: SessionId | None) -> _LookedAt:
         report=Report(ordinal=ordinal, epoch=sent.epoch, outcome=outcome, session_id=session_id),
         refusal=refusal,
     )
+
+
+async def _judged(desk: AiDesk, one: _LookedAt, report: Report) -> _LookedAt:
+    """An AI task's choice, with what we make of it; what is no AI task's is as it was."""
+    assert one.instance_id is not None
+    key = TaskKey(TenantId(one.sent.tenant_id), one.instance_id, report.ordinal)
+    judged = await judge_outcome(desk, key, report.outcome)
+    return one if judged is None else replace(one, report=replace(report, judged=judged))
 
 
 def _outcome(result: Result) -> Outcome:

@@ -42,7 +42,7 @@ def diagnose(spec: str) -> tuple[Machine | None, Sequence[Diagnostic]]:
             message=f"servers of this release do not offer {one.what}, and will not activate this",
             remedy=one.instead,
         )
-        for one in unavailable(machine, spec)
+        for one in unavailable(machine)
     ]
     return machine, [*found, *not_offered]
 

@@ -91,6 +91,12 @@ class LogEvent(StrEnum):
     DOORBELL_UNAVAILABLE = "doorbell.unavailable"
     """Redis cannot be reached; polls find the work meanwhile. Fields: error."""
 
+    AI_OUTCOME_NOT_BELIEVED = "ai.outcome_not_believed"
+    """
+    An executor said that a model chose what the recorded answer does not come to: look into that
+    executor. Fields: tenant_id, instance_id, ordinal, why.
+    """
+
     TURN_FAILED = "turn.failed"
     """A bug: a turn of the orchestrator raised, and its request fails. Fields: request."""
 

@@ -12,6 +12,7 @@ import grpc
 from foliot.executor.v1 import executor_service_pb2_grpc
 from foliot.v1 import (
     admin_service_pb2_grpc,
+    ai_service_pb2_grpc,
     definition_service_pb2_grpc,
     event_service_pb2_grpc,
     instance_service_pb2_grpc,
@@ -111,6 +112,7 @@ class Client:
         self.tasks = task_service_pb2_grpc.TaskServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
         self.schedules = schedule_service_pb2_grpc.ScheduleServiceStub(channel)
+        self.ai = ai_service_pb2_grpc.AiServiceStub(channel)
         self.tenants = tenant_service_pb2_grpc.TenantServiceStub(channel)
         self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
         self.executors = executor_service_pb2_grpc.ExecutorServiceStub(channel)

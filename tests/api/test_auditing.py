@@ -19,6 +19,7 @@ from google.protobuf.message_factory import GetMessageClass
 from control_plane.ports.audit import AuditEntry
 from control_plane.server import SERVICES
 from shared.rpc import CORRELATION_ID
+from tests.api.ai_stories import POLICY, suggested, suggestion_hash
 from tests.api.serving import TENANT, WITHIN_S, Client, Serving, client_of, info_in
 from tests.api.stories import activate, create, send, start, waiting_task
 from tests.api.test_dead_tasks import DETACHED, died
@@ -207,6 +208,27 @@ async def _paused_queue(stage: Stage) -> Wanted:
     return {"queue": "default"}
 
 
+async def _policy(stage: Stage) -> Wanted:
+    document = {"json": json.dumps(POLICY)}
+    await stage.call("foliot.v1.AiService/CreateAiPolicy", name="triage", document=document)
+    return {"name": "triage", "version": 1}
+
+
+async def _active_policy(stage: Stage) -> Wanted:
+    await stage.call("foliot.v1.AiService/ActivateAiPolicy", **await _policy(stage))
+    return {"name": "triage"}
+
+
+async def _suggestion(stage: Stage) -> Wanted:
+    review = await suggested(stage.client, stage.executor)
+    return {
+        "task_id": review.task_id,
+        "suggestion_hash": suggestion_hash(review),
+        "decision": "SUGGESTION_DECISION_REJECT",
+        "request_id": "r-1",
+    }
+
+
 async def _tenant(stage: Stage) -> Wanted:
     await stage.call("foliot.v1.TenantService/CreateTenant", tenant_id="initech")
     return {"tenant_id": "initech"}
@@ -255,6 +277,13 @@ STORIES: Mapping[str, Story] = {
     "foliot.v1.TaskService/DelegateTask": _with(_assigned, assignee="kim"),
     "foliot.v1.TaskService/ReturnTask": _delegated,
     "foliot.v1.TaskService/VoteTask": _voted_on,
+    "foliot.v1.TaskService/ResolveSuggestion": _suggestion,
+    "foliot.v1.AiService/CreateAiPolicy": _just(
+        name="triage", document={"json": json.dumps(POLICY)}
+    ),
+    "foliot.v1.AiService/ActivateAiPolicy": _policy,
+    "foliot.v1.AiService/DeactivateAiPolicy": _active_policy,
+    "foliot.v1.AiService/SetAiSwitch": _just(policy_name="triage", off=True, reason="because"),
     "foliot.v1.TaskService/RetryTask": _dead_task,
     "foliot.v1.TaskService/SkipTask": _skippable,
     "foliot.v1.TaskService/RedriveTasks": _dead_tasks,

@@ -193,7 +193,11 @@ class TestActivating:
     @pytest.mark.parametrize(
         ("spec", "what", "pointer"),
         [
-            (invoking("ai", events=["APPROVE"]), "AI", "/states/working/invoke/src"),
+            (
+                invoking("http", timeout={"heartbeat": "PT5S"}),
+                "a heartbeat timeout of HTTP tasks",
+                "/states/working/invoke/timeout/heartbeat",
+            ),
             (
                 invoking("human", timeout={"heartbeat": "PT5S"}),
                 "a heartbeat timeout of HUMAN tasks",

@@ -6,6 +6,7 @@ import pytest
 from foliot.executor.v1 import executor_service_pb2
 from foliot.v1 import (
     admin_service_pb2,
+    ai_service_pb2,
     auth_options_pb2,
     definition_service_pb2,
     event_service_pb2,
@@ -25,6 +26,7 @@ METHODS: list[MethodDescriptor] = [
     method
     for module in (
         admin_service_pb2,
+        ai_service_pb2,
         definition_service_pb2,
         event_service_pb2,
         instance_service_pb2,

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from control_plane.adapters.memory.ai_desk import MemoryAiDesk
+from control_plane.adapters.memory.database import MemoryDatabase
 from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.request import Report, Request
 from control_plane.use_cases.fail_task import FailureOf
@@ -19,6 +21,7 @@ from shared.errors import FoliotError, InvalidRequest, Overloaded
 from shared.ids import TenantId, new_instance_id, task_id
 
 TENANT = TenantId("acme")
+NO_AI_TASKS = MemoryAiDesk(MemoryDatabase())
 
 
 class Scripted:
@@ -64,7 +67,7 @@ class TestAnOutcomeThatMetAnErrorThatWillPass:
         busy = Overloaded("busy", retry_in=timedelta(seconds=1))
         first, second = reported(), reported()
 
-        told = await report_outcomes(Scripted(busy, Verdict.APPLIED), [first, second])
+        told = await report_outcomes(Scripted(busy, Verdict.APPLIED), NO_AI_TASKS, [first, second])
 
         assert [(second.task_id, Verdict.APPLIED)] == [(a.task_id, a.verdict) for a in told.acks]
         assert busy is told.resend
@@ -75,7 +78,7 @@ class TestAMalformedOutcome:
         """The same result would come out malformed again, so there is no other attempt."""
         orchestrator = Scripted(Verdict.APPLIED)
 
-        told = await report_outcomes(orchestrator, [reported("{")])
+        told = await report_outcomes(orchestrator, NO_AI_TASKS, [reported("{")])
 
         (asked,) = [request.asked for request in orchestrator.requests]
         assert isinstance(asked, Report)
@@ -88,7 +91,7 @@ class TestAMalformedOutcome:
 
     async def test_of_a_lost_lease_is_lost_first_of_all(self) -> None:
         """Whoever has no lease any more need not hear what was wrong with the result."""
-        told = await report_outcomes(Scripted(Verdict.LEASE_LOST), [reported("{")])
+        told = await report_outcomes(Scripted(Verdict.LEASE_LOST), NO_AI_TASKS, [reported("{")])
 
         assert [Verdict.LEASE_LOST] == [ack.verdict for ack in told.acks]
 
@@ -111,7 +114,7 @@ class TestAMalformedOutcome:
         sent = FailureOf(kind=kind, message=message, retryable=retryable, details=details)
 
         told = await report_outcomes(
-            orchestrator, [reported(result=Failed(failure=sent, retry_after=None))]
+            orchestrator, NO_AI_TASKS, [reported(result=Failed(failure=sent, retry_after=None))]
         )
 
         (asked,) = [request.asked for request in orchestrator.requests]
@@ -131,7 +134,7 @@ class TestAnOutcomeThatCannotBeAskedFor:
         orchestrator = Scripted(Verdict.APPLIED)
 
         told = await report_outcomes(
-            orchestrator, [reported(tenant_id=tenant_id), reported(tenant_id="t" * 63)]
+            orchestrator, NO_AI_TASKS, [reported(tenant_id=tenant_id), reported(tenant_id="t" * 63)]
         )
 
         assert [Verdict.REFUSED, Verdict.APPLIED] == [ack.verdict for ack in told.acks]
@@ -147,7 +150,9 @@ class TestAnOutcomeThatMetABug:
         """One bad apple must not be sent again for ever, with all the others of its batch."""
         bug = FoliotError("a bug")
 
-        told = await report_outcomes(Scripted(bug, Verdict.APPLIED), [reported(), reported()])
+        told = await report_outcomes(
+            Scripted(bug, Verdict.APPLIED), NO_AI_TASKS, [reported(), reported()]
+        )
 
         assert [(Verdict.REFUSED, bug), (Verdict.APPLIED, None)] == [
             (ack.verdict, ack.error) for ack in told.acks

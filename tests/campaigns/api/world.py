@@ -92,6 +92,7 @@ async def inhabited(client: Client) -> Mapping[str, Sequence[str]]:
         "name": ["approve", "greet"],
         "document": [_as_text(APPROVAL), SCXML],
         "json": ["{}", '{"amount": 5}', "null", _as_text(APPROVAL), _as_text(GREETING)],
+        "sha256": ["a" * 64],
         "": ["", "x", "region"],
     }
 

@@ -450,6 +450,42 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "TASK_NOT_DELEGATED", "domain": "foliot",
          "metadata": {"task_id": "0199…:7"}}
     """
+    ERROR_REASON_TASK_NOT_REVIEW: _ErrorReason.ValueType  # 58
+    """ERROR_REASON_TASK_NOT_REVIEW comes with FAILED_PRECONDITION: the task reviews no suggestion of a
+    model that is still open. Complete it, or fail it.
+
+        {"reason": "TASK_NOT_REVIEW", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
+    ERROR_REASON_SUGGESTION_STALE: _ErrorReason.ValueType  # 59
+    """ERROR_REASON_SUGGESTION_STALE comes with FAILED_PRECONDITION: the hash is not that of what is
+    suggested, or the event would now do something else than was shown. Read the task again; decide
+    by EDIT if it still is to be that event.
+
+        {"reason": "SUGGESTION_STALE", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7"}}
+    """
+    ERROR_REASON_INSTANCE_PAUSED: _ErrorReason.ValueType  # 60
+    """ERROR_REASON_INSTANCE_PAUSED comes with FAILED_PRECONDITION: what was asked depends on how the
+    instance stands now, and cannot be kept for later. Resume it first.
+
+        {"reason": "INSTANCE_PAUSED", "domain": "foliot",
+         "metadata": {"instance_id": "0199…"}}
+    """
+    ERROR_REASON_AI_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 61
+    """ERROR_REASON_AI_POLICY_NOT_FOUND comes with NOT_FOUND: no such version of a policy in this
+    tenant, or none is active. Check the name; ListAiPolicies lists them.
+
+        {"reason": "AI_POLICY_NOT_FOUND", "domain": "foliot",
+         "metadata": {"name": "triage"}}
+    """
+    ERROR_REASON_AI_CALL_NOT_FOUND: _ErrorReason.ValueType  # 62
+    """ERROR_REASON_AI_CALL_NOT_FOUND comes with NOT_FOUND: no such call of a model in this tenant.
+    Check task_id and call_number; ListAiCalls lists them.
+
+        {"reason": "AI_CALL_NOT_FOUND", "domain": "foliot",
+         "metadata": {"task_id": "0199…:7", "call_number": "1"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is, without its prefix, google.rpc.ErrorInfo.reason in the error
@@ -892,5 +928,41 @@ whoever has it. They can let it go, by UnclaimTask.
 
     {"reason": "TASK_NOT_DELEGATED", "domain": "foliot",
      "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_TASK_NOT_REVIEW: ErrorReason.ValueType  # 58
+"""ERROR_REASON_TASK_NOT_REVIEW comes with FAILED_PRECONDITION: the task reviews no suggestion of a
+model that is still open. Complete it, or fail it.
+
+    {"reason": "TASK_NOT_REVIEW", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_SUGGESTION_STALE: ErrorReason.ValueType  # 59
+"""ERROR_REASON_SUGGESTION_STALE comes with FAILED_PRECONDITION: the hash is not that of what is
+suggested, or the event would now do something else than was shown. Read the task again; decide
+by EDIT if it still is to be that event.
+
+    {"reason": "SUGGESTION_STALE", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7"}}
+"""
+ERROR_REASON_INSTANCE_PAUSED: ErrorReason.ValueType  # 60
+"""ERROR_REASON_INSTANCE_PAUSED comes with FAILED_PRECONDITION: what was asked depends on how the
+instance stands now, and cannot be kept for later. Resume it first.
+
+    {"reason": "INSTANCE_PAUSED", "domain": "foliot",
+     "metadata": {"instance_id": "0199…"}}
+"""
+ERROR_REASON_AI_POLICY_NOT_FOUND: ErrorReason.ValueType  # 61
+"""ERROR_REASON_AI_POLICY_NOT_FOUND comes with NOT_FOUND: no such version of a policy in this
+tenant, or none is active. Check the name; ListAiPolicies lists them.
+
+    {"reason": "AI_POLICY_NOT_FOUND", "domain": "foliot",
+     "metadata": {"name": "triage"}}
+"""
+ERROR_REASON_AI_CALL_NOT_FOUND: ErrorReason.ValueType  # 62
+"""ERROR_REASON_AI_CALL_NOT_FOUND comes with NOT_FOUND: no such call of a model in this tenant.
+Check task_id and call_number; ListAiCalls lists them.
+
+    {"reason": "AI_CALL_NOT_FOUND", "domain": "foliot",
+     "metadata": {"task_id": "0199…:7", "call_number": "1"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

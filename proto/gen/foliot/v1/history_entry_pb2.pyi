@@ -109,6 +109,14 @@ class _HistoryEntryTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Hist
     """HISTORY_ENTRY_TYPE_TASK_REMINDED tells that it is time to remind people of a human task."""
     HISTORY_ENTRY_TYPE_TASK_ESCALATED: _HistoryEntryType.ValueType  # 34
     """HISTORY_ENTRY_TYPE_TASK_ESCALATED tells what became of a human task that stayed open."""
+    HISTORY_ENTRY_TYPE_AI_SUGGESTED: _HistoryEntryType.ValueType  # 35
+    """HISTORY_ENTRY_TYPE_AI_SUGGESTED tells that a person is asked to decide on what an AI task came
+    to: the hash of the suggestion, the task that reviews it, the policy and the call.
+    """
+    HISTORY_ENTRY_TYPE_AI_DECIDED: _HistoryEntryType.ValueType  # 36
+    """HISTORY_ENTRY_TYPE_AI_DECIDED tells what was decided of an AI task: the event, by whom, and on
+    the ground of which policy and which call, or of which suggestion.
+    """
 
 class HistoryEntryType(_HistoryEntryType, metaclass=_HistoryEntryTypeEnumTypeWrapper):
     """HistoryEntryType is what a history entry tells of."""
@@ -197,6 +205,14 @@ HISTORY_ENTRY_TYPE_TASK_REMINDED: HistoryEntryType.ValueType  # 33
 """HISTORY_ENTRY_TYPE_TASK_REMINDED tells that it is time to remind people of a human task."""
 HISTORY_ENTRY_TYPE_TASK_ESCALATED: HistoryEntryType.ValueType  # 34
 """HISTORY_ENTRY_TYPE_TASK_ESCALATED tells what became of a human task that stayed open."""
+HISTORY_ENTRY_TYPE_AI_SUGGESTED: HistoryEntryType.ValueType  # 35
+"""HISTORY_ENTRY_TYPE_AI_SUGGESTED tells that a person is asked to decide on what an AI task came
+to: the hash of the suggestion, the task that reviews it, the policy and the call.
+"""
+HISTORY_ENTRY_TYPE_AI_DECIDED: HistoryEntryType.ValueType  # 36
+"""HISTORY_ENTRY_TYPE_AI_DECIDED tells what was decided of an AI task: the event, by whom, and on
+the ground of which policy and which call, or of which suggestion.
+"""
 Global___HistoryEntryType: _TypeAlias = HistoryEntryType  # noqa: Y015
 
 @_typing.final

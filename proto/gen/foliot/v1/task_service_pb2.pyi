@@ -10,6 +10,7 @@ from foliot.v1 import task_pb2 as _task_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
@@ -21,6 +22,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SuggestionDecision:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SuggestionDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SuggestionDecision.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUGGESTION_DECISION_UNSPECIFIED: _SuggestionDecision.ValueType  # 0
+    """SUGGESTION_DECISION_UNSPECIFIED is refused."""
+    SUGGESTION_DECISION_APPROVE: _SuggestionDecision.ValueType  # 1
+    """SUGGESTION_DECISION_APPROVE gives the instance the event that was suggested."""
+    SUGGESTION_DECISION_EDIT: _SuggestionDecision.ValueType  # 2
+    """SUGGESTION_DECISION_EDIT gives it another one, or the same with other data."""
+    SUGGESTION_DECISION_REJECT: _SuggestionDecision.ValueType  # 3
+    """SUGGESTION_DECISION_REJECT gives it none: the AI task fails."""
+
+class SuggestionDecision(_SuggestionDecision, metaclass=_SuggestionDecisionEnumTypeWrapper):
+    """SuggestionDecision is what a person decides on what a model suggested."""
+
+SUGGESTION_DECISION_UNSPECIFIED: SuggestionDecision.ValueType  # 0
+"""SUGGESTION_DECISION_UNSPECIFIED is refused."""
+SUGGESTION_DECISION_APPROVE: SuggestionDecision.ValueType  # 1
+"""SUGGESTION_DECISION_APPROVE gives the instance the event that was suggested."""
+SUGGESTION_DECISION_EDIT: SuggestionDecision.ValueType  # 2
+"""SUGGESTION_DECISION_EDIT gives it another one, or the same with other data."""
+SUGGESTION_DECISION_REJECT: SuggestionDecision.ValueType  # 3
+"""SUGGESTION_DECISION_REJECT gives it none: the AI task fails."""
+Global___SuggestionDecision: _TypeAlias = SuggestionDecision  # noqa: Y015
 
 @_typing.final
 class ListTasksRequest(_message.Message):
@@ -693,6 +722,83 @@ class VoteTaskResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VoteTaskResponse: _TypeAlias = VoteTaskResponse  # noqa: Y015
+
+@_typing.final
+class ResolveSuggestionRequest(_message.Message):
+    """ResolveSuggestionRequest is a person's decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    SUGGESTION_HASH_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """task_id is that of the HUMAN task that reviews the suggestion. Required."""
+    suggestion_hash: _builtins.str
+    """suggestion_hash is the one in the input of that task: what was decided on. Required."""
+    decision: Global___SuggestionDecision.ValueType
+    """decision is what is to be done. Required."""
+    event: _builtins.str
+    """event is the one that the instance is to get instead, of those that the AI task may choose.
+    Required with SUGGESTION_DECISION_EDIT, and given with nothing else.
+    """
+    reason: _builtins.str
+    """reason is why, at most 1,000 characters. Required if somebody else has claimed the task."""
+    request_id: _builtins.str
+    """request_id is the caller's name for this request, at most 128 characters. For 24
+    hours at least, a repeat with the same payload gets the first answer. Not set makes
+    every call a new request.
+    """
+    @_builtins.property
+    def data(self) -> _json_pb2.Json:
+        """data goes with that event as its `data`, at most 256 KiB. Not set is the same as null."""
+
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        suggestion_hash: _builtins.str = ...,
+        decision: Global___SuggestionDecision.ValueType = ...,
+        event: _builtins.str = ...,
+        data: _json_pb2.Json | None = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "decision", b"decision", "event", b"event", "reason", b"reason", "request_id", b"request_id", "suggestion_hash", b"suggestion_hash", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveSuggestionRequest: _TypeAlias = ResolveSuggestionRequest  # noqa: Y015
+
+@_typing.final
+class ResolveSuggestionResponse(_message.Message):
+    """ResolveSuggestionResponse is how things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> _task_pb2.Task:
+        """task is the one that reviewed the suggestion, SUCCEEDED."""
+
+    def __init__(
+        self,
+        *,
+        task: _task_pb2.Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveSuggestionResponse: _TypeAlias = ResolveSuggestionResponse  # noqa: Y015
 
 @_typing.final
 class CommentTaskRequest(_message.Message):

@@ -98,6 +98,11 @@ class TaskServiceStub:
                 request_serializer=foliot_dot_v1_dot_task__service__pb2.VoteTaskRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_task__service__pb2.VoteTaskResponse.FromString,
                 _registered_method=True)
+        self.ResolveSuggestion = channel.unary_unary(
+                '/foliot.v1.TaskService/ResolveSuggestion',
+                request_serializer=foliot_dot_v1_dot_task__service__pb2.ResolveSuggestionRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_task__service__pb2.ResolveSuggestionResponse.FromString,
+                _registered_method=True)
         self.CommentTask = channel.unary_unary(
                 '/foliot.v1.TaskService/CommentTask',
                 request_serializer=foliot_dot_v1_dot_task__service__pb2.CommentTaskRequest.SerializeToString,
@@ -391,6 +396,41 @@ class TaskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResolveSuggestion(self, request, context):
+        """ResolveSuggestion decides on what a model suggested, by the HUMAN task that reviews it: as was
+        suggested, another of the AI task's events, or none of them. The instance gets the event in the
+        same commit, in which both tasks end; a rejection fails the AI task, by the kind "ai.rejected".
+
+        What is approved is what was shown: suggestion_hash is that of the review's input. Where the
+        event would by now do something else, nothing is done. Whoever decides needs the right to send
+        events, too.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets a closed
+        task.
+
+        Errors:
+        NOT_FOUND            no such task in this tenant, or none that the caller may see;
+        reason TASK_NOT_FOUND
+        FAILED_PRECONDITION  the task reviews nothing; reason TASK_NOT_REVIEW
+        FAILED_PRECONDITION  the hash is another, or the event would do something else than was shown;
+        reason SUGGESTION_STALE
+        FAILED_PRECONDITION  the current state does not take the event; reason EVENT_NOT_ACCEPTED
+        FAILED_PRECONDITION  the event's data is not what an expression needs; reason EXPRESSION_FAILED
+        FAILED_PRECONDITION  the instance is paused; reason INSTANCE_PAUSED
+        FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+        FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+        FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+        FAILED_PRECONDITION  it is not for the caller, who started the instance; reason TASK_SEPARATED
+        INVALID_ARGUMENT     a field is missing, or does not go with the decision; reason FIELD_INVALID
+        INVALID_ARGUMENT     the data is not JSON; reason MALFORMED_REQUEST
+        RESOURCE_EXHAUSTED   the data is too large; reason LIMIT_EXCEEDED
+        ALREADY_EXISTS       the request_id came with another payload before;
+        reason IDEMPOTENCY_MISMATCH
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CommentTask(self, request, context):
         """CommentTask says something of a task that the caller may see, also of one that has ended. What
         was said stays: in the history of the instance, and in ListTaskComments.
@@ -597,6 +637,11 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     servicer.VoteTask,
                     request_deserializer=foliot_dot_v1_dot_task__service__pb2.VoteTaskRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_task__service__pb2.VoteTaskResponse.SerializeToString,
+            ),
+            'ResolveSuggestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveSuggestion,
+                    request_deserializer=foliot_dot_v1_dot_task__service__pb2.ResolveSuggestionRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_task__service__pb2.ResolveSuggestionResponse.SerializeToString,
             ),
             'CommentTask': grpc.unary_unary_rpc_method_handler(
                     servicer.CommentTask,
@@ -940,6 +985,33 @@ class TaskService:
             '/foliot.v1.TaskService/VoteTask',
             foliot_dot_v1_dot_task__service__pb2.VoteTaskRequest.SerializeToString,
             foliot_dot_v1_dot_task__service__pb2.VoteTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveSuggestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TaskService/ResolveSuggestion',
+            foliot_dot_v1_dot_task__service__pb2.ResolveSuggestionRequest.SerializeToString,
+            foliot_dot_v1_dot_task__service__pb2.ResolveSuggestionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -225,6 +225,37 @@ class TaskServiceStub:
       ALREADY_EXISTS       the request_id came with another payload before;
                            reason IDEMPOTENCY_MISMATCH
     """
+    ResolveSuggestion: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ResolveSuggestionRequest, _task_service_pb2.ResolveSuggestionResponse]
+    """ResolveSuggestion decides on what a model suggested, by the HUMAN task that reviews it: as was
+    suggested, another of the AI task's events, or none of them. The instance gets the event in the
+    same commit, in which both tasks end; a rejection fails the AI task, by the kind "ai.rejected".
+
+    What is approved is what was shown: suggestion_hash is that of the review's input. Where the
+    event would by now do something else, nothing is done. Whoever decides needs the right to send
+    events, too.
+
+    Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets a closed
+    task.
+
+    Errors:
+      NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                           reason TASK_NOT_FOUND
+      FAILED_PRECONDITION  the task reviews nothing; reason TASK_NOT_REVIEW
+      FAILED_PRECONDITION  the hash is another, or the event would do something else than was shown;
+                           reason SUGGESTION_STALE
+      FAILED_PRECONDITION  the current state does not take the event; reason EVENT_NOT_ACCEPTED
+      FAILED_PRECONDITION  the event's data is not what an expression needs; reason EXPRESSION_FAILED
+      FAILED_PRECONDITION  the instance is paused; reason INSTANCE_PAUSED
+      FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+      FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+      FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+      FAILED_PRECONDITION  it is not for the caller, who started the instance; reason TASK_SEPARATED
+      INVALID_ARGUMENT     a field is missing, or does not go with the decision; reason FIELD_INVALID
+      INVALID_ARGUMENT     the data is not JSON; reason MALFORMED_REQUEST
+      RESOURCE_EXHAUSTED   the data is too large; reason LIMIT_EXCEEDED
+      ALREADY_EXISTS       the request_id came with another payload before;
+                           reason IDEMPOTENCY_MISMATCH
+    """
     CommentTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.CommentTaskRequest, _task_service_pb2.CommentTaskResponse]
     """CommentTask says something of a task that the caller may see, also of one that has ended. What
     was said stays: in the history of the instance, and in ListTaskComments.
@@ -621,6 +652,43 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
           INVALID_ARGUMENT     vote is not set; the comment is too long; reason FIELD_INVALID
           INVALID_ARGUMENT     the output is not JSON; reason MALFORMED_REQUEST
           RESOURCE_EXHAUSTED   the output is too large; reason LIMIT_EXCEEDED
+          ALREADY_EXISTS       the request_id came with another payload before;
+                               reason IDEMPOTENCY_MISMATCH
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveSuggestion(
+        self,
+        request: _task_service_pb2.ResolveSuggestionRequest,
+        context: _aio.ServicerContext[_task_service_pb2.ResolveSuggestionRequest, _task_service_pb2.ResolveSuggestionResponse],
+    ) -> _abc.Awaitable[_task_service_pb2.ResolveSuggestionResponse]:
+        """ResolveSuggestion decides on what a model suggested, by the HUMAN task that reviews it: as was
+        suggested, another of the AI task's events, or none of them. The instance gets the event in the
+        same commit, in which both tasks end; a rejection fails the AI task, by the kind "ai.rejected".
+
+        What is approved is what was shown: suggestion_hash is that of the review's input. Where the
+        event would by now do something else, nothing is done. Whoever decides needs the right to send
+        events, too.
+
+        Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets a closed
+        task.
+
+        Errors:
+          NOT_FOUND            no such task in this tenant, or none that the caller may see;
+                               reason TASK_NOT_FOUND
+          FAILED_PRECONDITION  the task reviews nothing; reason TASK_NOT_REVIEW
+          FAILED_PRECONDITION  the hash is another, or the event would do something else than was shown;
+                               reason SUGGESTION_STALE
+          FAILED_PRECONDITION  the current state does not take the event; reason EVENT_NOT_ACCEPTED
+          FAILED_PRECONDITION  the event's data is not what an expression needs; reason EXPRESSION_FAILED
+          FAILED_PRECONDITION  the instance is paused; reason INSTANCE_PAUSED
+          FAILED_PRECONDITION  the task has ended; reason TASK_CLOSED
+          FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
+          FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
+          FAILED_PRECONDITION  it is not for the caller, who started the instance; reason TASK_SEPARATED
+          INVALID_ARGUMENT     a field is missing, or does not go with the decision; reason FIELD_INVALID
+          INVALID_ARGUMENT     the data is not JSON; reason MALFORMED_REQUEST
+          RESOURCE_EXHAUSTED   the data is too large; reason LIMIT_EXCEEDED
           ALREADY_EXISTS       the request_id came with another payload before;
                                reason IDEMPOTENCY_MISMATCH
         """

@@ -130,7 +130,7 @@ class _AiRefusalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AiRefusal.V
     AI_REFUSAL_ITERATIONS: _AiRefusal.ValueType  # 4
     """AI_REFUSAL_ITERATIONS is one call more than the policy allows to a task."""
     AI_REFUSAL_TOKENS: _AiRefusal.ValueType  # 5
-    """AI_REFUSAL_TOKENS asks for more tokens than the policy leaves to the task."""
+    """AI_REFUSAL_TOKENS asks for more tokens in a call than the policy allows."""
     AI_REFUSAL_MODEL: _AiRefusal.ValueType  # 6
     """AI_REFUSAL_MODEL asks for a model that the policy does not allow."""
     AI_REFUSAL_SWITCHED_OFF: _AiRefusal.ValueType  # 7
@@ -152,7 +152,7 @@ AI_REFUSAL_DAY_COST: AiRefusal.ValueType  # 3
 AI_REFUSAL_ITERATIONS: AiRefusal.ValueType  # 4
 """AI_REFUSAL_ITERATIONS is one call more than the policy allows to a task."""
 AI_REFUSAL_TOKENS: AiRefusal.ValueType  # 5
-"""AI_REFUSAL_TOKENS asks for more tokens than the policy leaves to the task."""
+"""AI_REFUSAL_TOKENS asks for more tokens in a call than the policy allows."""
 AI_REFUSAL_MODEL: AiRefusal.ValueType  # 6
 """AI_REFUSAL_MODEL asks for a model that the policy does not allow."""
 AI_REFUSAL_SWITCHED_OFF: AiRefusal.ValueType  # 7

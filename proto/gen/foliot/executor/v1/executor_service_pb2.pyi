@@ -779,8 +779,8 @@ class GetAiTaskResponse(_message.Message):
     """
     @_builtins.property
     def policy(self) -> _json_pb2.Json:
-        """policy is the effective one, at most 64 KiB of canonical JSON: what the platform, the tenant and
-        the definition allow together. Not set if there was none active when the task was created: then
+        """policy is the effective one, at most 256 KiB of canonical JSON: what the platform, the tenant
+        and the definition allow together. Not set if there was none active when the task was created: then
         end it with a failure of kind "ai.no_policy".
         """
 
