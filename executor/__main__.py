@@ -19,12 +19,13 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from pydantic import ValidationError
+from pydantic_settings.exceptions import SettingsError
 
 from executor.bootstrap import executor_plane, name_of
 from executor.plane import Farewell
 from shared.errors import FoliotError
 from shared.process import loop_factory, spare_the_collector
-from shared.settings import Settings
+from shared.settings import Settings, unreadable
 from shared.telemetry.logging import configure_logging, get_logger
 from shared.telemetry.names import LogEvent
 
@@ -42,6 +43,9 @@ def main() -> None:
         settings = Settings()
     except ValidationError as error:
         sys.stderr.write(f"foliot-executor: {error}\n")
+        sys.exit(CONFIGURATION)
+    except SettingsError as error:
+        sys.stderr.write(f"foliot-executor: {unreadable(error)}\n")
         sys.exit(CONFIGURATION)
     configure_logging(settings.log_format, settings.log_level)
     try:

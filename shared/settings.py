@@ -1,9 +1,13 @@
 """What is configured from outside, by `FOLIOT_…` environment variables; both planes read it."""
 
+import re
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+_FIELD = re.compile(r'field "(\w+)"')
 
 
 class AiProvider(BaseModel):
@@ -172,3 +176,10 @@ class Settings(BaseSettings):
 
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def unreadable(error: SettingsError) -> str:
+    """Which variable could not be read, and why, without what stands in it."""
+    found = _FIELD.search(str(error))
+    name = "" if found is None else found[1].upper()
+    return f"FOLIOT_{name} is not the JSON that it should be; mind that lists and objects are JSON"

@@ -93,6 +93,7 @@ def explained(
 def _explain_others(error: Exception, failed: int) -> None:
     """What takes a while to import, and comes from what few commands do."""
     from pydantic import ValidationError
+    from pydantic_settings.exceptions import SettingsError
 
     from control_plane.embedded import EmbeddedError
 
@@ -100,6 +101,11 @@ def _explain_others(error: Exception, failed: int) -> None:
         for problem in error.errors():
             name = "FOLIOT_" + "_".join(str(part) for part in problem["loc"]).upper()
             say(f"{name}: {problem['msg']}")
+        sys.exit(CONFIGURATION)
+    if isinstance(error, SettingsError):
+        from shared.settings import unreadable
+
+        say(unreadable(error))
         sys.exit(CONFIGURATION)
     if isinstance(error, EmbeddedError):
         say(str(error))

@@ -3,7 +3,8 @@ Keeps secrets out of what is written down: whatever a secret port has given out 
 log lines, and in all that an attempt reports.
 
 A value is known in the forms in which it travels: as it is, inside of JSON, also where that is a
-text of JSON, inside of a URL, and as base64 of the whole. What a function makes of it otherwise, a part or a hash, is not known here.
+text of JSON, inside of a URL, and as base64 of the whole. What a function makes of it otherwise,
+a part or a hash, is not known here.
 """
 
 import json

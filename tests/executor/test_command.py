@@ -151,6 +151,8 @@ class TestTheCommand:
             ({"database_url": "postgresql:///x", "queues": "[]"}, "FOLIOT_QUEUES"),
             ({"database_url": "postgresql:///x", "functions": '["no.such:thing"]'}, "PYTHONPATH"),
             ({"database_url": "postgresql:///x", "concurrency": "0"}, "concurrency"),
+            ({"secrets": '{"acme": swordfish}'}, "FOLIOT_SECRETS is not the JSON"),
+            ({"secrets": '{"acme": "swordfish"}'}, "secrets.acme"),
         ],
     )
     async def test_says_what_is_wrong_with_its_configuration(
@@ -160,5 +162,8 @@ class TestTheCommand:
         async with command(tmp_path, **settings) as (process, logged):
             code = await exit_code(process)
 
+        written = " ".join(str(line["event"]) for line in logged)
+
         assert 2 == code
-        assert remedy in " ".join(str(line["event"]) for line in logged)
+        assert remedy in written
+        assert "swordfish" not in written

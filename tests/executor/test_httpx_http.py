@@ -3,13 +3,17 @@
 import asyncio
 import gzip
 import socket
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from executor.adapters import httpx_http
 from executor.adapters.allowed_addresses import THIS_MACHINE, AllowedAddresses
 from executor.adapters.httpx_http import HttpxHttp
 from executor.ports.http import (
@@ -20,6 +24,7 @@ from executor.ports.http import (
     HttpUnreachable,
 )
 from shared.ids import TenantId
+from tests.security.authority import Authority
 
 SOON = timedelta(seconds=5)
 
@@ -228,3 +233,46 @@ class TestAnAnswer:
 
         with pytest.raises(HttpUnreachable):
             await get(http, web.url)
+
+
+class TestAServerWithACertificate:
+    @pytest.mark.parametrize("name", ["localhost", "elsewhere"])
+    async def test_that_is_not_whom_it_should_be_is_told_nothing(
+        self, http: HttpxHttp, tmp_path: Path, name: str
+    ) -> None:
+        """Signed by nobody who is believed, or for somebody else: not a byte of the request."""
+        files = Authority(tmp_path).sign("server", x509.DNSName(name))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files.cert, files.key)
+        web = Web()
+        server = await asyncio.start_server(web.serve, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            with pytest.raises(HttpUnreachable, match="certificate"):
+                await get(http, f"https://localhost:{port}/", authorization="Bearer swordfish")
+
+        assert [] == web.requests
+
+    async def test_is_asked_for_by_its_name_and_believed_for_it_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The address that is connected to is no name of its own."""
+        authority = Authority(tmp_path)
+        believed = ssl.create_default_context(cafile=str(authority.file))
+        monkeypatch.setattr(httpx_http, "_authorities", lambda: believed)
+        files = authority.sign("server", x509.DNSName("localhost"))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files.cert, files.key)
+        asked: list[str | None] = []
+        context.sni_callback = lambda _, name, __: asked.append(name)
+        web = Web()
+        server = await asyncio.start_server(web.serve, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        client = HttpxHttp(AllowedAddresses(THIS_MACHINE), max_connections=2)
+        async with server:
+            response = await get(client, f"https://localhost:{port}/")
+            with pytest.raises(HttpUnreachable, match="certificate"):
+                await get(client, f"https://127.0.0.1:{port}/")
+            await client.close()
+
+        assert (200, ["localhost", None]) == (response.status, asked)
