@@ -54,10 +54,11 @@ class NudgePlan:
         return found
 
     def at(self, created: datetime, due: datetime | None) -> datetime | None:
-        """When; None where that would have been before the task was created."""
-        since = due if self.since == "due" else created
-        if since is None:
-            return None
+        """When; None where that would be before the task was created, or after all time."""
+        since = created
+        if self.since == "due":
+            assert due is not None  # without a due time the spec is refused: rule no-due-time
+            since = due
         try:
             found = since + self.after
         except OverflowError:

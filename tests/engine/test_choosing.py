@@ -1,18 +1,23 @@
 """What an AI task comes to: one of its events, or a person who is asked; nothing else moves."""
 
+from dataclasses import replace
+
 import pytest
 
 from control_plane.engine import (
     CancelTask,
     CreateTask,
+    LimitExceeded,
+    Redriven,
     Retried,
     Suggested,
     TaskFailed,
     TaskSkipped,
     TaskSucceeded,
+    decide,
 )
 from shared.json import Json
-from tests.engine.telling import ERROR, Instance, assign, expr
+from tests.engine.telling import ERROR, NOW, Instance, assign, expr
 
 TRIAGE = {
     "initial": "triage",
@@ -126,6 +131,52 @@ class TestAChoice:
         assert instance.snapshot == instance.folded()
         assert instance.snapshot == instance.reloaded()
 
+    def test_that_comes_after_the_end_is_recorded_and_moves_nothing(self) -> None:
+        """A task that nobody waits for may end when its instance has."""
+        ask = {"type": "createTask", "params": {"name": "note", "src": "ai", "detached": True}}
+        ask["params"]["events"] = ["NOTE"]  # type: ignore[index]  # a dict, as is seen above
+        noting = {"entry": ask, "on": {"NOTE": {"actions": assign(noted=True)}, "END": "b"}}
+        instance = Instance({"initial": "a", "states": {"a": noting, "b": {"type": "final"}}})
+        instance.send("END")
+
+        decision = instance.succeed(1, chosen("NOTE"))
+
+        assert ["TASK_COMPLETED"] == [entry.type for entry in decision.history]
+        assert ("done", {}, {}) == (
+            instance.snapshot.status,
+            instance.snapshot.tasks,
+            instance.context,
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "choice", "disposition"),
+        [
+            ("decide", "DENY", "APPLIED"),
+            ("decide", "PAY", "REJECTED"),
+            ("else", "DENY", "REJECTED"),
+        ],
+    )
+    def test_of_a_task_that_was_tried_once_more_is_one_of_its_names_events(
+        self, name: str, choice: str, disposition: str
+    ) -> None:
+        """By its name alone is known what it may choose: what every task of that name may."""
+        instance = Instance(TRIAGE)
+        instance.tell(Redriven(of=1, name=name, type="AI"))
+
+        assert disposition == instance.succeed(2, chosen(choice)).disposition
+
+    def test_of_one_of_many_is_refused(self) -> None:
+        """A group has one outcome, and an event is none."""
+        instance = Instance(TRIAGE)
+        (task,) = instance.snapshot.tasks.values()
+        grouped = replace(instance.snapshot, tasks={1: replace(task, group=1)})
+
+        decision = decide(
+            instance.machine, grouped, TaskSucceeded(ordinal=1, output=chosen("DENY")), NOW
+        )
+
+        assert "REJECTED" == decision.disposition
+
 
 class TestASuggestion:
     def test_is_a_human_task_beside_the_ai_task(self) -> None:
@@ -144,6 +195,25 @@ class TestASuggestion:
 
         assert "IGNORED" == instance.tell(Suggested(of=1)).disposition
         assert 2 == len(instance.snapshot.tasks)
+
+    def test_is_refused_where_no_more_tasks_may_be_open(self) -> None:
+        """A review is a task like any other, and counts."""
+        instance = Instance(TRIAGE)
+        (task,) = instance.snapshot.tasks.values()
+        full = replace(instance.snapshot, tasks=dict.fromkeys(range(1, 1_001), task))
+
+        refusal = decide(instance.machine, full, Suggested(of=1), NOW).refusal
+
+        assert LimitExceeded("open tasks per instance", 1_001, 1_000) == refusal
+
+    def test_of_one_task_stays_when_another_ends(self) -> None:
+        """Only its own AI task takes a review away."""
+        instance = asked()
+        instance.tell(Redriven(of=1, name="decide", type="AI"))
+
+        instance.succeed(3, chosen("COUNT", data={"n": 1}))
+
+        assert [1, 2] == list(instance.snapshot.tasks)
 
     @pytest.mark.parametrize("of", [2, 7])
     def test_is_of_an_open_ai_task_only(self, of: int) -> None:

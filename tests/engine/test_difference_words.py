@@ -112,12 +112,16 @@ class TestTheDefinition:
     def test_is_told_of_by_that_name(self, after: dict[str, Any]) -> None:
         """The root has no name that an author gave it."""
         after["context"]["vip"] = False
+        after["unhandled"] = "ignore"
         after["states"]["open"]["on"]["PAY"]["guard"] = expr("event.sum > 9 && context.vip")
 
         assert [
             ("title", "the definition"),
             ("+", "    + context vip"),
             ("+", "        + false"),
+            ("~", "    ~ policy unhandled"),
+            ("-", "        - reject"),
+            ("+", "        + ignore"),
             ("title", "state open"),
             ("~", "    ~ transition PAY (guard)"),
             ("-", "        - [event.sum > 5] → paid"),

@@ -1,13 +1,15 @@
 """Whom a human task is offered to, until when, and by what form it is filled in."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from control_plane.engine import CreateTask, ExpressionFailed, TaskSkipped
+from control_plane.engine import CreateTask, ExpressionFailed, Started, TaskSkipped, decide
 from control_plane.engine.instants import write_instant
-from tests.engine.telling import NOW, Instance, expr
+from tests.engine.telling import NOW, Instance, compiled, expr
+
+END = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def asking(**people: Any) -> dict[str, Any]:
@@ -90,6 +92,22 @@ class TestATaskWithDuties:
         } == created(Instance(spec, input=200)).terms
 
     @pytest.mark.parametrize(
+        ("not_by", "kept"),
+        [
+            ({"tasks": ["ask"]}, {"tasks": ["ask"]}),
+            ({"starter": True}, {"starter": True}),
+            ({"users": ["ada"]}, {"users": ["ada"]}),
+        ],
+    )
+    def test_says_of_who_may_not_decide_it_what_the_definition_does(
+        self, not_by: dict[str, Any], kept: dict[str, Any]
+    ) -> None:
+        """Each way to keep duties apart stands by itself."""
+        spec = asking(candidates={"roles": ["boss"]}, notBy=not_by)
+
+        assert {"roles": ["boss"], "notBy": kept} == created(Instance(spec)).terms
+
+    @pytest.mark.parametrize(
         ("approvals", "pointer"),
         [(0, "/approvals"), (21, "/approvals"), ("2", "/approvals"), (4, "")],
     )
@@ -121,6 +139,30 @@ class TestATaskWithDuties:
             {"at": _in(hours=3), "reminder": True, "event": "LATE"},
             {"at": _in(hours=24), "fail": True},
         ] == terms["nudges"]
+
+    @pytest.mark.parametrize(
+        ("now", "brings"),
+        [
+            (NOW, {"dueIn": "PT2H", "reminders": [{"before": "PT3H"}]}),
+            (END, {"escalations": [{"openFor": "P2D", "fail": True}]}),
+        ],
+    )
+    def test_says_nothing_of_what_never_comes(self, now: datetime, brings: dict[str, Any]) -> None:
+        """It would be past already, or is after the end of the calendar."""
+        machine = compiled(asking(candidates={"roles": ["boss"]}, **brings))
+        (command,) = decide(machine, None, Started(), now).commands
+
+        assert isinstance(command, CreateTask)
+        assert {"roles": ["boss"]} == command.terms
+
+    def test_is_offered_to_nobody_else_where_the_data_names_nobody(self) -> None:
+        """An escalation whose names are worked out may find none."""
+        more = {"users": expr("event.input")}
+        spec = asking(escalations=[{"openFor": "PT1H", "addCandidates": more, "priority": 9}])
+
+        assert {"nudges": [{"at": _in(hours=1), "priority": 9}]} == created(
+            Instance(spec, input=[])
+        ).terms
 
     def test_is_not_assigned_to_somebody_without_a_name(self) -> None:
         """It is said before anybody waits for it."""
