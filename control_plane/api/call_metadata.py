@@ -18,6 +18,15 @@ _CORRELATION_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_CORRELATION_ID}}}")
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
+def credential_in(entries: Iterable[tuple[str, str | bytes]]) -> str:
+    """The credential's text, of the last entry that has one; '' where there is none to be had."""
+    found = ""
+    for key, value in entries:
+        if key == AUTHORIZATION and isinstance(value, str):
+            found = value
+    return found.partition(" ")[2].strip()
+
+
 class CallMetadata:
     """The few entries that mean something to us; of one that is repeated, the last."""
 

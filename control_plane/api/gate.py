@@ -26,12 +26,13 @@ from control_plane.access.refusal import CredentialRefused
 from control_plane.access.roles import PAYLOAD_READ
 from control_plane.api.admission import Admission
 from control_plane.api.authorization import Rule, authorize, hold_to_task
-from control_plane.api.call_metadata import CallMetadata
+from control_plane.api.call_metadata import CallMetadata, credential_in
 from control_plane.api.errors import code_of, status_of
 from control_plane.api.guesses import Guesses
 from control_plane.api.lasting import Authenticated, Deadline
 from control_plane.api.noting import note_call
 from control_plane.api.rate_limits import RateLimits
+from control_plane.api.strangers import for_strangers
 from control_plane.api.withholding import withhold
 from control_plane.use_cases.quotas import Quotas
 from shared.clock import Clock, SystemClock
@@ -98,6 +99,7 @@ class Gate(grpc.aio.ServerInterceptor):
         self._clock = clock or SystemClock()
         self._sleep = sleep
         self._wrapped: dict[str, Handler] = {}
+        self._for_strangers: dict[str, Handler] = {}
 
     async def intercept_service(
         self,
@@ -105,16 +107,26 @@ class Gate(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Found:
         method = handler_call_details.method
-        found = self._wrapped.get(method)
-        if found is not None:
-            return found
-        handler = await continuation(handler_call_details)
-        rule = self._rules.get(method)
-        if handler is None or rule is None:
-            return handler
-        deadline_s = WAITING_DEADLINES_S.get(method, self._default_deadline_s)
-        wrapped = self._wrapped[method] = self._wrap(handler, rule, deadline_s)
-        return wrapped
+        if method not in self._wrapped:
+            handler = await continuation(handler_call_details)
+            rule = self._rules.get(method)
+            if handler is None or rule is None:
+                return handler
+            deadline_s = WAITING_DEADLINES_S.get(method, self._default_deadline_s)
+            wrapped = self._wrapped[method] = self._wrap(handler, rule, deadline_s)
+            self._for_strangers[method] = for_strangers(wrapped, self._let_in, _end)
+        if self._guesses.knows(credential_in(handler_call_details.invocation_metadata)):
+            return self._wrapped[method]
+        return self._for_strangers[method]
+
+    async def _let_in(self, context: Context) -> None:
+        """Who calls is looked at again when there is a message: the second time costs nothing."""
+        metadata = CallMetadata(context.invocation_metadata() or ())
+        try:
+            metadata.enter()
+            await self._identify(metadata, context)
+        except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
+            await _abort(context, error, metadata)
 
     def _wrap(self, handler: Handler, rule: Rule, deadline_s: float) -> Handler:
         if not handler.request_streaming and not handler.response_streaming:
@@ -275,6 +287,10 @@ async def _all_parsed(
 ) -> AsyncIterator[Any]:
     async for raw in incoming:
         yield _parsed(parse, raw)
+
+
+async def _end(context: Context, error: Exception) -> None:
+    await _abort(context, error, CallMetadata(context.invocation_metadata() or ()))
 
 
 async def _abort(context: Context, error: Exception, metadata: CallMetadata) -> NoReturn:

@@ -77,6 +77,10 @@ class Guesses:
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
         self._looking: Counter[int] = Counter()
 
+    def knows(self, credential: str) -> bool:
+        """Whether it was found good here of late."""
+        return self._is_good(hash(credential))
+
     async def look(
         self,
         credential: str,

@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from control_plane import server
 from control_plane.access.principal import Principal
 from control_plane.adapters.memory.database import MemoryDatabase
-from control_plane.api import gate, probing
+from control_plane.api import gate, probing, strangers
 from control_plane.api.admission import Admission
 from control_plane.server import SERVICES, rules
 from shared import rpc
@@ -217,30 +217,62 @@ class TestCallsWhoseMessageNeverComes:
     async def test_are_bounded_and_hold_nothing_once_they_are_over(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Nobody's credential is known yet, so all of them together may not take all memory."""
+        """By whom is known; all of them together may still not take all memory."""
         monkeypatch.setattr(server, "MAX_RPCS", 3)
         never = asyncio.Event()
-
-        async def messages() -> AsyncIterator[bytes]:
-            await never.wait()
-            yield b""
-
         async with (
             serving_from(MemoryDatabase()) as serving,
-            client_of(serving, None) as stalling,
+            client_of(serving, await serving.key()) as stalling,
             client_of(serving, await serving.key()) as client,
         ):
-            path = "/foliot.v1.AdminService/WhoAmI"
-            # A call of another kind on the wire, so that its message can be left out.
-            call: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
-            call = stalling.channel.stream_stream(path)
-            stalled = [call(messages()) for _ in range(3)]
+            await stalling.admin.WhoAmI(admin_service_pb2.WhoAmIRequest(), timeout=WITHIN_S)
+            stalled = [unsaid(stalling, unsaid_until(never)) for _ in range(3)]
             beyond = await eventually_code(client, grpc.StatusCode.RESOURCE_EXHAUSTED)
             for one in stalled:
                 one.cancel()
             afterwards = await eventually_code(client, grpc.StatusCode.OK)
 
         assert (True, True) == (beyond, afterwards)
+
+    @pytest.mark.parametrize("key", [None, "fol_abcdefgh_" + "x" * 43, "nonsense"])
+    async def test_hold_nothing_where_the_credential_is_not_good(
+        self, serving: Serving, key: str | None
+    ) -> None:
+        """Or whoever has none could take every place there is, for as long as connections last."""
+        never = asyncio.Event()
+        async with client_of(serving, key) as stalling:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                async with asyncio.timeout(WITHIN_S):
+                    await unsaid(stalling, unsaid_until(never)).read()
+
+        assert grpc.StatusCode.UNAUTHENTICATED == refused.value.code()
+
+    async def test_end_soon_where_nobody_has_called_by_the_credential_yet(
+        self, serving: Serving, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is a good one; its holder may try again."""
+        monkeypatch.setattr(strangers, "MESSAGE_WITHIN_S", 0.05)
+        async with client_of(serving, await serving.key()) as stalling:
+            with pytest.raises(grpc.aio.AioRpcError) as late:
+                async with asyncio.timeout(WITHIN_S):
+                    await unsaid(stalling, unsaid_until(asyncio.Event())).read()
+
+        assert ("OVERLOADED", "not_done") == (
+            info_in(late.value).reason,
+            info_in(late.value).metadata["outcome"],
+        )
+
+
+async def unsaid_until(said: asyncio.Event) -> AsyncIterator[bytes]:
+    """The message of a call, which waits."""
+    await said.wait()
+    yield b""
+
+
+def unsaid(client: Client, messages: AsyncIterator[bytes]) -> Any:
+    """A unary call as one of another kind on the wire, so that its message can be left out."""
+    call: Any = client.channel.stream_stream("/foliot.v1.AdminService/WhoAmI")
+    return call(messages, metadata=client.metadata)
 
 
 async def eventually_code(client: Client, wanted: grpc.StatusCode) -> bool:

@@ -54,10 +54,14 @@ class Inside:
             ((AUTHORIZATION, BEARER + key), *metadata),
             WAIT_S if path in WAITING_DEADLINES_S else None,
         )
-        handler: Any = await self._gate.intercept_service(self._found, _Called(path))
+        called = _Called(path, context.invocation_metadata())
+        handler: Any = await self._gate.intercept_service(self._found, called)
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                if method.client_streaming:
+                if not method.server_streaming and handler.stream_stream is not None:
+                    # Who is not known yet is answered on a stream, of one message.
+                    await handler.stream_stream(_each(sent), context)
+                elif handler.stream_stream is not None:
                     await _some_of(handler.stream_stream(_each(sent), context), context)
                 elif method.server_streaming:
                     await _some_of(handler.unary_stream(sent[0], context), context)
@@ -87,9 +91,9 @@ class Inside:
 class _Called:
     """What gRPC tells an interceptor, as far as ours asks."""
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str, metadata: Metadata) -> None:
         self.method = method
-        self.invocation_metadata: tuple[tuple[str, str | bytes], ...] = ()
+        self.invocation_metadata: tuple[tuple[str, str | bytes], ...] = metadata
 
 
 class _Offered:
