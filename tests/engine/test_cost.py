@@ -15,11 +15,11 @@ from control_plane.engine.storing import dump_snapshot
 from tests.engine.telling import NOW
 
 GO = Received(type="GO", payload={"amount": 50}, event_id="e1")
-MAX_CALLS = 40
-"""Of Python functions, for an event with a guard, an assign and an entry assign. 34 today."""
+MAX_CALLS = 30
+"""Of Python functions, for an event with a guard, an assign and an entry assign. 28 today."""
 
-MAX_CALLS_STORED = 43
-"""The same with loading and dumping the snapshot. 37 today."""
+MAX_CALLS_STORED = 33
+"""The same with loading and dumping the snapshot. 31 today."""
 
 
 def called(work: Callable[[], object]) -> list[str]:
