@@ -12,6 +12,7 @@ from foliot.v1 import tenant_service_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from control_plane.access.roles import PERMISSIONS, PLATFORM_ROLES
+from control_plane.use_cases import authenticate, standing
 from shared.clock import SystemClock
 from tests.api.serving import OTHER_TENANT, TENANT, Client, Serving, client_of, info_in
 from tests.api.stories import activate, start
@@ -21,12 +22,26 @@ REFUSED_WITHIN_S = 5.0
 
 A_BREATH_S = 0.05
 
+LEEWAY_S = 2.0
+"""For the calls themselves, on a machine that does other things as well."""
+
+CACHED_S = 0.5
+"""For how long nothing is asked anew here: what has to be felt is felt that soon."""
+
 
 @pytest.fixture
 async def root(serving: Serving) -> AsyncIterator[Client]:
     """Whoever keeps the platform."""
     async with client_of(serving, await serving.key("platform_admin", None)) as made:
         yield made
+
+
+@pytest.fixture
+def cached_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and tenants, instead of for as long as they are, which is not too long either."""
+    for of, name in ((authenticate, "KEY_CACHE_S"), (standing, "STANDING_CACHE_S")):
+        assert getattr(of, name) <= REFUSED_WITHIN_S
+        monkeypatch.setattr(of, name, CACHED_S)
 
 
 async def refusal_of(call: Any) -> tuple[grpc.StatusCode, str]:
@@ -143,6 +158,7 @@ class TestATenant:
 
 
 class TestASuspendedTenant:
+    @pytest.mark.usefixtures("cached_for_a_moment")
     async def test_is_refused_within_five_seconds_and_let_in_again_after_it_was_resumed(
         self, serving: Serving, root: Client, client: Client, stranger: Client
     ) -> None:
@@ -164,7 +180,7 @@ class TestASuspendedTenant:
                 except grpc.aio.AioRpcError:
                     await asyncio.sleep(A_BREATH_S)
 
-        assert took_s < REFUSED_WITHIN_S
+        assert took_s < CACHED_S + LEEWAY_S
         assert grpc.StatusCode.PERMISSION_DENIED == code
 
     async def test_has_instances_that_wait_and_go_on(
@@ -210,6 +226,7 @@ class TestAKey:
         assert first.secret.startswith(f"fol_{first.key.key_id}_")
         assert (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_MISMATCH") == other
 
+    @pytest.mark.usefixtures("cached_for_a_moment")
     async def test_is_refused_within_five_seconds_after_it_was_revoked(
         self, serving: Serving, client: Client
     ) -> None:
@@ -223,7 +240,7 @@ class TestAKey:
 
             took_s = await refused_with(caller, "CREDENTIAL_INVALID")
 
-        assert took_s <= REFUSED_WITHIN_S + A_BREATH_S * 4
+        assert took_s < CACHED_S + LEEWAY_S
 
     async def test_of_another_tenant_is_not_there(
         self, client: Client, stranger: Client, root: Client
