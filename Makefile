@@ -35,7 +35,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos bench \
-  bench-claim bench-engine bench-listing bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api chaos chaos-points \
+  bench-claim bench-engine bench-listing bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api fuzz-ai chaos chaos-points \
   conformance conformance-cel test-polyglot gen lock fmt hooks clean
 
 help: ## print this list
@@ -131,6 +131,9 @@ fuzz-inputs: .venv/.dev ## hostile inputs to every method, thousands a second; F
 
 fuzz-api: .venv/.dev ## hostile bytes to every method of a real server; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.api $(FUZZ)
+
+fuzz-ai: .venv/.dev ## a compromised model, ten thousand answers; FUZZ='--seed 1 --count 5000'
+	$(BIN)/python -m tests.campaigns.ai $(FUZZ)
 
 fuzz-schema: .venv/.dev ## broken specs, to the parser and to the JSON Schema; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.schema $(FUZZ)

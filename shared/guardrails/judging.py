@@ -102,6 +102,11 @@ def judge(policy: Policy, facts: TaskFacts, raw: str) -> Judgement:
     return _made(answer, answer.choice, autonomy, passed)
 
 
+def legible(text: str) -> str:
+    """A model's words as people may be shown them: nothing in them hides, or steers a terminal."""
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)
+
+
 def _made(
     answer: Answer, choice: str | None, autonomy: Autonomy, verdicts: list[Verdict]
 ) -> Judgement:
@@ -109,7 +114,7 @@ def _made(
         choice=choice,
         data=answer.data,
         confidence=answer.confidence,
-        reason=answer.reason,
+        reason=legible(answer.reason),
         autonomy=autonomy,
         verdicts=tuple(verdicts),
     )

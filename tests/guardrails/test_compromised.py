@@ -122,6 +122,13 @@ class TestACompromisedModel:
         ]
         assert (Autonomy.ACT, {"note": "x"}) == (good.autonomy, good.data)
 
+    def test_shows_people_nothing_that_they_do_not_see(self) -> None:
+        """What hides in a text, turns it round or clears a screen is replaced in its reason."""
+        policy = settled(a_policy())
+        raw = json.dumps(plain("APPROVE", reason="a\u202eb\u200b\x1b[2J\r\nc"))
+
+        assert "a\ufffdb\ufffd\ufffd[2J\ufffd\nc" == judge(policy, FACTS, raw).reason
+
     def test_gets_none_of_its_words_into_ours(self) -> None:
         """Verdicts and errors are shown to people and kept: they repeat keys at most, cut short."""
         policy = settled(a_policy())
