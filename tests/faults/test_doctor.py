@@ -167,6 +167,34 @@ BREAKAGES: dict[str, tuple[str, str]] = {
             " FROM foliot.instance WHERE instance_id = $1"
         ),
     ),
+    "a label that nobody finds it by": (
+        "I13",
+        ('UPDATE foliot.instance SET labels = \'{"region":"eu"}\' WHERE instance_id = $1'),
+    ),
+    "a label that it does not have": (
+        "I13",
+        (
+            "INSERT INTO foliot.label SELECT tenant_id, instance_id, 'region', 'eu', started_at"
+            " FROM foliot.instance WHERE instance_id = $1"
+        ),
+    ),
+    "a task that is found as another person's": (
+        "I13",
+        (
+            "WITH p AS (INSERT INTO foliot.task_terms (tenant_id, instance_id, ordinal, assignee)"
+            " SELECT tenant_id, instance_id, ordinal, 'ada' FROM foliot.task"
+            " WHERE instance_id = $1 RETURNING *)"
+            " INSERT INTO foliot.offer SELECT tenant_id, instance_id, ordinal, 'assignee', 'bob',"
+            " 'infinity' FROM p"
+        ),
+    ),
+    "a comment on no task": (
+        "I13",
+        (
+            "INSERT INTO foliot.task_comment SELECT tenant_id, instance_id, 77, 1, 'ada', 'hm',"
+            " started_at FROM foliot.instance WHERE instance_id = $1"
+        ),
+    ),
     "a task that is voted for and stays open": (
         "I4",
         (
@@ -253,8 +281,9 @@ EVERYTHING: dict[str, Any] = {
 
 BOARD = asking(quorum={"approvals": 2, "of": 3}, dueIn="P1D", reminders=[{"before": "PT1H"}])
 EMPTY = """
-TRUNCATE foliot.instance, foliot.task, foliot.task_terms, foliot.offer, foliot.ready,
-         foliot.delayed, foliot.lease, foliot.timer, foliot.inbox, foliot.history, foliot.business_key
+TRUNCATE foliot.instance, foliot.task, foliot.task_terms, foliot.task_comment, foliot.label,
+         foliot.offer, foliot.ready, foliot.delayed, foliot.lease, foliot.timer, foliot.inbox,
+         foliot.history, foliot.business_key
 """
 
 

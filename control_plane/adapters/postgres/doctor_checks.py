@@ -8,6 +8,8 @@ left over, is for a loop to find, and may wait for it that long.
 
 from dataclasses import dataclass
 
+from control_plane.adapters.postgres.doctor_look_ups import LABELS, SAID_OF_NOTHING, TAKEN
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -317,6 +319,9 @@ CHECKS = (
     Check("I13", WITHOUT_TASK),
     Check("I13", WITHOUT_INSTANCE),
     Check("I13", OFFERED_TOO_LONG),
+    Check("I13", LABELS),
+    Check("I13", TAKEN),
+    Check("I13", SAID_OF_NOTHING),
     Check("I4", DECIDED_AND_OPEN),
     Check("I24", TIMERS_OF_THE_DEAD),
     Check("I24", LATE_TIMERS, is_patient=True),
