@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from control_plane.cli.ai import ai
 from control_plane.cli.api_key import key
 from control_plane.cli.audit import audit
 from control_plane.cli.definition_versions import definition
@@ -61,7 +62,7 @@ app.command(rich_help_panel=WHERE)(whoami)
 for panel, groups in (
     (WORK, (definition, instance, task, event, schedule)),
     (WHERE, (profile, server)),
-    (OPERATE, (queue, limit, quota, retention, tenant, key, audit)),
+    (OPERATE, (queue, limit, quota, ai, retention, tenant, key, audit)),
 ):
     for group in groups:
         app.add_typer(group, rich_help_panel=panel)
@@ -137,6 +138,47 @@ def dev(
     from control_plane.cli.dev import run_dev
 
     run_dev(data_dir, listen=listen, functions=functions or [], verbose=verbose)
+
+
+@app.command(rich_help_panel=HERE)
+@asks_a_server
+def mcp(
+    target: Target,
+    definition: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--definition",
+            "-d",
+            help="Only this definition is for agents. Repeatable.",
+            show_default="all",
+        ),
+    ] = None,
+    allow_event: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this event is for agents. Repeatable.",
+            show_default="all but those whose names cancel, delete, pay or change rights",
+        ),
+    ] = None,
+    *,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Agents may look.")] = False,
+) -> None:
+    """
+    Serve tools for agents by the Model Context Protocol, on standard input and output.
+
+    An agent's program starts it: it looks at definitions and instances, starts instances, and
+    sends events that they accept, all with your key and no right beyond it. See docs/agents.md.
+
+    `foliot mcp --definition order --read-only`
+    """
+    from control_plane.cli.agent_server import run_mcp
+
+    run_mcp(
+        target,
+        definitions=definition or [],
+        events=allow_event or [],
+        is_read_only=read_only,
+    )
 
 
 @app.command("test", rich_help_panel=HERE)
