@@ -1,6 +1,7 @@
 """Objects in S3: what is configured wrong, and what a service says no to."""
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -96,6 +97,14 @@ class TestTheSetting:
         with pytest.raises(InvalidRequest) as refused:
             objects_of(Settings(objects_url=url))
         assert told in refused.value.message
+
+    def test_needs_the_extra_that_brings_the_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Told by its name, not by the name of a module."""
+        monkeypatch.setitem(sys.modules, "executor.adapters.s3_objects", None)
+
+        with pytest.raises(InvalidRequest) as refused:
+            objects_of(Settings(objects_url="s3://bucket"))
+        assert "foliot[s3]" in refused.value.message
 
     def test_says_where_objects_are(self, tmp_path: Path) -> None:
         """Not set is nowhere."""

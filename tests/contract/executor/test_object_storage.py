@@ -217,13 +217,11 @@ class TestAnotherTenant:
 
 
 class TestATenantsName:
-    @pytest.mark.parametrize("name", ["..", "../acme", "a/b", "", "A", "a" * 64, "a\0", ".hidden"])
-    async def test_leads_nowhere_if_no_tenant_can_have_it(
-        self, subject: Subject, name: str
-    ) -> None:
+    async def test_leads_nowhere_if_no_tenant_can_have_it(self, subject: Subject) -> None:
         """Nothing is written outside of where tenants' objects are."""
-        with pytest.raises(ObjectMissing):
-            await subject.of(TenantId(name)).put(b"x", "text/plain")
+        for name in ("..", "../acme", "a/b", "", "A", "a" * 64, "a\0", ".hidden"):
+            with pytest.raises(ObjectMissing):
+                await subject.of(TenantId(name)).put(b"x", "text/plain")
 
 
 class TestAnObjectOfTooManyBytes:
