@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from control_plane.adapters.postgres.doctor import PostgresDoctor
-from control_plane.orchestrator.request import CastVote
+from control_plane.orchestrator.request import CastVote, Claim
 from control_plane.ports.doctor import INVARIANTS, Finding
 from control_plane.ports.schedule_store import Schedule, ScheduleSpec
 from control_plane.use_cases.examine import examine
@@ -345,12 +345,15 @@ class TestAnExamination:
             "counter": COUNTER,
             "deferring": DEFERRING,
             "board": BOARD,
+            "asked": asking(dueIn="P1D"),
         }.items():
             await stage.define(spec, key)
         for key in ("task", "task", "review", "counter", "deferring"):
             await stage.start(key)
         board = (await stage.start("board")).instance_id
         await stage.ask(board, CastVote(ordinal=1, approves=True, person=ADA))
+        asked = (await stage.start("asked")).instance_id
+        await stage.ask(asked, Claim(ordinal=1, person=ADA))
         held = await stage.claim()
         await stage.fail(held[0])
         await stage.report(held[1], Outcome.succeeded(None))
