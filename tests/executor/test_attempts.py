@@ -15,7 +15,7 @@ from executor.ports import Ports
 from executor.ports.control_plane import MAX_UNACKNOWLEDGED, Held, Report
 from executor.runner import Runner
 from shared.ids import SessionId, new_uuid7
-from shared.tasks import ClaimedTask, Outcome, TaskType
+from shared.tasks import ClaimedTask, Failure, Outcome, TaskType
 from tests.executor.eventually import eventually
 from tests.executor.ports import canned
 from tests.executor.work import a_task
@@ -181,15 +181,15 @@ class Deaf(MemoryControlPlane):
 
 
 class Careless:
-    """A handler that forgets to say how it ended."""
+    """A handler that says how it ended in a way that nobody understands."""
 
     def can_handle(self, type: TaskType) -> bool:  # noqa: A002 - a task's type is its type
         """All."""
         return True
 
     async def execute(self, task: ClaimedTask, ports: Ports) -> Outcome:
-        """Give nothing."""
-        return cast("Outcome", None)
+        """Fail with what is no failure."""
+        return Outcome.failed(cast("Failure", "no"))
 
 
 class TestAnAttemptWhoseReportCannotBeMade:
