@@ -50,7 +50,8 @@ class S3Objects:
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query))
         endpoint = options.pop("endpoint", None)
-        config: S3Config = {}
+        # One object a request: not every service knows the other way, nor what it takes to be let.
+        config: S3Config = {"disable_bulk_delete": True}
         if "region" in options:
             config["region"] = options.pop("region")
         if endpoint is not None:

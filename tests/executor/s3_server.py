@@ -1,11 +1,12 @@
 """An S3-compatible server that tests talk to: a process of its own, with a bucket in it."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ import httpx
 
 READY_WITHIN_S = 60
 CREDENTIAL = {"AWS_ACCESS_KEY_ID": "foliot", "AWS_SECRET_ACCESS_KEY": "a key for tests alone"}
+
+
+TO_IAM = "x/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=x"
+"""By which the server knows which of its services is meant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +34,36 @@ class S3Server:
         httpx.put(f"{self.endpoint}/{name}").raise_for_status()
         return name
 
+    def let_in(self, user: str, resource: str) -> Mapping[str, str]:
+        """The credential of a new account that may put, get and delete there, nothing else."""
+        may = {
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
+            "Resource": f"arn:aws:s3:::{resource}",
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+        self._account(Action="CreateUser", UserName=user)
+        self._account(
+            Action="PutUserPolicy", UserName=user, PolicyName="own", PolicyDocument=policy
+        )
+        made = self._account(Action="CreateAccessKey", UserName=user)
+        key, secret = (
+            made.partition(f"<{name}>")[2].partition("<")[0]
+            for name in ("AccessKeyId", "SecretAccessKey")
+        )
+        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+
+    def _account(self, **asked: str) -> str:
+        answer = httpx.post(
+            self.endpoint,
+            data={"Version": "2010-05-08", **asked},
+            headers={"authorization": f"AWS4-HMAC-SHA256 Credential={TO_IAM}"},
+        )
+        return answer.raise_for_status().text
+
     @contextmanager
-    def knowing_nobody(self) -> Iterator[None]:
-        """While it checks who asks, and has no accounts."""
+    def checking(self) -> Iterator[None]:
+        """While it checks signatures, and who may do what."""
         switch = f"{self.endpoint}/moto-api/reset-auth"
         httpx.post(switch, content=b"0").raise_for_status()
         try:

@@ -42,6 +42,27 @@ async def put(storage: S3Objects) -> str:
     return failed.value.message
 
 
+class TestAnAccount:
+    async def test_needs_no_more_than_its_prefix(
+        self, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Putting, getting and deleting there; each request is signed, and the server checks it."""
+        bucket = s3.make_bucket()
+        for name, value in s3.let_in("foliot", f"{bucket}/own/*").items():
+            monkeypatch.setenv(name, value)
+        own, other = (S3Objects(s3.url(bucket, at), allow_plaintext=False) for at in ("own", "x"))
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "somebody else's")
+        forged = S3Objects(s3.url(bucket, "own"), allow_plaintext=False)
+        with s3.checking():
+            refused = [await put(other), await put(forged)]
+            await own.put(ACME, SHA256, b"hello", "text/plain")
+            found = (await own.get(ACME, SHA256, 5), (await own.stat(ACME, SHA256)).size)
+            await own.delete(ACME, SHA256)
+
+        assert (b"hello", 5) == found
+        assert ["AWS_ACCESS_KEY_ID" in said for said in refused] == [True, True]
+
+
 class TestAStorage:
     async def test_without_its_bucket_says_so(self, s3: S3Server) -> None:
         """An operator has to make it; tasks are tried again meanwhile."""
@@ -52,7 +73,7 @@ class TestAStorage:
     async def test_that_does_not_know_us_is_tried_again(self, s3: S3Server) -> None:
         """A credential is renewed by somebody; no text of the service's leaves here."""
         storage = S3Objects(s3.url(s3.make_bucket()), allow_plaintext=False)
-        with s3.knowing_nobody():
+        with s3.checking():
             said = await put(storage)
 
         assert "AWS_ACCESS_KEY_ID" in said
