@@ -81,6 +81,9 @@ def letter_of(given: Json) -> Letter:
         raise LimitExceeded(
             "recipients", actual=len(to) + len(cc) + len(bcc), maximum=MAX_RECIPIENTS
         )
+    reply_to = mailboxes(given.get("reply_to"), "reply_to")
+    if len(reply_to) > MAX_RECIPIENTS:
+        raise LimitExceeded("reply_to", actual=len(reply_to), maximum=MAX_RECIPIENTS)
     all_or_none = given.get("all_or_none", False)
     if not isinstance(all_or_none, bool):
         raise InvalidRequest("all_or_none is true or false")
@@ -88,7 +91,7 @@ def letter_of(given: Json) -> Letter:
         to=to,
         cc=cc,
         bcc=bcc,
-        reply_to=mailboxes(given.get("reply_to"), "reply_to")[:MAX_RECIPIENTS],
+        reply_to=reply_to,
         sender=None if given.get("from") is None else mailbox(given["from"], "from"),
         texts=_texts_of(given),
         attachments=_attachments_of(given.get("attachments")),

@@ -441,6 +441,7 @@ class TestWhatATaskSays:
             ({"to": None}, "to is missing"),
             ({"to": []}, "to is missing"),
             ({"to": [f"b{n}@example.com" for n in range(101)]}, "recipients: 101"),
+            ({"reply_to": ["bo@example.com"] * 101}, "reply_to: 101"),
             ({"subject": None}, "a mail has a subject"),
             ({"text": None}, "a mail has a subject"),
             ({"subject": "x" * 501}, "500 characters"),
