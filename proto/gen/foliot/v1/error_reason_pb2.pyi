@@ -438,7 +438,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_TASK_VOTED_ALREADY: _ErrorReason.ValueType  # 56
     """ERROR_REASON_TASK_VOTED_ALREADY comes with FAILED_PRECONDITION: the caller voted otherwise
-    before, and a vote stands.
+    before, and a vote stands. Say what has changed as a comment, by CommentTask.
 
         {"reason": "TASK_VOTED_ALREADY", "domain": "foliot",
          "metadata": {"task_id": "0199…:7"}}
@@ -917,7 +917,7 @@ Complete it, or fail it.
 """
 ERROR_REASON_TASK_VOTED_ALREADY: ErrorReason.ValueType  # 56
 """ERROR_REASON_TASK_VOTED_ALREADY comes with FAILED_PRECONDITION: the caller voted otherwise
-before, and a vote stands.
+before, and a vote stands. Say what has changed as a comment, by CommentTask.
 
     {"reason": "TASK_VOTED_ALREADY", "domain": "foliot",
      "metadata": {"task_id": "0199…:7"}}
