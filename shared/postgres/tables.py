@@ -16,6 +16,8 @@ Three rules run through it:
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA, JSON, UUID
 
+from shared.postgres.statuses import CLOSED_INSTANCE, CLOSED_TASK, OPEN_INSTANCE, OPEN_TASK
+
 SCHEMA = "foliot"
 
 metadata = sa.MetaData(
@@ -31,10 +33,6 @@ metadata = sa.MetaData(
 TIME = sa.TIMESTAMP(timezone=True)
 NOW = sa.text("clock_timestamp()")
 
-OPEN_INSTANCE = ("pending", "running", "waiting")
-CLOSED_INSTANCE = ("completed", "failed", "cancelled")
-OPEN_TASK = ("pending", "running")
-CLOSED_TASK = ("succeeded", "failed", "cancelled", "skipped")
 OVERLAPS = ("skip", "buffer_one", "allow", "cancel_other", "terminate_other")
 AI_DECISIONS = ("APPROVE", "EDIT", "REJECT", "EXPIRE")
 OFFER_KINDS = ("user", "role", "assignee", "due")
@@ -936,6 +934,9 @@ ai_call = sa.Table(
         _if_and_only_if("classification IS NULL", "recorded_at IS NULL"), name="recorded"
     ),
     sa.Index("ai_call_reserved_at_idx", "tenant_id", "reserved_at"),
+    sa.Index(
+        "ai_call_keep_until_idx", "keep_until", postgresql_where=sa.text("keep_until IS NOT NULL")
+    ),
 )
 
 # What tools answered, so that none is called again after a crash.

@@ -9,7 +9,7 @@ from statemachine import StateMachine
 from control_plane import lifecycles
 from control_plane.lifecycles import DefinitionLifecycle, InstanceLifecycle, TaskLifecycle
 from control_plane.ports import records
-from shared.postgres import tables
+from shared.postgres import statuses, tables
 
 TOLD = [
     (DefinitionLifecycle, records.DefinitionStatus, tables.definition),
@@ -46,12 +46,12 @@ class TestALifecycle:
         """`completed_at` is set for exactly those; what has failed can be taken up again."""
         final = lifecycles.final_statuses_of(InstanceLifecycle)
         assert final | {"failed"} == set(records.CLOSED_INSTANCE)
-        assert set(tables.CLOSED_INSTANCE) == set(records.CLOSED_INSTANCE)
+        assert set(statuses.CLOSED_INSTANCE) == set(records.CLOSED_INSTANCE)
 
     def test_of_a_task_closes_with_the_statuses_that_close_its_row(self) -> None:
         """`completed_at` is set for exactly those."""
         assert lifecycles.final_statuses_of(TaskLifecycle) == set(records.CLOSED_TASK)
-        assert set(tables.CLOSED_TASK) == set(records.CLOSED_TASK)
+        assert set(statuses.CLOSED_TASK) == set(records.CLOSED_TASK)
 
     def test_of_an_instance_lets_a_closed_one_become_nothing_else(self) -> None:
         """Not even running again: that is another lifecycle's business."""

@@ -9,8 +9,8 @@ from control_plane.adapters.postgres.reaching import TenantsPool
 from control_plane.ports.reader import InstanceFilter, TaskFilter
 from control_plane.ports.records import CLOSED_INSTANCE, CLOSED_TASK
 from shared.ids import TenantId
-from shared.postgres.tables import CLOSED_INSTANCE as CLOSED
-from shared.postgres.tables import OPEN_INSTANCE as OPEN
+from shared.postgres.statuses import CLOSED_INSTANCE as CLOSED
+from shared.postgres.statuses import OPEN_INSTANCE as OPEN
 
 OF_TENANT = """
 SELECT count(*)::integer

@@ -17,8 +17,8 @@ from control_plane.adapters.postgres.reaching import TenantsPool
 from control_plane.ports.reader import InstanceFilter
 from control_plane.ports.records import CLOSED_INSTANCE, InstanceStatus
 from shared.ids import InstanceId, TenantId
-from shared.postgres.tables import CLOSED_INSTANCE as CLOSED
-from shared.postgres.tables import OPEN_INSTANCE as OPEN
+from shared.postgres.statuses import CLOSED_INSTANCE as CLOSED
+from shared.postgres.statuses import OPEN_INSTANCE as OPEN
 
 
 async def page_of_instances(
