@@ -1,6 +1,7 @@
 """docs/ai-providers.md: its JSON is what the settings and policies take."""
 
 import json
+import re
 
 from pydantic import TypeAdapter
 
@@ -9,7 +10,7 @@ from executor.adapters.routed_llm import RoutedLlm
 from shared.guardrails.reading import parse_policy
 from shared.json import dump
 from shared.settings import AiProvider, AiToolServer
-from tests.docs.pages import blocks, code, page, rows
+from tests.docs.pages import ROOT, blocks, code, page, rows
 
 PAGE = page("docs/ai-providers.md")
 
@@ -30,7 +31,15 @@ class TestThePageOfProviders:
 
     def test_tells_of_every_setting(self) -> None:
         """Of a provider in the table, of a server of tools in the text."""
-        told = [cells[0].strip("`") for cells in rows(PAGE.partition("## Tools")[0])]
+        told = [cells[0].strip("`") for cells in rows(PAGE.partition("## When")[0])]
 
         assert [*AiProvider.model_fields] == told
         assert set(AiToolServer.model_fields) <= {*code(PAGE), *PAGE.replace('"', " ").split()}
+
+    def test_lists_what_an_executor_fails_with(self) -> None:
+        """Each kind in its code is told of here, or on the page of AI tasks."""
+        files = (ROOT / "executor" / "handlers").glob("ai*.py")
+        text = "".join(file.read_text("utf-8") for file in files)
+        kinds = set(re.findall(r'"(ai\.[a-z_]+)"', text))
+
+        assert kinds <= {*code(PAGE), *code(page("docs/ai-tasks.md"))}
