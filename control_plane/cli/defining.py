@@ -76,20 +76,29 @@ def run_create(
     aside().print(Text(f"{kept.key}@{kept.version}, {state}", "dim"))
 
 
-def run_get(target: Target, version: str, *, spec: bool, output: str) -> None:
-    async def ask(to: Caller) -> definition_pb2.Definition:
-        request = definition_service_pb2.GetDefinitionRequest(
-            definition_id=await _find(to, version, status="ACTIVE")
-        )
-        return (await to.definitions.GetDefinition(request, metadata=to.metadata)).definition
+def spec_of(target: Target, version: str) -> str:
+    """The spec of a version; of a key alone of the active one."""
+    return _version(target, version).spec.json
 
-    found = call(target, ask)
+
+def run_get(target: Target, version: str, *, spec: bool, output: str) -> None:
+    found = _version(target, version)
     if spec:
         print_line(Text(found.spec.json))
     elif output == "json":
         print_json(found)
     else:
         _show(found)
+
+
+def _version(target: Target, version: str) -> definition_pb2.Definition:
+    async def ask(to: Caller) -> definition_pb2.Definition:
+        request = definition_service_pb2.GetDefinitionRequest(
+            definition_id=await _find(to, version, status="ACTIVE")
+        )
+        return (await to.definitions.GetDefinition(request, metadata=to.metadata)).definition
+
+    return call(target, ask)
 
 
 def run_list(

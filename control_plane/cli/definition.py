@@ -2,8 +2,9 @@
 `foliot definition`: what one does with a definition's file, before any server sees it.
 
 Each command takes a path, or `-` for standard input, and reads JSON or YAML. None of them
-needs a server: the engine that answers is the one that the control plane runs. Those that talk
-to one are in definition_versions.py.
+needs a server: the engine that answers is the one that the control plane runs. Only what is
+compared or exported may be a version that a server keeps. Those that talk to one are in
+definition_versions.py.
 """
 
 from enum import StrEnum
@@ -12,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from control_plane.cli.options import Output
+from control_plane.cli.options import Output, Target, asks_a_server
 
 definition = typer.Typer(
     name="definition",
@@ -143,22 +144,22 @@ def render(
 
 
 @definition.command()
+@asks_a_server
 def diff(
+    target: Target,
     before: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="BEFORE",
-            help="The definition as it was, as JSON or YAML.",
-            allow_dash=True,
+            help="The definition as it was: a file, or a version on a server as order@3.",
             show_default=False,
         ),
     ],
     after: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="AFTER",
-            help="The definition as it is to be.",
-            allow_dash=True,
+            help="The definition as it is to be, likewise.",
             show_default=False,
         ),
     ],
@@ -170,11 +171,11 @@ def diff(
     Exits with 0 if nothing that an instance could notice has changed, with 1 if something has,
     and with 2 if one of the files is no definition. Spelling, key order and comments do not count.
 
-    `foliot definition diff order.v1.yaml order.yaml`
+    `foliot definition diff order@3 order.yaml`
     """
     from control_plane.cli.differing import run_diff
 
-    run_diff(before, after, output)
+    run_diff(target, before, after, output)
 
 
 @definition.command("import")
@@ -222,8 +223,17 @@ def import_(
 
 
 @definition.command()
+@asks_a_server
 def export(
-    file: SpecFile,
+    target: Target,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEFINITION",
+            help="A file with it, `-` for standard input, or a version on a server as order@3.",
+            show_default=False,
+        ),
+    ],
     form: Annotated[Form, typer.Option("--format", show_default=False)],
     to: To = None,
     *,
@@ -238,7 +248,7 @@ def export(
     """
     from control_plane.cli.exporting import run_export
 
-    run_export(file, form=form, to=to, partial=partial)
+    run_export(target, source, form=form, to=to, partial=partial)
 
 
 @definition.command()

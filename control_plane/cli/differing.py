@@ -3,13 +3,14 @@
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from control_plane.cli.failing import explained
-from control_plane.cli.spec_files import read_machine
+from control_plane.cli.options import Target
+from control_plane.cli.spec_files import sound
+from control_plane.cli.spec_sources import read_all
 from control_plane.engine import Comparison, Compatibility, compare, difference_words
 
 DIFFERENT = 1
@@ -24,10 +25,10 @@ _VERDICTS: dict[Compatibility, str] = {
 _STYLES = {"+": "green", "-": "red", "~": "yellow", "title": "bold", "reason": ""}
 
 
-def run_diff(before: Path, after: Path, output: str) -> None:
+def run_diff(target: Target, before: str, after: str, output: str) -> None:
     """Print the comparison; exits with 1 if anything differs, with 2 for a bad file."""
     with explained(UNREADABLE):
-        comparison = compare(read_machine(before), read_machine(after))
+        comparison = compare(*map(sound, read_all(target, [before, after])))
     if output == "json":
         # Bare, so that a program can take it in.
         print(json.dumps(asdict(comparison), indent=2, ensure_ascii=False))  # noqa: T201 - what it is asked for

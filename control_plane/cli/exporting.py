@@ -10,14 +10,16 @@ from rich.text import Text
 
 from control_plane.cli.failing import FAILED, explained
 from control_plane.cli.importing import as_table, write_out
-from control_plane.cli.spec_files import read_file, sound
+from control_plane.cli.options import Target
+from control_plane.cli.spec_files import sound
+from control_plane.cli.spec_sources import read_all
 from control_plane.interchange import Exported, write_scxml, write_xstate
 
 
-def run_export(file: Path, *, form: str, to: Path | None, partial: bool) -> None:
+def run_export(target: Target, source: str, *, form: str, to: Path | None, partial: bool) -> None:
     """Exits with 1 if something was left out, having written nothing, unless `partial`."""
     with explained():
-        document = read_file(file)
+        (document,) = read_all(target, [source])
         sound(document)
         spec = json.loads(document.text)
         exported = write_scxml(spec) if form == "scxml" else write_xstate(spec)

@@ -18,6 +18,13 @@ def file(tmp_path: Path) -> Path:
     return at
 
 
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    at = tmp_path / "order.changed.yaml"
+    at.write_text(SECOND)
+    return at
+
+
 async def kept(foliot: Foliot, file: Path, *options: str) -> str:
     made = await foliot.run("definition", "create", "order", str(file), *options)
     assert 0 == made.exit_code, made.output
@@ -115,3 +122,48 @@ class TestAVersion:
 
         assert listed.stdout.splitlines()[1].startswith("order@1  inactive")
         assert [] == json.loads(none.stdout)
+
+
+class TestAVersionOnTheServer:
+    async def test_is_compared_with_a_file_and_with_another(
+        self, foliot: Foliot, file: Path, changed: Path
+    ) -> None:
+        """Before it is replaced: what do running instances notice?"""
+        await kept(foliot, file)
+        second = await kept(foliot, changed)
+        compared = [
+            await foliot.run("definition", "diff", *versions, "-o", "json")
+            for versions in (
+                ("order@1", str(changed)),
+                ("order@1", second),
+                ("order@2", str(changed)),
+            )
+        ]
+
+        assert [1, 1, 0] == [one.exit_code for one in compared]
+        assert compared[0].stdout == compared[1].stdout
+        assert "IDENTICAL" == json.loads(compared[2].stdout)["compatibility"]
+
+    async def test_is_exported(self, foliot: Foliot, file: Path) -> None:
+        """As the file that it was made of."""
+        version = await kept(foliot, file)
+        exported = [
+            await foliot.run("definition", "export", one, "--format", "scxml", "--partial")
+            for one in ("order@1", version, str(file))
+        ]
+
+        assert "<scxml" in exported[0].stdout
+        assert 1 == len({one.stdout for one in exported})
+
+    async def test_that_there_is_not_is_told_apart_from_a_file_that_is_missing(
+        self, foliot: Foliot, file: Path
+    ) -> None:
+        """Who asked for neither must not wonder which of both it was."""
+        version = await foliot.run("definition", "diff", "order@7", str(file))
+        missing = await foliot.run("definition", "diff", "order.yml", str(file))
+
+        assert "DEFINITION_NOT_FOUND" in version.output
+        assert (2, "No such file") == (
+            missing.exit_code,
+            "No such file" if "No such file" in missing.output else missing.output,
+        )
