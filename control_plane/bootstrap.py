@@ -217,7 +217,9 @@ class ControlPlane:
             recalls.run,
             Schedules(adapters.schedules, self._admitting, settings.poll_s).run,
             Rescuer(adapters.due, self._orchestrator).run,
-            Housekeeping(adapters.due, adapters.audit, timedelta(days=own.audit_days)).run,
+            Housekeeping(
+                adapters.due, adapters.audit, adapters.ai_records, timedelta(days=own.audit_days)
+            ).run,
             Retention(adapters.retention, adapters.archive).run,
             FeedPruner(adapters.feed, timedelta(days=own.feed_days)).run,
             tailer.run,

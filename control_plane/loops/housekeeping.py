@@ -1,9 +1,13 @@
-"""Makes next months' history partitions, forgets sessions and audit entries past their time."""
+"""
+Makes next months' history partitions, forgets sessions, audit entries and models' words past their
+time.
+"""
 
 import asyncio
 from datetime import timedelta
 
 from control_plane.loops.pace import repeat
+from control_plane.ports.ai_records import AiRecords
 from control_plane.ports.audit import AuditLog
 from control_plane.ports.due import Due
 
@@ -12,8 +16,9 @@ FORGET_AT_ONCE = 5_000
 
 
 class Housekeeping:
-    def __init__(self, due: Due, audit: AuditLog, keep_audit: timedelta) -> None:
+    def __init__(self, due: Due, audit: AuditLog, ai: AiRecords, keep_audit: timedelta) -> None:
         self._due = due
+        self._ai = ai
         self._audit = audit
         self._keep_audit = keep_audit
 
@@ -23,4 +28,5 @@ class Housekeeping:
     async def _keep(self) -> float:
         await self._due.sweep()
         gone = await self._audit.forget(self._keep_audit, FORGET_AT_ONCE)
-        return 0.0 if gone == FORGET_AT_ONCE else EVERY_S
+        forgotten = await self._ai.forget(FORGET_AT_ONCE)
+        return 0.0 if FORGET_AT_ONCE in (gone, forgotten) else EVERY_S

@@ -157,6 +157,14 @@ def upgrade() -> None:
         unique=False,
         schema="foliot",
     )
+    op.create_index(
+        "ai_call_keep_until_idx",
+        "ai_call",
+        ["keep_until"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("keep_until IS NOT NULL"),
+    )
     op.create_table(
         "ai_tool_call",
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -214,6 +222,7 @@ def upgrade() -> None:
         ["tenant_id", "policy_name", "decided_at"],
         unique=False,
         schema="foliot",
+        postgresql_where=sa.text("decided_at IS NOT NULL"),
     )
     for table, (of_requests, of_turns) in RIGHTS.items():
         op.execute(f"GRANT {of_requests} ON foliot.{table} TO {CONTROL_PLANE_ROLE}")

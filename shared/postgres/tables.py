@@ -979,7 +979,14 @@ ai_suggestion = sa.Table(
     sa.Column("decided_at", TIME),
     sa.CheckConstraint(_one_of("decision", AI_DECISIONS), name="decision"),
     sa.CheckConstraint(_if_and_only_if("decision IS NULL", "decided_at IS NULL"), name="decided"),
-    sa.Index("ai_suggestion_decided_idx", "tenant_id", "policy_name", "decided_at"),
+    # Partial, so that a turn, which looks for its row by the primary key, cannot take it instead.
+    sa.Index(
+        "ai_suggestion_decided_idx",
+        "tenant_id",
+        "policy_name",
+        "decided_at",
+        postgresql_where=sa.text("decided_at IS NOT NULL"),
+    ),
 )
 
 # One row: how far the database's clock is moved, for tests and simulations. The server

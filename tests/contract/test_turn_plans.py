@@ -26,8 +26,11 @@ STATEMENTS = {
     "inbox": read_batch.INBOX,
 }
 
-OTHER_KEYS = {"names": {"definition_version_key", "definition_active_key"}}
-"""A definition is found by its version, or as the active one of its key; all else by its id."""
+OTHER_KEYS = {
+    "names": {"definition_version_key", "definition_active_key"},
+    "write": {"ai_policy_active_idx"},
+}
+"""Definitions and policies are found as the active one of a name, too; all else by its id."""
 
 
 def parameters_of(statement: str) -> int:
