@@ -149,6 +149,20 @@ class TestRegions:
 
         assert ["root"] == it.said
 
+    def test_leave_to_those_above_what_none_of_their_guards_lets_pass(self) -> None:
+        """To have a transition for an event is not to answer it."""
+        shut = {"on": {"GO": {"guard": expr("false"), "actions": say("region")}}}
+        it = Instance(
+            {
+                "type": "parallel",
+                "on": {"GO": {"actions": say("root")}},
+                "states": {"left": shut, "right": shut},
+            }
+        )
+        it.send("GO")
+
+        assert ["root"] == it.said
+
     def test_answering_with_transitions_that_exclude_each_other_let_the_first_win(self) -> None:
         """Two regions leave their parallel state: the first in the document's order does."""
         it = Instance(
