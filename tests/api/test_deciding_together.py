@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -197,3 +198,31 @@ class TestADelegatedTask:
         assert ["TASK_DELEGATED", "TASK_RETURNED"] == (
             await history_of(client, task_id.partition(":")[0])
         )[-2:]
+
+
+class TestAReminder:
+    async def test_reaches_whoever_watches_tasks(
+        self, serving: Serving, client: Client, clients: dict[str, Client]
+    ) -> None:
+        """With the task and whom it is offered to: enough to write a mail from."""
+        spec = asking(dueIn="PT2H", reminders=[{"before": "PT1H"}])
+        await activate(client, spec, "ask")
+        watch = clients["ada"].events.WatchTasks(event_service_pb2.WatchTasksRequest())
+        reminded = []
+        async with asyncio.timeout(WITHIN_S):
+            await start(client, "ask")
+            async for message in watch:
+                if any(one.change or one.task.task_id for one in message.tasks):
+                    break
+            serving.database.move_clock(timedelta(minutes=61))
+            async for message in watch:
+                reminded += [
+                    one.task
+                    for one in message.tasks
+                    if one.change == history_entry_pb2.HISTORY_ENTRY_TYPE_TASK_REMINDED
+                ]
+                if reminded:
+                    break
+        watch.cancel()
+
+        assert [["boss"]] == [list(one.candidate_roles) for one in reminded]
