@@ -75,6 +75,10 @@ class RecordingPool:
     async def release(self, connection: "RecordingPool", *, timeout: float) -> None:  # noqa: ASYNC109 - asyncpg names it
         """There is nothing to hand back."""
 
+    def is_closed(self) -> bool:
+        """Whether it is worth handing back."""
+        return bool(self.connection.is_closed())
+
     def terminate(self) -> None:
         """What happens to a connection that does not answer."""
         self.connection.terminate()
