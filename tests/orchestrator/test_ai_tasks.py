@@ -19,6 +19,9 @@ from shared.tasks import Outcome
 from tests.contract.worlds import ACME, World
 from tests.orchestrator.ai_stage import AiStage, answer, claim
 
+# What is judged there is judged before any store is asked to keep it.
+IN_MEMORY = pytest.mark.parametrize("world", ["memory"], indirect=True)
+
 
 @pytest.fixture
 async def stage(world: World) -> AsyncIterator[AiStage]:
@@ -68,6 +71,7 @@ class TestAChoiceThatMayAct:
 
         assert Verdict.DUPLICATE is again.verdict
 
+    @IN_MEMORY
     @pytest.mark.parametrize(
         ("policy", "choice", "why"),
         [
@@ -127,6 +131,7 @@ class TestAChoiceThatMayAct:
 
 
 class TestAnExecutorThatLies:
+    @IN_MEMORY
     @pytest.mark.parametrize(
         "told",
         [
@@ -227,6 +232,7 @@ class TestAnAiTask:
                 stage.settle_failed(task.instance_id, ordinal, retryable=False)
             )
 
+    @IN_MEMORY
     @pytest.mark.parametrize(
         ("wanted", "refusal"),
         [
