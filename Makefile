@@ -55,11 +55,12 @@ dev: .venv/.dev ## install the developer's tools as well
 # -- what CI runs ----------------------------------------------------------------------------
 
 # What Python has compiled it keeps, also where the shell says otherwise: tests start a hundred
-# processes, each of which would compile all of foliot anew, for a second and more.
+# processes, each of which would compile all of foliot anew, for a second and more. A worker keeps
+# the tests of a module together, and what they share, until another one has nothing left to do.
 test: export PYTHONDONTWRITEBYTECODE :=
 
 test: .venv/.dev ## run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) -q $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(TESTS)
 
 coverage: .venv/.dev ## branch coverage of the engine: all of it
 	$(BIN)/python -m pytest -n $(WORKERS) -q tests/engine --cov control_plane.engine --cov-branch \
