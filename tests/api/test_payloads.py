@@ -12,6 +12,7 @@ from foliot.v1 import (
     json_pb2,
     schedule_pb2,
     schedule_service_pb2,
+    task_service_pb2,
 )
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.duration_pb2 import Duration
@@ -21,6 +22,7 @@ from google.protobuf.message_factory import GetMessageClass
 from control_plane.access.roles import PAYLOAD_READ, PERMISSIONS
 from control_plane.api.withholding import FLAG, is_payload
 from control_plane.server import SERVICES
+from tests.api.ai_stories import allowed
 from tests.api.serving import WITHIN_S, Client, Serving, client_of
 from tests.api.stories import activate, as_json, create, send, waiting_task
 
@@ -28,6 +30,7 @@ CANARY = "canary-7c1e"
 
 # What a definition says, and where an instance stands, are not what it is about.
 SHOWN = {
+    "foliot.v1.AiPolicy.document",
     "foliot.v1.Definition.spec",
     "foliot.v1.Diagnostic.witness",
     "foliot.v1.Explanation.state",
@@ -46,13 +49,21 @@ METHODS: Sequence[MethodDescriptor] = [
 READS = [
     method
     for method in METHODS
-    if method.GetOptions().Extensions[auth_options_pb2.auth].effect == auth_options_pb2.EFFECT_READ
+    # What a model was told and answered takes a story of its own: test_ai.py.
+    if method.name != "GetAiCall"
+    and method.GetOptions().Extensions[auth_options_pb2.auth].effect == auth_options_pb2.EFFECT_READ
     and method.GetOptions().Extensions[auth_options_pb2.auth].scope
     != auth_options_pb2.AUTH_SCOPE_PLATFORM
 ]
 
 # Reads whose answers can hold payload, and hold none in the story told here.
-WITHOUT_CANARY = {"ListDeadTasks", "GetDefinition", "ListDefinitions", "ValidateDefinition"}
+WITHOUT_CANARY = {
+    "ListDeadTasks",
+    "GetDefinition",
+    "ListDefinitions",
+    "ValidateDefinition",
+    "ListAiCalls",
+}
 
 SECRETIVE: dict[str, Any] = {
     "id": "secretive",
@@ -270,7 +281,13 @@ async def _story(client: Client) -> dict[str, Any]:
         schedule_service_pb2.CreateScheduleRequest(schedule_id="nightly", spec=spec)
     )
     other = await create(client, {"initial": "a", "states": {"a": {"type": "final"}}}, "other")
+    await client.tasks.CommentTask(
+        task_service_pb2.CommentTaskRequest(task_id=task.task_id, text=CANARY)
+    )
+    await allowed(client)
     return {
+        "name": "triage",
+        "policy_name": "triage",
         "definition_id": definition_id,
         "before_definition_id": definition_id,
         "after_definition_id": other,

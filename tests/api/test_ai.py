@@ -1,0 +1,61 @@
+"""AI tasks over the wire: whom calls of models are shown to, and how fast they are switched off."""
+
+import grpc
+import pytest
+from foliot.executor.v1 import ai_pb2, executor_service_pb2
+from foliot.v1 import ai_policy_pb2, ai_service_pb2
+
+from tests.api.ai_stories import REQUEST, allowed, called, claimed
+from tests.api.serving import Client, Serving, client_of
+
+
+class TestACallOfAModel:
+    async def test_is_shown_without_its_words_to_who_may_not_read_payload(
+        self, serving: Serving, client: Client, executor: Client
+    ) -> None:
+        """That it was made, by which model and at what cost, is for operators to know."""
+        await allowed(client)
+        task = await claimed(client, executor)
+        await called(executor, task)
+        request = ai_service_pb2.GetAiCallRequest(task_id=task.task_id, call_number=1)
+
+        in_full = (await client.ai.GetAiCall(request)).call
+        async with client_of(serving, await serving.key("operator")) as operator:
+            withheld = (await operator.ai.GetAiCall(request)).call
+
+        assert "APPROVE" in in_full.output
+        assert ("", True) == (withheld.output, withheld.payload_withheld)
+        assert not withheld.HasField("context_manifest")
+        assert ("large", 100) == (withheld.model, withheld.cost)
+        assert ai_policy_pb2.AI_MODEL_CALL_STATUS_OK == withheld.status
+
+
+class TestTheSwitchOfThePlatform:
+    async def test_stops_what_is_not_called_yet(
+        self, serving: Serving, client: Client, executor: Client
+    ) -> None:
+        """Everywhere at once; no tenant can pull it."""
+        await allowed(client)
+        task = await claimed(client, executor)
+        off = ai_service_pb2.SetAiSwitchRequest(off=True, reason="all of them")
+        async with client_of(serving, await serving.key("platform_admin", None)) as root:
+            assert (await root.ai.SetAiSwitch(off)).changed
+
+        answer = await executor.executors.ReserveBudget(
+            executor_service_pb2.ReserveBudgetRequest(
+                tenant_id=task.tenant_id,
+                task_id=task.task_id,
+                epoch=task.epoch,
+                call_number=1,
+                request_sha256=REQUEST,
+                provider="anthropic",
+                model="large",
+                max_input_tokens=10,
+                max_output_tokens=10,
+            )
+        )
+
+        assert ai_pb2.AI_REFUSAL_SWITCHED_OFF == answer.refusal
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await executor.ai.SetAiSwitch(ai_service_pb2.SetAiSwitchRequest())
+        assert grpc.StatusCode.PERMISSION_DENIED == refused.value.code()
