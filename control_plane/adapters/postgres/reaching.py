@@ -103,13 +103,13 @@ class ReachedPool:
             connection = self._kept.pop() if self._kept else await self._acquired(until)
             # Terminated and not cancelled: the driver cancels by asking the server, which is
             # who does not answer. The statement under way fails, as with any lost connection.
-            late = loop.call_at(until, connection.terminate)
+            late = loop.call_at(until, _end, connection)
             is_good = False
             try:
                 yield connection
                 is_good = not connection.is_closed()
             except asyncpg.InternalClientError:
-                connection.terminate()
+                _end(connection)
                 raise
             finally:
                 late.cancel()
@@ -188,10 +188,16 @@ async def _roll_back(connection: asyncpg.Connection) -> None:
     try:
         await connection.execute("ROLLBACK")
     except UNREACHABLE:
-        connection.terminate()
+        _end(connection)
     except BaseException:
-        connection.terminate()
+        _end(connection)
         raise
+
+
+def _end(connection: asyncpg.Connection) -> None:
+    # The pool takes one back by itself that is lost, and then it may not be used.
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 @contextmanager
