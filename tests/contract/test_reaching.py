@@ -72,7 +72,7 @@ ADAPTERS: Mapping[Callable[..., object], Mapping[str, Call]] = {
             ACME, INSTANCE, 1, after_seq=0, limit=1
         ),
         "labelled_at": lambda reader: reader.labelled_at(
-            ACME, InstanceFilter(labels={"team": "red"}), after=None, count=1
+            ACME, InstanceFilter(labels=(("team", "red"),)), after=None, count=1
         ),
         "get_tasks": lambda reader: reader.get_tasks(ACME, [(INSTANCE, 1)], TaskType.HUMAN),
         "count_instances": lambda reader: reader.count_instances(ACME, InstanceFilter(), at_most=1),
