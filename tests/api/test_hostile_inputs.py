@@ -9,7 +9,7 @@ import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
-from tests.campaigns.api.calling import Answer, call
+from tests.campaigns.api.calling import Answer, call, is_field
 from tests.campaigns.api.inputs import MAX_RESIDENT_MIB, tried
 from tests.campaigns.api.inside import Inside
 from tests.campaigns.api.memory_world import MemoryWorld
@@ -65,6 +65,23 @@ class TestACallWithoutANetwork:
         assert [] == tally.told
         assert len(METHODS) * MANY == tally.inputs
         assert 0 < tally.most_mib < MAX_RESIDENT_MIB
+
+
+class TestAFieldThatIsBlamed:
+    @pytest.mark.parametrize(
+        ("path", "is_there"),
+        [
+            ("mocks['n]w'].attempts", True),
+            ('mocks["it\'s"].attempts', True),
+            ("instance_id", False),
+            ("mocks['n]w'].nothing", False),
+        ],
+    )
+    def test_is_one_of_the_request(self, path: str, is_there: bool) -> None:
+        """A key may hold what ends a key elsewhere."""
+        (simulate,) = (one for one in METHODS if one.name == "SimulateDefinition")
+
+        assert is_there == is_field(simulate, path)
 
 
 class TestWhatTheCampaignFinds:

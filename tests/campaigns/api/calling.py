@@ -28,7 +28,10 @@ ANSWER_WITHIN_S: Final = 20.0
 WAIT_S: Final = 1.0
 """The deadline of calls that are asked to wait: they answer before it."""
 
-_STEP: Final = re.compile(r"(\w+)(\[[^\]]*\])?(?:\.|$)")
+_KEY: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\]]*"""
+"""As Python writes a text, in which there may be brackets; or anything without."""
+
+_STEP: Final = re.compile(rf"(\w+)(\[(?:{_KEY})\])?(?:\.|$)")
 
 _NOT_OURS: Final = re.compile(
     rb"asyncpg|orjson|Traceback|\b[A-Z]\w*Error:|violates|sqlstate|relation \""
