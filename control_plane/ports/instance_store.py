@@ -128,7 +128,7 @@ class Wanted:
     idempotency: Sequence[IdempotencyKey] = ()
     business_keys: Sequence[BusinessKey] = ()
     exactly_now: bool = True
-    """Whether it matters if the time that is told is some milliseconds behind."""
+    """Whether it matters if the time that is told is some milliseconds ahead."""
 
     @property
     def is_nothing(self) -> bool:

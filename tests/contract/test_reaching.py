@@ -215,6 +215,53 @@ class TestAnAdapter:
         assert methods == set(ADAPTERS[adapter])
 
 
+class TestAConnectionThatIsKept:
+    async def test_is_another_once_the_server_has_ended_it(self, line: Line) -> None:
+        """A turn that comes after a restart is not to pay for it: not all can be asked again."""
+        store = PostgresInstanceStore(line.across)
+        await store.read(Wanted())
+        (kept,) = store._pool._kept
+        ended = kept._con
+        await line.owner.execute("SELECT pg_terminate_backend($1, 5000)", kept.get_server_pid())
+        async with asyncio.timeout(WITHIN_S):
+            while not ended.is_closed():  # noqa: ASYNC110 - a connection has no event
+                await asyncio.sleep(0)
+
+        read = await store.read(Wanted())
+        await store.close()
+
+        assert {} == read.instances
+
+
+class TestTheTimeOfAnOutcome:
+    async def test_is_taken_from_the_write_before_and_is_never_behind(
+        self, postgres: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A timer that is armed by a time of the past would come early."""
+        monkeypatch.setattr("control_plane.adapters.postgres.instance_store.LATELY_S", 60.0)
+        await start_one(postgres.store)
+        before = await postgres.now()
+        with monkeypatch.context() as patched:
+            patched.setattr(postgres.store._pool, "connection", None)
+            told = (await postgres.store.read(Wanted(exactly_now=False))).now
+        exact = (await postgres.store.read(Wanted())).now
+
+        assert before <= told
+        assert told - exact < timedelta(seconds=60)
+
+    async def test_is_asked_for_where_the_write_is_not_from_just_now(
+        self, postgres: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Clocks drift, and the database's may be set."""
+        monkeypatch.setattr("control_plane.adapters.postgres.instance_store.LATELY_S", -1.0)
+        await start_one(postgres.store)
+        await postgres.owner.execute("UPDATE foliot.clock SET moved_by = interval '1 hour'")
+
+        told = (await postgres.store.read(Wanted(exactly_now=False))).now
+
+        assert await postgres.now() - told < timedelta(minutes=1)
+
+
 class TestAStatementUnderWay:
     async def test_that_the_server_ends_is_unavailable_and_runs_the_next_time(
         self, line: Line, postgres: PostgresWorld

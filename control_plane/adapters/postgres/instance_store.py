@@ -40,27 +40,28 @@ _PAST = "history"
 KEPT_CONNECTIONS = 2
 """Turns under way; should there be more, they use the pool."""
 
-LATELY_S = 0.02
-"""For so long after a write its time tells what time it is."""
+LATELY_S = 0.03
+"""For so long after a write was sent, its time tells what time it is."""
 
 
 class _Lately:
     """
     What time it is by the last write, if that was just now.
 
-    It may be behind the database's clock by the time that an answer takes, never ahead.
+    It counts from when the write was sent, and so may be ahead of the database's clock by up to
+    LATELY_S, never behind: a timer that is armed by it comes no earlier than it should.
     """
 
     def __init__(self) -> None:
         self._then: datetime | None = None
-        self._heard_at = 0.0
+        self._sent_at = 0.0
 
-    def was(self, then: datetime) -> None:
+    def was(self, then: datetime, sent_at: float) -> None:
         self._then = then
-        self._heard_at = time.monotonic()
+        self._sent_at = sent_at
 
     def now(self) -> datetime | None:
-        since = time.monotonic() - self._heard_at
+        since = time.monotonic() - self._sent_at
         if self._then is None or since > LATELY_S:
             return None
         return self._then + timedelta(seconds=since)
@@ -120,8 +121,9 @@ class PostgresInstanceStore:
             async with self._pool.connection() as connection:
                 await failpoint("store.write.before")
                 text, values = write_batch.statement_of(ordered)
+                sent_at = time.monotonic()
                 row = await connection.fetchrow(text, *values)
-                self._lately.was(row["now"])
+                self._lately.was(row["now"], sent_at)
                 await failpoint("store.write.after")
         except asyncpg.UniqueViolationError as error:
             # Of an instance that exists by now, its history's partition may say so first.

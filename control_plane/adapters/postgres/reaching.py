@@ -100,14 +100,14 @@ class ReachedPool:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._answer_within_s
         with _reaching():
-            connection = self._kept.pop() if self._kept else await self._acquired(until)
+            connection = await self._kept_one() or await self._acquired(until)
             # Terminated and not cancelled: the driver cancels by asking the server, which is
             # who does not answer. The statement under way fails, as with any lost connection.
             late = loop.call_at(until, _end, connection)
             is_good = False
             try:
                 yield connection
-                is_good = not connection.is_closed()
+                is_good = _is_open(connection)
             except asyncpg.InternalClientError:
                 _end(connection)
                 raise
@@ -122,6 +122,15 @@ class ReachedPool:
         """Hand back what is kept."""
         while self._kept:
             await self._hand_back(self._kept.pop())
+
+    async def _kept_one(self) -> asyncpg.Connection | None:
+        """One that is still there: the server may have ended it meanwhile, and be back by now."""
+        while self._kept:
+            connection = self._kept.pop()
+            if _is_open(connection):
+                return connection
+            await self._hand_back(connection)
+        return None
 
     async def _acquired(self, until: float) -> asyncpg.Connection:
         async with asyncio.timeout_at(until):
@@ -192,6 +201,14 @@ async def _roll_back(connection: asyncpg.Connection) -> None:
     except BaseException:
         _end(connection)
         raise
+
+
+def _is_open(connection: asyncpg.Connection) -> bool:
+    # The pool takes one back by itself that is lost, and then it may not be asked.
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        return False
 
 
 def _end(connection: asyncpg.Connection) -> None:
