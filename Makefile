@@ -34,7 +34,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup dev test coverage check lint types imports docstrings protos bench \
+.PHONY: help demo setup dev test coverage check lint types imports docstrings protos site bench \
   bench-claim bench-engine bench-listing bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api fuzz-ai chaos chaos-points \
   conformance conformance-cel test-polyglot gen lock fmt hooks clean
 
@@ -66,7 +66,7 @@ coverage: .venv/.dev ## branch coverage of the engine: all of it
 	$(BIN)/python -m pytest -n $(WORKERS) -q tests/engine --cov control_plane.engine --cov-branch \
 	  --cov-report term-missing:skip-covered --cov-fail-under=100
 
-check: lint types imports docstrings protos ## lint, types, import contracts, docstrings, protos
+check: lint types imports docstrings protos site ## lint, types, import contracts, docstrings, protos, links of the docs
 	@echo "check: all good"
 
 lint: .venv/.dev
@@ -96,6 +96,12 @@ protos: .venv/.dev
 	  fi; \
 	done; \
 	echo "skipped: proto/breaking.py; git knows no $(or $(BASE),main here or at origin)"
+
+# The theme tells of its successor at every build; mkdocs.yml is written so that both can read it.
+site: export NO_MKDOCS_2_WARNING := 1
+
+site: .venv/.dev ## build the site of docs/ into build/site, with strict links
+	$(BIN)/python -m mkdocs build --strict
 
 # -- measuring -------------------------------------------------------------------------------
 
