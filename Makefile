@@ -172,6 +172,7 @@ gen: .venv/.dev ## generate proto/gen, the table of docs/errors.md, and docs/cli
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/error_page.py
 	$(BIN)/python -m control_plane.cli.reference docs/cli-reference.md
+	$(BIN)/python docs/spec_page.py
 
 descriptors: .venv/.dev ## write build/foliot.binpb, by which gateways and tools know the API
 	$(BIN)/python proto/descriptors.py
