@@ -4,9 +4,9 @@ import asyncio
 import importlib.metadata
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.adapters.postgres.tenant_store import PostgresTenantStore
+from control_plane.adapters.postgres.vitals import PostgresVitalSigns
 from control_plane.api.admin_servicer import AdminServicer
 from control_plane.api.admission import Admission
 from control_plane.api.ai_servicer import AiServicer
@@ -72,6 +73,9 @@ from control_plane.loops.schedules import Schedules
 from control_plane.loops.tailer import Tailer
 from control_plane.loops.tallies import Tallies
 from control_plane.loops.timers import Timers
+from control_plane.meters.readiness import Readiness
+from control_plane.meters.samples import ControlPlaneVitals, Pool, UnderWay
+from control_plane.meters.turns import MeasuredStore, TurnMeter
 from control_plane.orchestrator import Hands, Machines, Orchestrator, Turn
 from control_plane.ports.ai_desk import AiDesk
 from control_plane.ports.ai_policies import AiPolicyStore
@@ -96,6 +100,7 @@ from control_plane.ports.reader import Reader
 from control_plane.ports.retention import RetentionStore
 from control_plane.ports.schedule_store import ScheduleStore
 from control_plane.ports.tenant_store import TenantStore
+from control_plane.ports.vitals import VitalSigns
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
 from control_plane.startup import check_durability, check_schema, pool_of, two_pools, until_usable
@@ -108,6 +113,7 @@ from control_plane.use_cases.identify import identify
 from control_plane.use_cases.quotas import Quotas
 from control_plane.use_cases.run_doctor import Surgery
 from control_plane.use_cases.standing import Standing
+from migrations import HEAD
 from shared import doorbell as queues
 from shared.callbacks import CallbackKeys
 from shared.clock import Clock, SystemClock
@@ -115,6 +121,7 @@ from shared.doorbell import Doorbell, NoDoorbell, Ring
 from shared.errors import InvalidRequest, PreconditionFailed
 from shared.failpoints import arm_from_environment
 from shared.ids import TenantId
+from shared.postgres.lineage import Lineage, replaced
 from shared.postgres.namespace import read_namespace
 from shared.postgres.session import (
     ACROSS_ROLE,
@@ -123,7 +130,9 @@ from shared.postgres.session import (
     close_pool,
 )
 from shared.settings import Settings
+from shared.telemetry.endpoint import Endpoint
 from shared.telemetry.logging import get_logger
+from shared.telemetry.metrics import TENANTS, introduce
 from shared.telemetry.names import LogEvent
 
 TURN_CONNECTIONS = 6
@@ -170,9 +179,12 @@ class Adapters:
     keys: KeyStore
     tenants: TenantStore
     audit: AuditLog
+    signs: VitalSigns
     doorbell: Doorbell | NoDoorbell
     clock: Clock
     monotonic: Callable[[], float] = time.monotonic
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    """What it connects by, to be told of."""
 
 
 class ControlPlane:
@@ -195,8 +207,9 @@ class ControlPlane:
         pauses = QueuePauses(adapters.queues, bells, settings.poll_s)
         self._hands = Hands(limits.has_any, pauses.has)
         self._orchestrator = Orchestrator(
-            adapters.store, self._machines, self._committed, hands=self._hands
+            MeasuredStore(adapters.store), self._machines, self._committed, hands=self._hands
         )
+        self._meter = TurnMeter()
         quotas = Quotas(defaults_of(own))
         self._tallies = Tallies(adapters.quotas, quotas, monotonic=adapters.monotonic)
         self._admitting = AdmittedStarts(self._orchestrator, self._tallies)
@@ -205,7 +218,7 @@ class ControlPlane:
         self._inbox = Inbox(adapters.due, adapters.inbox, self._orchestrator, settings.poll_s)
         recalls = Recalls(adapters.claims, self._hands)
         courier = Courier(adapters.outbox, self._orchestrator, settings.poll_s)
-        self._loops: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = (
+        self._loops: list[Callable[[asyncio.Event], Awaitable[None]]] = [
             self._timers.run,
             self._delayed.run,
             self._inbox.run,
@@ -225,7 +238,7 @@ class ControlPlane:
             tailer.run,
             bells.run,
             self._listen_to_bells,
-        )
+        ]
         self._after_commit = AfterCommit(
             self._hands, recalls, bells, self._timers, self._delayed, tailer, courier, limits
         )
@@ -250,6 +263,20 @@ class ControlPlane:
             ),
         )
         self.server = self._make_server(adapters, tailer, capacity, settings, own)
+        self.vitals = ControlPlaneVitals(
+            adapters.signs,
+            adapters.queues,
+            UnderWay(
+                calls=lambda: self.admission.calls,
+                waiting=lambda: self._orchestrator.waiting,
+                feed_lag_s=tailer.lag_s,
+                is_draining=self.admission.draining.is_set,
+            ),
+            pools=adapters.pools,
+            revision=HEAD,
+            monotonic=adapters.monotonic,
+        )
+        self._loops.append(Readiness(self.vitals, self.server.set_ready).run)
 
     async def run(self, stop: asyncio.Event) -> None:
         """
@@ -368,6 +395,7 @@ class ControlPlane:
 
     def _committed(self, turn: Turn) -> None:
         self._tallies.committed(turn.kept)
+        self._meter.committed(turn)
         self._after_commit(turn)
 
     async def _listen_to_bells(self, stop: asyncio.Event) -> None:
@@ -391,25 +419,42 @@ async def serve(settings: Settings, own: ControlPlaneSettings | None = None) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    lineage = Lineage(stop.set)
+    TENANTS.limit = settings.metrics_tenants
+    introduce(version(), "control plane")
     try:
-        async with connected(settings, own or ControlPlaneSettings()) as control_plane:
+        async with (
+            Endpoint(settings.metrics_listen) as endpoint,
+            connected(settings, own or ControlPlaneSettings(), lineage) as control_plane,
+        ):
+            endpoint.vitals = control_plane.vitals
             await control_plane.run(stop)
+        if lineage.is_replaced:
+            _log.warning(LogEvent.DATABASE_REPLACED)
+            raise replaced()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
 @asynccontextmanager
-async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncIterator[ControlPlane]:
-    """A control plane on PostgreSQL and, where it is configured, Redis."""
+async def connected(
+    settings: Settings, own: ControlPlaneSettings, lineage: Lineage | None = None
+) -> AsyncIterator[ControlPlane]:
+    """
+    A control plane on PostgreSQL and, where it is configured, Redis. With a `lineage` it connects
+    to the server that it met first, and to no other.
+    """
     check(settings, own)
     async with AsyncExitStack() as exits:
-        pool = await until_usable(settings.database_url, own.pool_size, own.startup_wait_s)
+        pool = await until_usable(settings.database_url, own.pool_size, own.startup_wait_s, lineage)
         exits.push_async_callback(close_pool, pool)
         if settings.mode != "dev":
             await check_durability(pool)
         across, turns, tail, feeds = [
-            await exits.enter_async_context(pool_of(settings.database_url, role, size, plans))
+            await exits.enter_async_context(
+                pool_of(settings.database_url, role, size, plans, lineage)
+            )
             for role, size, plans in (
                 (ACROSS_ROLE, LOOP_CONNECTIONS, None),
                 (ACROSS_ROLE, TURN_CONNECTIONS, HOT_PLANS),
@@ -447,8 +492,16 @@ async def connected(settings: Settings, own: ControlPlaneSettings) -> AsyncItera
                 tenants=PostgresTenantStore(pool, across),
                 keys=PostgresKeyStore(pool, across),
                 audit=PostgresAuditLog(pool, across),
+                signs=PostgresVitalSigns(across),
                 doorbell=doorbell,
                 clock=SystemClock(),
+                pools={
+                    "requests": pool,
+                    "loops": across,
+                    "turns": turns,
+                    "tailer": tail,
+                    "feeds": feeds,
+                },
             ),
             settings,
             own,

@@ -11,6 +11,7 @@ import asyncpg
 
 import migrations
 from shared.errors import FoliotError, PreconditionFailed, Unavailable
+from shared.postgres.lineage import Lineage, server_of
 from shared.postgres.session import (
     ACROSS_ROLE,
     CONNECT_WITHIN_S,
@@ -47,12 +48,27 @@ raised AS (
 SELECT EXISTS (SELECT FROM ahead)
 """
 
+# Takes turns with other control planes that start: one of them has its row changed. Ids of
+# sessions begin with their milliseconds.
+RECOGNIZE = """
+INSERT INTO foliot.lineage AS l (server, since, sessions_from)
+VALUES ($1, clock_timestamp(), '00000000-0000-0000-0000-000000000000')
+ON CONFLICT (only_row) DO UPDATE
+  SET server = excluded.server, since = excluded.since,
+      sessions_from = rpad(lpad(to_hex(
+        (extract(epoch FROM excluded.since) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+  WHERE l.server <> excluded.server
+RETURNING l.sessions_from <> '00000000-0000-0000-0000-000000000000'
+"""
+
 _log = get_logger(__name__)
 
 
-async def until_usable(database_url: str, pool_size: int, within_s: float) -> asyncpg.Pool:
+async def until_usable(
+    database_url: str, pool_size: int, within_s: float, lineage: Lineage | None = None
+) -> asyncpg.Pool:
     """
-    A pool on a database that has this release's schema.
+    A pool on a database whose schema this release may run on.
 
     Waits up to `within_s` for the database to answer, and for a migration to reach it; then
     raises what is still wrong: Unavailable or PreconditionFailed.
@@ -61,19 +77,22 @@ async def until_usable(database_url: str, pool_size: int, within_s: float) -> as
     until = loop.time() + within_s
     while True:
         try:
-            return await _usable(database_url, pool_size)
+            return await _usable(database_url, pool_size, lineage)
         except FoliotError:
             if loop.time() >= until:
                 raise
         await asyncio.sleep(TRY_EVERY_S)
 
 
-async def _usable(database_url: str, pool_size: int) -> asyncpg.Pool:
-    pool = await open_pool(database_url, role=CONTROL_PLANE_ROLE, max_size=pool_size)
+async def _usable(database_url: str, pool_size: int, lineage: Lineage | None) -> asyncpg.Pool:
+    pool = await open_pool(
+        database_url, role=CONTROL_PLANE_ROLE, max_size=pool_size, lineage=lineage
+    )
     try:
         async with asyncio.timeout(CONNECT_WITHIN_S):
             await check_schema(pool)
             await make_partitions(pool)
+            await recognize(pool)
             await restart_foreign_feed(pool)
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
         pool.terminate()
@@ -101,10 +120,14 @@ async def two_pools(database_url: str) -> AsyncIterator[tuple[asyncpg.Pool, asyn
 
 @asynccontextmanager
 async def pool_of(
-    database_url: str, role: str, size: int, plans: Mapping[str, str] | None = None
+    database_url: str,
+    role: str,
+    size: int,
+    plans: Mapping[str, str] | None = None,
+    lineage: Lineage | None = None,
 ) -> AsyncIterator[asyncpg.Pool]:
     """One that acts as a role, and is closed when the block is left."""
-    pool = await open_pool(database_url, role=role, max_size=size, settings=plans)
+    pool = await open_pool(database_url, role=role, max_size=size, settings=plans, lineage=lineage)
     try:
         yield pool
     finally:
@@ -125,7 +148,10 @@ async def make_partitions(pool: asyncpg.Pool) -> None:
 
 
 async def check_schema(pool: asyncpg.Pool) -> None:
-    """Raises PreconditionFailed unless the database is at the newest revision this code knows."""
+    """
+    Raises PreconditionFailed unless this release may run on the database's schema: one that has
+    all that this code knows, and from which nothing of that has been taken away since.
+    """
     wanted = migrations.HEAD
     has_schema = await pool.fetchval(
         "SELECT has_schema_privilege(n.oid, 'USAGE') FROM pg_namespace n WHERE n.nspname = 'foliot'"
@@ -135,11 +161,41 @@ async def check_schema(pool: asyncpg.Pool) -> None:
     ):
         raise PreconditionFailed("the database has no foliot schema; run `foliot migrate`")
     found = await pool.fetchval("SELECT version_num FROM foliot.alembic_version")
-    if found != wanted:
+    if found == wanted:
+        return
+    floor = await migrations.floor_of(pool)
+    if not is_newer(found, wanted) or floor is None:
         raise PreconditionFailed(
             f"the database is at revision {found}, this release needs {wanted}; run `foliot"
             " migrate` with this release, or start the release that the database belongs to"
         )
+    if floor > wanted:
+        raise PreconditionFailed(
+            f"the database is at revision {found}, and serves releases of revision {floor} or"
+            f" newer; this one is of {wanted}. Start a newer release (docs/upgrades.md)"
+        )
+    _log.info(LogEvent.SCHEMA_NEWER, found=found, known=wanted)
+
+
+def is_newer(found: str | None, wanted: str) -> bool:
+    """Whether a revision comes after one; what is no revision of ours does not."""
+    return found is not None and found.isdecimal() and found > wanted
+
+
+async def recognize(pool: asyncpg.Pool) -> None:
+    """
+    Notice that the data came to another server since a control plane last looked: by a restore,
+    or a failover.
+
+    What was promised on the server before may not have come along. Sessions of executors are
+    void: what they held is for others to claim, and none of them is extended again.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        server = await server_of(connection)
+        await connection.execute(f"SET LOCAL ROLE {ACROSS_ROLE}")
+        if server and await connection.fetchval(RECOGNIZE, server):
+            await connection.execute("DELETE FROM foliot.executor_session")
+            _log.warning(LogEvent.DATABASE_REPLACED)
 
 
 async def restart_foreign_feed(pool: asyncpg.Pool) -> None:

@@ -24,9 +24,12 @@ from pydantic_settings.exceptions import SettingsError
 from executor.bootstrap import executor_plane, name_of
 from executor.plane import Farewell
 from shared.errors import FoliotError
+from shared.postgres.lineage import Lineage
 from shared.process import loop_factory, spare_the_collector
 from shared.settings import Settings, unreadable
+from shared.telemetry.endpoint import Endpoint
 from shared.telemetry.logging import configure_logging, get_logger
+from shared.telemetry.metrics import TENANTS, introduce
 from shared.telemetry.names import LogEvent
 
 CLEAN = 0
@@ -75,9 +78,15 @@ async def _serve(settings: Settings) -> Farewell | None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     _log.info(LogEvent.EXECUTOR_STARTING, name=name_of(settings), version=version("foliot"))
+    lineage = Lineage(_forget)
+    TENANTS.limit = settings.metrics_tenants
+    introduce(version("foliot"), "executor")
     async with contextlib.AsyncExitStack() as exits:
+        endpoint = await exits.enter_async_context(Endpoint(settings.metrics_listen))
         # The database may take long to come up, and we may be told to end meanwhile.
-        connecting = asyncio.ensure_future(exits.enter_async_context(executor_plane(settings)))
+        connecting = asyncio.ensure_future(
+            exits.enter_async_context(executor_plane(settings, lineage=lineage))
+        )
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -86,7 +95,18 @@ async def _serve(settings: Settings) -> Farewell | None:
             await asyncio.wait({connecting})
             return None
         plane = await connecting
+        endpoint.vitals = plane.vitals(settings.concurrency)
         return await plane.run(stop)
+
+
+def _forget() -> NoReturn:
+    """
+    End at once: outcomes that are kept here are of tasks that the database may know nothing of, or
+    may have given to others under the same epochs.
+    """
+    _log.warning(LogEvent.DATABASE_REPLACED)
+    logging.shutdown()
+    os._exit(LEFT_UNDONE)
 
 
 def _exit(code: int) -> NoReturn:

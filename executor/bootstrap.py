@@ -52,6 +52,7 @@ from shared.callbacks import CallbackKeys
 from shared.doorbell import Doorbell, NoDoorbell
 from shared.errors import InvalidRequest, Unavailable
 from shared.failpoints import arm_from_environment
+from shared.postgres.lineage import Lineage
 from shared.retry import RetryPolicy, backoff
 from shared.settings import Settings
 from shared.telemetry.logging import Throttle, get_logger
@@ -70,10 +71,11 @@ _log = get_logger(__name__)
 
 @asynccontextmanager
 async def executor_plane(
-    settings: Settings, functions: Functions | None = None
+    settings: Settings, functions: Functions | None = None, lineage: Lineage | None = None
 ) -> AsyncIterator[ExecutorPlane]:
     """
-    An executor with everything connected, and all of it closed afterwards.
+    An executor with everything connected, and all of it closed afterwards. With a `lineage` it
+    takes tasks from the server that it met first, and from no other.
 
     Waits for a database that is not up or not migrated yet, and does not wait for the
     control plane or Redis. Raises InvalidRequest for settings that cannot work.
@@ -92,7 +94,7 @@ async def executor_plane(
         email = await _email(settings, plugins, exits)
         senders = senders_of(settings)
         clock = DatabaseClock()
-        store = await _connected(settings.database_url, clock)
+        store = await _connected(settings.database_url, clock, lineage)
         exits.push_async_callback(store.close)
         http: HttpPort
         if (opening := plugins.adapters.get("http")) is not None:
@@ -419,12 +421,14 @@ async def _email(settings: Settings, plugins: Plugins, exits: AsyncExitStack) ->
     return email
 
 
-async def _connected(database_url: str, clock: DatabaseClock) -> PostgresTaskStore:
+async def _connected(
+    database_url: str, clock: DatabaseClock, lineage: Lineage | None
+) -> PostgresTaskStore:
     failures = 0
     complaint = Throttle()
     while True:
         try:
-            return await PostgresTaskStore.connect(database_url, clock)
+            return await PostgresTaskStore.connect(database_url, clock, lineage)
         except Unavailable as error:
             if error.reason == "DATABASE_TOO_OLD":
                 raise

@@ -18,8 +18,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
+from executor import meters
 from executor.ports.control_plane import Held
-from executor.ports.task_store import TaskStore
+from executor.ports.task_store import SessionExpired, TaskStore
 from shared.errors import Unavailable
 from shared.ids import SessionId, new_uuid7
 from shared.retry import RetryPolicy, backoff
@@ -95,6 +96,7 @@ class Lease:
         self._renew()
         self._drop(lost)
         _log.warning(LogEvent.SESSION_LOST, session_id=str(lost))
+        meters.lost_session()
 
     def doubt(self, session_id: SessionId) -> None:
         """The session may hold tasks that are not known here: let it end with its attempts."""
@@ -130,7 +132,7 @@ class Lease:
         """One round of extensions; tells how many rounds have failed in a row."""
         try:
             for session_id in (self._session_id, *self._retired):
-                await self._extend(session_id)
+                await self._extend_or_end(session_id)
             await self._clear_retired()
         except (Unavailable, TimeoutError) as error:
             if self._complaint.allows():
@@ -140,6 +142,15 @@ class Lease:
             failures = 0
         self._drop_expired()
         return failures
+
+    async def _extend_or_end(self, session_id: SessionId) -> None:
+        try:
+            await self._extend(session_id)
+        except SessionExpired:
+            if session_id == self._session_id:
+                self.lose()
+            else:
+                self._drop(session_id)
 
     async def _extend(self, session_id: SessionId) -> None:
         # From before the call: the lease cannot have begun earlier than that.

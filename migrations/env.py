@@ -1,24 +1,38 @@
 """Alembic's entry: runs on the connection that migrations/__init__.py hands over."""
 
+import time
+from typing import Any
+
 from alembic import context
+from alembic.runtime.migration import MigrationInfo
 from sqlalchemy import Connection, text
 
+from migrations import Tell, steps
 from shared.postgres.tables import SCHEMA, metadata
 
-# Two servers may migrate at the same start; the second waits, then finds nothing to do.
-MIGRATION_LOCK = 0x666F6C696F74
 
-
-def migrate(connection: Connection) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+def migrate(connection: Connection, tell: Tell) -> None:
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    connection.commit()
+    what = {step.revision: step.what for step in steps()}
+    began = time.monotonic()
+
+    def applied(ctx: Any, step: MigrationInfo, heads: Any, run_args: Any) -> None:  # noqa: ARG001 -- Alembic's names
+        nonlocal began
+        if step.is_upgrade:
+            number = step.up_revision_id or ""
+            tell(f"{number} · {time.monotonic() - began:.2f} s · {what[number]}")
+            began = time.monotonic()
+
     context.configure(
         connection=connection,
         target_metadata=metadata,
         version_table_schema=SCHEMA,
         include_schemas=True,
+        transaction_per_migration=True,
+        on_version_apply=applied,
     )
     context.run_migrations()
 
 
-migrate(context.config.attributes["connection"])
+migrate(context.config.attributes["connection"], context.config.attributes["tell"])

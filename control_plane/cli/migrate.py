@@ -10,6 +10,7 @@ NEWEST = "head"
 
 
 def run_migrate(database_url: str, revision: str) -> None:
+    """Tell each migration as it is done. Raises PreconditionFailed and Unavailable."""
+    console = Console(highlight=False)
     reached = migrations.HEAD if revision == NEWEST else revision
-    asyncio.run(migrations.upgrade(database_url, reached))
-    Console().print(f"The schema is at revision [bold]{reached}[/].")
+    asyncio.run(migrations.upgrade(database_url, reached, console.print))

@@ -38,7 +38,11 @@ class Claims(Protocol):
     async def extend(
         self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta
     ) -> datetime:
-        """Open a session, or keep it alive; tells until when, by the database's clock."""
+        """
+        Open a session, or keep it alive; tells until when, by the database's clock.
+
+        Raises SessionExpired for one from before the database was restored.
+        """
 
     async def claim(
         self,

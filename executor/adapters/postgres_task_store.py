@@ -17,6 +17,7 @@ from shared.errors import Unavailable
 from shared.failpoints import failpoint
 from shared.ids import InstanceId, SessionId, TenantId, parse_task_id
 from shared.json import load
+from shared.postgres.lineage import Lineage
 from shared.postgres.namespace import read_namespace
 from shared.postgres.session import EXECUTOR_ROLE, open_pool
 from shared.tasks import ClaimedTask, TaskType
@@ -36,10 +37,14 @@ class PostgresTaskStore:
         self._clock = clock
 
     @classmethod
-    async def connect(cls, database_url: str, clock: DatabaseClock) -> "PostgresTaskStore":
+    async def connect(
+        cls, database_url: str, clock: DatabaseClock, lineage: Lineage | None = None
+    ) -> "PostgresTaskStore":
         """Raises Unavailable when the database is away, or not migrated yet."""
         try:
-            pool = await open_pool(database_url, role=EXECUTOR_ROLE, max_size=MAX_CONNECTIONS)
+            pool = await open_pool(
+                database_url, role=EXECUTOR_ROLE, max_size=MAX_CONNECTIONS, lineage=lineage
+            )
         except (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             raise _unavailable(error) from error
         return cls(pool, clock)
@@ -177,6 +182,6 @@ def _task_of(row: Any) -> ClaimedTask:
         idempotency_key=row["idempotency_key"],
         run_at=row["run_at"],
         timeout=None if row["timeout_s"] is None else timedelta(seconds=row["timeout_s"]),
-        trace_id=row["trace_id"],
+        trace_parent=row["trace_parent"],
         last_progress=None if row["last_progress"] is None else load(row["last_progress"]),
     )

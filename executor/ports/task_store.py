@@ -28,7 +28,8 @@ class TaskStore(Protocol):
         """
         Open a session, or keep it alive for `lease` from now; tells until when.
 
-        Idempotent. An extension never shortens a lease.
+        Idempotent. An extension never shortens a lease. Raises SessionExpired for a session from
+        before the store was restored.
         """
 
     async def claim(

@@ -13,6 +13,7 @@ import asyncpg
 
 from shared.errors import Unavailable
 from shared.ids import TenantId
+from shared.postgres.lineage import Lineage
 
 CONTROL_PLANE_ROLE = "foliot_control_plane"
 """Sees one tenant at a time: the one that its transaction names (`in_scope_of`)."""
@@ -119,6 +120,7 @@ async def open_pool(
     max_size: int,
     min_size: int = 1,
     settings: Mapping[str, str] | None = None,
+    lineage: Lineage | None = None,
 ) -> asyncpg.Pool:
     """
     A pool whose connections act as `role` and obey the timeouts: the server's, and a
@@ -127,7 +129,8 @@ async def open_pool(
 
     The login in the URL must be the role itself or a member of it. Raises Unavailable
     when the server cannot be reached, is older than PostgreSQL 15, or does not let the
-    login in as the role: what a migration under way may change.
+    login in as the role: what a migration under way may change; and, with a `lineage`, when
+    another server answers than the one before.
     """
 
     async def prepare(connection: asyncpg.Connection) -> None:
@@ -143,6 +146,8 @@ async def open_pool(
             wanted.update([TRANSACTION_TIMEOUT])
         await connection.execute(_SET, list(wanted), list(wanted.values()))
         await connection.execute(f"SET ROLE {role}")
+        if lineage is not None:
+            await lineage.check(connection)
 
     async def prepare_in_time(connection: asyncpg.Connection) -> None:
         try:

@@ -165,6 +165,8 @@ instance = sa.Table(
     sa.Column("on_parent_close", sa.Text),
     # The schedule that started it, if one did. Schedules are deleted; this stays.
     sa.Column("schedule_id", sa.Text),
+    # The W3C traceparent of what started it, as of a task that of what asked for it.
+    sa.Column("trace_parent", sa.Text),
     sa.Column("started_by", sa.Text, nullable=False),
     sa.Column("started_at", TIME, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),
@@ -277,6 +279,7 @@ task = sa.Table(
     sa.Column("lost_epoch", sa.Integer, nullable=False, server_default="0"),
     sa.Column("session_id", UUID(as_uuid=True)),
     sa.Column("held_since", TIME),
+    # Derived from the task's own key, so it needs no index to be unique; the doctor derives it anew.
     sa.Column("idempotency_key", UUID(as_uuid=True), nullable=False),
     sa.Column("input", JSON, nullable=False),
     sa.Column("output", JSON),
@@ -295,7 +298,7 @@ task = sa.Table(
     sa.Column("limit_key", sa.Text),
     # The task under whose number its work was begun anew, once it was redriven or retried.
     sa.Column("repeated_as", sa.Integer),
-    sa.Column("trace_id", sa.Text),
+    sa.Column("trace_parent", sa.Text),
     sa.Column("created_at", TIME, nullable=False),
     sa.Column("completed_at", TIME),
     sa.CheckConstraint(_one_of("status", OPEN_TASK + CLOSED_TASK), name="status"),
@@ -304,33 +307,23 @@ task = sa.Table(
         _if_and_only_if(_one_of("status", CLOSED_TASK), "completed_at IS NOT NULL"),
         name="closed",
     ),
-    # Without the tenant: to a planner without statistics an index that has it looks as good as
-    # the primary key where tenant and instance are known, and would be walked from end to
-    # end. The key is derived from the task's own, so it needs no index to be unique.
-    sa.Index("task_idempotency_key_idx", "idempotency_key"),
     sa.Index(
         "task_parked_idx",
-        "tenant_id",
-        "instance_id",
-        "ordinal",
+        *("tenant_id", "type", "instance_id", "ordinal"),
         postgresql_where=sa.text("status = 'running'"),
     ),
+    # For pages: of a status and type each a range of its own, so that what hardly any task is is
+    # found as soon as what most are.
     sa.Index(
-        "task_closed_idx",
-        "tenant_id",
-        "status",
-        "run_at",
-        "instance_id",
-        "ordinal",
-        postgresql_where=sa.text("completed_at IS NOT NULL"),
+        "task_page_idx",
+        *("tenant_id", "status", "type", "run_at", "instance_id", "ordinal"),
+        # True of every row, and said by pages alone: a turn must not look for a task here.
+        postgresql_where=sa.text("run_at > '-infinity'"),
     ),
     # Dead letters: what has failed for good, and was not begun anew.
     sa.Index(
         "task_dead_idx",
-        "tenant_id",
-        "run_at",
-        "instance_id",
-        "ordinal",
+        *("tenant_id", "type", "run_at", "instance_id", "ordinal"),
         postgresql_where=sa.text("status = 'failed' AND repeated_as IS NULL"),
     ),
     postgresql_with={"fillfactor": 80},
@@ -868,8 +861,28 @@ ai_halt = sa.Table(
     sa.CheckConstraint("only_row", name="only_row"),
 )
 
+# The platform's own policy, which binds the AI tasks of all tenants.
+ai_platform_policy = sa.Table(
+    "ai_platform_policy",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("is_active", sa.Boolean, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.CheckConstraint("version > 0", name="version"),
+)
+sa.Index(
+    "ai_platform_policy_active_idx",
+    ai_platform_policy.c.is_active,
+    unique=True,
+    postgresql_where=ai_platform_policy.c.is_active,
+)
+
 # What binds an AI task, from its creation on: the versions that were active then, null where there
-# was none. `committed` is what it may have spent at most, in millionths of the currency unit.
+# was none, and what its definition says itself. `committed` is what it may have spent at most, in
+# millionths of the currency unit.
 ai_task = sa.Table(
     "ai_task",
     metadata,
@@ -879,7 +892,9 @@ ai_task = sa.Table(
     sa.Column("policy_name", sa.Text, nullable=False),
     sa.Column("policy_version", sa.Integer),
     sa.Column("default_version", sa.Integer),
+    sa.Column("platform_version", sa.Integer),
     sa.Column("events", JSON, nullable=False),
+    sa.Column("guardrails", JSON, nullable=False),
     sa.Column("calls", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("committed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     sa.CheckConstraint("committed >= 0 AND calls >= 0", name="spend"),
@@ -996,5 +1011,27 @@ clock = sa.Table(
     metadata,
     sa.Column("only_row", sa.Boolean, primary_key=True, server_default=sa.text("true")),
     sa.Column("moved_by", sa.Interval, nullable=False, server_default=sa.text("'0'")),
+    sa.CheckConstraint("only_row", name="only_row"),
+)
+
+# One row: the newest revision that the oldest release which may run on this schema knows. A
+# migration that takes something away raises it.
+release_floor = sa.Table(
+    "release_floor",
+    metadata,
+    sa.Column("only_row", sa.Boolean, primary_key=True, server_default=sa.text("true")),
+    sa.Column("revision", sa.Text, nullable=False),
+    sa.CheckConstraint("only_row", name="only_row"),
+)
+
+# One row, written by the first control plane: the server and its timeline by which this data is
+# written, since when, and the least id of a session that may hold anything there.
+lineage = sa.Table(
+    "lineage",
+    metadata,
+    sa.Column("only_row", sa.Boolean, primary_key=True, server_default=sa.text("true")),
+    sa.Column("server", sa.Text, nullable=False),
+    sa.Column("since", TIME, nullable=False),
+    sa.Column("sessions_from", UUID(as_uuid=True), nullable=False),
     sa.CheckConstraint("only_row", name="only_row"),
 )

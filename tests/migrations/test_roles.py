@@ -31,6 +31,8 @@ _AI: Mapping[str, tuple[str, str]] = importlib.import_module("migrations.version
 ACROSS: Mapping[str, str] = {
     **_VERSION.ACROSS,
     **{table: of_turns for table, (_, of_turns) in _AI.items()},
+    "release_floor": "SELECT",
+    "lineage": "SELECT, INSERT, UPDATE",
 }
 ACROSS_FUNCTIONS: Sequence[str] = _VERSION.ACROSS_FUNCTIONS
 ROLES = pytest.mark.parametrize("role", [CONTROL_PLANE_ROLE, EXECUTOR_ROLE])

@@ -14,9 +14,12 @@ from shared.postgres.session import ACROSS_ROLE, CALLER_ROLE, CONTROL_PLANE_ROLE
 
 OF_NO_TENANT = {
     "ai_halt": "whether AI tasks are switched off everywhere",
+    "ai_platform_policy": "what models may do anywhere",
     "alembic_version": "the schema's revision",
     "clock": "time is everybody's",
+    "lineage": "the server is everybody's",
     "paused_queue": "queues are the platform's",
+    "release_floor": "the schema's revision",
     "retention_turn": "which replica removes what is old",
     "retiring": "months of history",
 }

@@ -16,7 +16,10 @@ from shared.json import load
 from shared.tasks import ClaimedTask, TaskType
 
 SESSION_EXPIRED = "FO001"
-"""What foliot.claim raises for a session that is over (migrations/sql/0002_claim.sql)."""
+"""
+What foliot.claim raises for a session that is over (migrations/sql/0002_claim.sql), and
+foliot.extend_session for one from before a restore (0013_extend_session.sql).
+"""
 
 
 class PostgresClaims:
@@ -29,13 +32,21 @@ class PostgresClaims:
         self, session_id: SessionId, name: str, tenant_id: TenantId | None, ttl: timedelta
     ) -> datetime:
         await failpoint("claims.extend.before")
-        until: datetime = await self._pool.fetchval(
-            "SELECT foliot.extend_session($1, $2, $3, $4)",
-            session_id,
-            name,
-            tenant_id,
-            ttl.total_seconds(),
-        )
+        try:
+            until: datetime = await self._pool.fetchval(
+                "SELECT foliot.extend_session($1, $2, $3, $4)",
+                session_id,
+                name,
+                tenant_id,
+                ttl.total_seconds(),
+            )
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == SESSION_EXPIRED:
+                raise SessionExpired(
+                    f"session {session_id} is from before the database was restored; let go of"
+                    " what it held, and begin a new session"
+                ) from None
+            raise
         await failpoint("claims.extend.after")
         return until
 
@@ -178,6 +189,6 @@ def _claimed_task(row: Row) -> ClaimedTask:
         idempotency_key=row["idempotency_key"],
         run_at=row["run_at"],
         timeout=None if row["timeout_s"] is None else timedelta(seconds=row["timeout_s"]),
-        trace_id=row["trace_id"],
+        trace_parent=row["trace_parent"],
         last_progress=None if row["last_progress"] is None else load(row["last_progress"]),
     )

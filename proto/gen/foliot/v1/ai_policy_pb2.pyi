@@ -77,7 +77,7 @@ class AiPolicy(_message.Message):
     CREATED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """name is what definitions call it. The one named "default" binds every AI task of the tenant,
-    beside the one that the task's definition names.
+    beside the one that the task's definition names. The platform's own is "platform".
     """
     version: _builtins.int
     """version is which one of that name it is, from 1."""

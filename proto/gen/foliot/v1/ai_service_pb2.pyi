@@ -29,8 +29,13 @@ class CreateAiPolicyRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """name is the policy's, at most 200 characters. Required."""
+    tenant_id: _builtins.str
+    """tenant_id is whose, for credentials of the platform; a tenant's own may name itself. Not set is
+    the caller's tenant, and for the platform its own policy.
+    """
     @_builtins.property
     def document(self) -> _json_pb2.Json:
         """document is what it says, at most 64 KiB; docs/ai-tasks.md describes it. Required."""
@@ -40,10 +45,11 @@ class CreateAiPolicyRequest(_message.Message):
         *,
         name: _builtins.str = ...,
         document: _json_pb2.Json | None = ...,
+        tenant_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "name", b"name", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -81,19 +87,25 @@ class GetAiPolicyRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """name is the policy's, at most 200 characters. Required."""
     version: _builtins.int
     """version is which one. Not set gives the active one."""
+    tenant_id: _builtins.str
+    """tenant_id is whose, for credentials of the platform; a tenant's own may name itself. Not set is
+    the caller's tenant, and for the platform its own policy.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         version: _builtins.int = ...,
+        tenant_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,6 +145,7 @@ class ListAiPoliciesRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """page_size is the most that are wanted at once, at most 200; a larger one is taken as
     200. Not set gives 50.
@@ -151,6 +164,10 @@ class ListAiPoliciesRequest(_message.Message):
     """
     order_by: _builtins.str
     """order_by is "name". Not set gives the same."""
+    tenant_id: _builtins.str
+    """tenant_id is whose, for credentials of the platform; a tenant's own may name itself. Not set is
+    the caller's tenant, and for the platform its own policy.
+    """
     def __init__(
         self,
         *,
@@ -158,10 +175,11 @@ class ListAiPoliciesRequest(_message.Message):
         page_token: _builtins.str = ...,
         filter: _builtins.str = ...,
         order_by: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -203,19 +221,25 @@ class ActivateAiPolicyRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """name is the policy's, at most 200 characters. Required."""
     version: _builtins.int
     """version is which one. Required."""
+    tenant_id: _builtins.str
+    """tenant_id is whose, for credentials of the platform; a tenant's own may name itself. Not set is
+    the caller's tenant, and for the platform its own policy.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         version: _builtins.int = ...,
+        tenant_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -252,16 +276,22 @@ class DeactivateAiPolicyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """name is the policy's, at most 200 characters. Required."""
+    tenant_id: _builtins.str
+    """tenant_id is whose, for credentials of the platform; a tenant's own may name itself. Not set is
+    the caller's tenant, and for the platform its own policy.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,9 +28,9 @@ if _version_not_supported:
 class AiServiceStub:
     """AiService says what AI tasks may do, switches them off, and shows what they did and cost.
 
-    Every call acts inside one tenant, taken from the caller's credential; the platform's switch is
-    for credentials of the platform. What any call may answer besides its own errors is listed at
-    ErrorReason.
+    Every call acts inside one tenant, taken from the caller's credential; the platform's switch and
+    its policy, which binds the AI tasks of all tenants, are for credentials of the platform. What any
+    call may answer besides its own errors is listed at ErrorReason.
     """
 
     def __init__(self, channel):
@@ -99,21 +99,25 @@ class AiServiceStub:
 class AiServiceServicer:
     """AiService says what AI tasks may do, switches them off, and shows what they did and cost.
 
-    Every call acts inside one tenant, taken from the caller's credential; the platform's switch is
-    for credentials of the platform. What any call may answer besides its own errors is listed at
-    ErrorReason.
+    Every call acts inside one tenant, taken from the caller's credential; the platform's switch and
+    its policy, which binds the AI tasks of all tenants, are for credentials of the platform. What any
+    call may answer besides its own errors is listed at ErrorReason.
     """
 
     def CreateAiPolicy(self, request, context):
         """CreateAiPolicy keeps a document as the next version of a name. It binds nothing until it is
         activated.
 
+        With a credential of the platform and without a tenant it is a version of the platform's own
+        policy, which is called "platform".
+
         Idempotent: a document that says what the newest version of the name says gives that one.
 
         Errors:
+        NOT_FOUND           no such tenant; reason TENANT_NOT_FOUND
         INVALID_ARGUMENT    the name or the document is not good; reason FIELD_INVALID, which says where
         INVALID_ARGUMENT    the document is not JSON; reason MALFORMED_REQUEST
-        RESOURCE_EXHAUSTED  the document is over 64 KiB, or the tenant has 1,000 versions of policies;
+        RESOURCE_EXHAUSTED  the document is over 64 KiB, or there are 1,000 versions of policies;
         reason LIMIT_EXCEEDED
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -126,6 +130,7 @@ class AiServiceServicer:
         Changes nothing, so it may be repeated at will.
 
         Errors:
+        NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
         NOT_FOUND         no such version, or none is active; reason AI_POLICY_NOT_FOUND
         INVALID_ARGUMENT  a field is badly formed; reason FIELD_INVALID
         """
@@ -139,6 +144,7 @@ class AiServiceServicer:
         Changes nothing, so it may be repeated at will.
 
         Errors:
+        NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
         INVALID_ARGUMENT  the filter or order_by is not one described at the field; reason FILTER_INVALID
         INVALID_ARGUMENT  the page_token is not from this server, or came with another filter;
         reason PAGE_TOKEN_INVALID
@@ -154,6 +160,7 @@ class AiServiceServicer:
         Idempotent: activating what is active changes nothing.
 
         Errors:
+        NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
         NOT_FOUND         no such version; reason AI_POLICY_NOT_FOUND
         INVALID_ARGUMENT  a field is missing or badly formed; reason FIELD_INVALID
         """
@@ -168,6 +175,7 @@ class AiServiceServicer:
         Idempotent: where none is active nothing changes.
 
         Errors:
+        NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
         INVALID_ARGUMENT  a field is missing or badly formed; reason FIELD_INVALID
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -323,9 +331,9 @@ def add_AiServiceServicer_to_server(servicer, server):
 class AiService:
     """AiService says what AI tasks may do, switches them off, and shows what they did and cost.
 
-    Every call acts inside one tenant, taken from the caller's credential; the platform's switch is
-    for credentials of the platform. What any call may answer besides its own errors is listed at
-    ErrorReason.
+    Every call acts inside one tenant, taken from the caller's credential; the platform's switch and
+    its policy, which binds the AI tasks of all tenants, are for credentials of the platform. What any
+    call may answer besides its own errors is listed at ErrorReason.
     """
 
     @staticmethod

@@ -15,9 +15,9 @@ GRPC_VERSION: str
 class AiServiceStub:
     """AiService says what AI tasks may do, switches them off, and shows what they did and cost.
 
-    Every call acts inside one tenant, taken from the caller's credential; the platform's switch is
-    for credentials of the platform. What any call may answer besides its own errors is listed at
-    ErrorReason.
+    Every call acts inside one tenant, taken from the caller's credential; the platform's switch and
+    its policy, which binds the AI tasks of all tenants, are for credentials of the platform. What any
+    call may answer besides its own errors is listed at ErrorReason.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -25,12 +25,16 @@ class AiServiceStub:
     """CreateAiPolicy keeps a document as the next version of a name. It binds nothing until it is
     activated.
 
+    With a credential of the platform and without a tenant it is a version of the platform's own
+    policy, which is called "platform".
+
     Idempotent: a document that says what the newest version of the name says gives that one.
 
     Errors:
+      NOT_FOUND           no such tenant; reason TENANT_NOT_FOUND
       INVALID_ARGUMENT    the name or the document is not good; reason FIELD_INVALID, which says where
       INVALID_ARGUMENT    the document is not JSON; reason MALFORMED_REQUEST
-      RESOURCE_EXHAUSTED  the document is over 64 KiB, or the tenant has 1,000 versions of policies;
+      RESOURCE_EXHAUSTED  the document is over 64 KiB, or there are 1,000 versions of policies;
                           reason LIMIT_EXCEEDED
     """
     GetAiPolicy: _aio.UnaryUnaryMultiCallable[_ai_service_pb2.GetAiPolicyRequest, _ai_service_pb2.GetAiPolicyResponse]
@@ -39,6 +43,7 @@ class AiServiceStub:
     Changes nothing, so it may be repeated at will.
 
     Errors:
+      NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
       NOT_FOUND         no such version, or none is active; reason AI_POLICY_NOT_FOUND
       INVALID_ARGUMENT  a field is badly formed; reason FIELD_INVALID
     """
@@ -48,6 +53,7 @@ class AiServiceStub:
     Changes nothing, so it may be repeated at will.
 
     Errors:
+      NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
       INVALID_ARGUMENT  the filter or order_by is not one described at the field; reason FILTER_INVALID
       INVALID_ARGUMENT  the page_token is not from this server, or came with another filter;
                         reason PAGE_TOKEN_INVALID
@@ -59,6 +65,7 @@ class AiServiceStub:
     Idempotent: activating what is active changes nothing.
 
     Errors:
+      NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
       NOT_FOUND         no such version; reason AI_POLICY_NOT_FOUND
       INVALID_ARGUMENT  a field is missing or badly formed; reason FIELD_INVALID
     """
@@ -69,6 +76,7 @@ class AiServiceStub:
     Idempotent: where none is active nothing changes.
 
     Errors:
+      NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
       INVALID_ARGUMENT  a field is missing or badly formed; reason FIELD_INVALID
     """
     SetAiSwitch: _aio.UnaryUnaryMultiCallable[_ai_service_pb2.SetAiSwitchRequest, _ai_service_pb2.SetAiSwitchResponse]
@@ -131,9 +139,9 @@ class AiServiceStub:
 class AiServiceServicer(metaclass=_abc_1.ABCMeta):
     """AiService says what AI tasks may do, switches them off, and shows what they did and cost.
 
-    Every call acts inside one tenant, taken from the caller's credential; the platform's switch is
-    for credentials of the platform. What any call may answer besides its own errors is listed at
-    ErrorReason.
+    Every call acts inside one tenant, taken from the caller's credential; the platform's switch and
+    its policy, which binds the AI tasks of all tenants, are for credentials of the platform. What any
+    call may answer besides its own errors is listed at ErrorReason.
     """
 
     @_abc_1.abstractmethod
@@ -145,12 +153,16 @@ class AiServiceServicer(metaclass=_abc_1.ABCMeta):
         """CreateAiPolicy keeps a document as the next version of a name. It binds nothing until it is
         activated.
 
+        With a credential of the platform and without a tenant it is a version of the platform's own
+        policy, which is called "platform".
+
         Idempotent: a document that says what the newest version of the name says gives that one.
 
         Errors:
+          NOT_FOUND           no such tenant; reason TENANT_NOT_FOUND
           INVALID_ARGUMENT    the name or the document is not good; reason FIELD_INVALID, which says where
           INVALID_ARGUMENT    the document is not JSON; reason MALFORMED_REQUEST
-          RESOURCE_EXHAUSTED  the document is over 64 KiB, or the tenant has 1,000 versions of policies;
+          RESOURCE_EXHAUSTED  the document is over 64 KiB, or there are 1,000 versions of policies;
                               reason LIMIT_EXCEEDED
         """
 
@@ -165,6 +177,7 @@ class AiServiceServicer(metaclass=_abc_1.ABCMeta):
         Changes nothing, so it may be repeated at will.
 
         Errors:
+          NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
           NOT_FOUND         no such version, or none is active; reason AI_POLICY_NOT_FOUND
           INVALID_ARGUMENT  a field is badly formed; reason FIELD_INVALID
         """
@@ -180,6 +193,7 @@ class AiServiceServicer(metaclass=_abc_1.ABCMeta):
         Changes nothing, so it may be repeated at will.
 
         Errors:
+          NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
           INVALID_ARGUMENT  the filter or order_by is not one described at the field; reason FILTER_INVALID
           INVALID_ARGUMENT  the page_token is not from this server, or came with another filter;
                             reason PAGE_TOKEN_INVALID
@@ -197,6 +211,7 @@ class AiServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent: activating what is active changes nothing.
 
         Errors:
+          NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
           NOT_FOUND         no such version; reason AI_POLICY_NOT_FOUND
           INVALID_ARGUMENT  a field is missing or badly formed; reason FIELD_INVALID
         """
@@ -213,6 +228,7 @@ class AiServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent: where none is active nothing changes.
 
         Errors:
+          NOT_FOUND         no such tenant; reason TENANT_NOT_FOUND
           INVALID_ARGUMENT  a field is missing or badly formed; reason FIELD_INVALID
         """
 

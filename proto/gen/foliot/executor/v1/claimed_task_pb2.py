@@ -28,7 +28,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%foliot/executor/v1/claimed_task.proto\x12\x12\x66oliot.executor.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x03\n\x0b\x43laimedTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0binstance_id\x18\x03 \x01(\t\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12!\n\x04type\x18\x06 \x01(\x0e\x32\x13.foliot.v1.TaskType\x12\x10\n\x08\x66unction\x18\x07 \x01(\t\x12\r\n\x05queue\x18\x08 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\x14\n\x0cmax_attempts\x18\n \x01(\x05\x12\r\n\x05\x65poch\x18\x0b \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x0c \x01(\t\x12\x1e\n\x05input\x18\r \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x10\n\x08trace_id\x18\x0e \x01(\t\x12,\n\x08run_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07timeout\x18\x10 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x11lease_expire_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\rlast_progress\x18\x12 \x01(\x0b\x32\x0f.foliot.v1.Json\"*\n\x08HeldTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%foliot/executor/v1/claimed_task.proto\x12\x12\x66oliot.executor.v1\x1a\x14\x66oliot/v1/json.proto\x1a\x14\x66oliot/v1/task.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x04\n\x0b\x43laimedTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0binstance_id\x18\x03 \x01(\t\x12\x16\n\x0e\x64\x65\x66inition_key\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12!\n\x04type\x18\x06 \x01(\x0e\x32\x13.foliot.v1.TaskType\x12\x10\n\x08\x66unction\x18\x07 \x01(\t\x12\r\n\x05queue\x18\x08 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\x14\n\x0cmax_attempts\x18\n \x01(\x05\x12\r\n\x05\x65poch\x18\x0b \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x0c \x01(\t\x12\x1e\n\x05input\x18\r \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x10\n\x08trace_id\x18\x0e \x01(\t\x12,\n\x08run_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07timeout\x18\x10 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x11lease_expire_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\rlast_progress\x18\x12 \x01(\x0b\x32\x0f.foliot.v1.Json\x12\x14\n\x0ctrace_parent\x18\x13 \x01(\t\"*\n\x08HeldTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_CLAIMEDTASK']._serialized_start=171
-  _globals['_CLAIMEDTASK']._serialized_end=661
-  _globals['_HELDTASK']._serialized_start=663
-  _globals['_HELDTASK']._serialized_end=705
+  _globals['_CLAIMEDTASK']._serialized_end=683
+  _globals['_HELDTASK']._serialized_start=685
+  _globals['_HELDTASK']._serialized_end=727
 # @@protoc_insertion_point(module_scope)

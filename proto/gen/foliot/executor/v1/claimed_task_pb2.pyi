@@ -46,6 +46,7 @@ class ClaimedTask(_message.Message):
     TIMEOUT_FIELD_NUMBER: _builtins.int
     LEASE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     LAST_PROGRESS_FIELD_NUMBER: _builtins.int
+    TRACE_PARENT_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """task_id names it: "<instance_id>:<ordinal>"."""
     tenant_id: _builtins.str
@@ -75,8 +76,12 @@ class ClaimedTask(_message.Message):
     Pass it on to the systems that the handler calls.
     """
     trace_id: _builtins.str
-    """trace_id is the W3C trace (32 hexadecimal digits) to go on with. Empty if there is
-    none.
+    """trace_id is the W3C trace (32 hexadecimal digits) that trace_parent is of, for logs. Empty
+    if there is none.
+    """
+    trace_parent: _builtins.str
+    """trace_parent is the W3C traceparent of what asked for it: the span to go on from in that
+    trace. Empty if there is none.
     """
     @_builtins.property
     def input(self) -> _json_pb2.Json:
@@ -127,10 +132,11 @@ class ClaimedTask(_message.Message):
         timeout: _duration_pb2.Duration | None = ...,
         lease_expire_time: _timestamp_pb2.Timestamp | None = ...,
         last_progress: _json_pb2.Json | None = ...,
+        trace_parent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "last_progress", b"last_progress", "lease_expire_time", b"lease_expire_time", "run_time", b"run_time", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "definition_key", b"definition_key", "epoch", b"epoch", "function", b"function", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "last_progress", b"last_progress", "lease_expire_time", b"lease_expire_time", "max_attempts", b"max_attempts", "name", b"name", "queue", b"queue", "run_time", b"run_time", "task_id", b"task_id", "tenant_id", b"tenant_id", "timeout", b"timeout", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "definition_key", b"definition_key", "epoch", b"epoch", "function", b"function", "idempotency_key", b"idempotency_key", "input", b"input", "instance_id", b"instance_id", "last_progress", b"last_progress", "lease_expire_time", b"lease_expire_time", "max_attempts", b"max_attempts", "name", b"name", "queue", b"queue", "run_time", b"run_time", "task_id", b"task_id", "tenant_id", b"tenant_id", "timeout", b"timeout", "trace_id", b"trace_id", "trace_parent", b"trace_parent", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

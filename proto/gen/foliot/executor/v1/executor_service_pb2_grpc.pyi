@@ -43,6 +43,9 @@ class ExecutorServiceStub:
     Errors:
       INVALID_ARGUMENT    the first message is not Hello, or another one is; a field is
                           badly formed; reason FIELD_INVALID
+      ABORTED             the session is from before the database was restored; forget what
+                          it held, outcomes that are not acknowledged included, and go on
+                          without session_id; reason LEASE_LOST
       RESOURCE_EXHAUSTED  more items in one message than allowed; reason LIMIT_EXCEEDED
       UNAVAILABLE         the control plane is draining; reconnect and resend;
                           reason SERVER_DRAINING
@@ -82,6 +85,9 @@ class ExecutorServiceStub:
 
     Errors:
       INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+      ABORTED             the session is from before the database was restored; forget what
+                          it held, outcomes that are not acknowledged included, and claim
+                          without session_id; reason LEASE_LOST
       RESOURCE_EXHAUSTED  there are more than 1,000 running tasks; reason LIMIT_EXCEEDED
     """
     GetAiTask: _aio.UnaryUnaryMultiCallable[_executor_service_pb2.GetAiTaskRequest, _executor_service_pb2.GetAiTaskResponse]
@@ -181,6 +187,9 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
           INVALID_ARGUMENT    the first message is not Hello, or another one is; a field is
                               badly formed; reason FIELD_INVALID
+          ABORTED             the session is from before the database was restored; forget what
+                              it held, outcomes that are not acknowledged included, and go on
+                              without session_id; reason LEASE_LOST
           RESOURCE_EXHAUSTED  more items in one message than allowed; reason LIMIT_EXCEEDED
           UNAVAILABLE         the control plane is draining; reconnect and resend;
                               reason SERVER_DRAINING
@@ -238,6 +247,9 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
           INVALID_ARGUMENT    a field is missing or badly formed; reason FIELD_INVALID
+          ABORTED             the session is from before the database was restored; forget what
+                              it held, outcomes that are not acknowledged included, and claim
+                              without session_id; reason LEASE_LOST
           RESOURCE_EXHAUSTED  there are more than 1,000 running tasks; reason LIMIT_EXCEEDED
         """
 
