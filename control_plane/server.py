@@ -49,6 +49,9 @@ END_GRACE_S = 1.0
 """What is left for answers on their way once everything that was asked has been answered."""
 
 HEALTH = "grpc.health.v1.Health"
+READINESS = "readiness"
+"""What to ask the health service for to hear of the database, too; it tells of nobody's service."""
+
 
 SERVICES: Sequence[ServiceDescriptor] = tuple(
     module.DESCRIPTOR.services_by_name[name]
@@ -145,6 +148,11 @@ class Server:
         for service in SERVICES:
             await self._health.set(service.full_name, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
+
+    async def set_ready(self, is_ready: bool) -> None:
+        """Say as READINESS of the health service whether calls would find what they need."""
+        status = health_pb2.HealthCheckResponse
+        await self._health.set(READINESS, status.SERVING if is_ready else status.NOT_SERVING)
 
     async def drain(self) -> None:
         """

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
 
+from executor import meters
 from executor.heartbeats import Heartbeats
 from executor.ports.control_plane import ControlPlane, Held, Report, RunningAttempt
 from executor.runner import Beginning, Runner, broken, stopped
@@ -113,6 +114,11 @@ class Attempts:
         """How many are running."""
         return len(self._running)
 
+    @property
+    def unacknowledged(self) -> int:
+        """How many have been reported, and not been acknowledged."""
+        return len(self._reported)
+
     def holds_for(self, session_id: SessionId) -> bool:
         """Whether the session has attempts here, or outcomes that are not acknowledged."""
         return (
@@ -145,16 +151,19 @@ class Attempts:
 
     def assign(self, session_id: SessionId, tasks: Sequence[ClaimedTask]) -> None:
         waiting = {Held.of(unbegun.task) for unbegun in self._waiting}
+        taken: list[ClaimedTask] = []
         for task in tasks:
             held = Held.of(task)
             if held in self._running or held in self._ended or held in waiting:
                 continue
+            taken.append(task)
             if self._is_draining or len(self._running) >= self._concurrency:
                 self._waiting.append(
                     Unbegun(task=task, session_id=session_id, since=time.monotonic())
                 )
             else:
                 self._begin(task, session_id)
+        meters.took(taken, self._runner.begin().at)
         self._control_plane.look_again()
 
     def cancel(self, held: Sequence[Held]) -> None:
@@ -278,6 +287,7 @@ class Attempts:
 
     def _report(self, attempt: _Attempt, report: Report) -> None:
         self._reported[report.held] = attempt.session_id
+        meters.ended(attempt.task.type, report.outcome.state, attempt.beginning.elapsed())
         self._control_plane.report(report)
 
     def _stop(self, held: Held, why: _Stop) -> None:
@@ -285,6 +295,8 @@ class Attempts:
         if attempt is not None and attempt.stop is None:
             attempt.stop = why
             attempt.work.cancel()
+            if why is _Stop.LEASE_LOST:
+                meters.lost_task()
 
     def _forget_waiting(self, held: set[Held]) -> None:
         if self._waiting:

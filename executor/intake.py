@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from executor import meters
 from executor.attempts import Attempts
 from executor.lease import Lease
 from executor.ports.doorbell import Doorbell
@@ -97,6 +98,7 @@ class Intake:
 
     async def _claim(self, wanted: int) -> int:
         session_id = self._lease.session_id
+        began = time.monotonic()
         try:
             tasks = await self._store.claim(
                 session_id, self._queues, self._types, wanted, self._after
@@ -109,6 +111,7 @@ class Intake:
             # The claim may have been carried out, and then nobody knows of its tasks.
             self._lease.doubt(session_id)
             raise
+        meters.claimed(time.monotonic() - began, len(tasks))
         if tasks:
             self._after = last_served([task.tenant_id for task in tasks], self._after)
             if session_id == self._lease.session_id:

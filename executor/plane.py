@@ -5,12 +5,13 @@ order in which it ends.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from executor.attempts import Attempts, Unbegun
 from executor.intake import Intake
 from executor.lease import Lease
+from executor.meters import ExecutorVitals
 from executor.ports.control_plane import ControlPlane
 from executor.ports.doorbell import Doorbell
 from executor.ports.task_store import TaskStore
@@ -46,6 +47,8 @@ class ExecutorPlane:
     queues: Sequence[str]
     types: Sequence[TaskType]
     grace: timedelta
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it takes no more tasks."""
 
     async def run(self, stop: asyncio.Event) -> Farewell | None:
         """Work until `stop` is set, then drain. None if it was set before work began."""
@@ -74,6 +77,16 @@ class ExecutorPlane:
                 task.cancel()
         return farewell
 
+    def vitals(self, slots: int) -> ExecutorVitals:
+        """What it tells of itself; so many tasks it carries out at once."""
+        return ExecutorVitals(
+            self.lease,
+            self.attempts,
+            self.control_plane,
+            slots=slots,
+            is_draining=self.draining.is_set,
+        )
+
     async def _open(self, stop: asyncio.Event) -> bool:
         opening = asyncio.ensure_future(self.lease.open())
         stopping = asyncio.ensure_future(stop.wait())
@@ -83,6 +96,7 @@ class ExecutorPlane:
         return not stop.is_set()
 
     async def _drain(self) -> Farewell:
+        self.draining.set()
         _log.info(
             LogEvent.EXECUTOR_DRAINING,
             running=self.attempts.count,

@@ -174,6 +174,14 @@ class Settings(BaseSettings):
     poll_s: float = Field(default=1.0, ge=0.05, le=60)
     """How often to look for work although no bell rang."""
 
+    metrics_listen: str = ""
+    """Where to serve /metrics, /livez and /readyz, as `host:port`; port 0 picks one. Not set,
+    nowhere: nothing there asks for a credential."""
+
+    metrics_tenants: int = Field(default=0, ge=0, le=1_000)
+    """How many tenants the metrics tell by name, the first ones that come; all others are `other`.
+    With 0 no metric tells of tenants."""
+
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -6,6 +6,7 @@ from grpc.aio import ServicerContext
 
 from control_plane.api.mapping import ai_calls
 from control_plane.ports.ai_desk import AiDesk
+from control_plane.use_cases.ai_meter import count_refusal
 from control_plane.use_cases.get_ai_task import get_ai_task
 from control_plane.use_cases.record_call import record_call
 from control_plane.use_cases.record_tool_call import record_tool_call
@@ -29,7 +30,10 @@ class AiDeskMethods(pb_grpc.ExecutorServiceServicer):
         request: pb.ReserveBudgetRequest,
         _context: ServicerContext[pb.ReserveBudgetRequest, pb.ReserveBudgetResponse],
     ) -> pb.ReserveBudgetResponse:
-        return ai_calls.budget_to(await reserve_budget(self._desk, ai_calls.wanted_from(request)))
+        answer = await reserve_budget(self._desk, ai_calls.wanted_from(request))
+        if answer.refusal is not None:
+            count_refusal(answer.refusal)
+        return ai_calls.budget_to(answer)
 
     async def RecordCall(
         self,

@@ -30,6 +30,7 @@ from control_plane.api.call_metadata import CallMetadata, credential_in
 from control_plane.api.errors import code_of, status_of
 from control_plane.api.guesses import Guesses
 from control_plane.api.lasting import Authenticated, Deadline
+from control_plane.api.measuring import measured_stream, measured_unary, note_refusal
 from control_plane.api.noting import note_call
 from control_plane.api.rate_limits import RateLimits
 from control_plane.api.strangers import for_strangers
@@ -113,7 +114,7 @@ class Gate(grpc.aio.ServerInterceptor):
             if handler is None or rule is None:
                 return handler
             deadline_s = WAITING_DEADLINES_S.get(method, self._default_deadline_s)
-            wrapped = self._wrapped[method] = self._wrap(handler, rule, deadline_s)
+            wrapped = self._wrapped[method] = self._wrap(method, handler, rule, deadline_s)
             self._for_strangers[method] = for_strangers(wrapped, self._let_in, _end)
         if self._guesses.knows(credential_in(handler_call_details.invocation_metadata)):
             return self._wrapped[method]
@@ -128,13 +129,15 @@ class Gate(grpc.aio.ServerInterceptor):
         except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
             await _abort(context, error, metadata)
 
-    def _wrap(self, handler: Handler, rule: Rule, deadline_s: float) -> Handler:
+    def _wrap(self, method: str, handler: Handler, rule: Rule, deadline_s: float) -> Handler:
         if not handler.request_streaming and not handler.response_streaming:
-            return grpc.unary_unary_rpc_method_handler(self._unary(handler, rule, deadline_s))
-        if handler.request_streaming and handler.response_streaming:
-            return grpc.stream_stream_rpc_method_handler(self._streaming(handler, rule))
+            unary = measured_unary(method, self._unary(handler, rule, deadline_s))
+            return grpc.unary_unary_rpc_method_handler(unary)
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._streaming(handler, rule))
+            stream = measured_stream(method, self._streaming(handler, rule))
+            if handler.request_streaming:
+                return grpc.stream_stream_rpc_method_handler(stream)
+            return grpc.unary_stream_rpc_method_handler(stream)
         raise TypeError("no method of ours streams requests for one response; wrap it here first")
 
     def _unary(
@@ -298,6 +301,7 @@ async def _abort(context: Context, error: Exception, metadata: CallMetadata) -> 
     await context.abort(
         code_of(status),
         status.message,
+    note_refusal(error, status)
         (
             (STATUS_DETAILS, status.SerializeToString()),
             (CORRELATION_ID, metadata.correlation_id),

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from shared.errors import FoliotError
 from shared.failpoints import failpoint
 from shared.telemetry.logging import get_logger
+from shared.telemetry.metric_names import Metric
+from shared.telemetry.metrics import Counts
 from shared.telemetry.names import LogEvent
 
 JITTER = 0.2
@@ -16,6 +18,7 @@ FIRST_BACKOFF_S = 0.25
 LONGEST_BACKOFF_S = 10.0
 
 _log = get_logger(__name__)
+_failures = Counts(Metric.LOOP_FAILURES)
 
 
 async def rest(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:
@@ -68,8 +71,10 @@ async def repeat(
             backoff = FIRST_BACKOFF_S
         except (FoliotError, OSError) as error:
             _log.warning(LogEvent.LOOP_FAILED, loop=name, error=str(error), retry_in_s=backoff)
+            _failures.add(name)
             seconds, backoff = backoff, min(backoff * 2, LONGEST_BACKOFF_S)
         except Exception:  # noqa: BLE001 - a bug in one loop must not take the others with it
             _log.exception(LogEvent.LOOP_CRASHED, loop=name, retry_in_s=backoff)
+            _failures.add(name)
             seconds, backoff = backoff, min(backoff * 2, LONGEST_BACKOFF_S)
         await rest(stop, bell, spread(seconds, jitter))

@@ -32,6 +32,7 @@ class Tailer:
         self._wake = asyncio.Event()
         self._looked_at = 0.0
         self._asked_all_at = 0.0
+        self._seen_at: float | None = None
         self._rest_s = FEEDS_EVERY_S
         self.instances = InstanceNews(feed, self._wake)
         self.feed = FeedWindow(feed, self._wake, window_weight=window_weight)
@@ -40,6 +41,12 @@ class Tailer:
         """These instances have these entries more."""
         self.instances.committed(changes)
         self.feed.committed(key.tenant_id for key, _ in changes)
+
+    def lag_s(self) -> float:
+        """For how many seconds it has not looked; of a loop that works, a fraction of one."""
+        if self._seen_at is None:
+            return 0.0
+        return max(0.0, asyncio.get_running_loop().time() - self._seen_at)
 
     async def run(self, stop: asyncio.Event) -> None:
         await repeat("tailer", stop, self._look, wake=self._wake)
@@ -56,5 +63,6 @@ class Tailer:
         # What was committed here cannot be read while an older transaction is under way: so it
         # is asked for again soon, and then less and less often.
         may_be_more = await self.feed.look()
+        self._seen_at = loop.time()
         self._rest_s = GATHER_S if may_be_more else min(2 * self._rest_s, FEEDS_EVERY_S)
         return self._rest_s

@@ -772,7 +772,9 @@ class Draft:
         self.withdraw(ordinal)
         if type_ == TaskType.HUMAN:
             self._ended_offers.append(ordinal)
-        self.update_task(TaskUpdate(ordinal=ordinal, status="cancelled", completed_at=self.now))
+        self.update_task(
+            TaskUpdate(ordinal=ordinal, status="cancelled", type=type_, completed_at=self.now)
+        )
 
 
 def _seconds(length: timedelta | None) -> float | None:

@@ -91,10 +91,12 @@ def conclude(draft: Draft, ordinal: int, told: Mapping[str, Any], **holder: Any)
         return
     ended: TaskStatus = "skipped" if is_skipped else "succeeded"
     draft.end_offers(ordinal)
+    known = None if draft.snapshot is None else draft.snapshot.tasks.get(ordinal)
     draft.update_task(
         TaskUpdate(
             ordinal=ordinal,
             status=ended if is_success else "failed",
+            type=None if known is None else known.type,
             output=json.dump(told["output"]) if is_success else None,
             error=None if is_success else json.dump(told["error"]),
             completed_at=draft.now,

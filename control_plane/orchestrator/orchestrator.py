@@ -178,6 +178,11 @@ class Orchestrator:
         wanted = {(key.tenant_id, one.definition_id) for key, one in read.instances.items()}
         self._continuations.foresee(asked, read, await self._machines.load(wanted))
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a turn."""
+        return self._lanes.count
+
     async def run(self, stop: asyncio.Event) -> None:
         """Take turns until told to stop and nothing waits any more."""
         async with asyncio.TaskGroup() as group:

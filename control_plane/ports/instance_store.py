@@ -250,6 +250,8 @@ class TaskUpdate:
 
     ordinal: int
     status: TaskStatus
+    type: str | None = None
+    """The task's, where it ended and that is known: it is counted, and not written."""
     attempt: int | None = None
     epoch: int | None = None
     lost_epoch: int | None = None

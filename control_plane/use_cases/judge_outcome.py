@@ -8,6 +8,7 @@ that is judged here, by the policy that binds the task, and is to come to the sa
 from control_plane.ports.ai_desk import AiCall, AiDesk, AiTask
 from control_plane.ports.ai_tasks import Judged
 from control_plane.ports.instance_store import TaskKey
+from control_plane.use_cases.ai_meter import count_verdicts
 from control_plane.use_cases.binding_policy import binding_policy
 from shared import json
 from shared.guardrails.gates import Classification
@@ -44,6 +45,7 @@ async def judge_outcome(desk: AiDesk, key: TaskKey, outcome: Outcome) -> Judged 
     if call is None or call.record is None:
         return _lied(task, "it names no recorded call, or not the last one")
     judgement = judge(policy, _facts(task, call), call.record.output)
+    count_verdicts(judgement.verdicts)
     if judgement.failure is not None:
         return _failed(judgement.failure, _why(judgement))
     if not _is_same(claimed, judgement):

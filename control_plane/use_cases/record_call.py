@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from control_plane.ports.ai_desk import AiCall, AiDesk, Recording
 from control_plane.use_cases import fields
+from control_plane.use_cases.ai_meter import count_call
 from control_plane.use_cases.get_ai_task import ai_task_key, get_ai_task
 from control_plane.use_cases.reserve_budget import (
     MAX_TOKENS,
@@ -92,6 +93,8 @@ async def record_call(desk: AiDesk, told: Told) -> CallRecorded:
         raise NotFound("task", told.task_id)
     call, is_duplicate = kept
     assert call.record is not None
+    if not is_duplicate:
+        count_call(told.tenant_id, call, call.record)
     over = max(0, call.record.cost - call.reserved_last)
     return CallRecorded(call=call, is_duplicate=is_duplicate, cost_over=over)
 

@@ -1,5 +1,6 @@
 """Take in how attempts ended; the instances react in the same commit."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,9 +26,14 @@ from shared.errors import (
 from shared.ids import InstanceId, SessionId, TenantId, parse_task_id
 from shared.rpc import MAX_OUTCOMES
 from shared.tasks import Failure, Outcome
+from shared.telemetry.metric_names import Metric
+from shared.telemetry.metrics import Counts, histogram
 
 MAX_RETRY_AFTER = timedelta(hours=24)
 MAX_EPOCH = 2**31 - 1
+
+_batches = histogram(Metric.OUTCOME_BATCH)
+_verdicts = Counts(Metric.OUTCOMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +105,7 @@ async def report_outcomes(
         raise LimitExceeded(
             "outcomes", actual=len(outcomes), maximum=MAX_OUTCOMES, field="outcomes"
         )
+    _batches.observe(len(outcomes))
     looked_at = [_look_at(one, session_id) for one in outcomes]
     for number, one in enumerate(looked_at):
         if one.report is not None and may_be_choice(one.report.outcome):
@@ -124,6 +131,8 @@ async def report_outcomes(
             acks.append(_ack(one, Verdict.REFUSED, NotFound("task", one.sent.task_id)))
         else:
             acks.append(_ack(one, answer.verdict or Verdict.APPLIED, None))
+    for verdict, count in Counter(one.verdict for one in acks).items():
+        _verdicts.add(verdict.value, count=count)
     return Acknowledged(acks=acks, resend=resend)
 
 

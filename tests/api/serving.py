@@ -47,6 +47,7 @@ from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.memory.retention import MemoryRetention
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
 from control_plane.adapters.memory.tenant_store import MemoryTenantStore
+from control_plane.adapters.memory.vitals import MemoryVitalSigns
 from control_plane.bootstrap import Adapters, ControlPlane
 from control_plane.settings import ControlPlaneSettings
 from shared.clock import SystemClock
@@ -200,6 +201,7 @@ async def serving_from(
         keys=MemoryKeyStore(database),
         tenants=MemoryTenantStore(database),
         audit=MemoryAuditLog(database),
+        signs=MemoryVitalSigns(database),
         doorbell=NoDoorbell(),
         clock=SystemClock(),
         monotonic=monotonic,

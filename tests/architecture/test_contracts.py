@@ -97,6 +97,11 @@ VIOLATIONS = {
         planted={"control_plane/use_cases/planted.py": "import control_plane.adapters.memory"},
         says=("control_plane.use_cases.planted -> control_plane.adapters.memory",),
     ),
+    "a loop that makes an instrument of its own": Violation(
+        contract="metrics",
+        planted={"control_plane/loops/planted.py": "import prometheus_client"},
+        says=("control_plane.loops.planted -> prometheus_client",),
+    ),
     "a use case that reads cron expressions for itself": Violation(
         contract="cron",
         planted={"control_plane/use_cases/planted.py": "from cronsim import CronSim"},

@@ -1,0 +1,1 @@
+"""What of a control plane is measured, beside its calls (control_plane/api/measuring.py)."""
