@@ -255,9 +255,11 @@ class Orchestrator:
         return self._answer(batch, turn)
 
     def _answer(self, batch: Sequence[_Waiting], turn: Turn) -> Sequence[_Waiting]:
-        waiting_for = {id(waiting.request): waiting for waiting in batch}
-        for request, answer in turn.answers:
-            place = waiting_for[id(request)].answered
+        # By their places, as one request may have been asked twice.
+        overtaken = {request.key for request in turn.again}
+        settled = [one for one in batch if one.request.key not in overtaken] if overtaken else batch
+        for waiting, (_, answer) in zip(settled, turn.answers, strict=True):
+            place = waiting.answered
             if place.done():
                 continue
             if isinstance(answer, Answer):
@@ -267,7 +269,7 @@ class Orchestrator:
         failpoint_now("turn.answered")
         if turn.kept:
             self._on_commit(turn)
-        return self._again([waiting_for[id(request)] for request in turn.again])
+        return self._again([one for one in batch if one.request.key in overtaken])
 
     async def _one_by_one(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
         """One request of the batch spoils it for all: take each alone, with fresh state."""

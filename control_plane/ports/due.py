@@ -9,6 +9,9 @@ from shared.ids import InstanceId, TenantId
 
 NO_TIME = timedelta(0)
 
+LOOK = 5_000
+"""Rows of the inbox that are looked at in one go: no instance has as many."""
+
 
 class DueTimer(NamedTuple):
     tenant_id: TenantId
@@ -64,8 +67,11 @@ class Due(Protocol):
     async def silent_leases(self, limit: int) -> Sequence[ExpiredLease]:
         """Leases whose attempts have been silent for too long, of open tasks."""
 
-    async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
-        """Instances with accepted events that no control plane has tried to apply."""
+    async def untried_inbox(self, limit: int, *, look: int = LOOK) -> Sequence[InstanceKey]:
+        """
+        Instances with accepted events that no control plane has tried to apply, of the `look`
+        oldest rows of the inbox that nobody has: what waits behind them costs nothing.
+        """
 
     async def sweep(self) -> None:
         """Forget sessions long expired, and make next months' history partitions."""

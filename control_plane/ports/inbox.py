@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from control_plane.ports.due import LOOK
 from control_plane.ports.records import InstanceKey, JsonText
 from shared.ids import InstanceId, TenantId
 
@@ -28,8 +29,11 @@ class InboxStart:
 
 
 class InboxRows(Protocol):
-    async def starts(self, limit: int) -> Sequence[InboxStart]:
-        """Starts that nobody has carried out, the oldest first. They stay until they are."""
+    async def starts(self, limit: int, *, look: int = LOOK) -> Sequence[InboxStart]:
+        """
+        Starts that nobody has carried out, the oldest first, of the `look` oldest rows that
+        nobody has tried. They stay until they are.
+        """
 
     async def redirect(self, start: InboxStart, to: InstanceId) -> None:
         """The start is done with: that instance is there, and gets the events that wait for it."""

@@ -221,6 +221,16 @@ class TestTheUntriedInbox:
         assert expected == await world.due.untried_inbox(10)
         assert expected[:1] == await world.due.untried_inbox(1)
 
+    async def test_is_looked_at_no_further_than_so_many_rows(self, world: World) -> None:
+        """A crowd that waits must not make each look for the first of it dearer."""
+        first, second = [await started(world) for _ in range(2)]
+        for event_id in ("a", "b"):
+            await world.accept(first.key, event_id)
+        await world.accept(second.key, "c")
+
+        assert [first.key] == await world.due.untried_inbox(10, look=2)
+        assert [first.key, second.key] == await world.due.untried_inbox(10, look=3)
+
 
 class TestASweep:
     async def test_forgets_sessions_that_expired_an_hour_ago(self, world: World) -> None:

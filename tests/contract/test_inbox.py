@@ -35,6 +35,16 @@ class TestStarts:
         assert ("a", PAYLOAD) == (first.request_id, first.payload)
         assert [] == await world.due.untried_inbox(10)
 
+    async def test_are_looked_for_no_further_than_so_many_rows(self, world: World) -> None:
+        """However many events wait before them."""
+        there = (await started(world)).key
+        for event_id in ("one", "two"):
+            await world.accept(there, event_id)
+        start = await asked_for(world)
+
+        assert [] == list(await world.inbox.starts(10, look=2))
+        assert [start] == list(await world.inbox.starts(10, look=3))
+
     async def test_that_came_to_another_instance_lead_their_events_there(
         self, world: World
     ) -> None:

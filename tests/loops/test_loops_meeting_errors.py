@@ -7,7 +7,7 @@ import pytest
 
 from control_plane.loops import inbox, rescuer
 from control_plane.orchestrator import Answer, Machines, Orchestrator, Request
-from control_plane.ports.due import NO_TIME, Ahead, DueQueue, DueTimers, ExpiredLease
+from control_plane.ports.due import LOOK, NO_TIME, Ahead, DueQueue, DueTimers, ExpiredLease
 from control_plane.ports.records import InstanceKey
 from shared.errors import FoliotError
 from shared.ids import new_instance_id
@@ -38,7 +38,7 @@ class Crowd:
     async def silent_leases(self, limit: int) -> Sequence[ExpiredLease]:
         return []
 
-    async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
+    async def untried_inbox(self, limit: int, *, look: int = LOOK) -> Sequence[InstanceKey]:
         return self._keys[:limit]
 
     async def sweep(self) -> None:

@@ -8,7 +8,16 @@ from typing import Any
 import asyncpg
 import pytest
 
-from control_plane.orchestrator import Cancel, Expire, Report, Request, Send, Settle, Verdict
+from control_plane.orchestrator import (
+    Answer,
+    Cancel,
+    Expire,
+    Report,
+    Request,
+    Send,
+    Settle,
+    Verdict,
+)
 from control_plane.orchestrator.request import Asked
 from shared.errors import FoliotError
 from shared.ids import SessionId, new_uuid7
@@ -16,6 +25,8 @@ from shared.tasks import ClaimedTask, Outcome
 from tests.contract.worlds import PostgresWorld
 from tests.orchestrator import specs
 from tests.orchestrator.stage import Stage
+
+ANSWERS_WITHIN_S = 10.0
 
 WORDS: dict[str, Any] = {
     "id": "order",
@@ -42,6 +53,21 @@ def expire(stage: Stage, task: ClaimedTask) -> Request:
 
 def say(word: str) -> Send:
     return Send(event_id=f"say-{word}", type="SAY", payload={"word": word})
+
+
+class TestARequestThatIsAskedTwice:
+    async def test_is_answered_twice(self, stage: Stage) -> None:
+        """A caller's loop over what it has may name one object again; it must not wait for ever."""
+        await stage.define(WORDS)
+        started = await stage.start()
+        request = stage.request(started.instance_id, say("again"))
+
+        async with asyncio.timeout(ANSWERS_WITHIN_S):
+            first, second = await stage.orchestrator.submit_all([request, request])
+
+        assert isinstance(first, Answer)
+        assert isinstance(second, Answer)
+        assert (False, True) == (first.duplicate, second.duplicate)
 
 
 class TestALeaseThatExpiresInTheTurnOfSomethingElse:

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
-from control_plane.ports.due import NO_TIME, Ahead, DueQueue, DueTimer, DueTimers, ExpiredLease
+from control_plane.ports.due import (
+    LOOK,
+    NO_TIME,
+    Ahead,
+    DueQueue,
+    DueTimer,
+    DueTimers,
+    ExpiredLease,
+)
 from control_plane.ports.inbox import START
 from control_plane.ports.records import InstanceKey
 
@@ -63,17 +71,15 @@ class MemoryDue:
         )
         return [ExpiredLease(*key, epoch) for _, key, epoch in silent[:limit]]
 
-    async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
-        since = {
-            key: min(untried)
+    async def untried_inbox(self, limit: int, *, look: int = LOOK) -> Sequence[InstanceKey]:
+        untried = sorted(
+            (event.accepted_at, event.position, key, event.type)
             for key, events in self._database.inbox.items()
-            if (
-                untried := [
-                    e.accepted_at for e in events if e.deferred_at is None and e.type != START
-                ]
-            )
-        }
-        return sorted(since, key=lambda key: since[key])[:limit]
+            for event in events
+            if event.deferred_at is None
+        )
+        named = dict.fromkeys(key for _, _, key, kind in untried[:look] if kind != START)
+        return list(named)[:limit]
 
     async def sweep(self) -> None:
         database = self._database

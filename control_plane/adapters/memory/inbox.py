@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from control_plane.adapters.memory.database import MemoryDatabase
+from control_plane.ports.due import LOOK
 from control_plane.ports.inbox import START, InboxStart
 from control_plane.ports.instance_store import InboxEvent
 from control_plane.ports.records import InstanceKey
@@ -14,13 +15,17 @@ class MemoryInbox:
     def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
 
-    async def starts(self, limit: int) -> Sequence[InboxStart]:
-        found = [
-            (event.accepted_at, event.position, key, event)
-            for key, events in self._database.inbox.items()
-            for event in events
-            if event.type == START
-        ]
+    async def starts(self, limit: int, *, look: int = LOOK) -> Sequence[InboxStart]:
+        untried = sorted(
+            (
+                (event.accepted_at, event.position, key, event)
+                for key, events in self._database.inbox.items()
+                for event in events
+                if event.deferred_at is None
+            ),
+            key=lambda one: one[:2],
+        )
+        found = [one for one in untried[:look] if one[3].type == START]
         return [
             InboxStart(
                 tenant_id=key.tenant_id,
@@ -29,7 +34,7 @@ class MemoryInbox:
                 request_id=event.event_id,
                 payload=event.payload,
             )
-            for _, _, key, event in sorted(found, key=lambda one: one[:2])[:limit]
+            for _, _, key, event in found[:limit]
         ]
 
     async def redirect(self, start: InboxStart, to: InstanceId) -> None:

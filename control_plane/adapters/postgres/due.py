@@ -9,7 +9,15 @@ from datetime import timedelta
 import asyncpg
 
 from control_plane.adapters.postgres.reaching import ReachedPool
-from control_plane.ports.due import NO_TIME, Ahead, DueQueue, DueTimer, DueTimers, ExpiredLease
+from control_plane.ports.due import (
+    LOOK,
+    NO_TIME,
+    Ahead,
+    DueQueue,
+    DueTimer,
+    DueTimers,
+    ExpiredLease,
+)
 from control_plane.ports.inbox import START
 from control_plane.ports.records import InstanceKey
 from shared.failpoints import failpoint
@@ -134,19 +142,24 @@ class PostgresDue:
         await failpoint("due.silent.after")
         return [ExpiredLease(*row) for row in rows]
 
-    async def untried_inbox(self, limit: int) -> Sequence[InstanceKey]:
+    async def untried_inbox(self, limit: int, *, look: int = LOOK) -> Sequence[InstanceKey]:
         await failpoint("due.inbox.before")
         rows = await self._pool.fetch(
             """
             SELECT i.tenant_id, i.instance_id
-              FROM foliot.inbox i
-             WHERE i.deferred_at IS NULL AND i.type <> $2
+              FROM (SELECT i.tenant_id, i.instance_id, i.type, i.accepted_at
+                      FROM foliot.inbox i
+                     WHERE i.deferred_at IS NULL
+                     ORDER BY i.accepted_at
+                     LIMIT $3) AS i
+             WHERE i.type <> $2
              GROUP BY i.tenant_id, i.instance_id
              ORDER BY min(i.accepted_at)
              LIMIT $1
             """,
             limit,
             START,
+            look,
         )
         await failpoint("due.inbox.after")
         return [InstanceKey(*row) for row in rows]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from control_plane.adapters.postgres.reaching import ReachedPool
+from control_plane.ports.due import LOOK
 from control_plane.ports.inbox import START, InboxStart
 from control_plane.ports.records import InstanceKey
 from shared.failpoints import failpoint
@@ -62,18 +63,22 @@ class PostgresInbox:
     def __init__(self, across: asyncpg.Pool) -> None:
         self._pool = ReachedPool(across)
 
-    async def starts(self, limit: int) -> Sequence[InboxStart]:
+    async def starts(self, limit: int, *, look: int = LOOK) -> Sequence[InboxStart]:
         await failpoint("inbox.starts.before")
         rows = await self._pool.fetch(
             """
             SELECT b.tenant_id, b.instance_id, b.position, b.event_id AS request_id, b.payload
-              FROM foliot.inbox b
-             WHERE b.deferred_at IS NULL AND b.type = $2
+              FROM (SELECT b.* FROM foliot.inbox b
+                     WHERE b.deferred_at IS NULL
+                     ORDER BY b.accepted_at
+                     LIMIT $3) AS b
+             WHERE b.type = $2
              ORDER BY b.accepted_at, b.position
              LIMIT $1
             """,
             limit,
             START,
+            look,
         )
         await failpoint("inbox.starts.after")
         return [InboxStart(**row) for row in rows]
