@@ -86,6 +86,7 @@ docstrings: .venv/.dev
 protos: .venv/.dev
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python proto/error_page.py --check
+	$(BIN)/python proto/rpc_pages.py --check
 	@if [ ! -x $(BIN)/buf ]; then \
 	  echo "skipped: buf lint and proto/breaking.py; there is no buf for this platform"; exit 0; \
 	fi; \
@@ -168,9 +169,10 @@ fmt: .venv/.dev ## format, and fix what lint can fix
 	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
 
-gen: .venv/.dev ## generate proto/gen, the table of docs/errors.md, and docs/cli-reference.md
+gen: .venv/.dev ## generate proto/gen, and the pages of docs/ that are made from code and protos
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/error_page.py
+	$(BIN)/python proto/rpc_pages.py
 	$(BIN)/python -m control_plane.cli.reference docs/cli-reference.md
 	$(BIN)/python docs/spec_page.py
 

@@ -29,13 +29,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("target", nargs="?", type=Path, default=DEFAULT, help="where to write")
     target: Path = parser.parse_args(arguments).target
     target.parent.mkdir(parents=True, exist_ok=True)
+    return write(target)
+
+
+def write(target: Path, *options: str) -> int:
+    """Have protoc write them, by options of its own; its exit status."""
     google = importlib.metadata.distribution("googleapis-common-protos").locate_file("")
     ours = sorted(str(path.relative_to(SOURCES)) for path in (SOURCES / "foliot").rglob("*.proto"))
     return subprocess.run(  # noqa: S603, PLW1510 -- our own interpreter, our own files; the status is the answer
         [
             *(sys.executable, "-m", "grpc_tools.protoc", "--include_imports"),
             *(f"--proto_path={SOURCES}", f"--proto_path={google}"),
-            *(f"--descriptor_set_out={target}", *ours, *BESIDES),
+            *(f"--descriptor_set_out={target}", *options, *ours, *BESIDES),
         ]
     ).returncode
 
