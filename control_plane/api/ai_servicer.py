@@ -65,7 +65,7 @@ class AiServicer(pb_grpc.AiServiceServicer):
         caller = principal.current()
         made = await create_ai_policy(
             self._policies,
-            caller.tenant,
+            await whose(self._tenants, caller, request.tenant_id),
             request.name,
             text_of(request, "document"),
             by=caller.name,
@@ -77,7 +77,7 @@ class AiServicer(pb_grpc.AiServiceServicer):
         request: pb.GetAiPolicyRequest,
         _context: ServicerContext[pb.GetAiPolicyRequest, pb.GetAiPolicyResponse],
     ) -> pb.GetAiPolicyResponse:
-        tenant_id = principal.current().tenant
+        tenant_id = await whose(self._tenants, principal.current(), request.tenant_id)
         found = await get_ai_policy(self._policies, tenant_id, request.name, request.version)
         return pb.GetAiPolicyResponse(policy=policy_to(found))
 
@@ -88,10 +88,10 @@ class AiServicer(pb_grpc.AiServiceServicer):
     ) -> pb.ListAiPoliciesResponse:
         name = parse_filter(request.filter, POLICY_FILTER).text("name") or ""
         check_order(request.order_by, POLICY_ORDERS)
-        mark = f"ai_policies\n{request.filter}"
+        mark = f"ai_policies\n{request.tenant_id}\n{request.filter}"
         page = await list_ai_policies(
             self._policies,
-            principal.current().tenant,
+            await whose(self._tenants, principal.current(), request.tenant_id),
             name,
             after=_policy_position(request.page_token, mark),
             size=page_size(request.page_size),
@@ -106,7 +106,7 @@ class AiServicer(pb_grpc.AiServiceServicer):
         request: pb.ActivateAiPolicyRequest,
         _context: ServicerContext[pb.ActivateAiPolicyRequest, pb.ActivateAiPolicyResponse],
     ) -> pb.ActivateAiPolicyResponse:
-        tenant_id = principal.current().tenant
+        tenant_id = await whose(self._tenants, principal.current(), request.tenant_id)
         found = await activate_ai_policy(self._policies, tenant_id, request.name, request.version)
         return pb.ActivateAiPolicyResponse(policy=policy_to(found))
 
@@ -115,7 +115,7 @@ class AiServicer(pb_grpc.AiServiceServicer):
         request: pb.DeactivateAiPolicyRequest,
         _context: ServicerContext[pb.DeactivateAiPolicyRequest, pb.DeactivateAiPolicyResponse],
     ) -> pb.DeactivateAiPolicyResponse:
-        tenant_id = principal.current().tenant
+        tenant_id = await whose(self._tenants, principal.current(), request.tenant_id)
         was = await deactivate_ai_policy(self._policies, tenant_id, request.name)
         return pb.DeactivateAiPolicyResponse(policy=None if was is None else policy_to(was))
 

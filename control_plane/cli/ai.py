@@ -70,6 +70,7 @@ def create(
     file: Annotated[
         Path, typer.Argument(help="Its JSON or YAML; - is standard input.", show_default=False)
     ],
+    tenant: OfTenant = "",
     output: Output = "table",
 ) -> None:
     """
@@ -79,7 +80,7 @@ def create(
     """
     from control_plane.cli.guarding import run_create
 
-    run_create(target, name, file, output)
+    run_create(target, name, tenant, file, output)
 
 
 @policy.command("list")
@@ -89,6 +90,7 @@ def list_(
     name: Annotated[
         str, typer.Option("--name", help="Only versions of this one.", show_default="all")
     ] = "",
+    tenant: OfTenant = "",
     limit: Limit = DEFAULT_LIMIT,
     output: Output = "table",
     *,
@@ -97,7 +99,7 @@ def list_(
     """List policies, the newest version of each first."""
     from control_plane.cli.guarding import run_list
 
-    run_list(target, name, limit=None if every else limit, output=output)
+    run_list(target, name, tenant, limit=None if every else limit, output=output)
 
 
 @policy.command("show")
@@ -109,29 +111,32 @@ def show(
         int | None,
         typer.Option("--version", min=1, help="Which one.", show_default="the active one"),
     ] = None,
+    tenant: OfTenant = "",
 ) -> None:
     """Print what a policy says."""
     from control_plane.cli.guarding import run_show
 
-    run_show(target, name, version or 0)
+    run_show(target, name, tenant, version or 0)
 
 
 @policy.command("activate")
 @asks_a_server
-def activate(target: Target, name: Name, version: Version, output: Output = "table") -> None:
+def activate(
+    target: Target, name: Name, version: Version, tenant: OfTenant = "", output: Output = "table"
+) -> None:
     """Have a version bind the AI tasks that are created from now on."""
     from control_plane.cli.guarding import run_activate
 
-    run_activate(target, name, version, output)
+    run_activate(target, name, tenant, version, output)
 
 
 @policy.command("deactivate")
 @asks_a_server
-def deactivate(target: Target, name: Name, output: Output = "table") -> None:
+def deactivate(target: Target, name: Name, tenant: OfTenant = "", output: Output = "table") -> None:
     """Leave a policy without an active version: AI tasks created under it fail."""
     from control_plane.cli.guarding import run_deactivate
 
-    run_deactivate(target, name, output)
+    run_deactivate(target, name, tenant, output)
 
 
 @switch.command("off")

@@ -29,10 +29,10 @@ _DECISIONS = {
 }
 
 
-def run_create(target: Target, name: str, file: Path, output: str) -> None:
+def run_create(target: Target, name: str, tenant: str, file: Path, output: str) -> None:
     with explained():
         document = json_pb2.Json(json=read_file(file).text)
-    request = ai_service_pb2.CreateAiPolicyRequest(name=name, document=document)
+    request = ai_service_pb2.CreateAiPolicyRequest(name=name, document=document, tenant_id=tenant)
 
     async def ask(to: Caller) -> ai_policy_pb2.AiPolicy:
         return (await to.ai.CreateAiPolicy(request, metadata=to.metadata)).policy
@@ -40,14 +40,14 @@ def run_create(target: Target, name: str, file: Path, output: str) -> None:
     _show([call(target, ask)], output)
 
 
-def run_list(target: Target, name: str, *, limit: int | None, output: str) -> None:
+def run_list(target: Target, name: str, tenant: str, *, limit: int | None, output: str) -> None:
     asked = f'name = "{name}"' if name else ""
 
     async def ask(to: Caller) -> Paged[ai_policy_pb2.AiPolicy]:
         async def page(size: int, token: str) -> tuple[Sequence[ai_policy_pb2.AiPolicy], str]:
             answer = await to.ai.ListAiPolicies(
                 ai_service_pb2.ListAiPoliciesRequest(
-                    page_size=size, page_token=token, filter=asked
+                    page_size=size, page_token=token, filter=asked, tenant_id=tenant
                 ),
                 metadata=to.metadata,
             )
@@ -61,8 +61,8 @@ def run_list(target: Target, name: str, *, limit: int | None, output: str) -> No
         say_there_is_more(found)
 
 
-def run_show(target: Target, name: str, version: int) -> None:
-    request = ai_service_pb2.GetAiPolicyRequest(name=name, version=version)
+def run_show(target: Target, name: str, tenant: str, version: int) -> None:
+    request = ai_service_pb2.GetAiPolicyRequest(name=name, version=version, tenant_id=tenant)
 
     async def ask(to: Caller) -> ai_policy_pb2.AiPolicy:
         return (await to.ai.GetAiPolicy(request, metadata=to.metadata)).policy
@@ -70,8 +70,8 @@ def run_show(target: Target, name: str, version: int) -> None:
     print_json(call(target, ask))
 
 
-def run_activate(target: Target, name: str, version: int, output: str) -> None:
-    request = ai_service_pb2.ActivateAiPolicyRequest(name=name, version=version)
+def run_activate(target: Target, name: str, tenant: str, version: int, output: str) -> None:
+    request = ai_service_pb2.ActivateAiPolicyRequest(name=name, version=version, tenant_id=tenant)
 
     async def ask(to: Caller) -> ai_policy_pb2.AiPolicy:
         return (await to.ai.ActivateAiPolicy(request, metadata=to.metadata)).policy
@@ -79,8 +79,8 @@ def run_activate(target: Target, name: str, version: int, output: str) -> None:
     _show([call(target, ask)], output)
 
 
-def run_deactivate(target: Target, name: str, output: str) -> None:
-    request = ai_service_pb2.DeactivateAiPolicyRequest(name=name)
+def run_deactivate(target: Target, name: str, tenant: str, output: str) -> None:
+    request = ai_service_pb2.DeactivateAiPolicyRequest(name=name, tenant_id=tenant)
 
     async def ask(to: Caller) -> ai_service_pb2.DeactivateAiPolicyResponse:
         return await to.ai.DeactivateAiPolicy(request, metadata=to.metadata)

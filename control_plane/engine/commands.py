@@ -47,6 +47,9 @@ class CreateTask:
     policy: str | None = None
     """Of AI tasks: the name of the tenant's policy that binds it; None is the tenant's default."""
 
+    guardrails: tuple[str, ...] = ()
+    """Of AI tasks: what the definition lets models do at most, as the texts of policies."""
+
     limit_key: str | None = None
     """Which of the tenant's limits on keys it counts against, if there is one of that key."""
 

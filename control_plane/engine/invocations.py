@@ -79,6 +79,9 @@ class TaskPlan:
     """Of an AI task: what it may choose."""
 
     policy: str | None = None
+    guardrails: tuple[str, ...] = ()
+    """Of an AI task: what its definition and it let models do at most, as texts of policies."""
+
     limit_key: Template | None = None
     """Of what an executor does: which of the tenant's limits it counts against."""
 
@@ -174,6 +177,7 @@ class TaskPlan:
                 compensation=waiting.undoes,
                 events=self.events,
                 policy=self.policy,
+                guardrails=self.guardrails,
                 limit_key=waiting.key,
                 terms=self._terms(waiting, turn.now),
                 due=None if self.people is None else self.people.due(waiting.offer, turn.now),

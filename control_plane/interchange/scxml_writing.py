@@ -72,6 +72,8 @@ class _Writer:
             self._left_out.add("/unhandled", _UNHANDLED)
         if "onCancel" in self._spec:
             self._left_out.add("/onCancel", "SCXML knows no compensation")
+        if "guardrails" in self._spec:
+            self._left_out.add("/guardrails", "SCXML knows no AI tasks")
         self._datamodel(document)
         if self._needs_a_state(root):
             self._inside_of_one(document, root)

@@ -30,6 +30,7 @@ _ROOT_ONLY_HERE: Final = {
     "$schema": "it is the schema of definitions",
     "unhandled": "XState ignores events that nobody answers",
     "onCancel": "XState knows no compensation",
+    "guardrails": "XState knows no AI tasks",
     "guards": "XState finds guards by name in what setup() is given",
     "actions": "XState finds actions by name in what setup() is given",
     "delays": "XState finds delays by name in what setup() is given",

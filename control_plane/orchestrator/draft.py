@@ -680,7 +680,9 @@ class Draft:
         )
         if command.type is TaskType.AI:
             policy = command.policy or DEFAULT_POLICY
-            self._ai_tasks.append(NewAiTask(command.ordinal, policy, command.events))
+            self._ai_tasks.append(
+                NewAiTask(command.ordinal, policy, command.events, command.guardrails)
+            )
         if run_at > self.now:
             self._idle.add(command.ordinal)
         if timeout.schedule_to_start is not None:

@@ -77,16 +77,18 @@ class AiTask:
     """
     An AI task, what binds it, and what was recorded for it.
 
-    `policy` and `default` are the documents of the versions that were active when it was created;
-    `policy_version` is None where there was none. `is_off` tells of now. `epoch` is that of its
-    lease, None without one.
+    `platform`, `default` and `policy` are the documents of the versions that were active when it
+    was created, each None where there was none; `guardrails` are those of its definition, and its
+    own. `is_off` tells of now. `epoch` is that of its lease, None without one.
     """
 
     key: TaskKey
     policy_name: str
     policy_version: int | None
-    policy: JsonText | None
+    platform: JsonText | None
     default: JsonText | None
+    policy: JsonText | None
+    guardrails: tuple[JsonText, ...]
     events: tuple[str, ...]
     input: JsonText
     definition_key: str

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from control_plane.ports.audit import Noted
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.records import JsonText
 from shared.ids import TenantId
 
 EVERYTHING = ""
 """The name under which all of a tenant's AI tasks are switched off, whatever their policy."""
+
+
+PLATFORM_POLICY = "platform"
+"""What the platform's own policy is called. It binds every AI task of every tenant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +45,11 @@ class AiSwitch:
 
 
 class AiPolicyStore(Protocol):
+    """Policies of a tenant, or, without one, the platform's, whose one name is PLATFORM_POLICY."""
+
     async def create(
         self,
-        tenant_id: TenantId,
+        tenant_id: TenantId | None,
         name: str,
         document: JsonText,
         sha256: str,
@@ -57,21 +63,23 @@ class AiPolicyStore(Protocol):
         gives that one. Raises LimitExceeded beyond `max_versions` of the tenant.
         """
 
-    async def get(self, tenant_id: TenantId, name: str, version: int | None) -> AiPolicy | None:
+    async def get(
+        self, tenant_id: TenantId | None, name: str, version: int | None
+    ) -> AiPolicy | None:
         """A version; without one, the active one."""
 
     async def list(
-        self, tenant_id: TenantId, name: str, *, after: tuple[str, int] | None, limit: int
+        self, tenant_id: TenantId | None, name: str, *, after: tuple[str, int] | None, limit: int
     ) -> Sequence[AiPolicy]:
         """By name, the newest version first; with a `name`, its alone."""
 
     async def activate(
-        self, tenant_id: TenantId, name: str, version: int, *, noted: Noted | None = None
+        self, tenant_id: TenantId | None, name: str, version: int, *, noted: Noted | None = None
     ) -> AiPolicy | None:
         """Make it the active one of its name. None if there is no such version."""
 
     async def deactivate(
-        self, tenant_id: TenantId, name: str, *, noted: Noted | None = None
+        self, tenant_id: TenantId | None, name: str, *, noted: Noted | None = None
     ) -> AiPolicy | None:
         """The version that was active until now; None if none was."""
 
@@ -93,3 +101,8 @@ class AiPolicyStore(Protocol):
 
     async def switches(self, tenant_id: TenantId | None) -> Sequence[AiSwitch]:
         """What is off for a tenant, the platform's switch first; without one, that alone."""
+
+
+def policy_target(name: str, version: int) -> Target:
+    """What the audit log calls a version."""
+    return Target("ai_policy", f"{name}@{version}")

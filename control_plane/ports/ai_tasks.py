@@ -22,14 +22,15 @@ DEFAULT_POLICY = "default"
 @dataclass(frozen=True, slots=True)
 class NewAiTask:
     """
-    An AI task that a decision creates. The versions of `policy` and of DEFAULT_POLICY that are
-    active when it is kept bind it for good. One that `repeats` another has that one's events, and
-    its policy's name.
+    An AI task that a decision creates. The versions of `policy`, of DEFAULT_POLICY and of the
+    platform's policy that are active when it is kept bind it for good, and so do `guardrails`, of
+    its definition. One that `repeats` another has that one's events, policy and guardrails.
     """
 
     ordinal: int
     policy: str = DEFAULT_POLICY
     events: tuple[str, ...] = ()
+    guardrails: tuple[JsonText, ...] = ()
     repeats: int | None = None
 
 

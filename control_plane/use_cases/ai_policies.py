@@ -1,7 +1,7 @@
 """Make policies of AI tasks, and put them in force."""
 
 from control_plane.access import auditing
-from control_plane.ports.ai_policies import AiPolicy, AiPolicyStore
+from control_plane.ports.ai_policies import PLATFORM_POLICY, AiPolicy, AiPolicyStore
 from control_plane.use_cases import fields
 from shared.errors import FoliotError, InvalidRequest
 from shared.guardrails.policy import MAX_NAME, MAX_POLICY_BYTES, Policy
@@ -10,7 +10,7 @@ from shared.guardrails.writing import dump_policy, policy_sha256
 from shared.ids import TenantId
 
 MAX_VERSIONS = 1_000
-"""Versions of policies that a tenant may have."""
+"""Versions of policies that a tenant may have, and the platform."""
 
 MAX_VERSION = 2**31 - 1
 MAX_TOLD = 10
@@ -18,13 +18,13 @@ MAX_TOLD = 10
 
 
 async def create_ai_policy(
-    policies: AiPolicyStore, tenant_id: TenantId, name: str, document: str | None, *, by: str
+    policies: AiPolicyStore, tenant_id: TenantId | None, name: str, document: str | None, *, by: str
 ) -> AiPolicy:
     """
     The next version, in force for nothing yet. Raises PolicyInvalid, which says where, InvalidJson
     and LimitExceeded.
     """
-    policy_name(name)
+    policy_name(name, of=tenant_id)
     if document is None:
         raise InvalidRequest("document is required", field="document")
     policy = _parsed(document)
@@ -40,10 +40,10 @@ async def create_ai_policy(
 
 
 async def get_ai_policy(
-    policies: AiPolicyStore, tenant_id: TenantId, name: str, version: int
+    policies: AiPolicyStore, tenant_id: TenantId | None, name: str, version: int
 ) -> AiPolicy:
     """A version; without one (0), the active one. Raises AI_POLICY_NOT_FOUND."""
-    policy_name(name)
+    policy_name(name, of=tenant_id)
     if not 0 <= version <= MAX_VERSION:
         raise InvalidRequest(f"version {version} is none there can be", field="version")
     found = await policies.get(tenant_id, name, version or None)
@@ -53,10 +53,10 @@ async def get_ai_policy(
 
 
 async def activate_ai_policy(
-    policies: AiPolicyStore, tenant_id: TenantId, name: str, version: int
+    policies: AiPolicyStore, tenant_id: TenantId | None, name: str, version: int
 ) -> AiPolicy:
     """It binds the AI tasks that are created from now on. Raises AI_POLICY_NOT_FOUND."""
-    policy_name(name)
+    policy_name(name, of=tenant_id)
     if not 0 < version <= MAX_VERSION:
         raise InvalidRequest(f"version {version} is none there can be", field="version")
     found = await policies.activate(tenant_id, name, version, noted=auditing.noted())
@@ -66,10 +66,10 @@ async def activate_ai_policy(
 
 
 async def deactivate_ai_policy(
-    policies: AiPolicyStore, tenant_id: TenantId, name: str
+    policies: AiPolicyStore, tenant_id: TenantId | None, name: str
 ) -> AiPolicy | None:
     """What was active; None if nothing was."""
-    policy_name(name)
+    policy_name(name, of=tenant_id)
     return await policies.deactivate(tenant_id, name, noted=auditing.noted())
 
 
@@ -95,9 +95,15 @@ def _parsed(document: str) -> Policy:
     return policy
 
 
-def policy_name(name: str, field: str = "name") -> str:
-    """Raises InvalidRequest for what is no name of a policy."""
-    return fields.required(name, field, longest=MAX_NAME)
+def policy_name(name: str, field: str = "name", *, of: TenantId | None) -> None:
+    """Raises InvalidRequest for what is no name of a policy, or, of the platform, not its one."""
+    fields.required(name, field, longest=MAX_NAME)
+    if of is None and name != PLATFORM_POLICY:
+        raise InvalidRequest(
+            f"the platform has one policy, which is called {PLATFORM_POLICY!r}; for another one say"
+            " whose it is, by tenant_id",
+            field=field,
+        )
 
 
 def no_such_policy(name: str) -> FoliotError:

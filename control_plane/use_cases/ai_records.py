@@ -57,7 +57,7 @@ async def get_ai_spend(
 
 async def list_ai_policies(
     policies: AiPolicyStore,
-    tenant_id: TenantId,
+    tenant_id: TenantId | None,
     name: str,
     *,
     after: tuple[str, int] | None,
@@ -104,7 +104,7 @@ async def get_ai_agreement(
     records: AiRecords, tenant_id: TenantId, name: str, since: datetime | None
 ) -> Sequence[Agreement]:
     """By version and mode, the newest version first."""
-    policy_name(name, "policy_name")
+    policy_name(name, "policy_name", of=tenant_id)
     return await records.agreement(tenant_id, name, since)
 
 

@@ -1,4 +1,4 @@
-"""The policy that binds an AI task: what its tenant's default and its own allow together."""
+"""The policy that binds an AI task: what all of the layers that were pinned for it allow."""
 
 from control_plane.ports.ai_desk import AiTask
 from shared.guardrails.policy import Policy
@@ -13,5 +13,5 @@ def binding_policy(task: AiTask) -> Policy | None:
     """
     if task.policy is None:
         return None
-    layers = [one for one in (task.default, task.policy) if one is not None]
-    return effective(parse_policy(one) for one in dict.fromkeys(layers))
+    layers = (task.platform, task.default, task.policy, *task.guardrails)
+    return effective(parse_policy(one) for one in dict.fromkeys(layers) if one is not None)

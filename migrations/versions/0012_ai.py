@@ -29,6 +29,7 @@ RIGHTS = {
     "ai_policy": ("SELECT, INSERT, UPDATE", "SELECT"),
     "ai_switch": ("SELECT, INSERT, UPDATE, DELETE", "SELECT"),
     "ai_halt": ("SELECT", "SELECT, INSERT, UPDATE, DELETE"),
+    "ai_platform_policy": ("SELECT", "SELECT, INSERT, UPDATE"),
     "ai_task": ("SELECT, UPDATE", "SELECT, INSERT"),
     "ai_spend": ("SELECT, INSERT, UPDATE", "SELECT"),
     "ai_call": ("SELECT, INSERT, UPDATE", "SELECT, UPDATE"),
@@ -88,6 +89,26 @@ def upgrade() -> None:
         schema="foliot",
     )
     op.create_table(
+        "ai_platform_policy",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.CheckConstraint("version > 0", name=op.f("ai_platform_policy_version_check")),
+        sa.PrimaryKeyConstraint("version", name=op.f("ai_platform_policy_pkey")),
+        schema="foliot",
+    )
+    op.create_index(
+        "ai_platform_policy_active_idx",
+        "ai_platform_policy",
+        ["is_active"],
+        unique=True,
+        schema="foliot",
+        postgresql_where=sa.text("is_active"),
+    )
+    op.create_table(
         "ai_task",
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("instance_id", sa.UUID(), nullable=False),
@@ -95,7 +116,9 @@ def upgrade() -> None:
         sa.Column("policy_name", sa.Text(), nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=True),
         sa.Column("default_version", sa.Integer(), nullable=True),
+        sa.Column("platform_version", sa.Integer(), nullable=True),
         sa.Column("events", postgresql.JSON(), nullable=False),
+        sa.Column("guardrails", postgresql.JSON(), nullable=False),
         sa.Column("calls", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("committed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint("committed >= 0 AND calls >= 0", name=op.f("ai_task_spend_check")),
@@ -232,5 +255,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in (*TABLES, "ai_halt"):
+    for table in (*TABLES, "ai_platform_policy", "ai_halt"):
         op.drop_table(table, schema="foliot")

@@ -1,8 +1,9 @@
 """
 A policy: what an AI task may do at most.
 
-Policies are layers: the platform's, the tenant's default, the one that the definition names.
-`tighten` takes two together, and can only narrow. A field that is None says nothing, and
+Policies are layers: the platform's, the tenant's default, the one that the task names, what its
+definition says for all of its tasks, what the task itself says. `tighten` takes two together, and
+can only narrow. A field that is None says nothing, and
 leaves it to the other layers; `settled` gives what nobody has said its default, which for
 models, decisions and fields to send is: none.
 
@@ -20,7 +21,7 @@ from shared.json import Json
 MAX_POLICY_BYTES: Final = 64 * 1024
 """Of one layer as JSON."""
 
-MAX_LAYERS: Final = 4
+MAX_LAYERS: Final = 5
 """How many layers an effective policy is made of at most."""
 
 MAX_NAME: Final = 200

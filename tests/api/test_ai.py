@@ -4,6 +4,7 @@ import grpc
 import pytest
 from foliot.executor.v1 import ai_pb2, executor_service_pb2
 from foliot.v1 import ai_policy_pb2, ai_service_pb2
+from foliot.v1.json_pb2 import Json
 
 from tests.api.ai_stories import REQUEST, allowed, called, claimed
 from tests.api.serving import Client, Serving, client_of
@@ -28,6 +29,35 @@ class TestACallOfAModel:
         assert not withheld.HasField("context_manifest")
         assert ("large", 100) == (withheld.model, withheld.cost)
         assert ai_policy_pb2.AI_MODEL_CALL_STATUS_OK == withheld.status
+
+
+class TestThePolicyOfThePlatform:
+    async def test_is_made_with_a_credential_of_the_platform_alone(
+        self, serving: Serving, client: Client
+    ) -> None:
+        """A tenant's own policies are next to it, under whatever name; the platform has one."""
+        document = Json(json='{"mode":"suggest"}')
+        create = ai_service_pb2.CreateAiPolicyRequest(name="platform", document=document)
+        activate = ai_service_pb2.ActivateAiPolicyRequest(name="platform", version=1)
+        get = ai_service_pb2.GetAiPolicyRequest(name="platform")
+        async with client_of(serving, await serving.key("platform_admin", None)) as root:
+            assert 1 == (await root.ai.CreateAiPolicy(create)).policy.version
+            assert (await root.ai.ActivateAiPolicy(activate)).policy.is_active
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await root.ai.CreateAiPolicy(
+                    ai_service_pb2.CreateAiPolicyRequest(name="other", document=document)
+                )
+            assert grpc.StatusCode.INVALID_ARGUMENT == refused.value.code()
+            acme = ai_service_pb2.GetAiPolicyRequest(name="platform", tenant_id="acme")
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await root.ai.GetAiPolicy(acme)
+            assert grpc.StatusCode.NOT_FOUND == refused.value.code()
+            listed = await root.ai.ListAiPolicies(ai_service_pb2.ListAiPoliciesRequest())
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await client.ai.GetAiPolicy(get)
+        assert grpc.StatusCode.NOT_FOUND == refused.value.code()
+        assert [("platform", 1)] == [(one.name, one.version) for one in listed.policies]
 
 
 class TestTheSwitchOfThePlatform:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from control_plane.ports.ai_desk import AiToolCall, NotHeld, Recording, Reservation, Reserved
+from control_plane.ports.ai_policies import PLATFORM_POLICY
 from control_plane.ports.ai_tasks import NewAiTask
 from control_plane.ports.instance_store import TaskKey, TaskUpdate
 from shared.errors import AlreadyExists, InvalidRequest, Unavailable
@@ -42,7 +43,10 @@ async def asked(world: World, *, tasks: int = 1) -> TaskKey:
                 new_task(fresh, n, type=TaskType.AI, input='{"amount":12}')
                 for n in range(1, tasks + 1)
             ],
-            ai_tasks=[NewAiTask(n, "triage", ("APPROVE", "DENY")) for n in range(1, tasks + 1)],
+            ai_tasks=[
+                NewAiTask(n, "triage", ("APPROVE", "DENY"), ('{"mode":"act"}', "{}"))
+                for n in range(1, tasks + 1)
+            ],
         ),
     )
     await claimed(world, await open_session(world))
@@ -184,10 +188,31 @@ class TestAnAiTask:
         found = await world.ai_desk.task(key._replace(ordinal=2))
 
         assert found is not None
-        assert ("triage", 2, ("APPROVE", "DENY")) == (
+        assert ("triage", 2, ("APPROVE", "DENY"), ('{"mode":"act"}', "{}")) == (
             found.policy_name,
             found.policy_version,
             found.events,
+            found.guardrails,
+        )
+
+    async def test_is_bound_by_the_layers_of_its_creation(self, world: World) -> None:
+        """What is put into force afterwards, by whomever, is for the tasks that come."""
+        for text in ('{"mode":"shadow"}', '{"mode":"act"}'):
+            await world.ai_policies.create(
+                None, PLATFORM_POLICY, text, text, by="root", max_versions=9
+            )
+        await world.ai_policies.activate(None, PLATFORM_POLICY, 1)
+        key = await asked(world)
+        await world.ai_policies.activate(None, PLATFORM_POLICY, 2)
+
+        found = await world.ai_desk.task(key)
+
+        assert found is not None
+        assert ('{"mode":"shadow"}', None, None, ('{"mode":"act"}', "{}")) == (
+            found.platform,
+            found.default,
+            found.policy,
+            found.guardrails,
         )
 
 

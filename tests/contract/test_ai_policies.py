@@ -2,7 +2,7 @@
 
 import pytest
 
-from control_plane.ports.ai_policies import EVERYTHING
+from control_plane.ports.ai_policies import EVERYTHING, PLATFORM_POLICY
 from control_plane.ports.audit import AuditFilter, Noted
 from shared.errors import LimitExceeded
 from tests.contract.worlds import ACME, OTHER, World
@@ -86,6 +86,49 @@ class TestAPolicy:
         entries = await world.audit.list(ACME, AuditFilter(), after=None, limit=9)
 
         assert ["triage@1", "triage@1"] == [one.target.id for one in entries]
+
+
+class TestThePolicyOfThePlatform:
+    async def test_has_versions_of_its_own(self, world: World) -> None:
+        """One is active at most; no tenant's is among them, and it is among no tenant's."""
+        policies = world.ai_policies
+        await created(world, name=PLATFORM_POLICY)
+        for text in ("{}", "{}", '{"mode":"act"}'):
+            await policies.create(
+                None, PLATFORM_POLICY, text, text, by="root", max_versions=2, noted=NOTED
+            )
+
+        with pytest.raises(LimitExceeded):
+            await policies.create(None, PLATFORM_POLICY, "3", "3", by="root", max_versions=2)
+        assert await policies.get(None, PLATFORM_POLICY, None) is None
+        assert await policies.activate(None, PLATFORM_POLICY, 3) is None
+        for version in (1, 2, 2):
+            active = await policies.activate(None, PLATFORM_POLICY, version, noted=NOTED)
+            assert active is not None
+            assert active == await policies.get(None, PLATFORM_POLICY, None)
+        listed = await policies.list(None, "", after=None, limit=9)
+        assert [(2, True), (1, False)] == [(one.version, one.is_active) for one in listed]
+        after = (PLATFORM_POLICY, 2)
+        assert [1] == [one.version for one in await policies.list(None, "", after=after, limit=9)]
+        was = await policies.deactivate(None, PLATFORM_POLICY, noted=NOTED)
+        assert was is not None
+        assert (2, False, PLATFORM_POLICY) == (was.version, was.is_active, was.name)
+        assert await policies.deactivate(None, PLATFORM_POLICY) is None
+        own = await policies.get(ACME, PLATFORM_POLICY, 1)
+        assert own is not None
+        assert not own.is_active
+
+    async def test_is_in_the_audit_log_of_the_platform(self, world: World) -> None:
+        """Who put what into force, with the hashes of before and after; a repeat is no change."""
+        await world.ai_policies.create(
+            None, PLATFORM_POLICY, "{}", "h", by="root", max_versions=2, noted=NOTED
+        )
+        for _ in range(2):
+            await world.ai_policies.activate(None, PLATFORM_POLICY, 1, noted=NOTED)
+
+        entries = await world.audit.list(None, AuditFilter(), after=None, limit=9)
+
+        assert ["platform@1", "platform@1"] == [one.target.id for one in entries]
 
 
 class TestASwitch:

@@ -5,16 +5,17 @@ The table is written here a second time, as caps on what may come of an answer, 
 which holds.
 """
 
-from itertools import product
+from itertools import permutations, product
 
 import pytest
 
 from shared.guardrails.gates import Autonomy, Classification, Gate
 from shared.guardrails.judging import Judgement, TaskFacts, judge
 from shared.guardrails.policy import Policy
-from shared.guardrails.reading import parse_effective
-from shared.guardrails.tightening import settled
-from shared.json import dump
+from shared.guardrails.reading import parse_effective, read_policy
+from shared.guardrails.tightening import effective, settled
+from shared.guardrails.writing import dump_policy
+from shared.json import Json, dump
 
 REFUSE, ABSTAIN, SHADOW, SUGGEST, ACT = Autonomy
 
@@ -29,7 +30,8 @@ BY_RISK_AND_TRUST = {
     ("high", False): SUGGEST,
 }
 SURE, UNSURE, WANTED = 0.9, 0.3, 0.5
-MODEL = {"provider": "p", "model": "m", "input_price": 1, "output_price": 1}
+MODEL: dict[str, Json] = {"provider": "p", "model": "m", "input_price": 1, "output_price": 1}
+RISKS = ("low", "medium", "high")
 TAINTS = ("no", "by the input", "by a tool")
 
 
@@ -43,6 +45,12 @@ def policy(mode: str, event: str, act: str, risk: str, *, denied: bool) -> Polic
         "untrusted": ["/text"],
     }
     return settled(parse_effective(dump(body)))  # type: ignore[arg-type]  # it is JSON
+
+
+def ruled(**rule: Json) -> dict[str, Json]:
+    """A layer that says this of choosing ACCEPT, and of the rest what takes nothing away."""
+    loose: dict[str, Json] = {"act": "auto", "risk": "low", "min_confidence": 0}
+    return {"decisions": {"ACCEPT": {**loose, **rule}}}
 
 
 def facts(*events: str, taint: str = "no", **changes: object) -> TaskFacts:
@@ -73,7 +81,7 @@ class TestAChoice:
         for event, act, risk, denied, asked, confidence, taint in product(
             ("ACCEPT", "PAY_INVOICE"),
             BY_ACT,
-            ("low", "medium", "high"),
+            RISKS,
             (False, True),
             (False, True),
             (SURE, WANTED, UNSURE),
@@ -107,6 +115,64 @@ class TestAChoice:
         judgement = judge(rules, facts("ACCEPT", taint=taint), answer("abstain", 0))
 
         assert (REFUSE if mode == "off" else ABSTAIN, None) == brief(judgement)
+
+
+LAYERS = ("platform", "tenant", "definition", "task")
+UNSAID = None
+FREE: dict[str, Json] = {
+    "mode": "act",
+    "models": [MODEL],
+    "decisions": {"ACCEPT": {"act": "auto", "risk": "low", "min_confidence": WANTED}},
+    "send": ["/text"],
+}
+"""What the tenant's policy allows where no layer takes anything from it."""
+
+BY_AXIS: dict[str, dict[str, tuple[dict[str, Json], Autonomy]]] = {
+    "mode": {mode: ({"mode": mode}, cap) for mode, cap in BY_MODE.items()},
+    "act": {act: (ruled(act=act), cap) for act, cap in BY_ACT.items()},
+    "risk": {risk: (ruled(risk=risk), BY_RISK_AND_TRUST[risk, True]) for risk in RISKS},
+    "confidence": {
+        "less": (ruled(min_confidence=0.1), ACT),
+        "more": (ruled(min_confidence=1), SUGGEST),
+    },
+    "denied": {"ACC*": ({"denied_events": ["ACC*"]}, REFUSE), "X": ({"denied_events": []}, ACT)},
+    "decisions": {"other": ({"decisions": {"OTHER": {"act": "auto"}}}, REFUSE)},
+    "models": {"other": ({"models": [{**MODEL, "model": "n"}]}, REFUSE), "it": ({}, ACT)},
+    "trust": {"all": ({}, ACT), "text": ({**ruled(risk="medium"), "untrusted": ["/text"]}, ACT)},
+}
+"""What a layer can say of one thing, and the most that an answer can come to then."""
+
+
+class TestLayersOfAPolicy:
+    @pytest.mark.parametrize("axis", BY_AXIS)
+    def test_come_to_the_least_that_any_of_them_allows(self, axis: str) -> None:
+        """Platform, tenant, definition, task: whichever says what, and whatever the others say."""
+        wrong = []
+        for said in product((UNSAID, *BY_AXIS[axis]), repeat=len(LAYERS)):
+            layers = [
+                read_policy(FREE),
+                *(read_policy({} if one is UNSAID else BY_AXIS[axis][one][0]) for one in said),
+            ]
+            expected = min([ACT, *(BY_AXIS[axis][one][1] for one in said if one is not UNSAID)])
+            judgement = judge(effective(layers), facts("ACCEPT", "OTHER"), answer("ACCEPT"))
+            if brief(judgement) != (expected, "ACCEPT" if expected else None):
+                wrong.append((said, judgement))
+
+        assert [] == wrong
+
+    def test_come_to_the_same_in_any_order(self) -> None:
+        """Which of them speaks first gives nobody more."""
+        texts: list[dict[str, Json]] = [
+            FREE,
+            {"mode": "suggest"},
+            ruled(risk="high"),
+            {"denied_events": ["OTHER"], "limits": {"cost_per_task": 5}},
+            {"untrusted": ["/text"], "approval": {"quorum": 2}},
+        ]
+
+        found = {dump_policy(effective(map(read_policy, one))) for one in permutations(texts)}
+
+        assert 1 == len(found)
 
 
 class TestWhatKeepsAnAnswerFromBeingLookedAt:

@@ -7,7 +7,8 @@ import pytest
 
 from shared.errors import InvalidJson, LimitExceeded
 from shared.guardrails.policy import MAX_POLICY_BYTES, Policy
-from shared.guardrails.reading import MAX_VIOLATIONS, PolicyInvalid, parse_policy
+from shared.guardrails.reading import PolicyInvalid, parse_policy
+from shared.guardrails.values import MAX_VIOLATIONS
 from shared.guardrails.writing import dump_policy, policy_sha256
 from shared.json import Json, dump, load
 from tests.guardrails.policies import OUTPUT, TRIAGE, a_policy
@@ -48,6 +49,8 @@ class TestAPolicy:
         ("body", "pointer"),
         [
             ({"mood": "act"}, "/mood"),
+            ({"mode": None}, "/mode"),
+            ({"approval": {"quorum": None}}, "/approval/quorum"),
             ({"mode": "yolo"}, "/mode"),
             ({"models": [{**MODEL, "model": ""}]}, "/models/0/model"),
             ({"models": [MODEL, MODEL]}, "/models"),

@@ -1,9 +1,11 @@
 """What a test does with AI tasks: policies, calls that were made, outcomes, decisions of people."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from control_plane.orchestrator.request import Resolve
+from control_plane.ports.ai_policies import PLATFORM_POLICY
 from control_plane.ports.ai_records import Suggestion
 from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.people import Person
@@ -107,10 +109,17 @@ class AiStage(Stage):
         )
         await self.world.ai_policies.activate(ACME, name, made.version)
 
-    async def asked(self, **policy: Any) -> ClaimedTask:
+    async def allow_everywhere(self, **values: Any) -> None:
+        """Put the platform's policy into force."""
+        text = json.dump(values)
+        policies = self.world.ai_policies
+        made = await policies.create(None, PLATFORM_POLICY, text, text, by="root", max_versions=99)
+        await policies.activate(None, PLATFORM_POLICY, made.version)
+
+    async def asked(self, spec: Mapping[str, Any] = TRIAGE, **policy: Any) -> ClaimedTask:
         """The AI task of an instance that has just begun."""
         await self.allow(**policy)
-        await self.define(TRIAGE)
+        await self.define(dict(spec))
         await self.start()
         (task,) = await self.claim()
         return task

@@ -5,6 +5,7 @@ model answers, and whatever its executor says of that.
 
 import asyncio
 from collections.abc import AsyncIterator
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from shared.errors import FoliotError, InvalidRequest, NotFound
 from shared.json import Json
 from shared.tasks import Outcome
 from tests.contract.worlds import ACME, World
-from tests.orchestrator.ai_stage import AiStage, answer, claim
+from tests.orchestrator.ai_stage import TRIAGE, AiStage, answer, claim
 
 # What is judged there is judged before any store is asked to keep it.
 IN_MEMORY = pytest.mark.parametrize("world", ["memory"], indirect=True)
@@ -85,7 +86,7 @@ class TestAChoiceThatMayAct:
         ],
     )  # fmt: skip
     async def test_goes_to_a_person_where_a_gate_lowers_it(
-        self, stage: AiStage, policy: dict[str, Json], choice: str, why: str
+        self, stage: AiStage, policy: dict[str, Any], choice: str, why: str
     ) -> None:
         """Nothing has moved: the AI task waits beside the one that reviews it."""
         task = await stage.asked(**policy)
@@ -207,6 +208,30 @@ class TestAnAiTask:
         await stage.chosen(task)
 
         assert '"triage"' == (await stage.instance(task.instance_id)).current_state
+
+    async def test_is_bound_by_the_platform_too(self, stage: AiStage) -> None:
+        """What the operator does not allow, no tenant does."""
+        await stage.allow_everywhere(mode="suggest")
+        task = await stage.asked()
+
+        await stage.chosen(task)
+
+        assert '"triage"' == (await stage.instance(task.instance_id)).current_state
+
+    @IN_MEMORY
+    @pytest.mark.parametrize("where", ["definition", "task"])
+    async def test_is_bound_by_its_definition_too(self, stage: AiStage, where: str) -> None:
+        """Who writes a process can be more careful than its tenant; what is said stays said."""
+        spec = deepcopy(TRIAGE)
+        at = spec if where == "definition" else spec["states"]["triage"]["invoke"]
+        at["guardrails"] = {"mode": "suggest"}
+        task = await stage.asked(spec)
+
+        await stage.chosen(task)
+
+        assert '"triage"' == (await stage.instance(task.instance_id)).current_state
+        _, suggestion = await stage.review(task)
+        assert '"why":"suggest"' in suggestion.body
 
     async def test_fails_once_it_is_switched_off(self, stage: AiStage) -> None:
         """At once: also a choice that was made already moves nothing."""

@@ -18,11 +18,12 @@ from control_plane.ports.ai_desk import (
     gap,
     not_held,
 )
-from control_plane.ports.ai_policies import EVERYTHING
+from control_plane.ports.ai_policies import EVERYTHING, PLATFORM_POLICY
 from control_plane.ports.ai_records import AiSpend
 from control_plane.ports.ai_tasks import DEFAULT_POLICY
 from control_plane.ports.instance_store import TaskKey
 from control_plane.ports.records import InstanceKey
+from shared.ids import TenantId
 
 
 class MemoryAiDesk:
@@ -39,8 +40,10 @@ class MemoryAiDesk:
             key=key,
             policy_name=bound.policy_name,
             policy_version=bound.policy_version,
-            policy=self._document(key, bound.policy_name, bound.policy_version),
-            default=self._document(key, DEFAULT_POLICY, bound.default_version),
+            platform=self._document(None, PLATFORM_POLICY, bound.platform_version),
+            default=self._document(key.tenant_id, DEFAULT_POLICY, bound.default_version),
+            policy=self._document(key.tenant_id, bound.policy_name, bound.policy_version),
+            guardrails=bound.guardrails,
             events=bound.events,
             input=task.input,
             definition_key=instance.definition_key,
@@ -183,10 +186,10 @@ class MemoryAiDesk:
     def _spend(self, key: TaskKey, scope: str) -> AiSpend:
         return self._database.ai_spend.get((key.tenant_id, scope)) or AiSpend(scope=scope)
 
-    def _document(self, key: TaskKey, name: str, version: int | None) -> str | None:
+    def _document(self, tenant_id: TenantId | None, name: str, version: int | None) -> str | None:
         if version is None:
             return None
-        return self._database.ai_policies[key.tenant_id][name, version].document
+        return self._database.ai_policies[tenant_id][name, version].document
 
     def _call(self, key: TaskKey, number: int) -> AiCall | None:
         known = self._database.ai_calls.get(key, ())

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from control_plane.adapters.memory.audit_log import note
 from control_plane.adapters.memory.database import MemoryDatabase, hash_of
-from control_plane.ports.ai_policies import EVERYTHING, AiPolicy, AiSwitch
+from control_plane.ports.ai_policies import EVERYTHING, AiPolicy, AiSwitch, policy_target
 from control_plane.ports.audit import Noted, Target
 from shared.errors import LimitExceeded
 from shared.ids import TenantId
@@ -17,7 +17,7 @@ class MemoryAiPolicies:
 
     async def create(
         self,
-        tenant_id: TenantId,
+        tenant_id: TenantId | None,
         name: str,
         document: str,
         sha256: str,
@@ -44,14 +44,16 @@ class MemoryAiPolicies:
         self._keep(tenant_id, None, made, noted)
         return made
 
-    async def get(self, tenant_id: TenantId, name: str, version: int | None) -> AiPolicy | None:
+    async def get(
+        self, tenant_id: TenantId | None, name: str, version: int | None
+    ) -> AiPolicy | None:
         known = self._of(tenant_id)
         if version is not None:
             return known.get((name, version))
         return self._database.active_ai_policy(tenant_id, name)
 
     async def list(
-        self, tenant_id: TenantId, name: str, *, after: tuple[str, int] | None, limit: int
+        self, tenant_id: TenantId | None, name: str, *, after: tuple[str, int] | None, limit: int
     ) -> Sequence[AiPolicy]:
         found = sorted(self._of(tenant_id).values(), key=lambda one: (one.name, -one.version))
         start = ("", 0) if after is None else (after[0], -after[1])
@@ -60,7 +62,7 @@ class MemoryAiPolicies:
         ][:limit]
 
     async def activate(
-        self, tenant_id: TenantId, name: str, version: int, *, noted: Noted | None = None
+        self, tenant_id: TenantId | None, name: str, version: int, *, noted: Noted | None = None
     ) -> AiPolicy | None:
         found = self._of(tenant_id).get((name, version))
         if found is None or found.is_active:
@@ -71,7 +73,7 @@ class MemoryAiPolicies:
         return made
 
     async def deactivate(
-        self, tenant_id: TenantId, name: str, *, noted: Noted | None = None
+        self, tenant_id: TenantId | None, name: str, *, noted: Noted | None = None
     ) -> AiPolicy | None:
         found = self._database.active_ai_policy(tenant_id, name)
         if found is None:
@@ -122,13 +124,17 @@ class MemoryAiPolicies:
         own = [one for key, one in sorted(found.items(), key=str) if key[0] == tenant_id]
         return [*halt, *own]
 
-    def _of(self, tenant_id: TenantId) -> dict[tuple[str, int], AiPolicy]:
+    def _of(self, tenant_id: TenantId | None) -> dict[tuple[str, int], AiPolicy]:
         return self._database.ai_policies.setdefault(tenant_id, {})
 
     def _keep(
-        self, tenant_id: TenantId, before: AiPolicy | None, after: AiPolicy, noted: Noted | None
+        self,
+        tenant_id: TenantId | None,
+        before: AiPolicy | None,
+        after: AiPolicy,
+        noted: Noted | None,
     ) -> None:
         self._of(tenant_id)[after.name, after.version] = after
-        target = Target("ai_policy", f"{after.name}@{after.version}")
+        target = policy_target(after.name, after.version)
         was = None if before is None else hash_of(before)
         note(self._database, noted, tenant_id, target, was, hash_of(after))

@@ -26,7 +26,15 @@ from control_plane.ports.outbox import Delivery
 from control_plane.ports.people import Offer
 from control_plane.ports.queues import PausedQueue
 from control_plane.ports.quotas import OwnQuotas
-from control_plane.ports.records import Definition, HistoryEntry, Instance, InstanceKey, Lease, Task
+from control_plane.ports.records import (
+    Definition,
+    HistoryEntry,
+    Instance,
+    InstanceKey,
+    JsonText,
+    Lease,
+    Task,
+)
 from control_plane.ports.retention import Retention
 from control_plane.ports.schedule_store import Schedule, ScheduleKey
 from control_plane.ports.standing import Comment
@@ -89,7 +97,9 @@ class BoundAiTask:
     policy_name: str
     policy_version: int | None
     default_version: int | None
+    platform_version: int | None
     events: tuple[str, ...]
+    guardrails: tuple[JsonText, ...]
     calls: int = 0
     committed: int = 0
 
@@ -136,7 +146,9 @@ class MemoryDatabase:
     retentions: dict[tuple[TenantId, str], Retention] = field(default_factory=dict)
     retention_turn: tuple[UUID, datetime] | None = None
     quotas: dict[TenantId, OwnQuotas] = field(default_factory=dict)
-    ai_policies: dict[TenantId, dict[tuple[str, int], AiPolicy]] = field(default_factory=dict)
+    ai_policies: dict[TenantId | None, dict[tuple[str, int], AiPolicy]] = field(
+        default_factory=dict
+    )
     ai_switches: dict[tuple[TenantId | None, str], AiSwitch] = field(default_factory=dict)
     ai_tasks: dict[TaskKey, BoundAiTask] = field(default_factory=dict)
     ai_calls: dict[TaskKey, list[AiCall]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from control_plane.adapters.memory.database import (
     TimerKey,
     silent_at,
 )
+from control_plane.ports.ai_policies import PLATFORM_POLICY
 from control_plane.ports.ai_records import Suggestion
 from control_plane.ports.ai_tasks import DEFAULT_POLICY
 from control_plane.ports.audit import AuditEntry
@@ -296,11 +297,14 @@ class MemoryInstanceStore:
             policy = new.policy if was is None else was.policy_name
             named = database.active_ai_policy(tenant_id, policy)
             default = database.active_ai_policy(tenant_id, DEFAULT_POLICY)
+            platform = database.active_ai_policy(None, PLATFORM_POLICY)
             database.ai_tasks[TaskKey(*change.key, new.ordinal)] = BoundAiTask(
                 policy_name=policy,
                 policy_version=None if named is None else named.version,
                 default_version=None if default is None else default.version,
+                platform_version=None if platform is None else platform.version,
                 events=new.events if was is None else was.events,
+                guardrails=new.guardrails if was is None else was.guardrails,
             )
         for one in change.suggested:
             database.ai_suggestions[TaskKey(*change.key, one.ordinal)] = Suggestion(

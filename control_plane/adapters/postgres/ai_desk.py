@@ -38,6 +38,7 @@ IS_OFF = """
 TASK = f"""
 SELECT a.policy_name, a.policy_version, a.events, a.calls, t.input, i.definition_key,
        i.definition_version, l.epoch, p.document AS policy, d.document AS default_policy,
+       o.document AS platform_policy, a.guardrails,
        {IS_OFF} AS is_off
   FROM foliot.ai_task a
   JOIN foliot.task t ON t.tenant_id = a.tenant_id AND t.instance_id = a.instance_id
@@ -49,6 +50,7 @@ SELECT a.policy_name, a.policy_version, a.events, a.calls, t.input, i.definition
                               AND p.version = a.policy_version
   LEFT JOIN foliot.ai_policy d ON d.tenant_id = a.tenant_id AND d.name = 'default'
                               AND d.version = a.default_version
+  LEFT JOIN foliot.ai_platform_policy o ON o.version = a.platform_version
  WHERE a.tenant_id = $1 AND a.instance_id = $2 AND a.ordinal = $3
 """  # noqa: S608 -- of our own texts alone
 
@@ -147,14 +149,17 @@ class PostgresAiDesk:
                 """,
                 *key,
             )
-        events = json.load(row["events"])
+        events, guardrails = json.load(row["events"]), json.load(row["guardrails"])
         assert isinstance(events, list)
+        assert isinstance(guardrails, list)
         return AiTask(
             key=key,
             policy_name=row["policy_name"],
             policy_version=row["policy_version"],
-            policy=row["policy"],
+            platform=row["platform_policy"],
             default=row["default_policy"],
+            policy=row["policy"],
+            guardrails=tuple(json.dump(one) for one in guardrails),
             events=tuple(str(one) for one in events),
             input=row["input"],
             definition_key=row["definition_key"],

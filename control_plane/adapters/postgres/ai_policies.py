@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from control_plane.adapters.postgres.ai_platform_policies import PlatformPolicies
+from control_plane.adapters.postgres.ai_rows import policy_of
 from control_plane.adapters.postgres.audit_log import note
 from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import Row
-from control_plane.ports.ai_policies import EVERYTHING, AiPolicy, AiSwitch
+from control_plane.ports.ai_policies import EVERYTHING, AiPolicy, AiSwitch, policy_target
 from control_plane.ports.audit import Noted, Target
 from shared import json
 from shared.errors import LimitExceeded
@@ -64,13 +66,14 @@ SELECT NULL AS tenant_id, '' AS policy_name, h.reason, h.switched_by, h.switched
 
 class PostgresAiPolicies:
     def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
-        """`across` acts as ACROSS_ROLE: the platform's switch is no tenant's."""
+        """`across` acts as ACROSS_ROLE: the platform's switch and policy are no tenant's."""
         self._pool = ReachedPool(pool)
         self._across = ReachedPool(across)
+        self._of_platform = PlatformPolicies(self._across)
 
     async def create(
         self,
-        tenant_id: TenantId,
+        tenant_id: TenantId | None,
         name: str,
         document: str,
         sha256: str,
@@ -79,11 +82,15 @@ class PostgresAiPolicies:
         max_versions: int,
         noted: Noted | None = None,
     ) -> AiPolicy:
+        if tenant_id is None:
+            return await self._of_platform.create(
+                document, sha256, by=by, max_versions=max_versions, noted=noted
+            )
         async with self._pool.of(tenant_id).transaction() as connection:
             await connection.execute(LOCK_TENANT, tenant_id)
             newest = await connection.fetchrow(NEWEST, tenant_id, name)
             if newest is not None and newest["sha256"] == sha256:
-                return _policy(newest)
+                return policy_of(newest)
             count = await connection.fetchval(
                 "SELECT count(*) FROM foliot.ai_policy p WHERE p.tenant_id = $1", tenant_id
             )
@@ -91,10 +98,14 @@ class PostgresAiPolicies:
                 raise LimitExceeded("versions of AI policies", actual=count, maximum=max_versions)
             version = 1 if newest is None else newest["version"] + 1
             row = await connection.fetchrow(INSERT, tenant_id, name, version, document, sha256, by)
-            await note(connection, noted, tenant_id, _target(name, version), None, _hash(row))
-        return _policy(row)
+            await note(connection, noted, tenant_id, policy_target(name, version), None, _hash(row))
+        return policy_of(row)
 
-    async def get(self, tenant_id: TenantId, name: str, version: int | None) -> AiPolicy | None:
+    async def get(
+        self, tenant_id: TenantId | None, name: str, version: int | None
+    ) -> AiPolicy | None:
+        if tenant_id is None:
+            return await self._of_platform.get(version)
         row = await self._pool.of(tenant_id).fetchrow(
             """
             SELECT p.* FROM foliot.ai_policy p
@@ -105,11 +116,13 @@ class PostgresAiPolicies:
             name,
             version,
         )
-        return None if row is None else _policy(row)
+        return None if row is None else policy_of(row)
 
     async def list(
-        self, tenant_id: TenantId, name: str, *, after: tuple[str, int] | None, limit: int
+        self, tenant_id: TenantId | None, name: str, *, after: tuple[str, int] | None, limit: int
     ) -> Sequence[AiPolicy]:
+        if tenant_id is None:
+            return await self._of_platform.list(below=after and after[1], limit=limit)
         rows = await self._pool.of(tenant_id).fetch(
             """
             SELECT p.* FROM foliot.ai_policy p
@@ -123,11 +136,13 @@ class PostgresAiPolicies:
             *(after or ("", 0)),
             limit,
         )
-        return [_policy(row) for row in rows]
+        return [policy_of(row) for row in rows]
 
     async def activate(
-        self, tenant_id: TenantId, name: str, version: int, *, noted: Noted | None = None
+        self, tenant_id: TenantId | None, name: str, version: int, *, noted: Noted | None = None
     ) -> AiPolicy | None:
+        if tenant_id is None:
+            return await self._of_platform.activate(version, noted=noted)
         async with self._pool.of(tenant_id).transaction() as connection:
             await connection.execute(LOCK_TENANT, tenant_id)
             found = await connection.fetchrow(
@@ -140,23 +155,25 @@ class PostgresAiPolicies:
                 version,
             )
             if found is None or found["is_active"]:
-                return None if found is None else _policy(found)
+                return None if found is None else policy_of(found)
             await connection.execute(DEACTIVATE, tenant_id, name, version)
             row = await connection.fetchrow(ACTIVATE, tenant_id, name, version)
-            target = _target(name, version)
+            target = policy_target(name, version)
             await note(connection, noted, tenant_id, target, _hash(found), _hash(row))
-        return _policy(row)
+        return policy_of(row)
 
     async def deactivate(
-        self, tenant_id: TenantId, name: str, *, noted: Noted | None = None
+        self, tenant_id: TenantId | None, name: str, *, noted: Noted | None = None
     ) -> AiPolicy | None:
+        if tenant_id is None:
+            return await self._of_platform.deactivate(noted=noted)
         async with self._pool.of(tenant_id).transaction() as connection:
             row = await connection.fetchrow(DEACTIVATE, tenant_id, name, 0)
             if row is None:
                 return None
-            target = _target(name, row["version"])
+            target = policy_target(name, row["version"])
             await note(connection, noted, tenant_id, target, None, _hash(row))
-        return _policy(row)
+        return policy_of(row)
 
     async def switch_off(
         self,
@@ -223,18 +240,6 @@ class PostgresAiPolicies:
         return [_switch(row, row["tenant_id"], row["policy_name"]) for row in rows]
 
 
-def _policy(row: Row) -> AiPolicy:
-    return AiPolicy(
-        name=row["name"],
-        version=row["version"],
-        document=row["document"],
-        sha256=row["sha256"],
-        is_active=row["is_active"],
-        created_at=row["created_at"],
-        created_by=row["created_by"],
-    )
-
-
 def _switch(row: Row, tenant_id: TenantId | None, policy_name: str) -> AiSwitch:
     return AiSwitch(
         tenant_id=tenant_id,
@@ -243,10 +248,6 @@ def _switch(row: Row, tenant_id: TenantId | None, policy_name: str) -> AiSwitch:
         switched_by=row["switched_by"],
         switched_at=row["switched_at"],
     )
-
-
-def _target(name: str, version: int) -> Target:
-    return Target("ai_policy", f"{name}@{version}")
 
 
 def _hash(row: asyncpg.Record) -> bytes:

@@ -2,7 +2,21 @@
 
 from control_plane.adapters.postgres.rows import Row
 from control_plane.ports.ai_desk import AiCall, AiRecord, AiToolCall
+from control_plane.ports.ai_policies import AiPolicy
 from control_plane.ports.instance_store import TaskKey
+
+
+def policy_of(row: Row, name: str | None = None) -> AiPolicy:
+    """Of a tenant's, its row says the name."""
+    return AiPolicy(
+        name=row["name"] if name is None else name,
+        version=row["version"],
+        document=row["document"],
+        sha256=row["sha256"],
+        is_active=row["is_active"],
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+    )
 
 
 def call_of(row: Row) -> AiCall:

@@ -10,9 +10,16 @@ AI_TASKS = Part(
     is_in=lambda changes: any(c.ai_tasks for c in changes),
     sets={
         "binding": RecordSet(
-            "n int, ordinal int, policy text, events text, repeats int",
+            "n int, ordinal int, policy text, events text, guardrails text, repeats int",
             lambda changes: (
-                (n, one.ordinal, one.policy, json.dump(list[Json](one.events)), one.repeats)
+                (
+                    n,
+                    one.ordinal,
+                    one.policy,
+                    json.dump(list[Json](one.events)),
+                    f"[{','.join(one.guardrails)}]",
+                    one.repeats,
+                )
                 for n, c in enumerate(changes, 1)
                 for one in c.ai_tasks
             ),
@@ -21,19 +28,22 @@ AI_TASKS = Part(
     keeping="""
 bound AS (
   INSERT INTO foliot.ai_task
-         (tenant_id, instance_id, ordinal, policy_name, policy_version, default_version, events)
+         (tenant_id, instance_id, ordinal, policy_name, policy_version, default_version,
+          platform_version, events, guardrails)
   SELECT {change.tenant_id}[b.n], {change.instance_id}[b.n], b.ordinal, b.policy,
          (SELECT p.version FROM foliot.ai_policy p
            WHERE p.tenant_id = {change.tenant_id}[b.n] AND p.name = b.policy AND p.is_active),
          (SELECT p.version FROM foliot.ai_policy p
            WHERE p.tenant_id = {change.tenant_id}[b.n] AND p.name = 'default'
              AND p.is_active),
-         b.events
+         (SELECT p.version FROM foliot.ai_platform_policy p WHERE p.is_active),
+         b.events, b.guardrails
     FROM (SELECT binding.n, binding.ordinal, coalesce(was.policy_name, binding.policy) AS policy,
-                 coalesce(was.events, binding.events::json) AS events
+                 coalesce(was.events, binding.events::json) AS events,
+                 coalesce(was.guardrails, binding.guardrails::json) AS guardrails
             FROM {binding}
             LEFT JOIN LATERAL (
-              SELECT a.policy_name, a.events FROM foliot.ai_task a
+              SELECT a.policy_name, a.events, a.guardrails FROM foliot.ai_task a
                WHERE a.tenant_id = {change.tenant_id}[binding.n]
                  AND a.instance_id = {change.instance_id}[binding.n]
                  AND a.ordinal = binding.repeats OFFSET 0) AS was ON true) AS b

@@ -24,6 +24,7 @@ from control_plane.engine.spec.calling import check_count
 from control_plane.engine.spec.findings import EnoughFound, Findings, join, quote
 from control_plane.engine.spec.guarding import Guards
 from control_plane.engine.spec.outline import NAME, Node, is_name, unknown_keys, wrong_type
+from control_plane.engine.spec.restricting import Restrictions
 from control_plane.engine.spec.targets import Targets
 from control_plane.engine.spec.tasking import Tasks
 from control_plane.engine.spec.values import Values
@@ -40,7 +41,7 @@ class Assembler:
         self._findings = findings
         self.targets = Targets(nodes, findings)
         self.values = Values(findings)
-        self.tasks = Tasks(self.values, findings)
+        self.tasks = Tasks(self.values, findings, Restrictions(nodes[0].body, findings))
         self.guards = Guards(nodes[0], nodes, self.targets, self.values, findings)
         self.actions = Actions(
             nodes[0].body.get("actions", {}), self.guards, self.tasks, self.values, findings

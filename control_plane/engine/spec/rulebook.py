@@ -249,6 +249,16 @@ RULES: Final[dict[str, Rule]] = {
         " `forEach`, or is a compensation. It comes to one of its events, and to nothing else.",
         "Answer the events of the task with transitions; `onError` is for what goes wrong.",
     ),
+    "bad-guardrails": _refuses(
+        "The `guardrails` of the definition or of an AI task are no policy: a key that is not one"
+        " of a policy's, or a value that it does not take.",
+        "Write them as a policy for AI tasks is written.",
+    ),
+    "ai-nothing-to-choose": _warns(
+        "What a definition says in its `guardrails` leaves an AI task none of its events, so that"
+        " every choice goes to a person.",
+        "Allow one of the events in `decisions`, or take the task out.",
+    ),
     "task-without-error-path": _warns(
         "Nothing answers a task's failure, so that it fails the instance.",
         "Add `onError` or a transition for `task.<name>.failed`, or leave it if that is meant.",

@@ -50,6 +50,7 @@ from control_plane.engine.spec.vocabulary import (
     TRANSITION,
     Words,
 )
+from shared.guardrails.schema import policy_schema
 from shared.retry import MAX_ATTEMPTS
 from shared.tasks import MAX_QUEUE_NAME, TaskType
 
@@ -269,6 +270,7 @@ def _task_shapes() -> dict[str, Schema]:
             maxItems=MAX_CHOICES,
             uniqueItems=True,
         ),
+        "guardrails": policy_schema(),
         "candidates": _object(CANDIDATES),
         "candidateNames": _any_of(
             {"$ref": "#/$defs/expression"},

@@ -16,6 +16,7 @@ from control_plane.engine.spec.attempting import Attempts
 from control_plane.engine.spec.findings import Findings, join, quote
 from control_plane.engine.spec.outline import NAME, is_name, unknown_keys, wrong_type
 from control_plane.engine.spec.peopling import OF_PEOPLE, People
+from control_plane.engine.spec.restricting import WORD, Restrictions
 from control_plane.engine.spec.values import NAMES, Values
 from control_plane.engine.spec.vocabulary import COMPENSATION
 from control_plane.engine.templates import NULL, Computed, Constant, Template
@@ -33,7 +34,7 @@ _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _NAMED = {"system": ".<function>", CHILD.lower(): ".<key of a definition>"}
 _JOINS = ("all", "any", "settled")
 _CLOSINGS = ("cancel", "terminate", "abandon")
-_OF_AI = ("events", "policy")
+_OF_AI = ("events", "policy", WORD)
 _OF_CHILDREN = ("version", "businessKey", "onParentClose")
 _OF_ATTEMPTS = ("queue", "priority", "limitKey", "retry", "timeout", "skippable")
 _WITH_SECRETS = frozenset({TaskType.HTTP, TaskType.EMAIL, TaskType.AI})
@@ -52,6 +53,7 @@ class Tasks:
 
     values: Values
     findings: Findings
+    restrictions: Restrictions
     types: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
     needs: set[str] = field(default_factory=set)
@@ -99,6 +101,7 @@ class Tasks:
                 self.functions.add(function)
         if kind is TaskType.TIMER:
             self._timer_input(given, join(pointer, "input"))
+        events = self._events(kind, body.get("events"), pointer)
         attempts = self._attempts
         plan = TaskPlan(
             index=len(self.plans),
@@ -115,8 +118,11 @@ class Tasks:
             for_each=for_each,
             json_pointer=pointer,
             child=self._child(body, pointer, names),
-            events=self._events(kind, body.get("events"), pointer),
+            events=events,
             policy=self._policy(body.get("policy"), join(pointer, "policy")),
+            guardrails=self.restrictions.of_task(body, pointer, events)
+            if kind is TaskType.AI
+            else (),
             limit_key=self._key(body, "limitKey", pointer, names),
             people=self._people.plan(body, pointer, names) if kind is TaskType.HUMAN else None,
             is_skippable=self._flag(body, "skippable", pointer),

@@ -83,6 +83,11 @@ ROOT: Final[Words] = {
         " tells the sender, `ignore` records it, `defer` keeps it until the instance moves on.",
     ),
     "onCancel": Word("onCancel", "`compensate`: undo what was done before being cancelled."),
+    "guardrails": Word(
+        "guardrails",
+        "What models may do at most in any AI task of the definition, written as policies are; it"
+        " can only narrow what policies allow.",
+    ),
 }
 
 INITIAL: Final[Words] = {
@@ -125,6 +130,9 @@ _TASK: Words = {
         "choices", f"Of an AI task: the 1 to {MAX_CHOICES} event types among which it may choose."
     ),
     "policy": Word("name", "Of an AI task: the name of the tenant's policy that binds it."),
+    "guardrails": Word(
+        "guardrails", "Of an AI task: what a model may do at most here, written as policies are."
+    ),
     "candidates": Word("candidates", "Of a human task: whom it is offered to."),
     "dueIn": Word("delay", "Of a human task: how long after its creation it should be done."),
     "form": Word("form", "Of a human task: what its output must be like, as a JSON Schema."),

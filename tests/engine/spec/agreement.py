@@ -58,6 +58,7 @@ ONLY_THE_PARSER_SAYS: Final = {
     "ai-without-events": "the kind of a task stands under another key",
     "ai-event-not-accepted": "looks at the transitions around",
     "ai-outcome-awaited": "the kind of a task stands under another key",
+    "bad-guardrails": "names, pointers, durations and numbers are told better by the parser",
     "eventless-cycle": "follows transitions",
 }
 """Every other rule that refuses, and why a JSON Schema cannot say it, or had better not."""

@@ -42,6 +42,13 @@ def choosing(*events: str, **state: Any) -> dict[str, Any]:
     return flat({"on": {"APPROVE": "b"}, "invoke": invoke, **state})
 
 
+def restricted(task: Any, **root: Any) -> dict[str, Any]:
+    """A spec that lets its AI task do no more than that."""
+    spec = choosing("APPROVE")
+    spec["states"]["a"]["invoke"]["guardrails"] = task
+    return {**spec, **root}
+
+
 def remembering(history: str, *, width: int) -> dict[str, Any]:
     """A parallel state so wide, and 25 histories of it; all of its regions can be compound."""
     region = {"initial": "x", "states": {"x": {}, "y": {"initial": "z", "states": {"z": {}}}}}
@@ -634,6 +641,24 @@ ERRORS: list[tuple[str, str, Any]] = [
     ),
     ("ai-event-not-accepted", "/states/a/invoke/events/1", choosing("APPROVE", "DENY")),
     (
+        "bad-guardrails",
+        "/guardrails/mode",
+        {**choosing("APPROVE"), "guardrails": {"mode": "always"}},
+    ),
+    ("bad-guardrails", "/guardrails", {**choosing("APPROVE"), "guardrails": []}),
+    ("wrong-type", "/guardrails", {**choosing("APPROVE"), "guardrails": None}),
+    (
+        "bad-guardrails",
+        "/states/a/invoke/guardrails/decisions/APPROVE/rsik",
+        restricted({"decisions": {"APPROVE": {"rsik": "low"}}}),
+    ),
+    (
+        "limit-exceeded",
+        "/states/a/invoke/guardrails",
+        restricted({"instructions": "x" * 70_000}),
+    ),
+    ("word-not-for-task", "/states/a/invoke/guardrails", invoking(guardrails={})),
+    (
         "ai-event-not-accepted",
         "/states/a/on/GO/actions/params/events/0",
         acting({"type": "createTask", "params": {"src": "ai", "events": ["DENY"]}}),
@@ -656,6 +681,18 @@ ERRORS: list[tuple[str, str, Any]] = [
 ]
 
 WARNINGS: list[tuple[str, str, Any]] = [
+    (
+        "ai-nothing-to-choose",
+        "/states/a/invoke/events",
+        restricted({"denied_events": ["APPROVE"]}),
+    ),
+    (
+        "ai-nothing-to-choose",
+        "/states/a/invoke/events",
+        restricted(
+            {"decisions": {"APPROVE": {}}}, guardrails={"decisions": {"APPROVE": {"act": "never"}}}
+        ),
+    ),
     ("initial-is-final", "/initial", {"initial": "a", "states": {"a": FINAL}}),
     (
         "initial-is-history",

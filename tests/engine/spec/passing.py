@@ -14,6 +14,7 @@ from tests.engine.spec.failing import (
     guarded,
     invoking,
     on,
+    restricted,
 )
 from tests.engine.telling import assign, expr, raised
 
@@ -110,6 +111,10 @@ GOOD.append(
 )
 
 CHOSEN = choosing("APPROVE")
+RESTRICTED = restricted(
+    {"decisions": {"APPROVE": {"risk": "low", "act": "auto", "min_confidence": 0.9}}},
+    guardrails={"mode": "suggest", "redact": ["/customer"], "limits": {"cost_per_task": 1000}},
+)
 INSIDE: dict[str, Any] = {"initial": "x", "states": {"x": {"on": {"GO": "f"}}, "f": FINAL}}
 TOLD = {"type": "createTask", "params": {**TASK, "detached": True}}
 
@@ -223,6 +228,8 @@ PASSING: dict[str, Any] = {
         },
     },
     "ai-outcome-awaited": CHOSEN,
+    "bad-guardrails": RESTRICTED,
+    "ai-nothing-to-choose": RESTRICTED,
     "task-without-error-path": acting(TOLD),
     "outcome-of-no-task": {
         "initial": "a",

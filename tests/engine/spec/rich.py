@@ -88,6 +88,7 @@ RICH: dict[str, Any] = {
     "delays": {"soon": "PT1S", "then": 5, "computed": expr("context.n * 1000")},
     "unhandled": "defer",
     "onCancel": "compensate",
+    "guardrails": {"mode": "act", "denied_events": ["STOP*"]},
     "output": {"n": expr("context.n")},
     "tags": "root",
     "meta": {"owner": ["us"]},
@@ -118,7 +119,13 @@ RICH: dict[str, Any] = {
             "invoke": [
                 {"id": "call", "src": "http", **_TASK, "onDone": "both", "onError": "over"},
                 _CHILD | {"onDone": "both"},
-                {"src": "ai", "input": {}, "events": ["GO"], "policy": "careful"},
+                {
+                    "src": "ai",
+                    "input": {},
+                    "events": ["GO"],
+                    "policy": "careful",
+                    "guardrails": {"mode": "suggest", "approval": {"quorum": 2}},
+                },
                 {
                     "id": "sign",
                     "src": "human",
