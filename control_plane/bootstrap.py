@@ -492,7 +492,7 @@ async def connected(
                 tenants=PostgresTenantStore(pool, across),
                 keys=PostgresKeyStore(pool, across),
                 audit=PostgresAuditLog(pool, across),
-                signs=PostgresVitalSigns(across),
+                signs=PostgresVitalSigns(pool, across),
                 doorbell=doorbell,
                 clock=SystemClock(),
                 pools={

@@ -30,7 +30,12 @@ from control_plane.api.call_metadata import CallMetadata, credential_in
 from control_plane.api.errors import code_of, status_of
 from control_plane.api.guesses import Guesses
 from control_plane.api.lasting import Authenticated, Deadline
-from control_plane.api.measuring import measured_stream, measured_unary, note_refusal
+from control_plane.api.measuring import (
+    measured_stream,
+    measured_unary,
+    note_refusal,
+    note_stranger,
+)
 from control_plane.api.noting import note_call
 from control_plane.api.rate_limits import RateLimits
 from control_plane.api.strangers import for_strangers
@@ -115,18 +120,21 @@ class Gate(grpc.aio.ServerInterceptor):
                 return handler
             deadline_s = WAITING_DEADLINES_S.get(method, self._default_deadline_s)
             wrapped = self._wrapped[method] = self._wrap(method, handler, rule, deadline_s)
-            self._for_strangers[method] = for_strangers(wrapped, self._let_in, _end)
+            self._for_strangers[method] = for_strangers(
+                wrapped, partial(self._let_in, method), partial(_end, method)
+            )
         if self._guesses.knows(credential_in(handler_call_details.invocation_metadata)):
             return self._wrapped[method]
         return self._for_strangers[method]
 
-    async def _let_in(self, context: Context) -> None:
+    async def _let_in(self, method: str, context: Context) -> None:
         """Who calls is looked at again when there is a message: the second time costs nothing."""
         metadata = CallMetadata(context.invocation_metadata() or ())
         try:
             metadata.enter()
             await self._identify(metadata, context)
         except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
+            note_stranger(method, error)
             await _abort(context, error, metadata)
 
     def _wrap(self, method: str, handler: Handler, rule: Rule, deadline_s: float) -> Handler:
@@ -292,16 +300,17 @@ async def _all_parsed(
         yield _parsed(parse, raw)
 
 
-async def _end(context: Context, error: Exception) -> None:
+async def _end(method: str, context: Context, error: Exception) -> None:
+    note_stranger(method, error)
     await _abort(context, error, CallMetadata(context.invocation_metadata() or ()))
 
 
 async def _abort(context: Context, error: Exception, metadata: CallMetadata) -> NoReturn:
     status = status_of(error, metadata.correlation_id)
+    note_refusal(error, status)
     await context.abort(
         code_of(status),
         status.message,
-    note_refusal(error, status)
         (
             (STATUS_DETAILS, status.SerializeToString()),
             (CORRELATION_ID, metadata.correlation_id),

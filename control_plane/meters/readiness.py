@@ -5,9 +5,13 @@ from collections.abc import Awaitable, Callable
 from random import random
 
 from shared.telemetry.endpoint import Vitals
+from shared.telemetry.logging import get_logger
+from shared.telemetry.names import LogEvent
 
 EVERY_S = 2.0
 """How long the health service may be behind, about."""
+
+_log = get_logger(__name__)
 
 
 class Readiness:
@@ -19,9 +23,16 @@ class Readiness:
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await self._told(all(one.is_well for one in await self._vitals.findings()))
+            await self._told(await self._is_ready())
             try:
                 async with asyncio.timeout(EVERY_S * (1 - 0.2 * random())):  # noqa: S311 - jitter
                     await stop.wait()
             except TimeoutError:
                 continue
+
+    async def _is_ready(self) -> bool:
+        try:
+            return all(one.is_well for one in await self._vitals.findings())
+        except Exception:  # noqa: BLE001 - a bug in what watches must not end what is watched
+            _log.exception(LogEvent.LOOP_CRASHED, loop="readiness", retry_in_s=EVERY_S)
+            return False

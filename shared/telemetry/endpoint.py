@@ -14,6 +14,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from functools import partial
 from os import getpid
 from socketserver import ThreadingMixIn
 from typing import Any, Protocol, Self, TypeVar
@@ -38,6 +39,9 @@ MAX_CONNECTIONS = 16
 
 REQUEST_WITHIN_S = 10.0
 """How long a connection may be silent."""
+
+LOOK_FOR_END_EVERY_S = 0.1
+"""How long the end of a process may be held up by this."""
 
 _T = TypeVar("_T")
 _Start = Callable[[str, list[tuple[str, str]]], Any]
@@ -115,7 +119,8 @@ class Endpoint:
             ) from error
         shown = f"[{host}]" if ":" in host else host
         self.address = f"{shown}:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
+        serve = partial(self._server.serve_forever, poll_interval=LOOK_FOR_END_EVERY_S)
+        threading.Thread(target=serve, name="metrics", daemon=True).start()
 
     def close(self) -> None:
         """Take no more requests."""

@@ -27,13 +27,13 @@ SELECT foliot.now() AS now,
 
 
 class PostgresVitalSigns:
-    """Its pool must act as ACROSS_ROLE (shared/postgres/session.py)."""
-
-    def __init__(self, across: asyncpg.Pool) -> None:
-        self._pool = ReachedPool(across)
+    def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
+        """`across` acts as ACROSS_ROLE (shared/postgres/session.py): what waits is everybody's."""
+        self._pool = ReachedPool(pool)
+        self._across = ReachedPool(across)
 
     async def lags(self) -> Lags:
-        async with self._pool.transaction() as connection:
+        async with self._across.transaction() as connection:
             await connection.execute(WALKS)
             row = await connection.fetchrow(LAGS, MAX_COUNTED)
         assert row is not None
