@@ -11,6 +11,7 @@ from uuid import UUID
 from shared.ids import InstanceId, TenantId
 from shared.ids import task_id as make_task_id
 from shared.json import Json
+from shared.trace_parents import trace_id_of
 
 
 class TaskType(StrEnum):
@@ -95,7 +96,8 @@ class ClaimedTask:
 
     `epoch` is that right's number: it grows with every hand-out, goes back with the
     outcome, and an outcome with an older one changes nothing. `timeout` is start to
-    close, None where the definition sets none.
+    close, None where the definition sets none. `trace_parent` is the W3C traceparent of what asked
+    for it, None if nobody follows that.
     """
 
     tenant_id: TenantId
@@ -113,10 +115,15 @@ class ClaimedTask:
     idempotency_key: UUID
     run_at: datetime
     timeout: timedelta | None
-    trace_id: str | None
+    trace_parent: str | None
     last_progress: Json = None
     """What the attempt before said last that it was at; None if it said nothing."""
 
     @property
     def task_id(self) -> str:
         return make_task_id(self.instance_id, self.ordinal)
+
+    @property
+    def trace_id(self) -> str | None:
+        """The W3C trace in which it was asked for; None if nobody follows that."""
+        return trace_id_of(self.trace_parent)

@@ -8,14 +8,12 @@ from control_plane.access.refusal import CredentialRefused
 from shared.errors import Unauthenticated
 from shared.rpc import AUTHORIZATION, BEARER, CORRELATION_ID, MAX_CORRELATION_ID
 from shared.telemetry.call_names import enter_call
-
-TRACE_PARENT = "traceparent"
+from shared.trace_parents import TRACE_PARENT, is_trace_parent
 
 MAX_CREDENTIAL_LENGTH = 8 * 1024
 """Characters of a key or a token."""
 
 _CORRELATION_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_CORRELATION_ID}}}")
-_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def credential_in(entries: Iterable[tuple[str, str | bytes]]) -> str:
@@ -30,12 +28,12 @@ def credential_in(entries: Iterable[tuple[str, str | bytes]]) -> str:
 class CallMetadata:
     """The few entries that mean something to us; of one that is repeated, the last."""
 
-    __slots__ = ("authorization", "correlation_id", "trace_id")
+    __slots__ = ("authorization", "correlation_id", "trace_parent")
 
     def __init__(self, entries: Iterable[tuple[str, str | bytes]]) -> None:
         self.authorization = ""
         self.correlation_id = ""
-        self.trace_id: str | None = None
+        self.trace_parent: str | None = None
         for key, value in entries:
             if not isinstance(value, str):
                 continue
@@ -43,13 +41,13 @@ class CallMetadata:
                 self.authorization = value
             elif key == CORRELATION_ID and _CORRELATION_ID.fullmatch(value):
                 self.correlation_id = value
-            elif key == TRACE_PARENT and (match := _TRACE_PARENT.fullmatch(value)):
-                self.trace_id = match["trace"]
+            elif key == TRACE_PARENT and is_trace_parent(value):
+                self.trace_parent = value
         self.correlation_id = self.correlation_id or os.urandom(8).hex()
 
     def enter(self) -> None:
         """From here on, this call is known by these."""
-        enter_call(self.correlation_id, self.trace_id)
+        enter_call(self.correlation_id, self.trace_parent)
 
     @property
     def key(self) -> str:

@@ -51,7 +51,6 @@ from control_plane.use_cases.update_instance_labels import update_instance_label
 from control_plane.use_cases.wait_instance import wait_instance
 from control_plane.use_cases.watch_instance import News
 from shared.ids import DefinitionId, InstanceId, parse_uuid
-from shared.telemetry.call_names import trace_id
 
 FILTER = {
     "status": Field(kind="word", words=tuple(STATUS_WORDS)),
@@ -109,7 +108,6 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
             caller.tenant,
             wanted,
             started_by=caller.name,
-            trace_id=trace_id(),
         )
         return pb.StartInstanceResponse(
             instance=instance_to(started.instance, full=True), created=started.created
@@ -129,7 +127,6 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
             if request.HasField("expected_revision")
             else None,
             request_id=request.request_id,
-            trace_id=trace_id(),
         )
         return send_event_response(answer)
 
@@ -361,7 +358,6 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
             start_of_signal(request),
             event_from(request.event),
             sent_by=caller.name,
-            trace_id=trace_id(),
         )
         return pb.SignalWithStartResponse(
             instance=instance_to(signalled.instance, full=True),

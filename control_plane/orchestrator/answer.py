@@ -39,6 +39,8 @@ class Answer:
     """The whole row as it is now, for a start that created it."""
     reason: str = ""
     """Why an outcome was refused, for people."""
+    cause: str | None = None
+    """The traceparent of what the request followed: of an outcome that of its task."""
 
     def stored(self) -> JsonText:
         """As kept under a request id or an event id."""

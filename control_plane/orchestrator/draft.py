@@ -96,7 +96,10 @@ class Draft:
         self.revision = instance.revision
         self.paused_at = instance.paused_at
         self.inbox: list[InboxEvent] = []
-        self.trace_id: str | None = None
+        self.trace_parent = instance.trace_parent
+        """Where what is asked for now belongs: to the trace of the call, or of what it follows."""
+        self.cause = instance.trace_parent
+        """What the call follows: what started the instance, or asked for the task it is about."""
         self.stops_children_by: messages.StopBy = "cancel"
         self.repeats: Mapping[int, Task] = {}
         """The tasks that this turn may repeat, by their numbers."""
@@ -220,7 +223,12 @@ class Draft:
             duplicate=duplicate,
             verdict=verdict,
             reason=reason,
+            cause=self.cause,
         )
+
+    def follow(self, task: Task) -> None:
+        """What is asked for now comes of the task."""
+        self.cause = self.trace_parent = task.trace_parent or self.before.trace_parent
 
     # --- changing it --------------------------------------------------------------------
 
@@ -674,7 +682,7 @@ class Draft:
             child=None,
             detached=command.detached,
             limit_key=command.limit_key,
-            trace_id=self.trace_id,
+            trace_parent=self.trace_parent,
             terms=None if command.terms is None else json.dump(command.terms),
             due_at=command.due,
         )
@@ -708,7 +716,7 @@ class Draft:
             heartbeat_s=None,
             child=messages.dump_child(command),
             detached=command.detached,
-            trace_id=self.trace_id,
+            trace_parent=self.trace_parent,
         )
         self._say_start(self._new_tasks[command.ordinal])
 
@@ -740,7 +748,7 @@ class Draft:
             child=was.child,
             detached=was.detached,
             limit_key=was.limit_key,
-            trace_id=self.trace_id,
+            trace_parent=self.trace_parent,
             terms=None if was.terms is None else terms.text(),
             due_at=was.due_at,
             assignee=was.assignee,

@@ -74,6 +74,7 @@ def report(draft: Draft, asked: Report, task: Task | None) -> Answer:
     """An executor's outcome. Never raises for what the executor cannot help: the verdict says."""
     if task is None:
         return draft.answer(verdict=Verdict.REFUSED, reason="there is no such task")
+    draft.follow(task)
     lease = task.lease
     if task.is_closed and lease is not None and lease.epoch == asked.epoch:
         draft.consume_lease(asked.ordinal, asked.epoch)
@@ -114,6 +115,7 @@ def expire(draft: Draft, asked: Expire, task: Task | None) -> Answer:
         or draft.is_touched(asked.ordinal)
     ):
         return draft.answer(disposition="IGNORED")
+    draft.follow(task)
     draft.consume_lease(asked.ordinal, asked.epoch)
     failure = Failure(
         kind="lease.expired",
@@ -142,6 +144,7 @@ def fall_silent(draft: Draft, asked: FallSilent, task: Task | None) -> Answer:
         or draft.is_touched(asked.ordinal)
     ):
         return draft.answer(disposition="IGNORED")
+    draft.follow(task)
     draft.consume_lease(asked.ordinal, asked.epoch)
     if not draft.has_begun(task):
         record_start(draft, task, lease)
@@ -159,6 +162,7 @@ def settle(draft: Draft, asked: Settle, task: Task | None) -> Answer:
     """Somebody who is not an executor ends a task that was theirs to end."""
     if task is None:
         raise NotFound("task", task_id(draft.before.instance_id, asked.ordinal))
+    draft.cause = task.trace_parent or draft.cause
     check_may_end(draft, task, asked.person, asked.reason)
     check_open(draft, task)
     check_no_review(draft, task)
@@ -193,6 +197,7 @@ def hear_of_child(draft: Draft, asked: ChildEnded, task: Task | None) -> Answer:
     """The child that a task stands for has ended; told twice, it is heard once."""
     if task is None or draft.ended_as(task) is not None or draft.has_outcome_of(asked.ordinal):
         return draft.answer(disposition="IGNORED")
+    draft.follow(task)
     if asked.error is None:
         succeed(draft, task, None, asked.output)
     else:
@@ -224,6 +229,7 @@ def miss_start(draft: Draft, asked: Fire, task: Task) -> Answer:
     if draft.paused:
         draft.arm(asked.timer_id, draft.now + limit)
         return draft.answer(disposition="IGNORED")
+    draft.follow(task)
     draft.clear(task.ordinal)
     fail(
         draft,

@@ -41,6 +41,7 @@ def start_child(parent: Instance, task: NewTask) -> OutboxMessage:
                 "definition": task.function,
                 "input": json.load(task.input),
                 "depth": parent.depth + 1,
+                "trace_parent": task.trace_parent,
                 **_object(task.child or "{}"),
             }
         ),

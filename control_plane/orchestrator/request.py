@@ -19,6 +19,7 @@ from control_plane.ports.records import InstanceKey
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
 from shared.json import Json
 from shared.tasks import Outcome
+from shared.telemetry.call_names import trace_parent
 
 
 class OnRunning(Enum):
@@ -401,7 +402,8 @@ class Request:
     instance_id: InstanceId
     asked: Asked
     repeatable: Repeatable | None = None
-    trace_id: str | None = None
+    trace_parent: str | None = field(default_factory=trace_parent)
+    """Of the call that asks; None where nobody calls, or follows it."""
     noted: Noted | None = field(default_factory=noted)
     """Of what an audited call asks: what the audit log is to say of it."""
     is_new: bool = False

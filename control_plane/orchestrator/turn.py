@@ -95,8 +95,8 @@ STILL_NOW = timedelta(seconds=2)
 @dataclass(frozen=True, slots=True)
 class Turn:
     """
-    What came of a batch: an answer or an error for each request that is settled, and the
-    requests whose instance somebody else was writing, to be tried again with fresh state.
+    What came of a batch, in its order: an answer or an error for each request that is settled,
+    and the requests whose instance somebody else was writing, to be tried again with fresh state.
     """
 
     answers: Sequence[tuple[Request, Answer | FoliotError]]
@@ -257,7 +257,8 @@ class _Batch:
         draft = self._draft(request.key)
         if draft is None:
             raise NotFound("instance", str(request.instance_id))
-        draft.trace_id = request.trace_id
+        draft.cause = draft.before.trace_parent
+        draft.trace_parent = request.trace_parent or draft.cause
         match asked:
             case Send():
                 known = self._read.answers.get(_event_key(request.key, asked.event_id))
@@ -373,7 +374,6 @@ class _Batch:
             )
         machine = self._machines[request.tenant_id, definition.definition_id]
         draft = Draft(_newborn(request, asked, definition, self._read.now), machine, self._read.now)
-        draft.trace_id = request.trace_id
         answer = fold.start(draft, asked)
         if asked.starter not in {"", asked.started_by} and machine.task_types & _BY_PEOPLE:
             draft.decide_by(STARTER, asked.starter)
@@ -599,4 +599,5 @@ def _newborn(request: Request, asked: Start, definition: DefinitionRef, now: dat
         updated_at=now,
         completed_at=None,
         schedule_id=asked.schedule_id,
+        trace_parent=request.trace_parent,
     )

@@ -186,7 +186,7 @@ class NewTask:
     heartbeat_s: float | None
     child: JsonText | None
     detached: bool
-    trace_id: str | None
+    trace_parent: str | None
     limit_key: str | None = None
     is_cancelled: bool = False
     terms: JsonText | None = None
@@ -230,7 +230,7 @@ class NewTask:
             child=self.child,
             detached=self.detached,
             limit_key=self.limit_key,
-            trace_id=self.trace_id,
+            trace_parent=self.trace_parent,
             created_at=at,
             completed_at=at if self.is_cancelled else None,
             lease=lease,

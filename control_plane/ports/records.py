@@ -88,6 +88,8 @@ class Instance:
     completed_at: datetime | None
     schedule_id: str | None = None
     """The schedule that started it, if one did."""
+    trace_parent: str | None = None
+    """The W3C traceparent of what started it; None if nobody follows that."""
 
     @property
     def key(self) -> InstanceKey:
@@ -156,7 +158,8 @@ class Task:
     detached: bool
     limit_key: str | None
     """What it counts against, beside its tenant: the key of a limit that there may be."""
-    trace_id: str | None
+    trace_parent: str | None
+    """The W3C traceparent of what asked for it; None if nobody follows that."""
     created_at: datetime
     completed_at: datetime | None
     lease: Lease | None = None

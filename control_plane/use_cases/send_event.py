@@ -27,7 +27,6 @@ async def send_event(
     *,
     expected_revision: int | None,
     request_id: str,
-    trace_id: str | None,
 ) -> Answer:
     """Accepting and reacting are one commit: either both happened or neither did."""
     return await orchestrator.submit(
@@ -37,7 +36,6 @@ async def send_event(
             event,
             expected_revision=expected_revision,
             request_id=request_id,
-            trace_id=trace_id,
         )
     )
 
@@ -49,7 +47,6 @@ def send_request(
     *,
     expected_revision: int | None = None,
     request_id: str = "",
-    trace_id: str | None = None,
 ) -> Request:
     """The event as the orchestrator takes it. Raises InvalidRequest for a field that is wrong."""
     fields.required(event.event_id, "event.event_id", longest=fields.MAX_EVENT_ID)
@@ -70,5 +67,4 @@ def send_request(
             "send",
             [str(instance_id), event.event_id, event.type, payload, expected_revision],
         ),
-        trace_id=trace_id,
     )

@@ -39,7 +39,6 @@ async def signal_with_start(
     event: EventOf,
     *,
     sent_by: str,
-    trace_id: str | None,
 ) -> Signalled:
     """
     A start and its event are one commit. Repeating finds the instance, which knows the event.
@@ -47,10 +46,10 @@ async def signal_with_start(
     Where the instance ends between being found and being told, the next is started.
     """
     fields.required(wanted.business_key, "business_key", longest=fields.MAX_BUSINESS_KEY)
-    request = start_request(tenant_id, wanted, started_by=sent_by, trace_id=trace_id)
+    request = start_request(tenant_id, wanted, started_by=sent_by)
     asked = request.asked
     assert isinstance(asked, Start)
-    send = send_request(tenant_id, request.instance_id, event, trace_id=trace_id)
+    send = send_request(tenant_id, request.instance_id, event)
     assert isinstance(send.asked, Send)
     signal = replace(request, asked=replace(asked, then=send.asked))
     for _ in range(MAX_TRIES):

@@ -53,7 +53,6 @@ async def start_instance(
     wanted: StartOf,
     *,
     started_by: str,
-    trace_id: str | None,
 ) -> StartedInstance:
     """
     Take a new instance to its first stable state, in one commit, and answer with it.
@@ -66,7 +65,7 @@ async def start_instance(
         # A business key is unique within the definition's key, by whatever it is started.
         named = await get_definition(definitions, tenant_id, wanted.definition_id)
         wanted = replace(wanted, definition_key=named.key)
-    request = start_request(tenant_id, wanted, started_by=started_by, trace_id=trace_id)
+    request = start_request(tenant_id, wanted, started_by=started_by)
     if wanted.on_running is OnRunning.CANCEL_EXISTING:
         answer = await _start_instead(orchestrator, request, started_by)
     else:
@@ -131,9 +130,7 @@ async def _cancel(
     return True
 
 
-def start_request(
-    tenant_id: TenantId, wanted: StartOf, *, started_by: str, trace_id: str | None = None
-) -> Request:
+def start_request(tenant_id: TenantId, wanted: StartOf, *, started_by: str) -> Request:
     """The start as the orchestrator takes it. Raises InvalidRequest for a field that is wrong."""
     if wanted.definition_id is None:
         if not wanted.definition_key:
@@ -169,5 +166,4 @@ def start_request(
             started_by=started_by,
         ),
         repeatable=repeatable(wanted.request_id, "start", asked),
-        trace_id=trace_id,
     )

@@ -64,7 +64,7 @@ def task_of(message: claimed_task_pb2.ClaimedTask) -> ClaimedTask:
         idempotency_key=parse_uuid(message.idempotency_key, "idempotency_key"),
         run_at=message.run_time.ToDatetime(tzinfo=UTC),
         timeout=_timedelta_of(message),
-        trace_id=message.trace_id or None,
+        trace_parent=message.trace_parent or None,
         last_progress=load(message.last_progress.json)
         if message.HasField("last_progress")
         else None,

@@ -14,8 +14,8 @@ CREATE FUNCTION foliot.claim(
 RETURNS TABLE (
   tenant_id text, instance_id uuid, ordinal integer, epoch integer, attempt integer,
   max_attempts integer, definition_key text, name text, type text, function text, queue text,
-  input json, idempotency_key uuid, run_at timestamptz, timeout_s double precision, trace_id text,
-  last_progress json)
+  input json, idempotency_key uuid, run_at timestamptz, timeout_s double precision,
+  trace_parent text, last_progress json)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -232,7 +232,7 @@ BEGIN
        WHERE l.tenant_id = s.tenant_id AND l.limit_key = s.limit_key AND l.rate_per_s IS NOT NULL)
     SELECT h.tenant_id, h.instance_id, h.ordinal, h.epoch, h.attempt, t.max_attempts,
            i.definition_key, t.name, t.type, t.function, t.queue, t.input, t.idempotency_key,
-           t.run_at, t.timeout_s, t.trace_id,
+           t.run_at, t.timeout_s, t.trace_parent,
            CASE WHEN h.epoch > 1 THEN (
              SELECT p.progress FROM foliot.task_terms p
               WHERE (p.tenant_id, p.instance_id, p.ordinal)

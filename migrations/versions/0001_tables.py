@@ -158,6 +158,7 @@ def upgrade() -> None:
         sa.Column("parent_ordinal", sa.Integer(), nullable=True),
         sa.Column("depth", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("on_parent_close", sa.Text(), nullable=True),
+        sa.Column("trace_parent", sa.Text(), nullable=True),
         sa.Column("started_by", sa.Text(), nullable=False),
         sa.Column("started_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False),
@@ -305,7 +306,7 @@ def upgrade() -> None:
         sa.Column("detached", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("limit_key", sa.Text(), nullable=True),
         sa.Column("repeated_as", sa.Integer(), nullable=True),
-        sa.Column("trace_id", sa.Text(), nullable=True),
+        sa.Column("trace_parent", sa.Text(), nullable=True),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("completed_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
@@ -326,32 +327,25 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": 80},
     )
     op.create_index(
-        "task_closed_idx",
-        "task",
-        ["tenant_id", "status", "run_at", "instance_id", "ordinal"],
-        unique=False,
-        schema="foliot",
-        postgresql_where=sa.text("completed_at IS NOT NULL"),
-    )
-    op.create_index(
         "task_dead_idx",
         "task",
-        ["tenant_id", "run_at", "instance_id", "ordinal"],
+        ["tenant_id", "type", "run_at", "instance_id", "ordinal"],
         unique=False,
         schema="foliot",
         postgresql_where=sa.text("status = 'failed' AND repeated_as IS NULL"),
     )
     op.create_index(
-        "task_idempotency_key_idx",
+        "task_page_idx",
         "task",
-        ["idempotency_key"],
+        ["tenant_id", "status", "type", "run_at", "instance_id", "ordinal"],
         unique=False,
         schema="foliot",
+        postgresql_where=sa.text("run_at > '-infinity'"),
     )
     op.create_index(
         "task_parked_idx",
         "task",
-        ["tenant_id", "instance_id", "ordinal"],
+        ["tenant_id", "type", "instance_id", "ordinal"],
         unique=False,
         schema="foliot",
         postgresql_where=sa.text("status = 'running'"),
@@ -426,6 +420,14 @@ def upgrade() -> None:
         schema="foliot",
         postgresql_where=sa.text("suspended_at IS NOT NULL"),
     )
+    op.create_index(
+        "tenant_active_idx",
+        "tenant",
+        ["tenant_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("suspended_at IS NULL"),
+    )
     op.create_table(
         "timer",
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -469,6 +471,13 @@ def upgrade() -> None:
         "api_key_tenant_idx", "api_key", ["tenant_id", "key_id"], unique=False, schema="foliot"
     )
     op.create_index(
+        "api_key_role_idx",
+        "api_key",
+        ["tenant_id", "role", "key_id"],
+        unique=False,
+        schema="foliot",
+    )
+    op.create_index(
         "api_key_request_idx",
         "api_key",
         ["tenant_id", "request_id"],
@@ -508,6 +517,14 @@ def upgrade() -> None:
         unique=True,
         schema="foliot",
         postgresql_where=sa.text("status = 'active'"),
+    )
+    op.create_index(
+        "definition_status_idx",
+        "definition",
+        ["tenant_id", "status", "key", "version"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("version > 0"),
     )
 
 

@@ -39,7 +39,8 @@ RECORDS = {
     "turn_birth": """
         definition_id uuid, definition_key text, definition_version int, business_key text,
         labels text, started_by text, started_at timestamptz, parent_instance_id uuid,
-        parent_ordinal int, depth smallint, on_parent_close text, schedule_id text
+        parent_ordinal int, depth smallint, on_parent_close text, schedule_id text,
+        trace_parent text
         """,
     "turn_entry": """
         n int, seq bigint, type text, ordinal int, payload text, hash bytea,
@@ -48,7 +49,7 @@ RECORDS = {
     "turn_creation": """
         n int, ordinal int, name text, type text, function text, queue text, priority smallint,
         run_at timestamptz, max_attempts int, idempotency_key uuid, input text, retry text,
-        timeout_s float8, trace_id text, is_cancelled bool, schedule_to_start_s float8,
+        timeout_s float8, trace_parent text, is_cancelled bool, schedule_to_start_s float8,
         heartbeat_s float8, detached bool, child text, session_id uuid, limit_key text
         """,
     "turn_outcome": """

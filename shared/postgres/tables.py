@@ -67,6 +67,7 @@ tenant = sa.Table(
         "tenant_id",
         postgresql_where=sa.text("suspended_at IS NOT NULL"),
     ),
+    sa.Index("tenant_active_idx", "tenant_id", postgresql_where=sa.text("suspended_at IS NULL")),
 )
 
 # Looked up by key id before any tenant is known: the one table that tells the tenant.
@@ -93,6 +94,7 @@ api_key = sa.Table(
         _if_and_only_if("request_id IS NULL", "fingerprint IS NULL"), name="request"
     ),
     sa.Index("api_key_tenant_idx", "tenant_id", "key_id"),
+    sa.Index("api_key_role_idx", "tenant_id", "role", "key_id"),
     sa.Index(
         "api_key_request_idx",
         "tenant_id",
@@ -129,6 +131,12 @@ definition = sa.Table(
         "key",
         unique=True,
         postgresql_where=sa.text("status = 'active'"),
+    ),
+    sa.Index(
+        "definition_status_idx",
+        *("tenant_id", "status", "key", "version"),
+        # True of every row, and said by pages alone (see `task`).
+        postgresql_where=sa.text("version > 0"),
     ),
 )
 
@@ -279,7 +287,7 @@ task = sa.Table(
     sa.Column("lost_epoch", sa.Integer, nullable=False, server_default="0"),
     sa.Column("session_id", UUID(as_uuid=True)),
     sa.Column("held_since", TIME),
-    # Derived from the task's own key, so it needs no index to be unique; the doctor derives it anew.
+    # Derived from the task's own key, so it needs no index to be unique (the doctor sees to that).
     sa.Column("idempotency_key", UUID(as_uuid=True), nullable=False),
     sa.Column("input", JSON, nullable=False),
     sa.Column("output", JSON),
@@ -698,6 +706,17 @@ schedule = sa.Table(
     sa.CheckConstraint("(next_at IS NULL) = (due_at IS NULL)", name="due"),
     sa.CheckConstraint("paused_at IS NULL OR next_at IS NULL", name="paused"),
     sa.Index("schedule_wakes_at_idx", "wakes_at", postgresql_where=sa.text("wakes_at IS NOT NULL")),
+    sa.Index("schedule_definition_idx", "tenant_id", "definition_key", "schedule_id"),
+    sa.Index(
+        "schedule_paused_idx",
+        *("tenant_id", "schedule_id"),
+        postgresql_where=sa.text("paused_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "schedule_running_idx",
+        *("tenant_id", "schedule_id"),
+        postgresql_where=sa.text("paused_at IS NULL"),
+    ),
     sa.Index(
         "schedule_buffered_idx",
         "tenant_id",

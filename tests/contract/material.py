@@ -96,7 +96,7 @@ def new_task(of: Instance, ordinal: int, **values: Any) -> NewTask:
         "heartbeat_s": None,
         "child": None,
         "detached": False,
-        "trace_id": None,
+        "trace_parent": None,
     }
     return NewTask(**{**defaults, **values})
 

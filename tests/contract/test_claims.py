@@ -39,7 +39,7 @@ class TestAClaim:
             function="book",
             input='{"a":[1,2.5]}',
             timeout_s=1.5,
-            trace_id="t1",
+            trace_parent="t1",
         )
         await stored(world, start(fresh, new_tasks=[task]))
 
@@ -67,7 +67,7 @@ class TestAClaim:
             idempotency_key=task.idempotency_key,
             run_at=task.run_at,
             timeout=timedelta(seconds=1.5),
-            trace_id="t1",
+            trace_parent="t1",
         )
         assert expected == found
 

@@ -58,7 +58,7 @@ class TestANewTask:
                         child='{"version":2}',
                         detached=True,
                         limit_key="bank",
-                        trace_id="t1",
+                        trace_parent="t1",
                     )
                 ],
             ),
@@ -92,7 +92,7 @@ class TestANewTask:
             child='{"version":2}',
             detached=True,
             limit_key="bank",
-            trace_id="t1",
+            trace_parent="t1",
             created_at=fresh.updated_at,
             completed_at=None,
         )

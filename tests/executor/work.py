@@ -128,7 +128,7 @@ def a_task(
         idempotency_key=idempotency_key(instance, ordinal),
         run_at=run_at,
         timeout=timeout,
-        trace_id=None,
+        trace_parent=None,
     )
 
 

@@ -75,7 +75,6 @@ class Script:
             ACME,
             WANTED,
             started_by="ada",
-            trace_id=None,
         )
 
     @property

@@ -193,6 +193,6 @@ class MemoryClaims:
             idempotency_key=task.idempotency_key,
             run_at=task.run_at,
             timeout=None if task.timeout_s is None else timedelta(seconds=task.timeout_s),
-            trace_id=task.trace_id,
+            trace_parent=task.trace_parent,
             last_progress=None if progress is None else load(progress),
         )

@@ -14,7 +14,7 @@ SELECT (SELECT foliot.now()) AS now, i.*
            f.business_key, f.status, f.paused_at, f.revision, f.seq, f.history_hash,
            f.current_state, f.context, f.snapshot, f.idle, f.output, f.last_error, f.labels,
            f.parent_instance_id, f.parent_ordinal, f.depth, f.on_parent_close, f.started_by,
-           f.started_at, f.updated_at, f.completed_at, f.schedule_id,
+           f.started_at, f.updated_at, f.completed_at, f.schedule_id, f.trace_parent,
            EXISTS (SELECT FROM foliot.inbox b
                     WHERE b.tenant_id = f.tenant_id AND b.instance_id = f.instance_id)
              AS has_inbox
@@ -30,7 +30,7 @@ SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queu
        t.status, t.run_at, t.attempt, t.max_attempts, t.epoch, t.lost_epoch, t.session_id,
        t.held_since,
        t.idempotency_key, t.input, t.output, t.error, t.retry, t.timeout_s,
-       t.schedule_to_start_s, t.heartbeat_s, t.child, t.detached, t.limit_key, t.trace_id,
+       t.schedule_to_start_s, t.heartbeat_s, t.child, t.detached, t.limit_key, t.trace_parent,
        t.created_at, t.completed_at,
        l.session_id AS lease_session_id, l.attempt AS lease_attempt, l.epoch AS lease_epoch,
        l.claimed_at AS lease_claimed_at, l.silent_at AS lease_silent_at

@@ -122,7 +122,8 @@ BIRTH = RecordSet(
     """
     definition_id uuid, definition_key text, definition_version int, business_key text,
     labels text, started_by text, started_at timestamptz, parent_instance_id uuid,
-    parent_ordinal int, depth smallint, on_parent_close text, schedule_id text
+    parent_ordinal int, depth smallint, on_parent_close text, schedule_id text,
+    trace_parent text
     """,
     lambda changes: (
         (
@@ -138,6 +139,7 @@ BIRTH = RecordSet(
             i.depth,
             i.on_parent_close,
             i.schedule_id,
+            i.trace_parent,
         )
         for change in changes
         if not change.expected_revision
@@ -155,13 +157,14 @@ born AS (
          tenant_id, instance_id, definition_id, definition_key, definition_version, business_key,
          status, paused_at, revision, seq, history_hash, current_state, context, snapshot, idle,
          output, last_error, labels, parent_instance_id, parent_ordinal, depth, on_parent_close,
-         started_by, started_at, updated_at, completed_at, schedule_id)
+         started_by, started_at, updated_at, completed_at, schedule_id, trace_parent)
   SELECT c.tenant_id, c.instance_id, c.definition_id, c.definition_key, c.definition_version,
          c.business_key, c.status, c.paused_at, c.revision, c.seq, c.history_hash,
          c.current_state::json, c.context::json, c.snapshot::json, c.idle::json, c.output::json,
          c.last_error::json, c.labels::json, c.parent_instance_id, c.parent_ordinal, c.depth,
          c.on_parent_close,
-         c.started_by, c.started_at, c.updated_at, c.completed_at, c.schedule_id
+         c.started_by, c.started_at, c.updated_at, c.completed_at, c.schedule_id,
+         c.trace_parent
     FROM change c
    WHERE c.expected_revision = 0 AND {kept}[c.n])""",
 )

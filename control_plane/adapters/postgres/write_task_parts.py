@@ -41,7 +41,7 @@ TASKS = Part(
         "creation": RecordSet(
             "n int, ordinal int, name text, type text, function text, queue text,"
             " priority smallint, run_at timestamptz, max_attempts int, idempotency_key uuid,"
-            " input text, retry text, timeout_s float8, trace_id text, is_cancelled bool,"
+            " input text, retry text, timeout_s float8, trace_parent text, is_cancelled bool,"
             " schedule_to_start_s float8, heartbeat_s float8, detached bool, child text,"
             " session_id uuid, limit_key text",
             lambda changes: (
@@ -59,7 +59,7 @@ TASKS = Part(
                     t.input,
                     t.retry,
                     t.timeout_s,
-                    t.trace_id,
+                    t.trace_parent,
                     t.is_cancelled,
                     t.schedule_to_start_s,
                     t.heartbeat_s,
@@ -85,13 +85,13 @@ created AS (
   INSERT INTO foliot.task (
          tenant_id, instance_id, ordinal, name, type, function, queue, priority, status, run_at,
          max_attempts, idempotency_key, input, retry, timeout_s, schedule_to_start_s, heartbeat_s,
-         detached, child, limit_key, trace_id, created_at, completed_at)
+         detached, child, limit_key, trace_parent, created_at, completed_at)
   SELECT t.tenant_id, t.instance_id, t.ordinal, t.name, t.type, t.function, t.queue, t.priority,
          CASE WHEN t.is_cancelled THEN 'cancelled' WHEN t.type = 'WORKFLOW' THEN 'running'
               ELSE 'pending' END,
          t.run_at, t.max_attempts, t.idempotency_key, t.input::json, t.retry::json, t.timeout_s,
          t.schedule_to_start_s, t.heartbeat_s, t.detached,
-         t.child::json, t.limit_key, t.trace_id, t.at,
+         t.child::json, t.limit_key, t.trace_parent, t.at,
          CASE WHEN t.is_cancelled THEN t.at END
     FROM task t)""",
     claimable="""

@@ -19,6 +19,7 @@ from shared import json
 from shared.errors import InvalidRequest
 from shared.ids import task_id
 from shared.tasks import ClaimedTask, TaskType
+from shared.trace_parents import trace_id_of
 
 _STATUSES: dict[TaskStatus, pb.TaskStatus.ValueType] = {
     "pending": pb.TASK_STATUS_PENDING,
@@ -67,7 +68,7 @@ def task_to(task: Task, *, with_input: bool, with_output: bool) -> pb.Task:
         input=to_json(task.input) if with_input else None,
         output=to_json(task.output) if with_output else None,
         error=failure_to(task.error),
-        trace_id=task.trace_id or "",
+        trace_id=trace_id_of(task.trace_parent) or "",
         create_time=timestamp(task.created_at),
         complete_time=timestamp(task.completed_at),
         progress=to_json(lease.progress) if lease is not None else None,
@@ -147,7 +148,8 @@ def handed_to(one: HandedOut) -> claimed_task_pb2.ClaimedTask:
         epoch=1,
         idempotency_key=str(task.idempotency_key),
         input=to_json(task.input),
-        trace_id=task.trace_id or "",
+        trace_id=trace_id_of(task.trace_parent) or "",
+        trace_parent=task.trace_parent or "",
         run_time=timestamp(task.run_at),
         timeout=duration(timeout),
     )
@@ -170,6 +172,7 @@ def claimed_to(task: ClaimedTask, lease_expires_at: datetime) -> claimed_task_pb
         idempotency_key=str(task.idempotency_key),
         input=to_json(None if task.input is None else json.dump(task.input)),
         trace_id=task.trace_id or "",
+        trace_parent=task.trace_parent or "",
         run_time=timestamp(task.run_at),
         timeout=duration(task.timeout),
         lease_expire_time=timestamp(lease_expires_at),
