@@ -59,6 +59,7 @@ from control_plane.api.tenant_servicer import TenantServicer
 from control_plane.loops.after_commit import AfterCommit
 from control_plane.loops.bells import Bells
 from control_plane.loops.courier import Courier
+from control_plane.loops.database_clock import DatabaseTime
 from control_plane.loops.delayed import Delayed
 from control_plane.loops.feed_pruner import FeedPruner
 from control_plane.loops.housekeeping import Housekeeping
@@ -214,6 +215,9 @@ class ControlPlane:
         self._tallies = Tallies(adapters.quotas, quotas, monotonic=adapters.monotonic)
         self._admitting = AdmittedStarts(self._orchestrator, self._tallies)
         self._timers = Timers(adapters.due, self._orchestrator, settings.poll_s)
+        self._time = DatabaseTime(
+            self._timers.clock, adapters.clock, asyncio.get_running_loop().time
+        )
         self._delayed = Delayed(adapters.due, bells, settings.poll_s)
         self._inbox = Inbox(adapters.due, adapters.inbox, self._orchestrator, settings.poll_s)
         recalls = Recalls(adapters.claims, self._hands)
@@ -328,10 +332,10 @@ class ControlPlane:
             drain=min(STREAMS_LEAVE_WITHIN, timedelta(seconds=settings.drain_s)),
             version=version(),
         )
-        ring = KeyRing(adapters.credentials, adapters.clock, own.pepper.get_secret_value())
+        ring = KeyRing(adapters.credentials, self._time, own.pepper.get_secret_value())
         callbacks = CallbackRing(
             CallbackKeys([one.get_secret_value() for one in settings.callback_keys]),
-            adapters.clock,
+            self._time,
         )
         known: Callable[[str], Awaitable[Principal]] = partial(
             _let_in,
@@ -365,7 +369,7 @@ class ControlPlane:
                     adapters.schedules, adapters.definitions, adapters.store, orchestrator, reader
                 ),
                 tenant=TenantServicer(
-                    adapters.tenants, adapters.keys, adapters.clock, own.pepper.get_secret_value()
+                    adapters.tenants, adapters.keys, self._time, own.pepper.get_secret_value()
                 ),
                 admin=AdminServicer(
                     adapters.clock,

@@ -1,7 +1,10 @@
 """What time it is for the database, told between two answers of it. Never ahead of it."""
 
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
+
+from shared.clock import Clock
 
 SAMPLES = 8
 """Answers that count: the quickest of them tells best, and one that is wrong is soon forgotten."""
@@ -32,3 +35,23 @@ class DatabaseClock:
     def at(self, monotonic: float) -> datetime:
         """What the database says at that instant, or a little less. Something must be observed."""
         return max(now + timedelta(seconds=monotonic - came) for now, came in self._samples)
+
+
+class DatabaseTime:
+    """
+    The same as a port: what a control plane judges credentials by that it or an executor has
+    made, so that all agree, however wrong their own clocks are.
+    """
+
+    def __init__(
+        self, clock: DatabaseClock, until_known: Clock, monotonic: Callable[[], float]
+    ) -> None:
+        """`monotonic` is what the clock's answers came by; `until_known` tells before the first."""
+        self._clock = clock
+        self._until_known = until_known
+        self._monotonic = monotonic
+
+    def now(self) -> datetime:
+        if not self._clock.is_known:
+            return self._until_known.now()
+        return self._clock.at(self._monotonic())

@@ -56,7 +56,8 @@ class Timers:
         # A look is late by jitter at most, so it comes well before the horizon of the last one.
         self._ahead = timedelta(seconds=2 * poll_s)
         self._wake = asyncio.Event()
-        self._clock = DatabaseClock()
+        self.clock = DatabaseClock()
+        """Looked at every `poll_s`, by the time of this loop."""
         self._near = NearFuture()
         self._crowd: deque[DueTimer] = deque()
         self._slices = 0
@@ -96,11 +97,11 @@ class Timers:
         """Look if it is time to, fire what is due; tells for how long there is nothing to do."""
         loop = asyncio.get_running_loop()
         # A crowd goes first: a look would find the same one.
-        if not self._clock.is_known or (not self._crowd and loop.time() >= self._look_at):
+        if not self.clock.is_known or (not self._crowd and loop.time() >= self._look_at):
             await self._look()
         now = loop.time()
         while self._slices < SLICES and now >= self._rests_until:
-            due = self._take_slice(self._clock.at(now))
+            due = self._take_slice(self.clock.at(now))
             if not due:
                 break
             self._slices += 1
@@ -108,7 +109,7 @@ class Timers:
             slices.create_task(self._fire(due))
         await self._foresee(now)
         until = self._nothing_until(loop.time())
-        self._sleeps_until = self._clock.at(until)
+        self._sleeps_until = self.clock.at(until)
         return max(until - loop.time(), 0)
 
     def _nothing_until(self, now: float) -> float:
@@ -119,7 +120,7 @@ class Timers:
         next_due = self._near.next_due
         if next_due is None or self._slices >= SLICES:
             return self._look_at
-        until_due = next_due - self._clock.at(now)
+        until_due = next_due - self.clock.at(now)
         if not self._is_foreseen(next_due):
             until_due -= FORESEEN
         fires_at = now + until_due.total_seconds()
@@ -130,7 +131,7 @@ class Timers:
 
     async def _foresee(self, now: float) -> None:
         """If a crowd is about to be due, have it decided what it will do."""
-        due, instant = self._near.next_due, self._clock.at(now)
+        due, instant = self._near.next_due, self.clock.at(now)
         if due is None or self._is_foreseen(due) or due - FORESEEN > instant:
             return
         self._foreseen_until = due + AT_ONCE
@@ -140,7 +141,7 @@ class Timers:
         loop = asyncio.get_running_loop()
         took = 0.0
         # What would not be ready at the instant would hold up those that are.
-        while len(timers) >= SLICE and self._clock.at(loop.time() + took) < due:
+        while len(timers) >= SLICE and self.clock.at(loop.time() + took) < due:
             began = loop.time()
             await self._orchestrator.foresee(
                 {key_of(one)[0]: Fire(timer_id=one.timer_id, due=one.due) for one in timers[:SLICE]}
@@ -153,7 +154,7 @@ class Timers:
         ignored, self._ignored = self._ignored, {}
         self._fired_since_look.clear()
         found = await self._due.timers(MOST, within=self._ahead)
-        self._clock.observe(found.now, loop.time())
+        self.clock.observe(found.now, loop.time())
         is_all = len(found.timers) < MOST
         self._near.look_up(
             found.timers,
@@ -215,7 +216,7 @@ class Timers:
                 continue
             if answer.disposition == "DEFERRED":
                 # The database's clock was set back: what it says now is what counts.
-                self._clock.forget()
+                self.clock.forget()
                 continue
             self._fired_since_look.add(key_of(timer))
             if answer.disposition == "IGNORED":

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from control_plane.loops.database_clock import SAMPLES, DatabaseClock
+from control_plane.loops.database_clock import SAMPLES, DatabaseClock, DatabaseTime
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -50,3 +50,21 @@ class TestTheDatabasesClock:
         clock.forget()
 
         assert (False, True, False) == (before, known, clock.is_known)
+
+
+class Wrong:
+    """This machine's clock: two hours ahead."""
+
+    def now(self) -> datetime:
+        return NOON + timedelta(hours=2)
+
+
+class TestTheTimeThatCredentialsAreJudgedBy:
+    def test_is_the_databases_whatever_this_machines_clock_says(self) -> None:
+        """A callback's token is signed by an executor's reading of it, good for an hour maybe."""
+        clock = DatabaseClock()
+        time = DatabaseTime(clock, Wrong(), lambda: 103.0)
+        before = time.now()
+        clock.observe(NOON, 100.0)
+
+        assert (Wrong().now(), NOON + 3 * SECOND) == (before, time.now())
