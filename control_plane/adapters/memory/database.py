@@ -172,7 +172,7 @@ class MemoryDatabase:
         """Move the clock on, or back."""
         self.moved_by += by
 
-    def active_ai_policy(self, tenant_id: TenantId, name: str) -> AiPolicy | None:
+    def active_ai_policy(self, tenant_id: TenantId | None, name: str) -> AiPolicy | None:
         known = self.ai_policies.get(tenant_id, {}).values()
         return next((one for one in known if one.name == name and one.is_active), None)
 
