@@ -2,9 +2,9 @@
 # Resolves pyproject.toml into the locks, for every supported Python and platform at once.
 #
 #   run.lock    what `make demo` needs: foliot, the embedded servers, the build backend
-#   image.lock  the same without the embedded servers, and with the extras ai, draw, s3 and otlp-http, so
-#               that models can be asked, a server draws pictures, objects may be in S3 and traces
-#               go by HTTP: what the container image holds
+#   image.lock  the same without the embedded servers, and with the extras ai, draw, s3 and
+#               otlp-http, so that models can be asked, a server draws pictures, objects may be in
+#               S3 and traces go by HTTP: what the container image holds
 #   dev.lock    the same as run.lock, with those extras, and the tools of `make test` and `make check`
 #   release.lock  what builds, describes and looks over a release, and is never beside foliot
 #
