@@ -17,6 +17,11 @@ FUZZ ?=
 CHAOS ?=
 # A part of the clients' test: make test-polyglot POLYGLOT='--only go'
 POLYGLOT ?=
+# Options of the check of a release: make release-check RELEASE='--require-audit'
+RELEASE ?=
+# Options of the campaigns of upgrades and backups: make test-backups BACKUPS='--instances 20000'
+UPGRADES ?=
+BACKUPS ?=
 # The commit whose protos must not be broken; not set is the branch main, here or at origin.
 BASE ?=
 
@@ -36,7 +41,7 @@ endif
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos site bench \
   bench-claim bench-engine bench-listing bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api fuzz-ai chaos chaos-points \
-  conformance conformance-cel test-polyglot gen lock fmt hooks clean
+  conformance conformance-cel test-polyglot release-check test-upgrades test-backups gen lock fmt hooks clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -158,6 +163,17 @@ conformance: .venv/.dev conformance-cel ## the test suites of CEL and of SCXML (
 conformance-cel: .venv/.dev ## the CEL specification's vectors: fetch them, count what agrees
 	$(BIN)/python -m tests.conformance.cel
 
+# -- releases: fetch what they take from the package index --------------------------------------
+
+release-check: .venv/.dev ## wheel, sdist and SBOM from what is committed, audited and tried; RELEASE='--require-audit'
+	$(BIN)/python -m tests.campaigns.release $(RELEASE)
+
+test-upgrades: .venv/.dev ## the release before and this one together, through an upgrade and back
+	$(BIN)/python -m tests.campaigns.upgrades $(UPGRADES)
+
+test-backups: .venv/.dev ## dump, restore, recovery to an instant and failover under load, with PostgreSQL's own programs
+	$(BIN)/python -m tests.campaigns.backups $(BACKUPS)
+
 # -- other languages: what each takes is fetched from its registry -----------------------------
 
 test-polyglot: .venv/.dev ## clients and workers in Go, TypeScript, Java, Python, and grpcurl; POLYGLOT='--only go'
@@ -174,6 +190,7 @@ gen: .venv/.dev ## generate proto/gen, and the pages of docs/ that are made from
 	$(BIN)/python proto/error_page.py
 	$(BIN)/python proto/rpc_pages.py
 	$(BIN)/python -m control_plane.cli.reference docs/cli-reference.md
+	$(BIN)/python -m shared.telemetry.metrics_page docs/metrics.md
 	$(BIN)/python docs/spec_page.py
 
 descriptors: .venv/.dev ## write build/foliot.binpb, by which gateways and tools know the API

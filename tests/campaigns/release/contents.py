@@ -84,7 +84,7 @@ def _of_metadata(
     for field, value in expected.items():
         if metadata[field] != value:
             yield f"the metadata says {field}: {metadata[field]}, pyproject.toml {value}"
-    if metadata.get_payload() != (source / "README.md").read_text("utf-8"):
+    if metadata.get_payload(decode=True) != (source / "README.md").read_bytes():
         yield "the long description is not the README"
     (points,) = (one for one in wheel if one.endswith(".dist-info/entry_points.txt"))
     for script, target in project["scripts"].items():

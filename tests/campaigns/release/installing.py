@@ -1,4 +1,4 @@
-"""The wheel as a user has it: in a fresh environment away from the checkout, by each interpreter."""
+"""The wheel as a user has it: in a fresh environment, by each interpreter."""
 
 import json
 import shutil
