@@ -208,8 +208,8 @@ class _ByName:
     What generated code adds a service to: methods are found by their name when they are called.
 
     It would also register each method with gRPC's core, whose Python loop then waits anew, at
-    every call, for a call of each method there is: a hundred of them and more cost a sixth of
-    what a call costs.
+    every call, for a call of each method there is: a hundred of them and more cost a tenth of
+    an empty call, its client's part counted.
     """
 
     def __init__(self, server: grpc.aio.Server) -> None:
