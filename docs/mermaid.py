@@ -135,17 +135,19 @@ def _svg(text: str) -> str:
 
 # -- sequences: one lane a participant, one row a line -----------------------------------------
 
-LANE, ROW, MARGIN = 420, 34, 90
+WIDE, NARROW, ROW, MARGIN = 420, 225, 34, 100
+"""Pixels between two lanes, between more of them, between rows, and beside the outer lanes."""
 
 
 def _sequence(lines: Sequence[str]) -> str:
     lanes: dict[str, int] = {}
+    lane = NARROW if sum(line.startswith("participant") for line in lines) > 2 else WIDE
     parts: list[str] = []
     frames: list[tuple[int, str]] = []
     y = 30
     for line in lines:
         if found := _PARTICIPANT.match(line):
-            lanes[found["name"]] = MARGIN + LANE * len(lanes)
+            lanes[found["name"]] = MARGIN + lane * len(lanes)
             parts.append(_box(lanes[found["name"]], 16, found["label"], PILL))
         elif found := _MESSAGE.match(line):
             y += ROW
@@ -153,7 +155,8 @@ def _sequence(lines: Sequence[str]) -> str:
         elif found := _NOTE.match(line):
             y += ROW
             over = [lanes[name] for name in found["over"].split(",")]
-            parts.append(_box(sum(over) // len(over), y - 6, found["text"], NOTE))
+            most = MARGIN + lane * (len(lanes) - 1) + 90 - 4 * len(found["text"])
+            parts.append(_box(min(sum(over) // len(over), most), y - 6, found["text"], NOTE))
         elif (found := _FRAME.match(line)) and found["kind"] != "end":
             if found["kind"] != "and":
                 y += ROW
@@ -163,7 +166,7 @@ def _sequence(lines: Sequence[str]) -> str:
             y += 14
             inset = 8 * len(frames)
             parts.append(
-                f'<rect x="{10 + inset}" y="{top}" width="{MARGIN * 2 + LANE - 20 - 2 * inset}"'
+                f'<rect x="{10 + inset}" y="{top}" width="{MARGIN * 2 + lane - 20 - 2 * inset}"'
                 f' height="{y - top}" rx="5" fill="none" stroke="{LINE}" stroke-dasharray="4 3"/>'
                 + _text(18 + inset, top + 14, words, "start", MUTED)
             )
@@ -172,7 +175,7 @@ def _sequence(lines: Sequence[str]) -> str:
     stems = "".join(
         f'<line x1="{x}" y1="30" x2="{x}" y2="{y + 20}" stroke="{LINE}"/>' for x in lanes.values()
     )
-    width, height = 2 * MARGIN + LANE * (len(lanes) - 1), y + 30
+    width, height = 2 * MARGIN + lane * (len(lanes) - 1), y + 30
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
         f' font-family="{FONT}" font-size="12">{stems}{"".join(parts)}</svg>'

@@ -109,4 +109,4 @@ def free_address() -> str:
 def needs(program: str) -> None:
     """Skip where a program is not installed, saying so."""
     if shutil.which(program, path=environment()["PATH"]) is None:
-        pytest.skip(f"{program} is not installed here; its recipes of the README were not run")
+        pytest.skip(f"{program} is not installed here; the recipes with it were not run")

@@ -30,9 +30,11 @@ from tests.docs.shell import run
 
 PAGE = page("docs/human-tasks.md")
 BLOCKS = blocks(PAGE)
-README = {block.word: block.text for block in blocks(page("README.md")) if block.language == "sh"}
+CLIENTS = {
+    block.word: block.text for block in blocks(page("docs/clients.md")) if block.language == "sh"
+}
 ID_IN = r"""id_in() { sed -nE "s/.*\"$1_?[iI]d\": \"([^\"]*)\".*/\1/p" | head -n 1; }"""
-CALL = f"{README['buf']}\n{ID_IN}\n"
+CALL = f"{CLIENTS['buf']}\n{ID_IN}\n"
 
 
 def said(word: str) -> list[str]:

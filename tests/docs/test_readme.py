@@ -1,4 +1,4 @@
-"""Every command and every piece of code in README.md works as it stands."""
+"""Every command and every piece of code in README.md and the pages that go on from it works."""
 
 import json
 import re
@@ -29,11 +29,15 @@ from tests.docs.shell import (
 from tests.e2e.commands import wait_for
 from tests.servers import Servers, open_directory
 
-README = blocks(page("README.md"))
+PAGES = ("README.md", "docs/clients.md", "docs/operating.md")
+"""They are read beside one `foliot dev`, so they are tested beside one."""
+
+SHOWN = {(name, block.line): block for name in PAGES for block in blocks(page(name))}
 
 KINDS = {
     "sh ci": "a target of the Makefile; CI runs it",
     "sh dev": "starts `foliot dev`, which the blocks below talk to",
+    "sh story": "runs beside `foliot dev`",
     "sh run": "runs with `foliot dev`",
     "sh grpcurl": "runs with `foliot dev`, where grpcurl is installed",
     "sh buf": "runs with `foliot dev`",
@@ -58,19 +62,19 @@ def kind_of(block: Block) -> str:
 
 
 def of(kind: str) -> list[Block]:
-    return [block for block in README if kind_of(block) == kind]
+    return [block for block in SHOWN.values() if kind_of(block) == kind]
 
 
 def text_of(kind: str) -> str:
     return "".join(block.text for block in of(kind))
 
 
-FILES = [block for block in README if block.language == "python"]
+FILES = [block for block in SHOWN.values() if block.language == "python"]
 
 
 @pytest.fixture(scope="module")
 def where() -> Iterator[Path]:
-    """A reader's folder in which `foliot dev` runs as the README starts it last."""
+    """A reader's folder in which `foliot dev` runs as the README starts it."""
     with open_directory() as at, serving(of("sh dev")[-1].text, folder(at, FILES)):
         yield at
 
@@ -81,8 +85,8 @@ class TestEveryBlock:
         known = {*KINDS, *(kind_of(block) for block in FILES)}
 
         assert [] == [
-            f"line {block.line}: {kind_of(block)}"
-            for block in README
+            f"{name}:{line}: {kind_of(block)}"
+            for (name, line), block in SHOWN.items()
             if kind_of(block) not in known
         ]
 
@@ -109,15 +113,12 @@ class TestEveryBlock:
 
 
 class TestFoliotDev:
-    def test_is_started_first_without_functions(self) -> None:
-        """The plain command is the first that a reader types."""
-        with (
-            open_directory() as at,
-            serving(of("sh dev")[0].text, folder(at, [])),
-        ):
-            printed = run(_settings() + "echo $KEY", at)
+    def test_takes_an_order_to_its_end_in_five_minutes(self, where: Path) -> None:
+        """The first thing that a reader does; the function of theirs is what prices it."""
+        printed = run_within(OPERATED_WITHIN_S, text_of("sh story"), where)
 
-        assert printed.startswith("fol_dev_")
+        assert "instance completed" in printed.splitlines()[-1]
+        assert '"total": 2500' in printed.splitlines()[-1]
 
     def test_is_what_the_demo_tells_its_story_on(self, where: Path) -> None:
         """The demo's output is the README's picture, so it must be a true one."""
@@ -213,7 +214,7 @@ class TestTheTableOfVariables:
         """An operator reads the table, not the classes."""
         told = {
             cells[0].strip("`"): cells[1].strip("`")
-            for cells in rows(section(page("README.md"), "### Environment variables"))
+            for cells in rows(section(page("docs/settings.md"), "## Environment variables"))
         }
 
         assert _variables() == told

@@ -31,9 +31,9 @@ class TestAWorkerByHand:
     def test_reports_twice_and_is_applied_once(self, where: Path, tool: str) -> None:
         """The whole protocol in a shell, in the order in which a program would speak it."""
         needs(tool)
-        readme = blocks(page("README.md"))
-        (access,) = (block.text for block in readme if block.text.startswith("field()"))
-        (ways,) = (block.text for block in readme if (block.language, block.word) == ("sh", tool))
+        told = blocks(page("docs/clients.md"))
+        (access,) = (block.text for block in told if block.text.startswith("field()"))
+        (ways,) = (block.text for block in told if (block.language, block.word) == ("sh", tool))
         by_hand = "".join(block.text for block in blocks(PAGE) if block.word == "call")
 
         printed = run(access + ways + by_hand, where)
