@@ -196,6 +196,17 @@ def check_not_paused(draft: Draft) -> None:
         )
 
 
+def check_no_review(draft: Draft, task: Task) -> None:
+    """Raises PreconditionFailed for what only the decision on a suggestion ends."""
+    if draft.reviewed_by(task.ordinal) is not None or task.type is TaskType.AI:
+        raise PreconditionFailed(
+            f"task {task.task_id} ends by what a model chooses, or by ResolveSuggestion on the task"
+            " that reviews what was suggested",
+            reason="TASK_NOT_COMPLETABLE",
+            metadata={"task_id": task.task_id, "type": task.type},
+        )
+
+
 def open_human(draft: Draft, ordinal: int, task: Task | None, person: Person) -> Task:
     """The task, for somebody who may know of it."""
     if task is None:

@@ -19,8 +19,8 @@ from control_plane.orchestrator.endings import (
     succeed,
 )
 from control_plane.orchestrator.fold import apply_inbox
-from control_plane.orchestrator.fold_ai import check_no_review, take_choice
-from control_plane.orchestrator.fold_people import check_may_end, check_open
+from control_plane.orchestrator.fold_ai import take_choice
+from control_plane.orchestrator.fold_people import check_may_end, check_no_review, check_open
 from control_plane.orchestrator.request import (
     Begin,
     ChildEnded,

@@ -9,7 +9,7 @@ from control_plane.orchestrator.answer import Answer
 from control_plane.orchestrator.draft import Draft
 from control_plane.orchestrator.endings import fail, succeed
 from control_plane.orchestrator.fold import apply_inbox
-from control_plane.orchestrator.fold_people import open_human, record
+from control_plane.orchestrator.fold_people import check_no_review, open_human, record
 from control_plane.orchestrator.request import CastVote
 from control_plane.orchestrator.separating import check_separate, record_decider
 from control_plane.ports.duties import Quorum
@@ -43,6 +43,7 @@ def vote(draft: Draft, asked: CastVote, task: Task | None) -> Answer:
     nothing; a vote that was cast stands.
     """
     task = open_human(draft, asked.ordinal, task, asked.person)
+    check_no_review(draft, task)
     tally = cast(draft, asked, task)
     if tally is None:
         return draft.answer(duplicate=True)
@@ -50,11 +51,12 @@ def vote(draft: Draft, asked: CastVote, task: Task | None) -> Answer:
     return draft.answer()
 
 
-def cast(draft: Draft, asked: CastVote, task: Task) -> Tally | None:
+def cast(draft: Draft, asked: CastVote, task: Task, *, or_managers: bool = False) -> Tally | None:
     """
     Count a vote on an open task that its person may see, and say how they stand; None for one that
     was cast before. What comes of a quorum that is reached, or out of reach, is the caller's: so
-    tasks that end in another way than by VoteTask can take several people too.
+    tasks that end in another way than by VoteTask can take several people too. There operators
+    may vote, too, if the caller says so.
     """
     person, terms = asked.person, Terms.of(task.terms)
     if terms.quorum is None:
@@ -63,7 +65,7 @@ def cast(draft: Draft, asked: CastVote, task: Task) -> Tally | None:
             reason="TASK_NOT_VOTED_ON",
             metadata={"task_id": task.task_id},
         )
-    if not person.is_meant_by(task):
+    if not person.is_meant_by(task) and not (or_managers and person.manages):
         raise PreconditionFailed(
             f"task {task.task_id} is not offered to {person.user!r}: they have no vote",
             reason="TASK_NOT_OFFERED",

@@ -6,7 +6,7 @@ import shlex
 
 from control_plane.use_cases.ai_policies import MAX_VERSIONS
 from control_plane.use_cases.record_call import MAX_OUTPUT_BYTES
-from shared.guardrails.policy import MAX_POLICY_BYTES, Policy
+from shared.guardrails.policy import MAX_POLICY_BYTES, MAX_QUORUM, Policy
 from shared.guardrails.reading import parse_policy
 from tests.api.ai_stories import suggested, suggestion_hash
 from tests.api.serving import client_of
@@ -47,6 +47,7 @@ class TestThePage:
         limits = " ".join(section(PAGE, "## Limits").split())
 
         assert f"{MAX_VERSIONS:,} versions" in limits
+        assert f"{MAX_QUORUM} people" in limits
         assert f"{MAX_POLICY_BYTES // 1024} KiB; an answer" in limits
         assert f"{MAX_OUTPUT_BYTES // 1024} KiB." in limits
 

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from control_plane.orchestrator import Verdict
+from control_plane.orchestrator.request import CastVote
 from control_plane.ports.people import Person
 from shared import json
 from shared.errors import FoliotError, InvalidRequest, NotFound
 from shared.json import Json
-from shared.tasks import Outcome
+from shared.tasks import ClaimedTask, Outcome
 from tests.contract.worlds import ACME, World
-from tests.orchestrator.ai_stage import TRIAGE, AiStage, answer, claim
+from tests.orchestrator.ai_stage import POLICY, TRIAGE, AiStage, answer, claim
 
 # What is judged there is judged before any store is asked to keep it.
 IN_MEMORY = pytest.mark.parametrize("world", ["memory"], indirect=True)
@@ -33,6 +34,11 @@ async def stage(world: World) -> AsyncIterator[AiStage]:
         group.create_task(stage.orchestrator.run(stop))
         yield stage
         stop.set()
+
+
+def reviewer(user: str) -> Person:
+    """One of those that the policy names."""
+    return Person(name=f"user:{user}", user=user, roles=frozenset({"desk"}))
 
 
 async def refusal(asked: object) -> str:
@@ -425,6 +431,107 @@ class TestASuggestion:
         await stage.chosen(task)
 
         assert '"ai.no_reviewer"' in (await stage.instance(task.instance_id)).context
+
+
+class TestASuggestionForSeveral:
+    async def asked(self, stage: AiStage, needed: int = 2, **policy: Any) -> ClaimedTask:
+        """The AI task, now that so many have to approve what a model chose for it."""
+        approval = {**POLICY["approval"], "quorum": needed}
+        task = await stage.asked(mode="suggest", approval=approval, **policy)
+        await stage.chosen(task)
+        return task
+
+    async def test_is_carried_out_by_the_last_vote_that_is_needed(self, stage: AiStage) -> None:
+        """Before that nothing moves; the same person again is no other one."""
+        task = await self.asked(stage, 3)
+        for user in ("bea", "bea", "cy"):
+            await stage.decide(task, person=reviewer(user))
+            assert '"triage"' == (await stage.instance(task.instance_id)).current_state
+
+        await stage.decide(task, "EDIT", event="APPROVE", data={}, person=reviewer("dan"))
+
+        instance = await stage.instance(task.instance_id)
+        assert ('"accepted"', True) == (instance.current_state, '"dan"' in instance.context)
+        voted = [e for e in await stage.history(task.instance_id) if e.type == "TASK_VOTED"]
+        assert ["user:bea", "user:cy", "user:dan"] == [
+            json.load(one.payload)["by"]  # type: ignore[call-overload,index]
+            for one in voted
+        ]
+        await stage.assert_whole(task.instance_id)
+
+    async def test_is_not_for_who_voted_for_something_else(self, stage: AiStage) -> None:
+        """Two agree, or nobody has; and who has voted does not vote again."""
+        task = await self.asked(stage)
+        await stage.decide(task, person=reviewer("bea"))
+        await stage.decide(task, "EDIT", event="DENY", person=reviewer("cy"))
+
+        assert '"triage"' == (await stage.instance(task.instance_id)).current_state
+        again = stage.decide(task, person=reviewer("cy"))
+        assert "TASK_VOTED_ALREADY" == await refusal(again)
+        await stage.decide(task, "EDIT", event="DENY", person=reviewer("dan"))
+        assert "completed" == (await stage.instance(task.instance_id)).status
+
+    @IN_MEMORY
+    async def test_does_not_add_up_votes_on_different_consequences(self, stage: AiStage) -> None:
+        """Whoever approved of a small amount has not approved of a large one."""
+        task = await self.asked(stage)
+        await stage.decide(task, person=reviewer("bea"))
+        await stage.send(task.instance_id, "RAISE")
+
+        assert "SUGGESTION_STALE" == await refusal(stage.decide(task, person=reviewer("cy")))
+        for user, state in (("cy", "triage"), ("dan", "accepted")):
+            await stage.decide(task, "EDIT", event="APPROVE", data={}, person=reviewer(user))
+            assert f'"{state}"' == (await stage.instance(task.instance_id)).current_state
+
+    @IN_MEMORY
+    async def test_is_rejected_by_one(self, stage: AiStage) -> None:
+        """A veto moves nothing that an approval would not have moved later."""
+        task = await self.asked(stage)
+        await stage.decide(task, person=reviewer("bea"))
+
+        await stage.decide(task, "REJECT", person=reviewer("cy"))
+
+        assert '"ai.rejected"' in (await stage.instance(task.instance_id)).context
+
+    @IN_MEMORY
+    async def test_is_for_nobody_who_may_not_decide_alone(self, stage: AiStage) -> None:
+        """Neither who started the instance, nor a stranger; operators may."""
+        task = await self.asked(stage)
+        stranger = Person(name="user:eve", user="eve")
+        operator = Person(name="key:op", user="op", manages=True, sees_all=True)
+
+        assert "TASK_SEPARATED" == await refusal(stage.decide(task, person=reviewer("ada")))
+        with pytest.raises(NotFound):
+            await stage.decide(task, person=stranger)
+        await stage.decide(task, person=operator)
+        await stage.decide(task, person=reviewer("bea"))
+        assert '"accepted"' == (await stage.instance(task.instance_id)).current_state
+
+    @IN_MEMORY
+    @pytest.mark.parametrize("layer", ["platform", "definition"])
+    async def test_takes_as_many_as_any_layer_asks_for(self, stage: AiStage, layer: str) -> None:
+        """A tenant that asks for one gets two, where the platform, or the process, wants two."""
+        two: dict[str, Any] = {"approval": {"quorum": 2}}
+        spec = TRIAGE
+        if layer == "platform":
+            await stage.allow_everywhere(**two)
+        else:
+            spec = {**TRIAGE, "guardrails": two}
+        task = await stage.asked(spec, mode="suggest")
+        await stage.chosen(task)
+
+        await stage.decide(task, person=reviewer("bea"))
+
+        assert '"triage"' == (await stage.instance(task.instance_id)).current_state
+
+    @IN_MEMORY
+    async def test_is_not_decided_by_a_vote_that_names_no_hash(self, stage: AiStage) -> None:
+        """A vote that names no hash is for nothing that anybody saw."""
+        task = await self.asked(stage)
+        review, _ = await stage.review(task)
+        vote = CastVote(ordinal=review.ordinal, approves=True, person=reviewer("bea"))
+
+        assert "TASK_NOT_COMPLETABLE" == await refusal(stage.ask(task.instance_id, vote))
 
 
 class TestAShadow:

@@ -785,7 +785,7 @@ class ResolveSuggestionResponse(_message.Message):
     TASK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def task(self) -> _task_pb2.Task:
-        """task is the one that reviewed the suggestion, SUCCEEDED."""
+        """task is the one that reviews the suggestion: SUCCEEDED, or still open where more votes are needed."""
 
     def __init__(
         self,

@@ -379,6 +379,8 @@ class TaskServiceServicer:
         NOT_FOUND            no such task in this tenant, or none that the caller may see;
         reason TASK_NOT_FOUND
         FAILED_PRECONDITION  one person ends it; reason TASK_NOT_VOTED_ON
+        FAILED_PRECONDITION  it reviews a suggestion: ResolveSuggestion is its vote; reason
+        TASK_NOT_COMPLETABLE
         FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
         FAILED_PRECONDITION  it is not for the caller, who decided another; reason TASK_SEPARATED
         FAILED_PRECONDITION  the caller cast another vote before; reason TASK_VOTED_ALREADY
@@ -403,10 +405,11 @@ class TaskServiceServicer:
 
         What is approved is what was shown: suggestion_hash is that of the review's input. Where the
         event would by now do something else, nothing is done. Whoever decides needs the right to send
-        events, too.
+        events, too. Where the policy asks for a quorum, to approve or to edit is a vote, and the last
+        one that is needed for the same event with the same data decides; one rejection does.
 
         Idempotent by request_id: a repeat gets the first answer. Without one, a repeat meets a closed
-        task.
+        task, or is the same vote, which changes nothing.
 
         Errors:
         NOT_FOUND            no such task in this tenant, or none that the caller may see;
@@ -421,6 +424,7 @@ class TaskServiceServicer:
         FAILED_PRECONDITION  somebody else has it; reason TASK_TAKEN names them
         FAILED_PRECONDITION  it is not offered to the caller; reason TASK_NOT_OFFERED
         FAILED_PRECONDITION  it is not for the caller, who started the instance; reason TASK_SEPARATED
+        FAILED_PRECONDITION  the caller cast another vote before; reason TASK_VOTED_ALREADY
         INVALID_ARGUMENT     a field is missing, or does not go with the decision; reason FIELD_INVALID
         INVALID_ARGUMENT     the data is not JSON; reason MALFORMED_REQUEST
         RESOURCE_EXHAUSTED   the data is too large; reason LIMIT_EXCEEDED
