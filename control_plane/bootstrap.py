@@ -235,7 +235,11 @@ class ControlPlane:
             Schedules(adapters.schedules, self._admitting, settings.poll_s).run,
             Rescuer(adapters.due, self._orchestrator).run,
             Housekeeping(
-                adapters.due, adapters.audit, adapters.ai_records, timedelta(days=own.audit_days)
+                adapters.due,
+                adapters.audit,
+                adapters.ai_records,
+                keep_audit=timedelta(days=own.audit_days),
+                keep_answers=timedelta(days=own.answer_days),
             ).run,
             Retention(adapters.retention, adapters.archive).run,
             FeedPruner(adapters.feed, timedelta(days=own.feed_days)).run,
@@ -274,7 +278,7 @@ class ControlPlane:
                 calls=lambda: self.admission.calls,
                 waiting=lambda: self._orchestrator.waiting,
                 feed_lag_s=tailer.lag_s,
-                is_draining=self.admission.draining.is_set,
+                is_draining=self.admission.leaving.is_set,
             ),
             pools=adapters.pools,
             revision=HEAD,
@@ -394,6 +398,7 @@ class ControlPlane:
             rates=capacity.rates,
             guesses=Guesses(monotonic=adapters.monotonic),
             drain_s=settings.drain_s,
+            drain_delay_s=own.drain_delay_s,
             max_connection_age_s=own.max_connection_age_s,
         )
 

@@ -26,8 +26,16 @@ class ControlPlaneSettings(BaseSettings):
     max_connection_age_s: float = Field(default=300.0, ge=10, le=86_400)
     """After so long a client's connection is ended, so that it may land on another replica."""
 
+    drain_delay_s: float = Field(default=0.0, ge=0, le=300)
+    """For how long one that was told to end says so to probes and still takes calls. Behind a load
+    balancer, longer than that takes to notice: docs/deploying.md."""
+
     audit_days: float = Field(default=400.0, ge=1, le=36_500)
     """For how long audit entries are kept: who changed what, and when."""
+
+    answer_days: float = Field(default=7.0, ge=1, le=3_650)
+    """For how long what a request was answered is kept under its request id: a repeat gets it
+    again. After that it is a new request."""
 
     archive_dir: str = ""
     """Where instances are archived before they are removed, one folder a tenant. Not set, those

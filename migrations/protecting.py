@@ -31,6 +31,7 @@ DEFINERS = {
     "remove_instances": (CONTROL_PLANE_ROLE,),
     "retire_partitions": (ACROSS_ROLE,),
     "forget_audit": (ACROSS_ROLE,),
+    "forget_answers": (ACROSS_ROLE,),
 }
 """
 The functions that act with the owner's rights, past the policies of whoever executes them, and who

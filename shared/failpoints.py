@@ -82,6 +82,8 @@ _PEER = (
     "retention.remove.after",
     "due.sweep.before",
     "due.sweep.after",
+    "due.forget.before",
+    "due.forget.after",
     # The executor's own statements.
     "executor.extend.before",
     "executor.extend.after",

@@ -9,6 +9,9 @@ from shared.ids import InstanceId, TenantId
 
 NO_TIME = timedelta(0)
 
+SHORTEST_MEMORY = timedelta(days=1)
+"""For so long at least a repeat gets the first answer."""
+
 LOOK = 5_000
 """Rows of the inbox that are looked at in one go: no instance has as many."""
 
@@ -71,6 +74,13 @@ class Due(Protocol):
         """
         Instances with accepted events that no control plane has tried to apply, of the `look`
         oldest rows of the inbox that nobody has: what waits behind them costs nothing.
+        """
+
+    async def forget_answers(self, keep: timedelta, at_once: int) -> int:
+        """
+        Forget what requests were answered longer ago, and what SQL callers asked: up to so many
+        of each, the oldest first. Tells how many there were of the one of which there were most.
+        Nothing younger than a day is forgotten. Ids of events are kept with their instance.
         """
 
     async def sweep(self) -> None:

@@ -98,6 +98,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "scope", "key", name=op.f("idempotency_pkey")),
         schema="foliot",
     )
+    op.create_index(
+        "idempotency_request_idx",
+        "idempotency",
+        ["created_at"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("scope = 'request'"),
+    )
     op.create_table(
         "inbox",
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -476,6 +484,22 @@ def upgrade() -> None:
         ["tenant_id", "role", "key_id"],
         unique=False,
         schema="foliot",
+    )
+    op.create_index(
+        "api_key_platform_idx",
+        "api_key",
+        ["key_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("tenant_id IS NULL"),
+    )
+    op.create_index(
+        "api_key_platform_role_idx",
+        "api_key",
+        ["role", "key_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("tenant_id IS NULL"),
     )
     op.create_index(
         "api_key_request_idx",

@@ -21,6 +21,7 @@ INTERNAL = {
     "check_text": "foliot.check_text(text, text, integer)",
     "check_object": "foliot.check_object(jsonb, text)",
     "accept": "foliot.accept(text, text, text, jsonb, uuid)",
+    "forget_answers": "foliot.forget_answers(interval, integer)",
 }
 FUNCTIONS = {
     "enqueue_event": "foliot.enqueue_event(text, uuid, text, text, jsonb)",
@@ -84,6 +85,9 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "scope", "key", name=op.f("accepted_pkey")),
         schema="foliot",
     )
+    op.create_index(
+        "accepted_accepted_at_idx", "accepted", ["accepted_at"], unique=False, schema="foliot"
+    )
     op.create_table(
         "rejected",
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -98,4 +102,7 @@ def _create_tables() -> None:
         sa.Column("rejected_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "position", name=op.f("rejected_pkey")),
         schema="foliot",
+    )
+    op.create_index(
+        "rejected_rejected_at_idx", "rejected", ["rejected_at"], unique=False, schema="foliot"
     )

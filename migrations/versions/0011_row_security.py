@@ -107,6 +107,7 @@ ACROSS_FUNCTIONS = (
     "ensure_history_partitions(integer)",
     "retire_partitions()",
     "forget_audit(interval, integer)",
+    "forget_answers(interval, integer)",
 )
 
 

@@ -95,6 +95,13 @@ api_key = sa.Table(
     ),
     sa.Index("api_key_tenant_idx", "tenant_id", "key_id"),
     sa.Index("api_key_role_idx", "tenant_id", "role", "key_id"),
+    # The platform's own: what IS NULL finds in an index does not count as being in its order.
+    sa.Index("api_key_platform_idx", "key_id", postgresql_where=sa.text("tenant_id IS NULL")),
+    sa.Index(
+        "api_key_platform_role_idx",
+        *("role", "key_id"),
+        postgresql_where=sa.text("tenant_id IS NULL"),
+    ),
     sa.Index(
         "api_key_request_idx",
         "tenant_id",
@@ -601,6 +608,7 @@ accepted = sa.Table(
     sa.Column("fingerprint", BYTEA, nullable=False),
     sa.Column("instance_id", UUID(as_uuid=True), nullable=False),
     sa.Column("accepted_at", TIME, nullable=False),
+    sa.Index("accepted_accepted_at_idx", "accepted_at"),
 )
 
 # Rows of the inbox that could not be applied, and why.
@@ -617,6 +625,7 @@ rejected = sa.Table(
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("accepted_at", TIME, nullable=False),
     sa.Column("rejected_at", TIME, nullable=False),
+    sa.Index("rejected_rejected_at_idx", "rejected_at"),
 )
 
 # What an instance has to say to others, written with the decision that says it and delivered
@@ -644,6 +653,10 @@ idempotency = sa.Table(
     sa.Column("fingerprint", BYTEA, nullable=False),
     sa.Column("answer", JSON, nullable=False),
     sa.Column("created_at", TIME, nullable=False),
+    # What is forgotten by its age; ids of events go with their instance.
+    sa.Index(
+        "idempotency_request_idx", "created_at", postgresql_where=sa.text("scope = 'request'")
+    ),
 )
 
 # Append-only. Partitioned by the instance's id, whose first 48 bits are its start, so that

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from control_plane.ports.due import SHORTEST_MEMORY
 from control_plane.ports.inbox import START
 from control_plane.ports.instance_store import TakenBusinessKey
 from shared.ids import new_instance_id
@@ -447,3 +448,29 @@ class TestACaller:
 
         assert ["e2", "e3"] == [row["event_id"] for row in rows]
         assert {"INSTANCE_NOT_FOUND"} == {row["reason"] for row in rows}
+
+
+class TestWhatWasTakenIn:
+    async def test_is_forgotten_with_its_id_when_it_is_old(
+        self, postgres: PostgresWorld, shop: asyncpg.Connection
+    ) -> None:
+        """What has come by then is in the history; what was put away was there to be read."""
+        first = await shop.fetchval(
+            "SELECT foliot.start_instance($1, 'order', 'a', '{}', 'r')", ACME
+        )
+        again = await shop.fetchval(
+            "SELECT foliot.start_instance($1, 'order', 'a', '{}', 'r')", ACME
+        )
+        [start] = await postgres.inbox.starts(10)
+        await postgres.inbox.reject_start(start, reason="GONE", message="it is gone")
+        await shop.fetchval("SELECT foliot.start_instance($1, 'order', 'b', '{}', 's')", ACME)
+        await postgres.move_clock(SHORTEST_MEMORY)
+
+        gone = await postgres.due.forget_answers(SHORTEST_MEMORY, 10)
+
+        counts = await postgres.owner.fetchrow(
+            "SELECT (SELECT count(*) FROM foliot.accepted), (SELECT count(*) FROM foliot.rejected)"
+        )
+        assert first == again
+        # Two request ids and two business keys, less the request id of what was put away.
+        assert (3, (0, 0)) == (gone, tuple(counts))

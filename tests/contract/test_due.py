@@ -4,8 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from control_plane.adapters.postgres.due import STOP_WITHIN
-from control_plane.ports.due import DueQueue, DueTimer, ExpiredLease
-from control_plane.ports.instance_store import Change, DeferredEvent, TaskUpdate
+from control_plane.ports.due import SHORTEST_MEMORY, DueQueue, DueTimer, ExpiredLease
+from control_plane.ports.instance_store import (
+    REQUEST_SCOPE,
+    Change,
+    DeferredEvent,
+    NewAnswer,
+    TaskUpdate,
+)
 from control_plane.ports.records import Instance
 from shared.tasks import TaskType
 from tests.contract.material import (
@@ -230,6 +236,33 @@ class TestTheUntriedInbox:
 
         assert [first.key] == await world.due.untried_inbox(10, look=2)
         assert [first.key, second.key] == await world.due.untried_inbox(10, look=3)
+
+
+class TestAnswers:
+    async def test_are_forgotten_when_they_are_old_and_those_of_events_are_not(
+        self, world: World
+    ) -> None:
+        """A request's repeat comes soon or never; an event's instance may live for years."""
+        fresh = instance(await world.now())
+        answers = [
+            NewAnswer(scope=scope, key=key, fingerprint=b"asked", answer="{}")
+            for scope, key in (
+                *((REQUEST_SCOPE, key) for key in ("one", "two", "three")),
+                (str(fresh.instance_id), "event"),
+            )
+        ]
+        await stored(world, start(fresh, answers=answers))
+        await world.move_clock(SHORTEST_MEMORY - MINUTE)
+        too_early = await world.due.forget_answers(timedelta(0), 10)
+        await world.move_clock(MINUTE)
+        still_wanted = await world.due.forget_answers(2 * SHORTEST_MEMORY, 10)
+
+        first = await world.due.forget_answers(timedelta(0), 2)
+        left = (await world.row_counts())["idempotency"]
+        then = await world.due.forget_answers(timedelta(0), 2)
+
+        assert (0, 0, 2, 1) == (too_early, still_wanted, first, then)
+        assert (2, 1) == (left, (await world.row_counts())["idempotency"])
 
 
 class TestASweep:

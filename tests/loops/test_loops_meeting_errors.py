@@ -41,6 +41,9 @@ class Crowd:
     async def untried_inbox(self, limit: int, *, look: int = LOOK) -> Sequence[InstanceKey]:
         return self._keys[:limit]
 
+    async def forget_answers(self, keep: timedelta, at_once: int) -> int:
+        raise NotImplementedError
+
     async def sweep(self) -> None:
         """Nothing here grows."""
 

@@ -158,6 +158,7 @@ class MemoryDatabase:
     ai_suggestions: dict[TaskKey, Suggestion] = field(default_factory=dict)
     rejected: list[tuple[InstanceKey, InboxEvent, str, str]] = field(default_factory=list)
     answers: dict[IdempotencyKey, StoredAnswer] = field(default_factory=dict)
+    answered_at: dict[IdempotencyKey, datetime] = field(default_factory=dict)
     schedules: dict[ScheduleKey, Schedule] = field(default_factory=dict)
     history: dict[InstanceKey, list[HistoryEntry]] = field(default_factory=dict)
     xids: Iterator[int] = field(default_factory=lambda: count(1))

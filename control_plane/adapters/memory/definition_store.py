@@ -54,6 +54,7 @@ class MemoryDefinitionStore:
                 fingerprint=repeatable.fingerprint,
                 answer=json.dump({"definition_id": str(created.definition_id)}),
             )
+            self._database.answered_at[name] = created.created_at
         self._note(noted, created, None)
         return created
 

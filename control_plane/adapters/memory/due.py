@@ -8,6 +8,7 @@ from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
 from control_plane.ports.due import (
     LOOK,
     NO_TIME,
+    SHORTEST_MEMORY,
     Ahead,
     DueQueue,
     DueTimer,
@@ -15,6 +16,7 @@ from control_plane.ports.due import (
     ExpiredLease,
 )
 from control_plane.ports.inbox import START
+from control_plane.ports.instance_store import REQUEST_SCOPE
 from control_plane.ports.records import InstanceKey
 
 FORGET_SESSIONS_AFTER = timedelta(hours=1)
@@ -80,6 +82,17 @@ class MemoryDue:
         )
         named = dict.fromkeys(key for _, _, key, kind in untried[:look] if kind != START)
         return list(named)[:limit]
+
+    async def forget_answers(self, keep: timedelta, at_once: int) -> int:
+        until = self._database.now() - max(keep, SHORTEST_MEMORY)
+        old = [
+            (at, key)
+            for key, at in self._database.answered_at.items()
+            if key.scope == REQUEST_SCOPE and at <= until
+        ]
+        for _, key in sorted(old, key=lambda one: one[0])[:at_once]:
+            del self._database.answered_at[key], self._database.answers[key]
+        return min(len(old), at_once)
 
     async def sweep(self) -> None:
         database = self._database

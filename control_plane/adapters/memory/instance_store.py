@@ -199,9 +199,11 @@ class MemoryInstanceStore:
         database.instances[change.key] = change.after
         database.history.setdefault(change.key, []).extend(change.entries)
         for answer in change.answers:
-            database.answers[IdempotencyKey(change.key.tenant_id, answer.scope, answer.key)] = (
-                StoredAnswer(fingerprint=answer.fingerprint, answer=answer.answer)
+            name = IdempotencyKey(change.key.tenant_id, answer.scope, answer.key)
+            database.answers[name] = StoredAnswer(
+                fingerprint=answer.fingerprint, answer=answer.answer
             )
+            database.answered_at[name] = change.after.updated_at
         if change.business_key is not None:
             previous = change.business_key.previous
             database.business_keys[_business_key(change)] = (

@@ -142,7 +142,7 @@ class MemoryRetention:
             for of in [one for one in table if one[:2] == key]:
                 del table[of]  # type: ignore[arg-type]  # a key of this very table
         for scoped in [one for one in database.answers if one.scope == str(key.instance_id)]:
-            del database.answers[scoped]
+            del database.answers[scoped], database.answered_at[scoped]
         if instance.business_key is not None:
             name = BusinessKey(key.tenant_id, instance.definition_key, instance.business_key)
             if database.business_keys.get(name, (None, 0))[0] == key.instance_id:

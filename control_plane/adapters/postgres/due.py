@@ -164,6 +164,12 @@ class PostgresDue:
         await failpoint("due.inbox.after")
         return [InstanceKey(*row) for row in rows]
 
+    async def forget_answers(self, keep: timedelta, at_once: int) -> int:
+        await failpoint("due.forget.before")
+        gone: int = await self._pool.fetchval("SELECT foliot.forget_answers($1, $2)", keep, at_once)
+        await failpoint("due.forget.after")
+        return gone
+
     async def sweep(self) -> None:
         await failpoint("due.sweep.before")
         # A month that cannot be made now is no error; see the function.
