@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from foliot.executor.v1 import executor_service_pb2 as pb
 from grpc.aio import ServicerContext
 
+from control_plane.access import principal
 from control_plane.api.acks import ack_to
 from control_plane.api.ai_desk_servicer import AiDeskMethods
 from control_plane.api.executor_ports import ExecutorPorts
@@ -64,6 +65,7 @@ class ExecutorServicer(AiDeskMethods):
             self._ports.orchestrator,
             self._ports.ai,
             [outcomes.reported_from(one) for one in request.outcomes],
+            by=principal.current(),
         )
         if told.resend is not None:
             # An ack for each or none at all: what is sent again and was applied is a duplicate.

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Sequence
 from foliot.executor.v1 import executor_service_pb2 as pb
 from foliot.executor.v1 import outcome_pb2
 
+from control_plane.access import principal
 from control_plane.api.acks import ack_to
 from control_plane.api.admission import draining_now
 from control_plane.api.executor_ports import ExecutorPorts
@@ -160,6 +161,7 @@ class ExecutorStream:
                 self._ports.ai,
                 [outcomes.reported_from(one) for one in sent],
                 hand.session_id,
+                by=principal.current(),
             )
         finally:
             self._batches.release()

@@ -15,11 +15,12 @@ from control_plane.orchestrator.endings import conclude, fail, succeed
 from control_plane.orchestrator.fold import apply_inbox, refused
 from control_plane.orchestrator.fold_people import check_may_end, check_not_paused, check_open
 from control_plane.orchestrator.fold_votes import cast
-from control_plane.orchestrator.request import CastVote, Resolve
+from control_plane.orchestrator.request import CastVote, Report, Resolve
 from control_plane.orchestrator.separating import check_separate, record_decider
 from control_plane.orchestrator.suggesting import preview_of, suggest
 from control_plane.ports.ai_records import Suggestion
-from control_plane.ports.ai_tasks import Decided, Judged
+from control_plane.ports.ai_tasks import NOT_BELIEVED, Decided, Judged
+from control_plane.ports.audit import Noted, Target
 from control_plane.ports.people import Terms
 from control_plane.ports.records import Lease, Task
 from shared import json
@@ -29,19 +30,31 @@ from shared.ids import task_id
 from shared.json import Json
 from shared.tasks import Failure
 
+REPORTED = "foliot.executor.v1.ExecutorService/ReportOutcomes"
+"""What the audit log calls it to tell of an outcome, on a stream as well."""
+
+MAX_REASON = 1_000
+
 _NOT_BELIEVED = Failure(
-    kind="ai.not_believed",
+    kind=NOT_BELIEVED,
     message="the executor says that the task succeeded, and not by which call of a model",
     retryable=False,
 )
 
 
-def take_choice(draft: Draft, task: Task, lease: Lease, judged: Judged | None) -> None:
-    """An executor says that its AI task succeeded; `judged` is what we make of it ourselves."""
+def take_choice(draft: Draft, task: Task, lease: Lease, asked: Report) -> None:
+    """
+    An executor says that its AI task succeeded; `asked.judged` is what we make of it ourselves.
+    One that is not believed is told of in the audit log.
+    """
+    judged = asked.judged
     failure = _NOT_BELIEVED if judged is None else judged.failure
     if judged is None or failure is not None:
         assert failure is not None
+        before = draft.history_hash
         fail(draft, task, lease, failure)
+        if failure.kind == NOT_BELIEVED:
+            draft.note(_told(asked, failure), Target("task", task.task_id), before)
         return
     output: dict[str, Json] = {
         "choice": judged.choice,
@@ -118,6 +131,17 @@ def resolve(draft: Draft, asked: Resolve, task: Task | None) -> Answer:
         conclude(draft, ordinal, {"error": rejected.as_json(), **by})
     apply_inbox(draft)
     return draft.answer()
+
+
+def _told(asked: Report, failure: Failure) -> Noted:
+    """What the audit log says of an executor that is not believed."""
+    by = asked.told_by
+    return Noted(
+        principal=f"session {asked.session_id}" if by is None else by.name,
+        credential_id="" if by is None else by.credential_id,
+        method=REPORTED,
+        reason=f"{failure.kind}: {failure.message}"[:MAX_REASON],
+    )
 
 
 def _vote(draft: Draft, asked: Resolve, task: Task, choice: Json) -> bool | None:

@@ -97,7 +97,7 @@ def report(draft: Draft, asked: Report, task: Task | None) -> Answer:
     if not draft.has_begun(task):
         record_start(draft, task, lease)
     if task.type is TaskType.AI and asked.outcome.state in {"succeeded", "awaiting"}:
-        take_choice(draft, task, lease, asked.judged)
+        take_choice(draft, task, lease, asked)
     else:
         end_attempt(draft, task, lease, asked.outcome)
     apply_inbox(draft)

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from control_plane.access import principal
 from control_plane.access.auditing import noted
+from control_plane.access.principal import Principal
 from control_plane.orchestrator.messages import StopBy
 from control_plane.ports.ai_records import Suggestion
 from control_plane.ports.ai_tasks import Judged
@@ -100,6 +101,8 @@ class Report:
     """On whose stream it came, which may have changed since the task was handed out."""
     judged: Judged | None = None
     """Of an AI task's success: what we make of it ourselves. What its executor says is not used."""
+    told_by: Principal | None = None
+    """Whose word it is; None where nobody is known by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,9 @@ from shared.tasks import Failure
 Decision: TypeAlias = Literal["APPROVE", "EDIT", "REJECT", "EXPIRE"]
 """What became of a suggestion: a person's decision, or that its time was over."""
 
+NOT_BELIEVED = "ai.not_believed"
+"""What a task fails by whose executor says what the records do not."""
+
 DEFAULT_POLICY = "default"
 """The policy that binds every AI task of a tenant, beside the one that its definition names."""
 

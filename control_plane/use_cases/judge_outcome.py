@@ -6,7 +6,7 @@ that is judged here, by the policy that binds the task, and is to come to the sa
 """
 
 from control_plane.ports.ai_desk import AiCall, AiDesk, AiTask
-from control_plane.ports.ai_tasks import Judged
+from control_plane.ports.ai_tasks import NOT_BELIEVED, Judged
 from control_plane.ports.instance_store import TaskKey
 from control_plane.use_cases.ai_meter import count_verdicts
 from control_plane.use_cases.binding_policy import binding_policy
@@ -115,7 +115,7 @@ def _lied(task: AiTask, why: str) -> Judged:
         ordinal=key.ordinal,
         why=why,
     )
-    return _failed("ai.not_believed", f"the executor's outcome was not believed: {why}")
+    return _failed(NOT_BELIEVED, f"the executor's outcome was not believed: {why}")
 
 
 def _failed(kind: str, message: str) -> Judged:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
-from control_plane.orchestrator.answer import Verdict
+from control_plane.access.principal import Principal
+from control_plane.orchestrator.answer import Answer, Verdict
 from control_plane.orchestrator.request import Report, Request
 from control_plane.ports.ai_desk import AiDesk
 from control_plane.ports.instance_store import TaskKey
@@ -94,6 +95,8 @@ async def report_outcomes(
 ) -> Acknowledged:
     """
     Each outcome stands for itself; the epoch alone decides whether it counts. What follows
+    *,
+    by: Principal | None = None,
     from them goes to the session first, if it is given and has room.
 
     A malformed result is refused, and ends its attempt as failed, so that no task hangs:
@@ -106,7 +109,8 @@ async def report_outcomes(
             "outcomes", actual=len(outcomes), maximum=MAX_OUTCOMES, field="outcomes"
         )
     _batches.observe(len(outcomes))
-    looked_at = [_look_at(one, session_id) for one in outcomes]
+    came_ns = time.time_ns() if tracing.is_on() else None
+    looked_at = [_look_at(one, session_id, by) for one in outcomes]
     for number, one in enumerate(looked_at):
         if one.report is not None and may_be_choice(one.report.outcome):
             looked_at[number] = await _judged(desk, one, one.report)
@@ -144,7 +148,7 @@ class _LookedAt:
     refusal: FoliotError | None = None
 
 
-def _look_at(sent: Reported, session_id: SessionId | None) -> _LookedAt:
+def _look_at(sent: Reported, session_id: SessionId | None, by: Principal | None) -> _LookedAt:
     try:
         instance_id, ordinal = parse_task_id(sent.task_id)
         fields.required(sent.tenant_id, "tenant_id", longest=fields.MAX_TENANT_ID)
@@ -162,7 +166,9 @@ def _look_at(sent: Reported, session_id: SessionId | None) -> _LookedAt:
     return _LookedAt(
         sent=sent,
         instance_id=instance_id,
-        report=Report(ordinal=ordinal, epoch=sent.epoch, outcome=outcome, session_id=session_id),
+        report=Report(
+            ordinal=ordinal, epoch=sent.epoch, outcome=outcome, session_id=session_id, told_by=by
+        ),
         refusal=refusal,
     )
 

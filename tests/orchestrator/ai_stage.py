@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from control_plane.access.principal import Principal
 from control_plane.orchestrator.request import Resolve
 from control_plane.ports.ai_policies import PLATFORM_POLICY
 from control_plane.ports.ai_records import Suggestion
@@ -81,6 +82,15 @@ POLICY: dict[str, Any] = {
     },
     "approval": {"roles": ["desk"], "expires_in": "PT24H", "four_eyes": True},
 }
+
+EXECUTOR = Principal(
+    name="workers",
+    tenant_id=None,
+    role="executor",
+    permissions=frozenset(),
+    expires_at=None,
+    credential_id="k1",
+)
 
 REVIEWER = Person(name="user:bea", user="bea", roles=frozenset({"desk"}))
 
@@ -174,6 +184,7 @@ class AiStage(Stage):
                     result=Succeeded(output=json.dump(output)),
                 )
             ],
+            by=EXECUTOR,
         )
         return told.acks[0]
 

@@ -13,9 +13,11 @@ import pytest
 
 from control_plane.orchestrator import Verdict
 from control_plane.orchestrator.request import CastVote
+from control_plane.ports.audit import AuditFilter
 from control_plane.ports.people import Person
 from shared import json
 from shared.errors import FoliotError, InvalidRequest, NotFound
+from shared.ids import task_id
 from shared.json import Json
 from shared.tasks import ClaimedTask, Outcome
 from tests.contract.worlds import ACME, World
@@ -165,6 +167,30 @@ class TestAnExecutorThatLies:
         instance = await stage.instance(task.instance_id)
         assert '"desk"' == instance.current_state
         assert '"ai.not_believed"' in instance.context
+
+    @pytest.mark.parametrize("told", [claim("DENY"), "APPROVE"])
+    async def test_is_told_of_in_the_audit_log(self, stage: AiStage, told: Json) -> None:
+        """Whose key it was and what it claimed about, once, in the commit that fails the task."""
+        task = await stage.asked()
+        await stage.call(task, answer())
+
+        await stage.tell(task, told)
+        await stage.tell(task, told)
+
+        (entry,) = await stage.world.audit.list(ACME, AuditFilter(), after=None, limit=9)
+        assert ("task", task_id(task.instance_id, task.ordinal)) == entry.target
+        assert ("workers", "k1") == (entry.noted.principal, entry.noted.credential_id)
+        assert entry.noted.reason.startswith("ai.not_believed: ")
+        assert entry.before_hash != entry.after_hash
+
+    async def test_that_is_honest_is_no_affair_of_the_audit_log(self, stage: AiStage) -> None:
+        """Nor is a model that answers badly: that is what the gates are for."""
+        task = await stage.asked()
+        await stage.call(task, answer("OTHER"))
+
+        await stage.tell(task, claim("OTHER"))
+
+        assert [] == list(await stage.world.audit.list(ACME, AuditFilter(), after=None, limit=9))
 
     async def test_does_not_choose_among_the_answers_it_got(self, stage: AiStage) -> None:
         """Only the last call counts: asking until the model says what is wanted leads nowhere."""
