@@ -26,7 +26,7 @@ from control_plane.api.mapping.previews import preview_to
 from control_plane.api.mapping.tasks import task_to
 from control_plane.api.mapping.texts import text_of
 from control_plane.api.mapping.times import length_of
-from control_plane.api.page_tokens import invalid_token, make_token, read_token
+from control_plane.api.page_places import instance_place, instance_token
 from control_plane.orchestrator.machines import Machines
 from control_plane.orchestrator.request import OnRunning
 from control_plane.ports.definition_store import DefinitionStore
@@ -174,13 +174,12 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
                 started_before=terms.time("start_time", "<"),
             ),
             definition_id=DefinitionId(version) if version is not None else None,
-            after=_position(request.page_token, mark),
+            after=instance_place(request.page_token, of=mark),
             size=page_size(request.page_size),
         )
-        last = page.last
         return pb.ListInstancesResponse(
             instances=[instance_to(one, full=full) for one in page.rows],
-            next_page_token=make_token([str(last.instance_id)], of=mark) if last else "",
+            next_page_token=instance_token(page.last, of=mark),
         )
 
     async def CountInstances(
@@ -387,13 +386,3 @@ class InstanceServicer(pb_grpc.InstanceServiceServicer):
 
 def _id(text: str) -> InstanceId:
     return InstanceId(parse_uuid(text, "instance_id"))
-
-
-def _position(token: str, mark: str) -> InstanceId | None:
-    match read_token(token, of=mark):
-        case None:
-            return None
-        case [str() as instance_id]:
-            return InstanceId(parse_uuid(instance_id, "page_token"))
-        case _:
-            raise invalid_token()

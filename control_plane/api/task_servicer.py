@@ -1,5 +1,7 @@
 """TaskService: proto in, use case, proto out."""
 
+from dataclasses import replace
+
 from foliot.v1 import task_service_pb2 as pb
 from grpc.aio import ServicerContext
 
@@ -10,9 +12,9 @@ from control_plane.api.mapping.failures import failure_from
 from control_plane.api.mapping.tasks import STATUS_WORDS, task_to
 from control_plane.api.mapping.texts import text_of
 from control_plane.api.offer_filters import PEOPLE, looked_for
-from control_plane.api.page_tokens import invalid_token, make_token, read_token
+from control_plane.api.page_places import task_place, task_token
 from control_plane.api.task_people_servicer import TaskPeopleServicer
-from control_plane.ports.reader import TaskFilter
+from control_plane.ports.reader import TaskFilter, TaskPlace
 from control_plane.ports.records import Task
 from control_plane.use_cases.complete_task import complete_task
 from control_plane.use_cases.deal_with_task import assign_task, claim_task, unclaim_task
@@ -25,7 +27,7 @@ from control_plane.use_cases.retry_task import retry_task
 from control_plane.use_cases.skip_task import skip_task
 from control_plane.use_cases.throw_task_error import throw_task_error
 from shared.errors import FoliotError, InvalidRequest
-from shared.ids import InstanceId, parse_uuid
+from shared.ids import InstanceId
 from shared.tasks import TaskType
 from shared.telemetry.call_names import correlation_id
 
@@ -44,6 +46,7 @@ MAX_LOOKED_AT = 10_000
 COUNT_FILTER = {
     name: FILTER[name] for name in ("instance_id", "status", "type", "assignee", "candidate", "due")
 }
+DEAD = TaskFilter(status="failed", is_dead=True)
 DEAD_FILTER = {name: FILTER[name] for name in ("type", "queue", "create_time")}
 
 
@@ -66,18 +69,17 @@ class TaskServicer(TaskPeopleServicer):
                 created_from=terms.time("create_time", ">="),
                 created_before=terms.time("create_time", "<"),
             ),
-            after=_position(request.page_token, mark),
+            after=task_place(request.page_token, of=mark, is_timed=wanted.is_by_time),
             size=page_size(request.page_size),
         )
-        last = page.last
         return pb.ListTasksResponse(
             tasks=[
                 task_to(one, with_input=one.type is TaskType.HUMAN, with_output=False)
                 for one in page.rows
             ],
-            next_page_token=make_token([str(last.instance_id), last.ordinal], of=mark)
-            if last
-            else "",
+            next_page_token=task_token(
+                wanted.place_of(page.last) if page.last is not None else None, of=mark
+            ),
         )
 
     async def GetTask(
@@ -255,14 +257,15 @@ class TaskServicer(TaskPeopleServicer):
         order = check_order(request.order_by, ["run_time"])
         mark = f"dead\n{request.filter}\n{order}"
         page = await self._dead(
-            request.filter, _position(request.page_token, mark), page_size(request.page_size)
+            request.filter,
+            task_place(request.page_token, of=mark, is_timed=True),
+            page_size(request.page_size),
         )
-        last = page.last
         return pb.ListDeadTasksResponse(
             tasks=[task_to(one, with_input=False, with_output=False) for one in page.rows],
-            next_page_token=make_token([str(last.instance_id), last.ordinal], of=mark)
-            if last
-            else "",
+            next_page_token=task_token(
+                DEAD.place_of(page.last) if page.last is not None else None, of=mark
+            ),
         )
 
     async def RedriveTasks(
@@ -300,18 +303,16 @@ class TaskServicer(TaskPeopleServicer):
             found += [one.task_id for one in page.rows]
             if page.last is None or len(found) >= most:
                 break
-            after = page.last.instance_id, page.last.ordinal
+            after = DEAD.place_of(page.last)
         return found[:most]
 
-    async def _dead(self, text: str, after: tuple[InstanceId, int] | None, size: int) -> Page[Task]:
+    async def _dead(self, text: str, after: TaskPlace | None, size: int) -> Page[Task]:
         terms = parse_filter(text, DEAD_FILTER)
         task_type = terms.text("type")
         return await list_tasks(
             self._reader,
             principal.current().tenant,
-            TaskFilter(
-                status="failed", type=TaskType(task_type) if task_type else None, is_dead=True
-            ),
+            replace(DEAD, type=TaskType(task_type) if task_type else None),
             UnindexedTaskFilter(
                 queue=terms.text("queue"),
                 created_from=terms.time("create_time", ">="),
@@ -346,13 +347,3 @@ def _most(asked: int) -> int:
             f"max_tasks {asked} is negative; leave it unset for {MAX_REDRIVEN}", field="max_tasks"
         )
     return min(asked, MAX_REDRIVEN) or MAX_REDRIVEN
-
-
-def _position(token: str, mark: str) -> tuple[InstanceId, int] | None:
-    match read_token(token, of=mark):
-        case None:
-            return None
-        case [str() as instance_id, int() as ordinal]:
-            return InstanceId(parse_uuid(instance_id, "page_token")), ordinal
-        case _:
-            raise invalid_token()

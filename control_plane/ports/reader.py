@@ -1,7 +1,8 @@
 """
 What people and programs look up: instances, tasks, history. Read-your-writes: the same database.
 
-Pages are by key, never by offset: `after` is the key of the last row already seen.
+Pages are by key, never by offset: `after` is the place of the last row already seen. It says all
+that the order goes by, so that a list goes on after a row that was changed or removed since.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,30 @@ from shared.ids import InstanceId, TenantId
 from shared.tasks import TaskType
 
 
+@dataclass(frozen=True, slots=True)
+class InstancePlace:
+    """Where an instance stands in lists."""
+
+    started_at: datetime
+    instance_id: InstanceId
+
+    @classmethod
+    def of(cls, instance: Instance) -> "InstancePlace":
+        return cls(instance.started_at, instance.instance_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlace:
+    """
+    Where a task stands in a list: `at` is when it is or was due, or should be done, as the list
+    goes by; None where it goes by neither, or the task has no such time and comes last.
+    """
+
+    at: datetime | None
+    instance_id: InstanceId
+    ordinal: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceFilter:
     """All that is set must hold."""
@@ -34,7 +59,7 @@ class InstanceFilter:
     """Names with the values that they must have."""
     started_from: datetime | None = None
     started_before: datetime | None = None
-    down_to: InstanceId | None = None
+    down_to: InstancePlace | None = None
     """Not beyond this one, which is of the list; with `labels` only."""
 
     @property
@@ -68,9 +93,17 @@ class TaskFilter:
 
     @property
     def is_by_time(self) -> bool:
-        """Whether tasks come by when they are or were due: those of one status but `running`."""
+        """Whether tasks come by when they are or were due: those of a type, or of a status, but
+        not those that are `running`.
+        """
         is_of_many = self.instance_id is None and not self.found_as
-        return is_of_many and self.status not in {None, "running"}
+        is_narrowed = self.status is not None or self.type is not None
+        return is_of_many and is_narrowed and self.status != "running"
+
+    def place_of(self, task: Task) -> TaskPlace:
+        """Where it stands in a list by this filter."""
+        at = task.due_at if self.is_by_due else task.run_at if self.is_by_time else None
+        return TaskPlace(at, task.instance_id, task.ordinal)
 
 
 class Reader(Protocol):
@@ -78,13 +111,23 @@ class Reader(Protocol):
         """The instance, or None where this tenant has none of that id."""
 
     async def list_instances(
-        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, limit: int
+        self,
+        tenant_id: TenantId,
+        wanted: InstanceFilter,
+        *,
+        after: InstancePlace | None,
+        limit: int,
     ) -> Sequence[Instance]:
         """Newest start first (ids sort by start)."""
 
     async def labelled_at(
-        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, count: int
-    ) -> InstanceId | None:
+        self,
+        tenant_id: TenantId,
+        wanted: InstanceFilter,
+        *,
+        after: InstancePlace | None,
+        count: int,
+    ) -> InstancePlace | None:
         """
         Of the instances with the first of the labels, started in the time that is wanted, that
         number of a list of them; None where there are not so many. What else is wanted is not
@@ -101,7 +144,7 @@ class Reader(Protocol):
         tenant_id: TenantId,
         wanted: TaskFilter,
         *,
-        after: tuple[InstanceId, int] | None,
+        after: TaskPlace | None,
         limit: int,
     ) -> Sequence[Task]:
         """

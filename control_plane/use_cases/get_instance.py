@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from control_plane.ports.reader import Reader, TaskFilter
+from control_plane.ports.reader import Reader, TaskFilter, TaskPlace
 from control_plane.ports.records import HistoryEntry, Instance, Task
 from shared import json
 from shared.errors import NotFound
@@ -73,7 +73,7 @@ async def _newest_tasks(reader: Reader, instance: Instance) -> Sequence[Task]:
     return await reader.list_tasks(
         instance.tenant_id,
         TaskFilter(instance_id=instance.instance_id),
-        after=(instance.instance_id, before_newest),
+        after=TaskPlace(None, instance.instance_id, before_newest),
         limit=MAX_TASKS,
     )
 

@@ -1,15 +1,24 @@
 """List a tenant's instances."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from control_plane.ports.definition_store import DefinitionStore
-from control_plane.ports.reader import InstanceFilter, Reader
+from control_plane.ports.reader import InstanceFilter, InstancePlace, Reader
 from control_plane.ports.records import Instance
-from control_plane.use_cases.paging import Page, page_of
-from shared.ids import DefinitionId, InstanceId, TenantId
+from control_plane.use_cases.paging import page_of
+from shared.ids import DefinitionId, TenantId
 
 LOOKED_AT = 500
 """Instances with a label that are looked at for one page, whether they are on it or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePage:
+    """`last` is the place after which the next page begins, None where this one ends the list."""
+
+    rows: Sequence[Instance]
+    last: InstancePlace | None
 
 
 async def list_instances(
@@ -19,9 +28,9 @@ async def list_instances(
     wanted: InstanceFilter,
     *,
     definition_id: DefinitionId | None,
-    after: InstanceId | None,
+    after: InstancePlace | None,
     size: int,
-) -> Page[Instance]:
+) -> InstancePage:
     """
     Newest start first.
 
@@ -36,7 +45,7 @@ async def list_instances(
     if definition_id is not None:
         definition = await definitions.get(tenant_id, definition_id)
         if definition is None or wanted.definition_key not in (None, definition.key):
-            return Page((), None)
+            return InstancePage((), None)
         if wanted.schedule_id is None or wanted.labels:
             wanted = replace(wanted, definition_key=definition.key)
     if wanted.asks_beside_labels:
@@ -51,9 +60,9 @@ async def list_instances(
             definition_id in {None, one.definition_id} and (beside is None or _keeps(beside, one))
         ),
     )
-    if page.last is None and wanted.down_to is not None:
-        return Page(page.rows, await reader.get_instance(tenant_id, wanted.down_to))
-    return page
+    if page.last is None:
+        return InstancePage(page.rows, wanted.down_to)
+    return InstancePage(page.rows, InstancePlace.of(page.last))
 
 
 def _keeps(wanted: InstanceFilter, instance: Instance) -> bool:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from control_plane.ports.reader import Reader, TaskFilter
+from control_plane.ports.reader import Reader, TaskFilter, TaskPlace
 from control_plane.ports.records import Task
 from control_plane.use_cases.paging import Page, page_of
-from shared.ids import InstanceId, TenantId
+from shared.ids import TenantId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ async def list_tasks(
     wanted: TaskFilter,
     also: UnindexedTaskFilter,
     *,
-    after: tuple[InstanceId, int] | None,
+    after: TaskPlace | None,
     size: int,
 ) -> Page[Task]:
     """In the reader's order, which goes with the filter."""

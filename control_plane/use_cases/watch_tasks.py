@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from control_plane.ports.feed import Feed, FeedEntry, Position
 from control_plane.ports.people import Offer, offers_of
-from control_plane.ports.reader import Reader, TaskFilter
+from control_plane.ports.reader import Reader, TaskFilter, TaskPlace
 from control_plane.ports.records import Task
 from control_plane.use_cases.feed_filter import FeedFilter
 from control_plane.use_cases.watch_events import Window, watch_events
@@ -158,7 +158,7 @@ async def watch_tasks(
 async def _open_now(
     reader: Reader, tenant_id: TenantId, wanted: TaskWish
 ) -> AsyncGenerator[Sequence[Task], None]:
-    after: tuple[InstanceId, int] | None = None
+    after: TaskPlace | None = None
     while True:
         found = await reader.list_tasks(tenant_id, wanted.open, after=after, limit=OPEN_AT_ONCE)
         kept = [task for task in found if wanted.keeps(task)]
@@ -168,7 +168,7 @@ async def _open_now(
             yield kept
         if len(found) < OPEN_AT_ONCE:
             return
-        after = found[-1].instance_id, found[-1].ordinal
+        after = wanted.open.place_of(found[-1])
 
 
 async def _is_of(reader: Reader, task: Task, wanted: TaskWish) -> bool:

@@ -76,6 +76,29 @@ def upgrade() -> None:
         schema="foliot",
         postgresql_where=sa.text("buffered_at IS NOT NULL"),
     )
+    op.create_index(
+        "schedule_definition_idx",
+        "schedule",
+        ["tenant_id", "definition_key", "schedule_id"],
+        unique=False,
+        schema="foliot",
+    )
+    op.create_index(
+        "schedule_paused_idx",
+        "schedule",
+        ["tenant_id", "schedule_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("paused_at IS NOT NULL"),
+    )
+    op.create_index(
+        "schedule_running_idx",
+        "schedule",
+        ["tenant_id", "schedule_id"],
+        unique=False,
+        schema="foliot",
+        postgresql_where=sa.text("paused_at IS NULL"),
+    )
     op.add_column("instance", sa.Column("schedule_id", sa.Text(), nullable=True), schema="foliot")
     op.create_index(
         "instance_schedule_idx",

@@ -26,7 +26,9 @@ MANY_ROWS = (
            tenant_id, instance_id, ordinal, name, type, queue, priority, status, run_at,
            max_attempts, idempotency_key, input, created_at, completed_at)
     SELECT 'acme', ('01890000-0000-7000-8000-' || lpad(to_hex(n / 10), 12, '0'))::uuid, n % 10,
-           'charge', CASE WHEN n % 50 = 0 THEN 'HUMAN' ELSE 'HTTP' END, 'q' || n % 4, n % 3,
+           'charge', CASE WHEN n % 50 = 0 THEN 'HUMAN'
+                          WHEN n % 5000 = 7 OR n % 20000 = 1 THEN 'EMAIL' ELSE 'HTTP' END,
+           'q' || n % 4, n % 3,
            CASE WHEN n <= 1000 THEN 'running' WHEN n <= 80000 THEN 'pending'
                 WHEN n % 100 = 1 THEN 'failed' ELSE 'succeeded' END,
            now() - n * interval '1 second', 3, gen_random_uuid(), '{}', now(),
@@ -98,18 +100,18 @@ MANY_ROWS = (
     """
     INSERT INTO foliot.definition (tenant_id, definition_id, key, version, status, spec, spec_hash,
            description, created_by, created_at)
-    SELECT 'acme', gen_random_uuid(), 'k' || n % 100, n / 100 + 1, 'inactive', '{}', '', '', 'ada',
-           now()
+    SELECT 'acme', gen_random_uuid(), 'k' || n % 100, n / 100 + 1,
+           CASE WHEN n % 1000 = 7 THEN 'archived' ELSE 'inactive' END, '{}', '', '', 'ada', now()
       FROM generate_series(0, 99999) AS n
     """,
     """
     INSERT INTO foliot.schedule (
            tenant_id, schedule_id, incarnation, step, revision, cron, time_zone, definition_key,
            input, labels, overlap, catch_up, jitter, description, pause_reason, starts, skips,
-           failures, updated_at, created_by, created_at)
+           failures, updated_at, created_by, created_at, paused_at)
     SELECT CASE WHEN n % 5 > 0 THEN 'other' ELSE 'acme' END, 's' || n, gen_random_uuid(), 1, 1,
            '0 3 * * *', 'UTC', 'k' || n / 5 % 100, '{}', '{}', 'skip', '0', '0', '', '', 0, 0, 0,
-           now(), 'ada', now()
+           now(), 'ada', now(), CASE WHEN n % 500 = 0 THEN now() END
       FROM generate_series(1, 5000) AS n
     """,
     """
@@ -121,6 +123,29 @@ MANY_ROWS = (
            CASE WHEN n % 1000 = 7 THEN 'Terminate' ELSE 'Cancel' END,
            CASE WHEN n % 1000 = 8 THEN 'schedule' ELSE 'instance' END, 'i' || n % 10000, '', '', ''
       FROM generate_series(1, 100000) AS n
+    """,
+    # One tenant in a hundred is suspended, and of the platform's keys one in a hundred is an
+    # operator's; each third key is ACME's.
+    """
+    INSERT INTO foliot.tenant (tenant_id, display_name, suspended_at, suspend_reason)
+    SELECT 't' || n, '', CASE WHEN n % 100 = 0 THEN now() END, CASE WHEN n % 100 = 0 THEN '' END
+      FROM generate_series(1, 5000) AS n
+    """,
+    """
+    INSERT INTO foliot.api_key (key_id, tenant_id, secret_hash, role)
+    SELECT 'key' || n, CASE WHEN n % 3 = 0 THEN 'acme' END, '',
+           CASE WHEN n % 100 = 0 THEN 'platform_admin' WHEN n % 3 = 0 THEN 'viewer'
+                ELSE 'executor' END
+      FROM generate_series(1, 30000) AS n
+    """,
+    # Twenty calls a task.
+    """
+    INSERT INTO foliot.ai_call (
+           tenant_id, instance_id, ordinal, call_number, request_sha256, provider, model, epoch,
+           day, reserved, reserved_last, reserved_at)
+    SELECT 'acme', ('01890000-0000-7000-8000-' || lpad(to_hex(n / 20), 12, '0'))::uuid, 1, n % 20,
+           '', 'p', 'm', 1, '2030-01-31', 1, 1, now() - n * interval '1 second'
+      FROM generate_series(1, 10000) AS n
     """,
 )
 

@@ -17,7 +17,7 @@ from control_plane.ports.instance_store import (
     Wanted,
 )
 from control_plane.ports.people import DUE, Offer, offers_of
-from control_plane.ports.reader import InstanceFilter, TaskFilter
+from control_plane.ports.reader import InstanceFilter, InstancePlace, TaskFilter
 from control_plane.ports.records import Instance, Task
 from shared.ids import InstanceId, SessionId, TenantId
 from shared.tasks import DEFAULT_QUEUE, ClaimedTask, TaskType
@@ -157,7 +157,7 @@ class TestAnOpenHumanTask:
         after = None
         while page := await world.reader.list_tasks(ACME, wanted, after=after, limit=2):
             seen += [(task.instance_id, task.ordinal) for task in page]
-            after = seen[-1]
+            after = wanted.place_of(page[-1])
 
         assert [
             (sooner.instance_id, 1),
@@ -401,7 +401,9 @@ class TestLabels:
         ids = [one.instance_id for one in reversed(some)]
         wanted = InstanceFilter(labels=(("region", "eu"),))
         first = await world.reader.list_instances(ACME, wanted, after=None, limit=3)
-        last = await world.reader.list_instances(ACME, wanted, after=ids[2], limit=3)
+        last = await world.reader.list_instances(
+            ACME, wanted, after=InstancePlace.of(first[-1]), limit=3
+        )
 
         assert ids == [one.instance_id for one in (*first, *last)]
         assert ids[:2] == await labelled(world, ("half", "1"), ("region", "eu"))
@@ -417,10 +419,10 @@ class TestLabels:
             for n in range(4)
         ]
         await stored(world, *(start(one) for one in some))
-        ids = [one.instance_id for one in reversed(some)]
+        ids = [InstancePlace.of(one) for one in reversed(some)]
         wanted = InstanceFilter(labels=(("region", "eu"), ("n", "0")))
 
-        async def at(count: int, after: InstanceId | None = None, **more: Any) -> object:
+        async def at(count: int, after: InstancePlace | None = None, **more: Any) -> object:
             asked = replace(wanted, **more)
             return await world.reader.labelled_at(ACME, asked, after=after, count=count)
 
@@ -431,7 +433,7 @@ class TestLabels:
             await at(3, started_before=now + 2 * HOUR),
         ]
         assert [] == await labelled(world, *wanted.labels, down_to=ids[2])
-        assert ids[3:] == await labelled(world, *wanted.labels, down_to=ids[3])
+        assert [ids[3].instance_id] == await labelled(world, *wanted.labels, down_to=ids[3])
 
 
 async def labelled(

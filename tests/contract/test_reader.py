@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from control_plane.ports.instance_store import TaskUpdate
-from control_plane.ports.reader import InstanceFilter, TaskFilter
+from control_plane.ports.reader import InstanceFilter, InstancePlace, TaskFilter, TaskPlace
 from control_plane.ports.records import Instance, InstanceStatus, Task, TaskStatus
-from shared.ids import InstanceId, new_instance_id
+from shared.ids import new_instance_id
 from shared.tasks import TaskType
 from tests.contract.material import (
     claimed,
@@ -33,22 +33,22 @@ HOUR = timedelta(hours=1)
 async def all_instances(world: World, wanted: InstanceFilter, size: int = 2) -> list[Instance]:
     """Every page of a listing, one after another."""
     found: list[Instance] = []
-    after: InstanceId | None = None
+    after: InstancePlace | None = None
     while page := await world.reader.list_instances(ACME, wanted, after=after, limit=size):
         assert len(page) <= size
         found += page
-        after = page[-1].instance_id
+        after = InstancePlace.of(page[-1])
     return found
 
 
 async def all_tasks(world: World, wanted: TaskFilter, size: int = 2) -> list[Task]:
     """Every page of a listing, one after another."""
     found: list[Task] = []
-    after: tuple[InstanceId, int] | None = None
+    after: TaskPlace | None = None
     while page := await world.reader.list_tasks(ACME, wanted, after=after, limit=size):
         assert len(page) <= size
         found += page
-        after = page[-1].instance_id, page[-1].ordinal
+        after = wanted.place_of(page[-1])
     return found
 
 
@@ -180,15 +180,57 @@ class TestListingInstances:
         wanted = replace(narrowed, started_from=now + HOUR, started_before=now + 3 * HOUR)
         assert [ones[2], ones[1]] == await all_instances(world, wanted, size=1)
 
-    async def test_after_an_instance_of_another_tenant_is_empty(self, world: World) -> None:
-        """A forged token tells nothing."""
-        theirs = await started(world, tenant_id=OTHER)
-        await started(world)
-
-        assert [] == list(
-            await world.reader.list_instances(
-                ACME, InstanceFilter(), after=theirs.instance_id, limit=9
+    @pytest.mark.parametrize(
+        "narrowed",
+        [
+            {},
+            {"status": "pending"},
+            {"definition_key": "d"},
+            {"business_key": "7"},
+            {"schedule_id": "s"},
+            {"labels": (("region", "eu"),)},
+        ],
+    )
+    async def test_goes_on_after_one_that_is_gone(
+        self, world: World, narrowed: dict[str, Any]
+    ) -> None:
+        """Retention removes the last row of a page before the next page is asked for."""
+        now = await world.now()
+        older, newer = (
+            instance(
+                now + n * HOUR,
+                status="pending",
+                definition_key="d",
+                business_key="7",
+                schedule_id="s",
+                labels='{"region":"eu"}',
             )
+            for n in (1, 3)
+        )
+        await stored(world, start(older), start(newer))
+        gone = InstancePlace(now + 2 * HOUR, new_instance_id())
+        found = await world.reader.list_instances(
+            ACME, InstanceFilter(**narrowed), after=gone, limit=9
+        )
+
+        assert [older] == list(found)
+
+    async def test_of_a_label_is_looked_at_down_to_one_that_is_gone(self, world: World) -> None:
+        """The end of what a page looks at may be removed between two looks."""
+        now = await world.now()
+        older, newer = (instance(now + n * HOUR, labels='{"region":"eu"}') for n in (1, 3))
+        await stored(world, start(older), start(newer))
+        gone = InstancePlace(now + 2 * HOUR, new_instance_id())
+        wanted = InstanceFilter(labels=(("region", "eu"),))
+
+        assert [newer.instance_id] == [
+            one.instance_id
+            for one in await world.reader.list_instances(
+                ACME, replace(wanted, down_to=gone), after=None, limit=9
+            )
+        ]
+        assert InstancePlace.of(older) == await world.reader.labelled_at(
+            ACME, wanted, after=gone, count=1
         )
 
 
@@ -311,19 +353,67 @@ class TestListingTasks:
         assert [1, 4, 2, 3] == [task.ordinal for task in found]
 
     @pytest.mark.parametrize(
-        ("status", "kind"),
-        [(None, "parked"), ("running", "parked"), ("pending", None), ("failed", None)],
+        ("task_type", "status", "expected"),
+        [
+            (TaskType.HUMAN, None, ["parked"]),
+            (TaskType.HUMAN, "running", ["parked"]),
+            (TaskType.HUMAN, "pending", []),
+            (TaskType.HUMAN, "failed", []),
+            (TaskType.HTTP, "running", ["leased"]),
+            (TaskType.HTTP, "pending", ["ready"]),
+            (TaskType.TIMER, "pending", ["delayed"]),
+            (
+                TaskType.HTTP,
+                None,
+                ["skipped", "cancelled", "failed", "succeeded", "ready", "leased"],
+            ),
+        ],
     )
     async def test_of_a_type_has_no_other(
-        self, world: World, status: TaskStatus | None, kind: str | None
+        self, world: World, task_type: TaskType, status: TaskStatus | None, expected: list[str]
     ) -> None:
-        """What waits for people, for instance."""
+        """What waits for people, for instance; by the time they are or were due."""
         _, kinds = await every_kind_of_task(world)
 
-        found = await all_tasks(world, TaskFilter(type=TaskType.HUMAN, status=status))
+        found = await all_tasks(world, TaskFilter(type=task_type, status=status))
 
-        expected = [kinds[kind]] if kind else []
-        assert expected == [task.ordinal for task in found]
+        assert [kinds[kind] for kind in expected] == [task.ordinal for task in found]
+
+    @pytest.mark.parametrize(
+        ("narrowed", "kinds_after"),
+        [
+            ({"status": "failed"}, ["failed"]),
+            ({"type": TaskType.HTTP, "status": "succeeded"}, ["succeeded"]),
+            ({"status": "failed", "is_dead": True}, ["failed"]),
+            ({"status": "pending"}, ["ready", "delayed"]),
+        ],
+    )
+    async def test_goes_on_after_one_that_is_gone(
+        self, world: World, narrowed: dict[str, Any], kinds_after: list[str]
+    ) -> None:
+        """Retention removes the last row of a page before the next page is asked for."""
+        of, kinds = await every_kind_of_task(world)
+        long_ago = TaskPlace(of.updated_at - 99 * HOUR, new_instance_id(), 1)
+
+        found = await world.reader.list_tasks(ACME, TaskFilter(**narrowed), after=long_ago, limit=9)
+
+        assert [kinds[kind] for kind in kinds_after] == [task.ordinal for task in found]
+
+    async def test_goes_on_where_it_was_though_the_last_one_is_due_later_by_now(
+        self, world: World
+    ) -> None:
+        """A retry moves a task to the end of the list, and those between are not left out."""
+        fresh = instance(await world.now())
+        at = fresh.updated_at
+        tasks = [new_task(fresh, n, run_at=at - (9 - n) * HOUR) for n in (1, 2, 3)]
+        await stored(world, start(fresh, new_tasks=tasks))
+        wanted = TaskFilter(status="pending")
+        (first,) = await world.reader.list_tasks(ACME, wanted, after=None, limit=1)
+        place = replace(wanted.place_of(first), ordinal=9)
+
+        found = await world.reader.list_tasks(ACME, wanted, after=place, limit=9)
+
+        assert [2, 3] == [task.ordinal for task in found]
 
     async def test_that_are_ready_in_several_queues_and_instances_misses_none(
         self, world: World

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
 from control_plane.ports.instance_store import TaskKey
-from control_plane.ports.reader import InstanceFilter, TaskFilter
+from control_plane.ports.reader import InstanceFilter, InstancePlace, TaskFilter, TaskPlace
 from control_plane.ports.records import HistoryEntry, Instance, InstanceKey, Task
 from control_plane.ports.standing import Comment
 from shared import json
@@ -21,36 +21,39 @@ class MemoryReader:
         return self._database.instances.get(InstanceKey(tenant_id, instance_id))
 
     async def list_instances(
-        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, limit: int
+        self,
+        tenant_id: TenantId,
+        wanted: InstanceFilter,
+        *,
+        after: InstancePlace | None,
+        limit: int,
     ) -> Sequence[Instance]:
-        start = None
-        if after is not None:
-            last = self._database.instances.get(InstanceKey(tenant_id, after))
-            if last is None:
-                return ()
-            start = _start(last)
+        end = wanted.down_to
         found = [
             instance
             for instance in self._database.instances.values()
             if instance.tenant_id == tenant_id
             and _is_wanted_instance(instance, wanted)
-            and (start is None or _start(instance) < start)
+            and (after is None or _start(instance) < (after.started_at, after.instance_id))
+            and (end is None or _start(instance) >= (end.started_at, end.instance_id))
         ]
-        if wanted.down_to is not None:
-            end = self._database.instances[InstanceKey(tenant_id, wanted.down_to)]
-            found = [instance for instance in found if _start(instance) >= _start(end)]
         return sorted(found, key=_start, reverse=True)[:limit]
 
     async def labelled_at(
-        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, count: int
-    ) -> InstanceId | None:
+        self,
+        tenant_id: TenantId,
+        wanted: InstanceFilter,
+        *,
+        after: InstancePlace | None,
+        count: int,
+    ) -> InstancePlace | None:
         looked_at = InstanceFilter(
             labels=wanted.labels[:1],
             started_from=wanted.started_from,
             started_before=wanted.started_before,
         )
         found = await self.list_instances(tenant_id, looked_at, after=after, limit=count)
-        return found[-1].instance_id if len(found) == count else None
+        return InstancePlace.of(found[-1]) if len(found) == count else None
 
     async def get_task(
         self, tenant_id: TenantId, instance_id: InstanceId, ordinal: int
@@ -62,17 +65,9 @@ class MemoryReader:
         tenant_id: TenantId,
         wanted: TaskFilter,
         *,
-        after: tuple[InstanceId, int] | None,
+        after: TaskPlace | None,
         limit: int,
     ) -> Sequence[Task]:
-        by_time = wanted.is_by_time or wanted.is_by_due
-        place = _due if wanted.is_by_due else _time if by_time else _number
-        start = None
-        if after is not None:
-            last = self._database.tasks.get(TaskKey(tenant_id, *after))
-            if last is None and by_time:
-                return ()
-            start = after if last is None else place(last)
         found = [
             task
             for key in self._database.tasks
@@ -81,9 +76,9 @@ class MemoryReader:
             and _is_wanted_task(task, wanted)
             and self._is_found(key, wanted)
             and not (wanted.is_dead and key in self._database.repeated)
-            and (start is None or place(task) > start)
+            and (after is None or _order(wanted.place_of(task)) > _order(after))
         ]
-        return sorted(found, key=place)[:limit]
+        return sorted(found, key=lambda task: _order(wanted.place_of(task)))[:limit]
 
     def _is_found(self, key: TaskKey, wanted: TaskFilter) -> bool:
         if not wanted.found_as:
@@ -167,13 +162,5 @@ def _start(instance: Instance) -> tuple[datetime, InstanceId]:
     return instance.started_at, instance.instance_id
 
 
-def _number(task: Task) -> tuple[object, ...]:
-    return task.instance_id, task.ordinal
-
-
-def _due(task: Task) -> tuple[object, ...]:
-    return task.due_at or WITHHELD, task.instance_id, task.ordinal
-
-
-def _time(task: Task) -> tuple[object, ...]:
-    return task.run_at, task.instance_id, task.ordinal
+def _order(place: TaskPlace) -> tuple[datetime, InstanceId, int]:
+    return place.at or WITHHELD, place.instance_id, place.ordinal

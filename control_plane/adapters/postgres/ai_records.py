@@ -13,13 +13,16 @@ from control_plane.ports.ai_records import Agreement, AiSpend, Suggestion
 from control_plane.ports.instance_store import TaskKey
 from shared.ids import InstanceId, TenantId
 
-CALLS = """
+# An instance's are found by its id, and are few enough to be put in order.
+_CALLS = """
 SELECT c.* FROM foliot.ai_call c
- WHERE c.tenant_id = $1 AND ($2::uuid IS NULL OR c.instance_id = $2)
+ WHERE c.tenant_id = $1 AND {whose}
    AND (c.reserved_at, c.instance_id, c.ordinal, c.call_number) < ($3, $4, $5, $6)
  ORDER BY c.reserved_at DESC, c.instance_id DESC, c.ordinal DESC, c.call_number DESC
  LIMIT $7
 """
+CALLS = _CALLS.format(whose="$2::uuid IS NULL")
+CALLS_OF_INSTANCE = _CALLS.format(whose="c.instance_id = $2")
 
 AGREEMENT = """
 SELECT s.policy_name, s.policy_version, s.is_shadow, count(*)::int AS decided,
@@ -103,7 +106,10 @@ class PostgresAiRecords:
         at, *last = (_AFTER_ALL, *_LAST)
         if after is not None:
             at, last = after[0], [after[1].instance_id, after[1].ordinal, after[2]]
-        rows = await self._pool.of(tenant_id).fetch(CALLS, tenant_id, instance_id, at, *last, limit)
+        statement = CALLS if instance_id is None else CALLS_OF_INSTANCE
+        rows = await self._pool.of(tenant_id).fetch(
+            statement, tenant_id, instance_id, at, *last, limit
+        )
         return [call_of(row) for row in rows]
 
     async def call(self, key: TaskKey, call_number: int) -> AiCall | None:

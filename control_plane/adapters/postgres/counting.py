@@ -6,10 +6,12 @@ more in a large tenant than in a small one.
 
 from control_plane.adapters.postgres.offer_pages import count_offers
 from control_plane.adapters.postgres.reaching import TenantsPool
+from control_plane.adapters.postgres.task_pages import types_of
 from control_plane.ports.reader import InstanceFilter, TaskFilter
-from control_plane.ports.records import CLOSED_INSTANCE, CLOSED_TASK
+from control_plane.ports.records import CLOSED_INSTANCE
 from shared.ids import TenantId
 from shared.postgres.statuses import CLOSED_INSTANCE as CLOSED
+from shared.postgres.statuses import CLOSED_TASK, OPEN_TASK
 from shared.postgres.statuses import OPEN_INSTANCE as OPEN
 
 OF_TENANT = """
@@ -73,27 +75,33 @@ SELECT count(*)::integer
 
 TASKS_OF_TENANT = """
 SELECT count(*)::integer
-  FROM (SELECT FROM foliot.task t
-         WHERE t.tenant_id = $1 AND ($2::text IS NULL OR t.type = $2)
-         LIMIT $3) AS counted
+  FROM (SELECT FROM foliot.task t WHERE t.tenant_id = $1 LIMIT $2) AS counted
 """
 
-CLOSED_TASKS = """
+NARROWED_TASKS = """
 SELECT count(*)::integer
-  FROM (SELECT FROM foliot.task t
-         WHERE t.tenant_id = $1 AND t.status = $4 AND t.completed_at IS NOT NULL
-           AND ($2::text IS NULL OR t.type = $2)
-         LIMIT $3) AS counted
+  FROM (SELECT
+          FROM unnest($3::text[]) AS s(status)
+         CROSS JOIN unnest($2::text[]) AS k(type)
+         CROSS JOIN LATERAL (
+           SELECT FROM foliot.task t
+            WHERE t.tenant_id = $1 AND t.status = s.status AND t.type = k.type
+              AND t.run_at > '-infinity'
+              AND (NOT $5::boolean OR (
+                    SELECT true FROM foliot.lease l
+                     WHERE (l.tenant_id, l.instance_id, l.ordinal)
+                           = (t.tenant_id, t.instance_id, t.ordinal)) IS NULL)
+            LIMIT $4) AS found
+         LIMIT $4) AS counted
 """
 
 PENDING_TASKS = """
 SELECT count(*)::integer
   FROM (SELECT FROM (
-          SELECT FROM foliot.ready r WHERE r.tenant_id = $1 AND ($2::text IS NULL OR r.type = $2)
+          SELECT FROM foliot.ready r WHERE r.tenant_id = $1
           UNION ALL
-          SELECT FROM foliot.delayed d
-           WHERE d.tenant_id = $1 AND ($2::text IS NULL OR d.type = $2)) AS found
-         LIMIT $3) AS counted
+          SELECT FROM foliot.delayed d WHERE d.tenant_id = $1) AS found
+         LIMIT $2) AS counted
 """
 
 # A claim that raced a cancel leaves a lease of a closed task for a moment.
@@ -105,13 +113,12 @@ SELECT count(*)::integer
              SELECT FROM foliot.task t
               WHERE (t.tenant_id, t.instance_id, t.ordinal)
                     = (l.tenant_id, l.instance_id, l.ordinal)
-                AND t.completed_at IS NULL AND ($2::text IS NULL OR t.type = $2)
+                AND t.completed_at IS NULL AND t.type = ANY ($2::text[])
               LIMIT 1) AS open_task
            WHERE l.tenant_id = $1
           UNION ALL
           SELECT FROM foliot.task t
-           WHERE t.tenant_id = $1 AND t.status = 'running'
-             AND ($2::text IS NULL OR t.type = $2)
+           WHERE t.tenant_id = $1 AND t.status = 'running' AND t.type = ANY ($2::text[])
              AND NOT EXISTS (
                    SELECT FROM foliot.lease l
                     WHERE (l.tenant_id, l.instance_id, l.ordinal)
@@ -145,13 +152,17 @@ async def count_tasks(
 ) -> int:
     if wanted.found_as:
         return await count_offers(pool, tenant_id, wanted, at_most)
+    values: list[object]
+    status, types = wanted.status, types_of(wanted)
     if wanted.instance_id is not None:
-        statement, more = TASKS_OF_INSTANCE, [wanted.status, wanted.instance_id]
-    elif wanted.status is None:
-        statement, more = TASKS_OF_TENANT, []
-    elif wanted.status in CLOSED_TASK:
-        statement, more = CLOSED_TASKS, [wanted.status]
+        statement, values = TASKS_OF_INSTANCE, [wanted.type, at_most, status, wanted.instance_id]
+    elif status == "running":
+        statement, values = RUNNING_TASKS, [types, at_most]
+    elif status == "pending" and wanted.type is None:
+        statement, values = PENDING_TASKS, [at_most]
+    elif status is None and wanted.type is None:
+        statement, values = TASKS_OF_TENANT, [at_most]
     else:
-        statement = RUNNING_TASKS if wanted.status == "running" else PENDING_TASKS
-        more = []
-    return int(await pool.fetchval(statement, tenant_id, wanted.type, at_most, *more))
+        statuses = OPEN_TASK + CLOSED_TASK if status is None else [status]
+        statement, values = NARROWED_TASKS, [types, statuses, at_most, status == "pending"]
+    return int(await pool.fetchval(statement, tenant_id, *values))

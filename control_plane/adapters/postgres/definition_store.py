@@ -21,6 +21,22 @@ SELECT sha256(convert_to(row(d.spec_hash, d.status)::text, 'UTF8'))
 """
 
 
+# `key >=` is for the index; the rows before `after` under its key are few.
+_LIST = """
+SELECT d.*
+  FROM foliot.definition d
+ WHERE d.tenant_id = $1{narrowed}
+   AND d.key >= coalesce($2, $3, '')
+   AND ($2::text IS NULL OR d.key = $2)
+   AND ($3::text IS NULL OR d.key > $3 OR (d.key = $3 AND d.version < $4))
+ ORDER BY d.key, d.version DESC
+ LIMIT $5
+"""
+LIST = _LIST.format(narrowed="")
+LIST_OF_STATUS = _LIST.format(narrowed=" AND d.status = $6 AND d.version > 0")
+"""The index by status says that condition, which holds of every row; a turn does not."""
+
+
 class PostgresDefinitionStore:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = ReachedPool(pool)
@@ -93,26 +109,13 @@ class PostgresDefinitionStore:
         after: tuple[str, int] | None,
         limit: int,
     ) -> Sequence[Definition]:
-        after_key, after_version = after if after is not None else (None, None)
         rows = await self._pool.of(tenant_id).fetch(
-            # `key >=` is for the index; the rows before `after` under its key are few.
-            """
-            SELECT d.*
-              FROM foliot.definition d
-             WHERE d.tenant_id = $1
-               AND d.key >= coalesce($2, $4, '')
-               AND ($2::text IS NULL OR d.key = $2)
-               AND ($3::text IS NULL OR d.status = $3)
-               AND ($4::text IS NULL OR d.key > $4 OR (d.key = $4 AND d.version < $5))
-             ORDER BY d.key, d.version DESC
-             LIMIT $6
-            """,
+            LIST if status is None else LIST_OF_STATUS,
             tenant_id,
             key,
-            status,
-            after_key,
-            after_version,
+            *(after or (None, None)),
             limit,
+            *([] if status is None else [status]),
         )
         return [definition_of(row) for row in rows]
 

@@ -8,6 +8,7 @@ it takes no lock, and is short, as an old snapshot would slow down everybody els
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 
@@ -23,7 +24,7 @@ from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.rows import entry_of, instance_of
 from control_plane.ports.doctor import FIRST, LAST, Examined, Finding, Past, Slice
 from control_plane.ports.records import HistoryEntry, TaskStatus
-from shared.ids import InstanceId, TenantId, child_instance_id
+from shared.ids import InstanceId, TenantId, child_instance_id, idempotency_key
 
 MAX_INSTANCES = 500
 """In a slice, at most."""
@@ -48,6 +49,13 @@ SELECT i.* FROM foliot.instance i
 TASKS = """
 SELECT t.instance_id, t.ordinal, t.status FROM foliot.task t
  WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
+"""
+
+KEYS = """
+SELECT t.instance_id, t.ordinal, t.idempotency_key, t.completed_at IS NULL AS is_open
+  FROM foliot.task t
+ WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
+ ORDER BY t.instance_id, t.ordinal
 """
 
 TIMERS = """
@@ -140,6 +148,7 @@ class PostgresDoctor:
                 )
             ]
             findings += await self._childless(connection, bounds, patience)
+            findings += await self._miskeyed(connection, bounds)
             return Examined(findings=findings, pasts=await self._pasts(connection, bounds))
 
     async def strays(self, tenant_id: TenantId, patience: timedelta) -> Sequence[Finding]:
@@ -203,6 +212,36 @@ class PostgresDoctor:
             )
             for child, (instance_id, ordinal) in waiting.items()
         ]
+
+    async def _miskeyed(
+        self,
+        connection: asyncpg.Connection,
+        bounds: tuple[TenantId, InstanceId, InstanceId],
+    ) -> list[Finding]:
+        """
+        Tasks whose idempotency key is neither their own nor that of an earlier one which they
+        repeat: one of their instance, that is no more open if they are. An own key is derived from
+        the task's id, so no two tasks have the same.
+        """
+        findings: list[Finding] = []
+        openness: dict[tuple[InstanceId, UUID], bool] = {}
+        for instance_id, ordinal, key, is_open in await connection.fetch(KEYS, *bounds):
+            was_open = openness.get((instance_id, key))
+            openness[instance_id, key] = bool(was_open) or is_open
+            is_own = key == idempotency_key(instance_id, ordinal)
+            if is_own if was_open is None else not (was_open and is_open):
+                continue
+            findings.append(
+                Finding(
+                    invariant="I22",
+                    tenant_id=bounds[0],
+                    instance_id=instance_id,
+                    ordinal=ordinal,
+                    message=f"its idempotency key {key} is neither its own nor that of a task which"
+                    " it repeats",
+                )
+            )
+        return findings[:MAX_FINDINGS]
 
     async def _pasts(
         self, connection: asyncpg.Connection, bounds: tuple[TenantId, InstanceId, InstanceId]

@@ -235,20 +235,6 @@ SELECT i.instance_id, NULL::integer AS ordinal,
  LIMIT $4
 """
 
-# A task that repeats one that has ended, after its instance was retried, has that one's key.
-SHARED_KEYS = """
-SELECT t.instance_id, t.ordinal,
-       format('its idempotency key %s is also that of task %s:%s', t.idempotency_key,
-              o.instance_id, o.ordinal) AS detail
-  FROM foliot.task t
-  JOIN foliot.task o
-    ON o.idempotency_key = t.idempotency_key
-       AND ((o.tenant_id, o.instance_id) <> (t.tenant_id, t.instance_id)
-            OR (o.ordinal <> t.ordinal AND o.completed_at IS NULL AND t.completed_at IS NULL))
- WHERE t.tenant_id = $1 AND t.instance_id > $2 AND t.instance_id <= $3
- LIMIT $4
-"""
-
 UNTOLD = """
 SELECT o.instance_id, NULL::integer AS ordinal,
        format('its message %s lies undelivered since %s', o.kind, o.created_at) AS detail
@@ -331,7 +317,6 @@ CHECKS = (
     Check("I7", TOO_OFTEN),
     Check("I17", FORGOTTEN_EVENTS, is_patient=True),
     Check("I21", TWO_LIVE),
-    Check("I22", SHARED_KEYS),
     Check("I9", UNTOLD, is_patient=True),
 )
 

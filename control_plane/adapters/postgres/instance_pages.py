@@ -10,15 +10,22 @@ changes while an instance lives.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
 from control_plane.adapters.postgres.reaching import TenantsPool
-from control_plane.ports.reader import InstanceFilter
+from control_plane.ports.reader import InstanceFilter, InstancePlace
 from control_plane.ports.records import CLOSED_INSTANCE, InstanceStatus
 from shared.ids import InstanceId, TenantId
 from shared.postgres.statuses import CLOSED_INSTANCE as CLOSED
 from shared.postgres.statuses import OPEN_INSTANCE as OPEN
+
+_NOBODY = InstanceId(UUID(int=0))
+_NEWEST = InstancePlace(datetime.fromisoformat("9999-12-30T00:00:00+00:00"), _NOBODY)
+_OLDEST = InstancePlace(datetime.fromisoformat("0001-01-02T00:00:00+00:00"), _NOBODY)
+"""Beyond any instance, so that the first page is asked for as the others are."""
 
 
 async def page_of_instances(
@@ -26,7 +33,7 @@ async def page_of_instances(
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
-    after: InstanceId | None,
+    after: InstancePlace | None,
     limit: int,
 ) -> Sequence[asyncpg.Record]:
     if wanted.labels:
@@ -45,23 +52,14 @@ async def _with_labels(
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
-    after: InstanceId | None,
+    after: InstancePlace | None,
     limit: int,
 ) -> Sequence[asyncpg.Record]:
     """By the first of the labels; what else is asked for is looked at on the way."""
     (name, value), *others = wanted.labels
+    before, until = _before(wanted, after), wanted.down_to or _OLDEST
     rows: Sequence[asyncpg.Record] = await pool.fetch(
         """
-        WITH seen AS MATERIALIZED (
-          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
-                      ELSE (SELECT i.started_at FROM foliot.instance i
-                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
-                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id),
-        until AS MATERIALIZED (
-          SELECT CASE WHEN $14::uuid IS NULL THEN '-infinity'
-                      ELSE (SELECT i.started_at FROM foliot.instance i
-                             WHERE i.tenant_id = $1 AND i.instance_id = $14) END AS started_at,
-                 coalesce($14, '00000000-0000-0000-0000-000000000000') AS instance_id)
         SELECT i.*
           FROM foliot.label b
          CROSS JOIN LATERAL (
@@ -75,10 +73,8 @@ async def _with_labels(
          WHERE b.tenant_id = $1 AND b.name = $2 AND b.value = $3 AND b.started_at > '-infinity'
            AND b.started_at >= coalesce($4, '-infinity'::timestamptz)
            AND b.started_at < coalesce($5, 'infinity'::timestamptz)
-           AND (b.started_at, b.instance_id)
-               < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
-           AND (b.started_at, b.instance_id)
-               >= ((SELECT e.started_at FROM until e), (SELECT e.instance_id FROM until e))
+           AND (b.started_at, b.instance_id) < ($6, $16)
+           AND (b.started_at, b.instance_id) >= ($14, $15)
            AND NOT EXISTS (
                  SELECT FROM unnest($12::text[], $13::text[]) AS o(name, value)
                   WHERE NOT EXISTS (
@@ -93,7 +89,7 @@ async def _with_labels(
         value,
         wanted.started_from,
         wanted.started_before,
-        after,
+        before.started_at,
         limit,
         wanted.status,
         wanted.definition_key,
@@ -101,7 +97,9 @@ async def _with_labels(
         wanted.schedule_id,
         [name for name, _ in others],
         [value for _, value in others],
-        wanted.down_to,
+        until.started_at,
+        until.instance_id,
+        before.instance_id,
     )
     return rows
 
@@ -111,24 +109,19 @@ async def labelled_at(
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
-    after: InstanceId | None,
+    after: InstancePlace | None,
     count: int,
-) -> InstanceId | None:
+) -> InstancePlace | None:
     (name, value), *_ = wanted.labels
+    before = _before(wanted, after)
     rows: Sequence[asyncpg.Record] = await pool.fetch(
         """
-        WITH seen AS MATERIALIZED (
-          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
-                      ELSE (SELECT i.started_at FROM foliot.instance i
-                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
-                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
-        SELECT b.instance_id
+        SELECT b.started_at, b.instance_id
           FROM foliot.label b
          WHERE b.tenant_id = $1 AND b.name = $2 AND b.value = $3 AND b.started_at > '-infinity'
            AND b.started_at >= coalesce($4, '-infinity'::timestamptz)
            AND b.started_at < coalesce($5, 'infinity'::timestamptz)
-           AND (b.started_at, b.instance_id)
-               < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+           AND (b.started_at, b.instance_id) < ($6, $8)
          ORDER BY b.started_at DESC, b.instance_id DESC
         OFFSET $7 LIMIT 1
         """,
@@ -137,10 +130,11 @@ async def labelled_at(
         value,
         wanted.started_from,
         wanted.started_before,
-        after,
+        before.started_at,
         count - 1,
+        before.instance_id,
     )
-    return InstanceId(rows[0]["instance_id"]) if rows else None
+    return InstancePlace(*rows[0]) if rows else None
 
 
 async def _of_tenant(
@@ -148,16 +142,12 @@ async def _of_tenant(
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
-    after: InstanceId | None,
+    after: InstancePlace | None,
     limit: int,
 ) -> Sequence[asyncpg.Record]:
+    before = _before(wanted, after)
     rows: Sequence[asyncpg.Record] = await pool.fetch(
         """
-        WITH seen AS MATERIALIZED (
-          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
-                      ELSE (SELECT i.started_at FROM foliot.instance i
-                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
-                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
         SELECT page.*
           FROM (
             (SELECT i.*
@@ -166,8 +156,7 @@ async def _of_tenant(
                 AND i.status = ANY ($2::text[]) AND cardinality($2::text[]) > 0
                 AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
                 AND i.started_at < coalesce($5, 'infinity'::timestamptz)
-                AND (i.started_at, i.instance_id)
-                    < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+                AND (i.started_at, i.instance_id) < ($6, $8)
               ORDER BY i.started_at DESC, i.instance_id DESC
               LIMIT $7)
             UNION ALL
@@ -180,8 +169,7 @@ async def _of_tenant(
                   AND i.closed_as = asked.status
                   AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
                   AND i.started_at < coalesce($5, 'infinity'::timestamptz)
-                  AND (i.started_at, i.instance_id)
-                      < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+                  AND (i.started_at, i.instance_id) < ($6, $8)
                 ORDER BY i.started_at DESC, i.instance_id DESC
                 LIMIT $7) AS closed
           ) AS page
@@ -193,8 +181,9 @@ async def _of_tenant(
         _closed(wanted.status),
         wanted.started_from,
         wanted.started_before,
-        after,
+        before.started_at,
         limit,
+        before.instance_id,
     )
     return rows
 
@@ -204,16 +193,12 @@ async def _of_definition(
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
-    after: InstanceId | None,
+    after: InstancePlace | None,
     limit: int,
 ) -> Sequence[asyncpg.Record]:
+    before = _before(wanted, after)
     rows: Sequence[asyncpg.Record] = await pool.fetch(
         """
-        WITH seen AS MATERIALIZED (
-          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
-                      ELSE (SELECT i.started_at FROM foliot.instance i
-                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
-                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
         SELECT page.*
           FROM (
             (SELECT i.*
@@ -222,8 +207,7 @@ async def _of_definition(
                 AND i.status = ANY ($2::text[]) AND cardinality($2::text[]) > 0
                 AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
                 AND i.started_at < coalesce($5, 'infinity'::timestamptz)
-                AND (i.started_at, i.instance_id)
-                    < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+                AND (i.started_at, i.instance_id) < ($6, $9)
               ORDER BY i.started_at DESC, i.instance_id DESC
               LIMIT $7)
             UNION ALL
@@ -236,8 +220,7 @@ async def _of_definition(
                   AND i.closed_as = asked.status
                   AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
                   AND i.started_at < coalesce($5, 'infinity'::timestamptz)
-                  AND (i.started_at, i.instance_id)
-                      < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+                  AND (i.started_at, i.instance_id) < ($6, $9)
                 ORDER BY i.started_at DESC, i.instance_id DESC
                 LIMIT $7) AS closed
           ) AS page
@@ -249,9 +232,10 @@ async def _of_definition(
         _closed(wanted.status),
         wanted.started_from,
         wanted.started_before,
-        after,
+        before.started_at,
         limit,
         wanted.definition_key,
+        before.instance_id,
     )
     return rows
 
@@ -261,17 +245,13 @@ async def _of_business_key(
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
-    after: InstanceId | None,
+    after: InstancePlace | None,
     limit: int,
 ) -> Sequence[asyncpg.Record]:
+    before = _before(wanted, after)
     rows: Sequence[asyncpg.Record] = await pool.fetch(
         # A business key has few instances, so the rest of the filter looks at their rows.
         """
-        WITH seen AS MATERIALIZED (
-          SELECT CASE WHEN $6::uuid IS NULL THEN 'infinity'
-                      ELSE (SELECT i.started_at FROM foliot.instance i
-                             WHERE i.tenant_id = $1 AND i.instance_id = $6) END AS started_at,
-                 coalesce($6, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
         SELECT i.*
           FROM foliot.instance i
          WHERE i.tenant_id = $1 AND i.business_key = $2
@@ -279,8 +259,7 @@ async def _of_business_key(
            AND ($8::text IS NULL OR i.definition_key = $8)
            AND i.started_at >= coalesce($4, '-infinity'::timestamptz)
            AND i.started_at < coalesce($5, 'infinity'::timestamptz)
-           AND (i.started_at, i.instance_id)
-               < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+           AND (i.started_at, i.instance_id) < ($6, $9)
          ORDER BY i.started_at DESC, i.instance_id DESC
          LIMIT $7
         """,
@@ -289,9 +268,10 @@ async def _of_business_key(
         wanted.status,
         wanted.started_from,
         wanted.started_before,
-        after,
+        before.started_at,
         limit,
         wanted.definition_key,
+        before.instance_id,
     )
     return rows
 
@@ -301,23 +281,18 @@ async def _of_schedule(
     tenant_id: TenantId,
     wanted: InstanceFilter,
     *,
-    after: InstanceId | None,
+    after: InstancePlace | None,
     limit: int,
 ) -> Sequence[asyncpg.Record]:
+    before = _before(wanted, after)
     rows: Sequence[asyncpg.Record] = await pool.fetch(
         """
-        WITH seen AS MATERIALIZED (
-          SELECT CASE WHEN $5::uuid IS NULL THEN 'infinity'
-                      ELSE (SELECT i.started_at FROM foliot.instance i
-                             WHERE i.tenant_id = $1 AND i.instance_id = $5) END AS started_at,
-                 coalesce($5, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS instance_id)
         SELECT i.*
           FROM foliot.instance i
          WHERE i.tenant_id = $1 AND i.schedule_id = $2
            AND i.started_at >= coalesce($3, '-infinity'::timestamptz)
            AND i.started_at < coalesce($4, 'infinity'::timestamptz)
-           AND (i.started_at, i.instance_id)
-               < ((SELECT s.started_at FROM seen s), (SELECT s.instance_id FROM seen s))
+           AND (i.started_at, i.instance_id) < ($5, $10)
            AND ($7::text IS NULL OR i.status = $7)
            AND ($8::text IS NULL OR i.definition_key = $8)
            AND ($9::text IS NULL OR i.business_key = $9)
@@ -328,13 +303,25 @@ async def _of_schedule(
         wanted.schedule_id,
         wanted.started_from,
         wanted.started_before,
-        after,
+        before.started_at,
         limit,
         wanted.status,
         wanted.definition_key,
         wanted.business_key,
+        before.instance_id,
     )
     return rows
+
+
+def _before(wanted: InstanceFilter, after: InstancePlace | None) -> InstancePlace:
+    """
+    Where a page begins: at the earlier of what was seen and what is asked for. One bound and not
+    two, as an index is walked from the first of them, which may be the later.
+    """
+    bounds = [after or _NEWEST]
+    if wanted.started_before is not None:
+        bounds.append(InstancePlace(wanted.started_before, _NOBODY))
+    return min(bounds, key=lambda one: (one.started_at, one.instance_id))
 
 
 def _open(status: InstanceStatus | None) -> Sequence[str]:

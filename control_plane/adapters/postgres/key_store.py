@@ -22,6 +22,10 @@ SELECT k.key_id, k.tenant_id, k.role, k.label, k.created_by, k.created_at, k.exp
 
 _OF = "k.tenant_id IS NOT DISTINCT FROM $1::text"
 
+# Whose keys, as an index can be asked; and of all roles or one.
+_OF_TENANT, _OF_PLATFORM = "k.tenant_id = $1", "k.tenant_id IS NULL AND $1::text IS NULL"
+_OF_ANY_ROLE, _OF_ROLE = "$4::text IS NULL", "k.role = $4"
+
 # Keys are few, and are made one after the other: two that are made at once keep to the limit.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('api_key ' || coalesce($1::text, ''), 0))"
 
@@ -110,13 +114,14 @@ class PostgresKeyStore:
     async def list(
         self, tenant_id: TenantId | None, *, role: str | None, after: str | None, limit: int
     ) -> Sequence[KeyRecord]:
+        whose = _OF_PLATFORM if tenant_id is None else _OF_TENANT
+        which = _OF_ANY_ROLE if role is None else _OF_ROLE
         rows = await self._of(tenant_id).fetch(
-            f"{_READ} WHERE {_OF} AND k.key_id > $2 AND ($3::text IS NULL OR k.role = $3)"
-            " ORDER BY k.key_id LIMIT $4",
+            f"{_READ} WHERE {whose} AND {which} AND k.key_id > $2 ORDER BY k.key_id LIMIT $3",
             tenant_id,
             after or "",
-            role,
             limit,
+            role,
         )
         return [_record(row) for row in rows]
 

@@ -11,7 +11,7 @@ from control_plane.adapters.postgres.reaching import ReachedPool
 from control_plane.adapters.postgres.read_batch import PEOPLE
 from control_plane.adapters.postgres.rows import entry_of, instance_of, task_of, with_people
 from control_plane.adapters.postgres.task_pages import page_of_tasks
-from control_plane.ports.reader import InstanceFilter, TaskFilter
+from control_plane.ports.reader import InstanceFilter, InstancePlace, TaskFilter, TaskPlace
 from control_plane.ports.records import HistoryEntry, Instance, Task
 from control_plane.ports.standing import Comment
 from shared.ids import InstanceId, TenantId
@@ -31,7 +31,12 @@ class PostgresReader:
         return None if row is None else instance_of(row)
 
     async def list_instances(
-        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, limit: int
+        self,
+        tenant_id: TenantId,
+        wanted: InstanceFilter,
+        *,
+        after: InstancePlace | None,
+        limit: int,
     ) -> Sequence[Instance]:
         rows = await page_of_instances(
             self._pool.of(tenant_id), tenant_id, wanted, after=after, limit=limit
@@ -39,8 +44,13 @@ class PostgresReader:
         return [instance_of(row) for row in rows]
 
     async def labelled_at(
-        self, tenant_id: TenantId, wanted: InstanceFilter, *, after: InstanceId | None, count: int
-    ) -> InstanceId | None:
+        self,
+        tenant_id: TenantId,
+        wanted: InstanceFilter,
+        *,
+        after: InstancePlace | None,
+        count: int,
+    ) -> InstancePlace | None:
         return await labelled_at(
             self._pool.of(tenant_id), tenant_id, wanted, after=after, count=count
         )
@@ -70,7 +80,7 @@ class PostgresReader:
         tenant_id: TenantId,
         wanted: TaskFilter,
         *,
-        after: tuple[InstanceId, int] | None,
+        after: TaskPlace | None,
         limit: int,
     ) -> Sequence[Task]:
         page = page_of_offers if wanted.found_as else page_of_tasks

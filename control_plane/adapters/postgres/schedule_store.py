@@ -108,6 +108,27 @@ SELECT sha256(convert_to(row(
 """
 
 
+# Of all schedules, of those of a definition, of the paused ones and of the others; for each
+# there is an index.
+LISTS = {
+    by: f"""
+SELECT s.*
+  FROM foliot.schedule s
+ WHERE s.tenant_id = $1 AND s.schedule_id > $2 AND {condition}
+   AND ($3::text IS NULL OR s.definition_key = $3)
+   AND ($4::boolean IS NULL OR (s.paused_at IS NOT NULL) = $4)
+ ORDER BY s.schedule_id
+ LIMIT $5
+"""  # noqa: S608 - statements of ours
+    for by, condition in (
+        (None, "true"),
+        ("definition", "s.definition_key = $3"),
+        (True, "s.paused_at IS NOT NULL"),
+        (False, "s.paused_at IS NULL"),
+    )
+}
+
+
 class PostgresScheduleStore:
     def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
         """`across` acts as ACROSS_ROLE: what the loop asks for is of every tenant."""
@@ -162,21 +183,9 @@ class PostgresScheduleStore:
         after: str | None,
         limit: int,
     ) -> Sequence[Schedule]:
+        by = "definition" if definition_key is not None else paused
         rows = await self._pool.of(tenant_id).fetch(
-            """
-            SELECT s.*
-              FROM foliot.schedule s
-             WHERE s.tenant_id = $1 AND s.schedule_id COLLATE "C" > coalesce($2, '')
-               AND ($3::text IS NULL OR s.definition_key = $3)
-               AND ($4::boolean IS NULL OR (s.paused_at IS NOT NULL) = $4)
-             ORDER BY s.schedule_id COLLATE "C"
-             LIMIT $5
-            """,
-            tenant_id,
-            after,
-            definition_key,
-            paused,
-            limit,
+            LISTS[by], tenant_id, after or "", definition_key, paused, limit
         )
         return [_schedule(row) for row in rows]
 

@@ -23,12 +23,20 @@ ON CONFLICT DO NOTHING
 RETURNING true
 """
 
-LIST = f"""
+# Of all, or of either kind, for which there is an index each.
+LISTS = {
+    wanted: f"""
 {_READ}
- WHERE t.tenant_id > $1 AND ($2::boolean IS NULL OR (t.suspended_at IS NOT NULL) = $2)
+ WHERE t.tenant_id > $1 AND {condition}
  ORDER BY t.tenant_id
- LIMIT $3
+ LIMIT $2
 """
+    for wanted, condition in (
+        (None, "true"),
+        (True, "t.suspended_at IS NOT NULL"),
+        (False, "t.suspended_at IS NULL"),
+    )
+}
 
 # Locks the row that claims from the tenant lock.
 LET_CLAIM = """
@@ -65,7 +73,7 @@ class PostgresTenantStore:
         self, *, suspended: bool | None, after: TenantId | None, limit: int
     ) -> Sequence[Tenant]:
         return [
-            _tenant(row) for row in await self._across.fetch(LIST, after or "", suspended, limit)
+            _tenant(row) for row in await self._across.fetch(LISTS[suspended], after or "", limit)
         ]
 
     async def rename(

@@ -153,7 +153,8 @@ class ListSchedulesRequest(_message.Message):
 
         definition_key = "report" AND paused = FALSE
 
-    Not set gives all.
+    Both together look at a page of the definition's schedules after it was read: pages may come
+    out short, even empty, before the last one. Not set gives all.
     """
     order_by: _builtins.str
     """order_by is "schedule_id". Not set gives the same."""

@@ -87,8 +87,8 @@ class ListTasksRequest(_message.Message):
     order_by: _builtins.str
     """order_by is the one order that the filter allows. With assignee, candidate or due, and for
     a human_worker, it is "due_time": what is due first comes first, then what has no such
-    time. Otherwise, with a status other than RUNNING and
-    no instance_id it is "run_time": what is or was due first comes first. Otherwise it is
+    time. Otherwise, with a type or a status, but not with the status RUNNING or an
+    instance_id, it is "run_time": what is or was due first comes first. Otherwise it is
     "task_id": by instance, and within it in the order of creation. Not set gives the one
     that goes with the filter.
     """
