@@ -20,9 +20,13 @@ RETRY_IN = timedelta(seconds=1)
 
 
 class Admission:
-    """Counts what is under way. `draining` is set once and for all, `idle` when nothing is."""
+    """
+    Counts what is under way. `leaving` is set once this server is to end, `draining` when it lets
+    nothing in any more; both once and for all. `idle` is set while nothing is under way.
+    """
 
     def __init__(self, *, max_calls: int = MAX_CALLS, max_streams: int = MAX_STREAMS) -> None:
+        self.leaving = asyncio.Event()
         self.draining = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
