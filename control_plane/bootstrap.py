@@ -351,6 +351,7 @@ class ControlPlane:
                 definition=DefinitionServicer(
                     AdmittedDefinitions(adapters.definitions, adapters.quotas, capacity.quotas),
                     reader,
+                    adapters.ai_policies,
                 ),
                 instance=InstanceServicer(
                     orchestrator,

@@ -15,6 +15,7 @@ from control_plane.api.mapping.scripts import script_from
 from control_plane.api.mapping.simulations import simulation_to
 from control_plane.api.mapping.texts import text_of
 from control_plane.api.page_tokens import invalid_token, make_token, read_token
+from control_plane.ports.ai_policies import AiPolicyStore
 from control_plane.ports.definition_store import DefinitionStore
 from control_plane.ports.reader import Reader
 from control_plane.use_cases.activate_definition import activate_definition
@@ -38,8 +39,11 @@ ORDERS = ("key",)
 
 
 class DefinitionServicer(pb_grpc.DefinitionServiceServicer):
-    def __init__(self, definitions: DefinitionStore, reader: Reader) -> None:
+    def __init__(
+        self, definitions: DefinitionStore, reader: Reader, policies: AiPolicyStore
+    ) -> None:
         self._definitions = definitions
+        self._policies = policies
         self._reader = reader
 
     async def CreateDefinition(
@@ -118,12 +122,16 @@ class DefinitionServicer(pb_grpc.DefinitionServiceServicer):
         request: pb.ActivateDefinitionRequest,
         _context: ServicerContext[pb.ActivateDefinitionRequest, pb.ActivateDefinitionResponse],
     ) -> pb.ActivateDefinitionResponse:
-        definition = await activate_definition(
+        activated = await activate_definition(
             self._definitions,
+            self._policies,
             principal.current().tenant,
             _id(request.definition_id),
         )
-        return pb.ActivateDefinitionResponse(definition=definition_to(definition, with_spec=False))
+        return pb.ActivateDefinitionResponse(
+            definition=definition_to(activated.definition, with_spec=False),
+            diagnostics=[diagnostic_to(one) for one in activated.warnings],
+        )
 
     async def DeactivateDefinition(
         self,

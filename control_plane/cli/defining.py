@@ -1,7 +1,7 @@
 """What `foliot definition` does with the versions that a server keeps."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from foliot.v1 import definition_pb2, definition_service_pb2, diagnostic_pb2
@@ -58,15 +58,13 @@ def run_create(
         to: Caller,
     ) -> tuple[definition_pb2.Definition, Sequence[diagnostic_pb2.Diagnostic]]:
         made = await to.definitions.CreateDefinition(request, metadata=to.metadata)
-        kept = made.definition
-        if activate:
-            kept = await _activate(to, kept.definition_id)
-        return kept, made.diagnostics
+        if not activate:
+            return made.definition, made.diagnostics
+        active = await _activate(to, made.definition.definition_id)
+        return active.definition, [*made.diagnostics, *active.diagnostics]
 
     kept, warnings = call(target, ask, place_of=place_of)
-    for one in warnings:
-        said = visible(f"{place_of(one.json_pointer)}: warning: {one.message}")
-        aside().print(Text(said, "yellow"), soft_wrap=True)
+    _warn(warnings, place_of)
     if output == "json":
         print_json(kept)
         return
@@ -137,10 +135,12 @@ def run_list(
 
 
 def run_activate(target: Target, version: str, output: str) -> None:
-    async def ask(to: Caller) -> definition_pb2.Definition:
+    async def ask(to: Caller) -> definition_service_pb2.ActivateDefinitionResponse:
         return await _activate(to, await _find(to, version, status=""))
 
-    _shown(call(target, ask), output)
+    active = call(target, ask)
+    _warn(active.diagnostics, lambda pointer: pointer or "/")
+    _shown(active.definition, output)
 
 
 def run_deactivate(target: Target, version: str, output: str) -> None:
@@ -171,9 +171,17 @@ def run_archive(target: Target, version: str, output: str, *, yes: bool) -> None
     _shown(call(target, ask), output)
 
 
-async def _activate(to: Caller, definition_id: str) -> definition_pb2.Definition:
+async def _activate(
+    to: Caller, definition_id: str
+) -> definition_service_pb2.ActivateDefinitionResponse:
     request = definition_service_pb2.ActivateDefinitionRequest(definition_id=definition_id)
-    return (await to.definitions.ActivateDefinition(request, metadata=to.metadata)).definition
+    return await to.definitions.ActivateDefinition(request, metadata=to.metadata)
+
+
+def _warn(warnings: Iterable[diagnostic_pb2.Diagnostic], place_of: Callable[[str], str]) -> None:
+    for one in warnings:
+        said = visible(f"{place_of(one.json_pointer)}: warning: {one.message}")
+        aside().print(Text(said, "yellow"), soft_wrap=True)
 
 
 async def _find(to: Caller, version: str, *, status: str) -> str:

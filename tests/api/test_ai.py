@@ -1,12 +1,14 @@
 """AI tasks over the wire: whom calls of models are shown to, and how fast they are switched off."""
 
+import json
+
 import grpc
 import pytest
 from foliot.executor.v1 import ai_pb2, executor_service_pb2
-from foliot.v1 import ai_policy_pb2, ai_service_pb2
+from foliot.v1 import ai_policy_pb2, ai_service_pb2, definition_pb2, definition_service_pb2
 from foliot.v1.json_pb2 import Json
 
-from tests.api.ai_stories import REQUEST, allowed, called, claimed
+from tests.api.ai_stories import REQUEST, TRIAGE, allowed, called, claimed
 from tests.api.serving import Client, Serving, client_of
 
 
@@ -29,6 +31,31 @@ class TestACallOfAModel:
         assert not withheld.HasField("context_manifest")
         assert ("large", 100) == (withheld.model, withheld.cost)
         assert ai_policy_pb2.AI_MODEL_CALL_STATUS_OK == withheld.status
+
+
+class TestADefinitionThatAsksAModel:
+    async def test_is_activated_with_a_warning_while_its_policy_is_not(
+        self, client: Client
+    ) -> None:
+        """Its instances would fail; by then nobody looks at who activated it."""
+        made = await client.definitions.CreateDefinition(
+            definition_service_pb2.CreateDefinitionRequest(
+                key="claim", spec=Json(json=json.dumps(TRIAGE))
+            )
+        )
+        activate = definition_service_pb2.ActivateDefinitionRequest(
+            definition_id=made.definition.definition_id
+        )
+
+        warned = await client.definitions.ActivateDefinition(activate)
+        await allowed(client)
+        quiet = await client.definitions.ActivateDefinition(activate)
+
+        assert [("ai-policy-not-active", "/states/triage/invoke")] == [
+            (one.rule, one.json_pointer) for one in warned.diagnostics
+        ]
+        assert definition_pb2.DEFINITION_STATUS_ACTIVE == warned.definition.status
+        assert [] == list(quiet.diagnostics)
 
 
 class TestThePolicyOfThePlatform:

@@ -20,9 +20,11 @@ definition, warnings do not. A diagnostic says where (`json_pointer`), what is t
 do about it, and where it helps it shows the matter: the states of a circle, the transitions that
 lead to a dead end.
 
-Each rule is shown with a definition that breaks it, and where it is told of that one. One more
-depends on the server and not on the format: the warning `task-type-not-available` says that a
-definition asks for what the release does not carry out yet, and so cannot be activated.
+Each rule is shown with a definition that breaks it, and where it is told of that one. Two more
+depend on the server and not on the format: the warning `task-type-not-available` says that a
+definition asks for what the release does not carry out yet, and so cannot be activated;
+`ai-policy-not-active`, when it is activated, that an AI task names a policy of which no version is
+in force, so that it would fail.
 
 | rule | severity |
 |---|---|

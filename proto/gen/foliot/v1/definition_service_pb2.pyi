@@ -340,18 +340,26 @@ class ActivateDefinitionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DEFINITION_FIELD_NUMBER: _builtins.int
+    DIAGNOSTICS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def definition(self) -> _definition_pb2.Definition:
         """definition is the version, now ACTIVE, without its spec."""
+
+    @_builtins.property
+    def diagnostics(self) -> _containers.RepeatedCompositeFieldContainer[_diagnostic_pb2.Diagnostic]:
+        """diagnostics are warnings of what its instances would miss as things stand now, at most 100:
+        "ai-policy-not-active" is an AI task whose policy has no active version.
+        """
 
     def __init__(
         self,
         *,
         definition: _definition_pb2.Definition | None = ...,
+        diagnostics: _abc.Iterable[_diagnostic_pb2.Diagnostic] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition", "diagnostics", b"diagnostics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
