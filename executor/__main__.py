@@ -31,6 +31,7 @@ from shared.telemetry.endpoint import Endpoint
 from shared.telemetry.logging import configure_logging, get_logger
 from shared.telemetry.metrics import TENANTS, introduce
 from shared.telemetry.names import LogEvent
+from shared.telemetry.tracing import configure_tracing, end_tracing
 
 CLEAN = 0
 CONFIGURATION = 2
@@ -52,6 +53,7 @@ def main() -> None:
         sys.exit(CONFIGURATION)
     configure_logging(settings.log_format, settings.log_level)
     try:
+        configure_tracing("foliot-executor", version("foliot"))
         farewell = _run(settings)
     except FoliotError as error:
         sys.stderr.write(f"foliot-executor: {error.message}\n")
@@ -111,6 +113,7 @@ def _forget() -> NoReturn:
 
 def _exit(code: int) -> NoReturn:
     """End now, whatever a function may still be doing in a thread."""
+    end_tracing()
     logging.shutdown()
     if any(not thread.daemon for thread in threading.enumerate()[1:]):
         os._exit(code)

@@ -15,6 +15,8 @@ from executor.ports import Adapters, Ports
 from executor.ports.control_plane import Held, Report
 from shared.ids import TenantId
 from shared.tasks import ClaimedTask, Failure, Outcome
+from shared.telemetry import attempt_spans
+from shared.telemetry.call_names import enter_attempt
 from shared.telemetry.redaction import REDACTOR, Redactor
 
 MAX_BOUND = 1_000
@@ -50,6 +52,18 @@ class Runner:
         Carry out one attempt. Gives a report whatever the handler does; only being
         cancelled passes through, and `stopped` is the report of that.
         """
+        enter_attempt(task)
+        span = attempt_spans.attempt(task, beginning.at)
+        if span is None:
+            return await self._reported(task, beginning)
+        try:
+            report = await self._reported(task, beginning)
+            span.ended(report.outcome)
+        finally:
+            span.end()
+        return report
+
+    async def _reported(self, task: ClaimedTask, beginning: Beginning) -> Report:
         outcome = await self._attempt(task)
         report = _report(task, outcome, beginning, self._adapters.redactor)
         if not is_too_large(outcome, report.outcome):

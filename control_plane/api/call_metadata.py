@@ -8,6 +8,7 @@ from control_plane.access.refusal import CredentialRefused
 from shared.errors import Unauthenticated
 from shared.rpc import AUTHORIZATION, BEARER, CORRELATION_ID, MAX_CORRELATION_ID
 from shared.telemetry.call_names import enter_call
+from shared.telemetry.call_spans import here
 from shared.trace_parents import TRACE_PARENT, is_trace_parent
 
 MAX_CREDENTIAL_LENGTH = 8 * 1024
@@ -47,7 +48,7 @@ class CallMetadata:
 
     def enter(self) -> None:
         """From here on, this call is known by these."""
-        enter_call(self.correlation_id, self.trace_parent)
+        enter_call(self.correlation_id, here(self.trace_parent))
 
     @property
     def key(self) -> str:

@@ -39,11 +39,13 @@ from control_plane.api.measuring import (
 from control_plane.api.noting import note_call
 from control_plane.api.rate_limits import RateLimits
 from control_plane.api.strangers import for_strangers
+from control_plane.api.tracing_calls import traced_unary
 from control_plane.api.withholding import withhold
 from control_plane.use_cases.quotas import Quotas
 from shared.clock import Clock, SystemClock
 from shared.errors import InvalidRequest
 from shared.rpc import CORRELATION_ID, STATUS_DETAILS
+from shared.telemetry.call_names import enter_message, enter_tenant
 from shared.telemetry.logging import Throttle, get_logger
 from shared.telemetry.names import LogEvent
 
@@ -140,7 +142,7 @@ class Gate(grpc.aio.ServerInterceptor):
     def _wrap(self, method: str, handler: Handler, rule: Rule, deadline_s: float) -> Handler:
         if not handler.request_streaming and not handler.response_streaming:
             unary = measured_unary(method, self._unary(handler, rule, deadline_s))
-            return grpc.unary_unary_rpc_method_handler(unary)
+            return grpc.unary_unary_rpc_method_handler(traced_unary(method, unary))
         if handler.response_streaming:
             stream = measured_stream(method, self._streaming(handler, rule))
             if handler.request_streaming:
@@ -164,6 +166,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 try:
                     caller = await self._admit(metadata, rule, context)
                     request = _parsed(parse, raw)
+                    enter_message(request)
                     hold_to_task(caller, request)
                     if rule.is_audited:
                         note_call(rule, caller, request, metadata.correlation_id)
@@ -231,6 +234,7 @@ class Gate(grpc.aio.ServerInterceptor):
         self._rates.take(caller.tenant_id, rule.weight)
         authorize(caller, rule)
         access.enter(caller)
+        enter_tenant(caller.tenant_id)
         return caller
 
     async def _identify(self, metadata: CallMetadata, context: Context) -> Principal:

@@ -39,6 +39,7 @@ from control_plane.ports.instance_store import (
 from control_plane.ports.records import InstanceKey
 from shared.errors import FoliotError, Overloaded, Unavailable
 from shared.failpoints import failpoint_now
+from shared.telemetry import call_spans, tracing
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
 
@@ -159,8 +160,13 @@ class Orchestrator:
         Unavailable when the database does not answer.
         """
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if tracing.is_on():
+            call_spans.submitted()
         self._queue(request, answer)
-        return await answer
+        answered = await answer
+        if tracing.is_on():
+            _tell(answered)
+        return answered
 
     async def submit_all(self, requests: Sequence[Request]) -> list[Answer | FoliotError]:
         """An answer or an error for each, in their order; one that is a bug's hurts no other."""
@@ -322,6 +328,18 @@ class Orchestrator:
                 )
             )
         return again
+
+
+def _tell(answer: Answer) -> None:
+    """The call's span says what was committed."""
+    call_spans.committed(
+        str(answer.instance_id),
+        definition=None if answer.instance is None else answer.instance.definition_key,
+        status=answer.status,
+        revision=answer.revision,
+        disposition=answer.disposition,
+        cause=answer.cause,
+    )
 
 
 def _pause_s(tries: int) -> float:

@@ -1,5 +1,6 @@
 """Take in how attempts ended; the instances react in the same commit."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from shared.errors import (
 from shared.ids import InstanceId, SessionId, TenantId, parse_task_id
 from shared.rpc import MAX_OUTCOMES
 from shared.tasks import Failure, Outcome
+from shared.telemetry import call_spans, tracing
+from shared.telemetry.call_spans import OutcomeTold
 from shared.telemetry.metric_names import Metric
 from shared.telemetry.metrics import Counts, histogram
 
@@ -92,11 +95,11 @@ async def report_outcomes(
     desk: AiDesk,
     outcomes: Sequence[Reported],
     session_id: SessionId | None = None,
+    *,
+    by: Principal | None = None,
 ) -> Acknowledged:
     """
     Each outcome stands for itself; the epoch alone decides whether it counts. What follows
-    *,
-    by: Principal | None = None,
     from them goes to the session first, if it is given and has room.
 
     A malformed result is refused, and ends its attempt as failed, so that no task hangs:
@@ -123,6 +126,8 @@ async def report_outcomes(
             acks.append(_ack(one, Verdict.REFUSED, one.refusal))
             continue
         answer = next(answers)
+        if came_ns is not None and isinstance(answer, Answer):
+            _trace(one, answer, came_ns)
         if isinstance(answer, Overloaded | Unavailable | Conflict):
             resend = answer
         elif isinstance(answer, NotFound):
@@ -225,6 +230,25 @@ def _request(one: _LookedAt) -> Request | None:
         return None
     return Request(
         tenant_id=TenantId(one.sent.tenant_id), instance_id=one.instance_id, asked=one.report
+    )
+
+
+def _trace(one: _LookedAt, answer: Answer, came_ns: int) -> None:
+    assert one.report is not None
+    verdict = answer.verdict or Verdict.APPLIED
+    call_spans.outcome(
+        answer.cause,
+        OutcomeTold(
+            tenant_id=one.sent.tenant_id,
+            task_id=one.sent.task_id,
+            epoch=one.sent.epoch,
+            instance_id=str(answer.instance_id),
+            state=one.report.outcome.state,
+            verdict=verdict.value,
+            status=answer.status,
+            revision=answer.revision,
+        ),
+        came_ns,
     )
 
 

@@ -29,9 +29,15 @@ from executor.ports.http import (
     HttpUnreachable,
 )
 from shared.ids import TenantId
+from shared.telemetry import attempt_spans
+from shared.telemetry.span_names import SpanAttribute
+from shared.trace_parents import TRACE_PARENT
 
 MAX_KEPT_CONNECTIONS = 20
 """How many connections stay open that nobody uses, for whoever goes there next."""
+
+ERRORS = 400
+"""The first status that says that a request was not carried out."""
 
 # What decides whom we talk to, and how a message ends, is not the definition's to set.
 RESERVED_HEADERS = frozenset(
@@ -114,6 +120,24 @@ class HttpxHttp:
         await self._client.aclose()
 
     async def _exchange(
+        self,
+        max_bytes: int,
+        method: str,
+        target: Target,
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> HttpResponse:
+        with attempt_spans.http(method, target.host, target.port) as span:
+            if span.trace_parent is not None:
+                # What the definition says goes first.
+                headers = {TRACE_PARENT: span.trace_parent, **headers}
+            response = await self._exchanged(max_bytes, method, target, headers, body)
+            span.set_attribute(SpanAttribute.HTTP_STATUS, response.status)
+            if response.status >= ERRORS:
+                span.failed(str(response.status))
+            return response
+
+    async def _exchanged(
         self,
         max_bytes: int,
         method: str,

@@ -30,6 +30,7 @@ from executor.ports.email import (
     check_refused,
 )
 from shared.errors import InvalidRequest
+from shared.telemetry import attempt_spans
 from shared.tls import is_local
 
 MAX_CONNECTIONS = 10
@@ -83,6 +84,10 @@ class SmtpEmail:
         self._name = ""
 
     async def send(self, message: Email, within: timedelta) -> Receipt:
+        with attempt_spans.mail(self._host, self._port):
+            return await self._sent(message, within)
+
+    async def _sent(self, message: Email, within: timedelta) -> Receipt:
         smtp: SMTP | None = None
         try:
             async with asyncio.timeout(within.total_seconds()), self._room:

@@ -54,6 +54,11 @@ def correlation_id() -> str:
     return _CORRELATION.get()
 
 
+def tenant_id() -> str | None:
+    """Whose call it is; None before that is known."""
+    return _TENANT.get()
+
+
 def trace_parent() -> str | None:
     """Where in a trace this call is, if its caller said so or it is traced here."""
     return _TRACE.get()

@@ -102,6 +102,11 @@ VIOLATIONS = {
         planted={"control_plane/loops/planted.py": "import prometheus_client"},
         says=("control_plane.loops.planted -> prometheus_client",),
     ),
+    "a use case that makes spans of its own": Violation(
+        contract="tracing",
+        planted={"control_plane/use_cases/planted.py": "import opentelemetry.trace"},
+        says=("control_plane.use_cases.planted -> opentelemetry",),
+    ),
     "a use case that reads cron expressions for itself": Violation(
         contract="cron",
         planted={"control_plane/use_cases/planted.py": "from cronsim import CronSim"},

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-import opentelemetry.trace
 import pytest
 import structlog
 from opentelemetry.sdk.trace import TracerProvider
@@ -24,6 +23,9 @@ from executor.ports.llm import ToolRequest
 from shared.json import Json
 from shared.settings import AiProvider
 from shared.tasks import Outcome
+from shared.telemetry import attempt_spans
+from shared.telemetry.span_ids import SpanIds
+from shared.telemetry.tracing import trace_by
 from tests.executor.ai_stage import KEY, Stage, a_tool, asks, pinned, raw, says, staged
 from tests.executor.providers import Behaviour, Provider, Status, serving
 
@@ -35,19 +37,19 @@ INPUT: Json = {
     "customer": {"name": "Ann", "email": EMAIL},
     "internal": INTERNAL,
 }
+TRACE_PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ASK = ToolRequest(tool_use_id="u1", name="t0_look", arguments={"id": FROM_MODEL[:10]})
 
 
 @pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+def spans() -> Iterator[InMemorySpanExporter]:
     """Every span that is made, by whomever."""
     exporter = InMemorySpanExporter()
-    provider = TracerProvider()
+    provider = TracerProvider(id_generator=SpanIds())
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(
-        opentelemetry.trace, "get_tracer", lambda name, *_, **__: provider.get_tracer(name)
-    )
+    trace_by(provider)
     yield exporter
+    trace_by(None)
     provider.shutdown()
 
 
@@ -80,7 +82,7 @@ async def carried_out(
     tool = a_tool(lambda _: ToolResult(text=f"{FROM_TOOL} {KEY}", is_error=False))
     models = [{"provider": kind, "model": "m", "input_price": 1, "output_price": 1}]
     stage = staged(models=models, tools=[pinned(tool)], **policy)
-    stage.task = replace(stage.task, input=INPUT)
+    stage.task = replace(stage.task, input=INPUT, trace_parent=TRACE_PARENT)
     stage.secrets = {f"{kind}_api_key": KEY}
     async with AsyncExitStack() as exits:
         provider = Provider(kind=kind, behave=lambda _: behaviours.pop(0))
@@ -90,7 +92,11 @@ async def carried_out(
         exits.push_async_callback(port.close)
         handler = AiHandler(stage.desk, port, MemoryAiTools({"crm": {"look": tool}}))
         with structlog.testing.capture_logs() as lines:
+            span = attempt_spans.attempt(stage.task, stage.task.run_at)
+            assert span is not None
             outcome = await handler.execute(stage.task, stage.ports)
+            span.ended(outcome)
+            span.end()
     assert provider.key == KEY
     return Run(
         outcome=outcome,
@@ -156,8 +162,10 @@ class TestSpans:
         behaviours: list[Behaviour] = [asks(ASK), says("APPROVE")]
         run = await carried_out(kind, behaviours, spans, caplog)
 
-        assert ["chat m", "execute_tool look", "chat m"] == [one.name for one in run.spans]
-        last = dict(run.spans[-1].attributes or {})
+        *called, attempt = run.spans
+        assert ["chat m", "execute_tool look", "chat m"] == [one.name for one in called]
+        assert {attempt.context.span_id} == {one.parent.span_id for one in called}
+        last = dict(called[-1].attributes or {})
         assert {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": kind,
