@@ -48,6 +48,14 @@ _log = get_logger(__name__)
 _complaints = Throttle()
 
 
+class SchemaChanged(StoreUnavailable):
+    """
+    A migration has changed a table since a statement on it was prepared. The statement did
+    nothing, and is prepared anew the next time; the driver sees to that by itself where no
+    transaction is under way.
+    """
+
+
 class ReachedPool:
     """
     A pool that raises StoreUnavailable when the database does not answer.
@@ -160,21 +168,32 @@ class TenantsPool:
         self._scope = in_scope_of(tenant_id)
 
     async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        async with self.transaction() as connection:
-            rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
-            return rows
+        rows: list[asyncpg.Record] = await self._alone("fetch", statement, values)
+        return rows
 
     async def fetchrow(self, statement: str, *values: object) -> asyncpg.Record | None:
-        async with self.transaction() as connection:
-            return await connection.fetchrow(statement, *values)
+        row: asyncpg.Record | None = await self._alone("fetchrow", statement, values)
+        return row
 
     async def fetchval(self, statement: str, *values: object) -> Any:
-        async with self.transaction() as connection:
-            return await connection.fetchval(statement, *values)
+        return await self._alone("fetchval", statement, values)
 
     async def execute(self, statement: str, *values: object) -> None:
-        async with self.transaction() as connection:
-            await connection.execute(statement, *values)
+        await self._alone("execute", statement, values)
+
+    async def _alone(
+        self,
+        kind: Literal["fetch", "fetchrow", "fetchval", "execute"],
+        statement: str,
+        values: tuple[object, ...],
+    ) -> Any:
+        """One statement; prepared anew if a migration has changed what it gives since."""
+        try:
+            async with self.transaction() as connection:
+                return await getattr(connection, kind)(statement, *values)
+        except SchemaChanged:
+            async with self.transaction() as connection:
+                return await getattr(connection, kind)(statement, *values)
 
     @asynccontextmanager
     async def transaction(
@@ -221,6 +240,8 @@ def _end(connection: asyncpg.Connection) -> None:
 def _reaching() -> Iterator[None]:
     try:
         yield
+    except asyncpg.InvalidCachedStatementError as error:
+        raise SchemaChanged("the database's schema was changed just now; send it again") from error
     except UNREACHABLE as error:
         # The driver counts a value it cannot send among its own errors. It never left.
         if isinstance(error, ValueError):
