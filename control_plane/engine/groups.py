@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from control_plane.engine.failures import LimitReached
 from control_plane.engine.invocations import TaskPlan, done_of, failed_of, open_group, open_next
-from control_plane.engine.limits import MAX_UNDOABLE
+from control_plane.engine.limits import MAX_HELD_BYTES, MAX_UNDOABLE
+from control_plane.engine.sizing import bytes_of, held_beside
 from control_plane.engine.snapshot import OpenGroup, OpenTask, Undo, WaitingTask
 from control_plane.engine.turn import EventObject, Turn
 from shared.json import Json
@@ -66,19 +67,43 @@ def take_in(
         return told
     key = "output" if "output" in told else "error"
     endings = (*group.endings[: task.place], {key: told[key]}, *group.endings[task.place + 1 :])
-    group = replace(group, endings=endings)
+    held = group.held + bytes_of(told[key])
+    group = replace(group, endings=endings, held=held)
     ending = _ending(group, told)
+    if ending is None:
+        held_in_all = held + held_beside(turn, task.group)
+        if held_in_all > MAX_HELD_BYTES:
+            ending = failed_of(group.name, group.invoke_id, _too_much(group, ordinal, held_in_all))
     if ending is not None:
         turn.end_group(task.group)
         return ending
     if group.waiting:
         waiting, *later = group.waiting
-        group = replace(group, waiting=tuple(later))
+        group = replace(group, waiting=tuple(later), held=held - bytes_of(waiting.input))
         turn.keep_group(task.group, group)
         open_next(turn, plans[waiting.plan], task.group, group, waiting)
     else:
         turn.keep_group(task.group, group)
     return None
+
+
+def _too_much(group: OpenGroup, ordinal: int, held: int) -> Json:
+    """The error of the whole: the outcomes are with their tasks, all of them."""
+    return {
+        "kind": "limit_exceeded",
+        "message": (
+            f"the outcomes of the tasks of {group.name!r} that have ended take {held} bytes with"
+            f" what else waits in this instance, and {MAX_HELD_BYTES} may be held; each task has"
+            " its own, so give less back, as a reference to an object, or use fewer items"
+        ),
+        "details": {
+            "limit": "bytes of outcomes",
+            "actual": held,
+            "maximum": MAX_HELD_BYTES,
+            "task": group.name,
+            "ordinal": ordinal,
+        },
+    }
 
 
 def _ending(group: OpenGroup, told: EventObject) -> EventObject | None:
@@ -123,4 +148,8 @@ def _remember(turn: Turn, plan: TaskPlan, ordinal: int) -> None:
     if len(turn.undo) >= MAX_UNDOABLE:
         raise LimitReached("tasks to be undone", actual=len(turn.undo) + 1, maximum=MAX_UNDOABLE)
     undo = Undo(ordinal=ordinal, plan=how.index, input=how.input.evaluate(turn))
-    turn.undo = (undo, *turn.undo)
+    undoable = (undo, *turn.undo)
+    held = sum(bytes_of(one.input) for one in undoable)
+    if held > MAX_HELD_BYTES:
+        raise LimitReached("bytes of inputs that undo", actual=held, maximum=MAX_HELD_BYTES)
+    turn.undo = undoable

@@ -12,8 +12,14 @@ from control_plane.engine.delays import due_after, within_reach
 from control_plane.engine.durations import Duration
 from control_plane.engine.failures import ExpressionUnusable, LimitReached
 from control_plane.engine.instants import read_instant
-from control_plane.engine.limits import MAX_FAN_OUT, MAX_NAME_LENGTH, MAX_WAITING_TASKS
+from control_plane.engine.limits import (
+    MAX_FAN_OUT,
+    MAX_HELD_BYTES,
+    MAX_NAME_LENGTH,
+    MAX_WAITING_TASKS,
+)
 from control_plane.engine.offering import PeoplePlan
+from control_plane.engine.sizing import bytes_of, held_beside
 from control_plane.engine.snapshot import Join, OpenGroup, OpenTask, WaitingTask
 from control_plane.engine.templates import Template, work_of
 from control_plane.engine.turn import EventObject, Turn
@@ -276,7 +282,11 @@ def open_group(
         raise LimitReached(
             "waiting tasks per instance", actual=waiting_in_all, maximum=MAX_WAITING_TASKS
         )
-    turn.keep_group(number, replace(group, waiting=later))
+    held = sum(bytes_of(one.input) for one in later)
+    held_in_all = held + held_beside(turn, number)
+    if held_in_all > MAX_HELD_BYTES:
+        raise LimitReached("bytes of waiting inputs", actual=held_in_all, maximum=MAX_HELD_BYTES)
+    turn.keep_group(number, replace(group, waiting=later, held=held))
     for waiting in first:
         open_next(turn, plans[waiting.plan], number, group, waiting)
 

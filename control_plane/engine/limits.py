@@ -84,6 +84,13 @@ MAX_OPEN_TASKS = 1_000
 MAX_WAITING_TASKS = 10_000
 """Tasks of an instance's fan-outs that are created when others of them have ended."""
 
+MAX_HELD_BYTES = 1024 * 1024
+"""
+What an instance holds for tasks that have one outcome together, as JSON: the outcomes that have
+come of each `forEach`, and the inputs that wait there; and as much again for the inputs of what
+could be undone. Every event of the instance writes that anew.
+"""
+
 MAX_UNDOABLE = 1_000
 """Tasks of an instance that have succeeded and could be undone."""
 

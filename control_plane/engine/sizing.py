@@ -44,6 +44,16 @@ def check_context(turn: Turn) -> None:
     turn.context_bytes = most_bytes
 
 
+def bytes_of(value: Json) -> int:
+    """What a value takes as JSON. Raises ExpressionUnusable if it is none."""
+    return len(_written(value, "a task's input"))
+
+
+def held_beside(turn: Turn, number: int) -> int:
+    """What the groups of the instance hold, all but this one."""
+    return sum(group.held for key, group in turn.groups.items() if key != number)
+
+
 def _measure(value: Json) -> int:
     """An upper bound of its bytes, once it is known not to be too deep."""
     if isinstance(value, str) and value.isascii():
@@ -57,13 +67,13 @@ def _measure(value: Json) -> int:
     return len(text)
 
 
-def _written(value: Json) -> bytes:
+def _written(value: Json, what: str = "the context") -> bytes:
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
         raise ExpressionUnusable(
             "",
-            "the context holds what JSON cannot, as a number beyond 64 bits or half of a character",
+            f"{what} holds what JSON cannot, as a number beyond 64 bits or half of a character",
             "",
         ) from error
 

@@ -63,7 +63,7 @@ class OpenGroup:
     Tasks that have one outcome together: a `forEach`, or the compensations that run.
 
     `endings` has a place for each: null while it is open, then `{"output": …}` or
-    `{"error": …}`.
+    `{"error": …}`. `held` is how many bytes those and the inputs of `waiting` take as JSON.
     """
 
     name: str
@@ -73,6 +73,7 @@ class OpenGroup:
     join: Join
     endings: tuple[Json, ...]
     waiting: tuple[WaitingTask, ...]
+    held: int = 0
 
 
 @frozen

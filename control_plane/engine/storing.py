@@ -198,6 +198,8 @@ def _group(group: OpenGroup) -> dict[str, Json]:
         body["invoke_id"] = group.invoke_id
     if group.detached:
         body["detached"] = True
+    if group.held:
+        body["held"] = group.held
     return body
 
 
@@ -227,6 +229,7 @@ def _open_group(body: Mapping[str, Any]) -> OpenGroup:
             )
             for plan, place, undoes, given, *more in body["waiting"]
         ),
+        held=body.get("held", 0),
     )
 
 

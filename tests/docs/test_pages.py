@@ -31,6 +31,10 @@ LIMITS = {
     "open tasks of an instance": str(limits.MAX_OPEN_TASKS),
     "items of a `forEach`": str(limits.MAX_FAN_OUT),
     "tasks of an instance's `forEach`s that wait for others of them": str(limits.MAX_WAITING_TASKS),
+    "what an instance holds of its `forEach`s: outcomes that have come, inputs that wait": (
+        f"{limits.MAX_HELD_BYTES // KIB} KiB"
+    ),
+    "inputs of what could be undone": f"{limits.MAX_HELD_BYTES // KIB} KiB",
     "tasks of an instance that can be undone": str(limits.MAX_UNDOABLE),
     "armed timers of an instance": str(limits.MAX_ARMED_TIMERS),
     "microsteps of one event": str(limits.MAX_MICROSTEPS),

@@ -3,8 +3,10 @@
 from typing import Any, ClassVar
 
 from control_plane.engine import ExpressionFailed, LimitExceeded
-from control_plane.engine.limits import MAX_UNDOABLE, MAX_WAITING_TASKS
+from control_plane.engine.limits import MAX_HELD_BYTES, MAX_UNDOABLE, MAX_WAITING_TASKS
 from tests.engine.telling import ERROR, Instance, assign, expr, say
+
+LARGE = "x" * 250_000
 
 
 def fan_out(**more: Any) -> dict[str, Any]:
@@ -138,6 +140,56 @@ class TestATaskForEachItem:
         )
         assert 10 == len(it.snapshot.groups)
 
+    def test_fails_the_whole_when_the_outcomes_are_too_much_to_hold(self) -> None:
+        """Each is within its own limit; the snapshot that holds all would be written ever anew."""
+        it = Instance(fan_out(), input=[0] * 10)
+        for ordinal in range(1, 6):
+            it.succeed(ordinal, LARGE)
+        events = it.told
+
+        assert ("sorry", {"got": "limit_exceeded"}) == (it.value, it.context)
+        assert "TASK_COMPLETED" in events
+        assert [6, 7, 8, 9, 10] == it.cancelled
+
+    def test_gives_what_it_held_free_for_the_next(self) -> None:
+        """The limit is on what stands in the snapshot, and not on what ever came."""
+        spec = fan_out()
+        spec["states"]["done"] = {"on": {"AGAIN": "once more"}}
+        spec["states"]["once more"] = {
+            "invoke": {
+                "src": "http",
+                "forEach": [1, 2, 3, 4],
+                "onDone": {"target": "over"},
+            }
+        }
+        spec["states"]["all"]["invoke"]["onDone"] = {"target": "done"}
+        spec["states"]["over"] = {}
+        it = Instance(spec, input=[0] * 4)
+        for ordinal in (1, 2, 3, 4):
+            it.succeed(ordinal, LARGE)
+        it.send("AGAIN")
+        for ordinal in (5, 6, 7, 8):
+            it.succeed(ordinal, LARGE)
+
+        assert "over" == it.value
+
+    def test_has_no_more_inputs_waiting_than_can_be_held(self) -> None:
+        """What would be too much is refused, and nothing of it is created."""
+        given = {"forEach": [0] * 10, "concurrency": 1, "input": expr("context.x")}
+        params = {"name": "x", "type": "HTTP", **given}
+        spec = {
+            "context": {"x": "x" * 9_000},
+            "on": {"GO": {"actions": {"type": "createTask", "params": params}}},
+        }
+        it = Instance(spec)
+        for _ in range(13):
+            it.send("GO")
+
+        refusal = it.decision.refusal
+        assert isinstance(refusal, LimitExceeded)
+        assert ("bytes of waiting inputs", MAX_HELD_BYTES) == (refusal.limit, refusal.maximum)
+        assert 12 == len(it.snapshot.groups)
+
     def test_fails_the_instance_when_the_whole_has_no_error_path(self) -> None:
         """As a single task does."""
         spec = fan_out()
@@ -235,6 +287,19 @@ class TestACompensation:
         it.fail(1)
 
         assert "undone" == it.value
+
+    def test_is_kept_ready_with_so_many_bytes_and_no_more(self) -> None:
+        """As many inputs of 250 KiB would be 250 MiB."""
+        undoes = {"src": "http", "input": {"x": LARGE}}
+        task = {"name": "x", "type": "HTTP", "compensation": undoes}
+        it = Instance({"on": {"GO": {"actions": {"type": "createTask", "params": task}}}})
+        for ordinal in range(1, 6):
+            it.send("GO")
+            it.succeed(ordinal)
+
+        assert ("error", 4) == (it.snapshot.status, len(it.snapshot.undo))
+        assert it.snapshot.error is not None
+        assert "bytes of inputs that undo" in str(it.snapshot.error["message"])
 
     def test_is_kept_ready_for_so_many_tasks_and_no_more(self) -> None:
         """An instance that runs for ever does not grow for ever; it fails where it can be seen."""
