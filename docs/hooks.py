@@ -31,6 +31,9 @@ LANGUAGES = {
 }  # fmt: skip
 """How files of the repository are coloured, by how their names end; others are plain text."""
 
+PICTURES = frozenset({".png", ".svg"})
+"""What is brought in as it is."""
+
 _FENCE = re.compile(
     r"^(?P<ticks>```+)(?P<language>[^\s`]*) *(?P<word>[^`\n]*)\n(?P<text>.*?)^(?P=ticks)$",
     re.DOTALL | re.MULTILINE,
@@ -56,7 +59,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     seen = set(waiting)
     while waiting:
         path = waiting.pop()
-        if not path.is_relative_to(DOCS):
+        if path.suffix in PICTURES and not path.is_relative_to(DOCS):
+            files.append(File.generated(config, place(path), abs_src_path=str(path)))
+        elif not path.is_relative_to(DOCS):
             files.append(File.generated(config, place(path), content=_shown(path)))
         found = {there for there in _targets(path) if there.is_relative_to(ROOT)}
         waiting += [there for there in found - seen if there.exists()]
@@ -94,7 +99,7 @@ def place(path: Path) -> str:
     brought = f"{REPOSITORY}/{path.relative_to(ROOT).as_posix()}"
     if path.is_dir():
         return f"{brought}/index.md"
-    return brought if path.suffix == ".md" else f"{brought}.md"
+    return brought if path.suffix in PICTURES | {".md"} else f"{brought}.md"
 
 
 def _entries(nav: object) -> Iterator[str]:
