@@ -109,6 +109,18 @@ site: export NO_MKDOCS_2_WARNING := 1
 site: .venv/.dev ## build the site of docs/ into build/site, with strict links
 	$(BIN)/python -m mkdocs build --strict
 
+# Each of these says so where its tool is missing; CI has them.
+.PHONY: check-deploy check-prometheus
+check-deploy: check-prometheus ## what is in deploy/, by its own tools: promtool
+
+check-prometheus:
+	@if command -v promtool >/dev/null; then \
+	  cd deploy/prometheus && promtool check config prometheus.yml && \
+	  promtool check rules foliot.rules.yml && promtool test rules foliot.rules.test.yml; \
+	else \
+	  echo "skipped: the alert rules; there is no promtool (Debian: apt install prometheus)"; \
+	fi
+
 # -- measuring -------------------------------------------------------------------------------
 
 bench: .venv/.dev ## run the workloads and print their figures; BENCH= for its options

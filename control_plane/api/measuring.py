@@ -14,7 +14,7 @@ import grpc
 from google.rpc import status_pb2
 from grpc import StatusCode
 
-from control_plane.api.errors import code_of, status_of
+from control_plane.api.errors import CODES, code_of
 from shared.errors import FoliotError
 from shared.telemetry.metric_names import Metric
 from shared.telemetry.metrics import Counts, gauge, histogram
@@ -71,7 +71,8 @@ def measured_stream(
 
 def note_stranger(method: str, error: Exception) -> None:
     """Count a call that was ended before its method was asked for anything."""
-    _handled.add(method.removeprefix("/"), code_of(status_of(error, "")).name)
+    known = CODES.get(error.reason) if isinstance(error, FoliotError) else None
+    _handled.add(method.removeprefix("/"), (known or StatusCode.INTERNAL).name)
 
 
 def note_refusal(error: Exception, status: status_pb2.Status) -> None:

@@ -223,6 +223,7 @@ class _Planes:
                 command=[sys.executable, "-m", "executor"],
                 environment={
                     **self._environment,
+                    **_next_port(os.environ),
                     "FOLIOT_DATABASE_URL": _as_role(self._embedded, EXECUTOR_ROLE),
                     "FOLIOT_CONTROL_PLANE": address,
                     "FOLIOT_API_KEY": self._keys.executor_key.text,
@@ -296,6 +297,14 @@ def _beside(data_dir: Path, environment: Mapping[str, str]) -> Mapping[str, str]
     if not environment.get("FOLIOT_OBJECTS_URL"):
         beside["FOLIOT_OBJECTS_URL"] = (data_dir / "objects").as_uri()
     return beside
+
+
+def _next_port(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Where the executor tells of itself: beside the control plane, as a port is one process's."""
+    host, _, port = environment.get("FOLIOT_METRICS_LISTEN", "").rpartition(":")
+    if not port.isdecimal() or int(port) == 0:
+        return {}
+    return {"FOLIOT_METRICS_LISTEN": f"{host}:{int(port) + 1}"}
 
 
 def _without_tls(environment: Mapping[str, str]) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from control_plane.cli.development import _beside
+from control_plane.cli.development import _beside, _next_port
 
 FOLDER = Path("/somewhere/with space/.foliot")
 
@@ -25,3 +25,10 @@ class TestADevelopmentServer:
         assert {"FOLIOT_OBJECTS_URL"} == _beside(FOLDER, mail).keys()
         kept = _beside(FOLDER, {**objects, "FOLIOT_MAIL_FROM": "me@example.com"})
         assert "me@example.com" == kept["FOLIOT_MAIL_FROM"]
+
+    def test_tells_of_its_executor_on_the_next_port(self) -> None:
+        """One address is given for two processes; a port that is chosen for them needs no other."""
+        given = {"FOLIOT_METRICS_LISTEN": "127.0.0.1:9464"}
+
+        assert {"FOLIOT_METRICS_LISTEN": "127.0.0.1:9465"} == _next_port(given)
+        assert {} == _next_port({}) == _next_port({"FOLIOT_METRICS_LISTEN": "127.0.0.1:0"})

@@ -34,6 +34,7 @@ from control_plane.adapters.memory.reader import MemoryReader
 from control_plane.adapters.memory.retention import MemoryRetention
 from control_plane.adapters.memory.schedule_store import MemoryScheduleStore
 from control_plane.adapters.memory.tenant_store import MemoryTenantStore
+from control_plane.adapters.memory.vitals import MemoryVitalSigns
 from control_plane.adapters.postgres.ai_desk import PostgresAiDesk
 from control_plane.adapters.postgres.ai_policies import PostgresAiPolicies
 from control_plane.adapters.postgres.ai_records import PostgresAiRecords
@@ -54,6 +55,7 @@ from control_plane.adapters.postgres.reader import PostgresReader
 from control_plane.adapters.postgres.retention import PostgresRetention
 from control_plane.adapters.postgres.schedule_store import PostgresScheduleStore
 from control_plane.adapters.postgres.tenant_store import PostgresTenantStore
+from control_plane.adapters.postgres.vitals import PostgresVitalSigns
 from control_plane.ports.ai_desk import AiDesk
 from control_plane.ports.ai_policies import AiPolicyStore
 from control_plane.ports.ai_records import AiRecords
@@ -75,6 +77,7 @@ from control_plane.ports.records import InstanceKey
 from control_plane.ports.retention import RetentionStore
 from control_plane.ports.schedule_store import ScheduleStore
 from control_plane.ports.tenant_store import TenantStore
+from control_plane.ports.vitals import VitalSigns
 from shared.ids import TenantId
 from shared.postgres.session import ACROSS_ROLE, CONTROL_PLANE_ROLE, HOT_PLANS, open_pool
 from tests.servers import Servers, drop_database, new_database
@@ -124,6 +127,8 @@ class World(Protocol):
     def ai_desk(self) -> AiDesk: ...
     @property
     def ai_records(self) -> AiRecords: ...
+    @property
+    def signs(self) -> VitalSigns: ...
 
     async def now(self) -> datetime:
         """What the database's clock says."""
@@ -169,6 +174,7 @@ class MemoryWorld:
         self.ai_policies = MemoryAiPolicies(self.database)
         self.ai_desk = MemoryAiDesk(self.database)
         self.ai_records = MemoryAiRecords(self.database)
+        self.signs = MemoryVitalSigns(self.database)
 
     async def now(self) -> datetime:
         return self.database.now()
@@ -245,6 +251,7 @@ class PostgresWorld:
     ai_policies: PostgresAiPolicies
     ai_desk: PostgresAiDesk
     ai_records: PostgresAiRecords
+    signs: PostgresVitalSigns
 
     async def now(self) -> datetime:
         now: datetime = await self.owner.fetchval("SELECT foliot.now()")
@@ -337,6 +344,7 @@ async def postgres_world(servers: Servers, template_url: str) -> AsyncIterator[P
             ai_policies=PostgresAiPolicies(pool, across),
             ai_desk=PostgresAiDesk(pool),
             ai_records=PostgresAiRecords(pool, across),
+            signs=PostgresVitalSigns(pool, across),
         )
     finally:
         await owner.close()
