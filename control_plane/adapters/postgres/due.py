@@ -23,6 +23,9 @@ from control_plane.ports.records import InstanceKey
 from shared.failpoints import failpoint
 
 FORGET_SESSIONS_AFTER = timedelta(hours=1)
+SWEPT_AT_ONCE = 5_000
+"""Sessions, and leases, that one sweep takes away; the next sweep takes more."""
+
 STOP_WITHIN = timedelta(minutes=1)
 """How long the holder of a task that was called off may take to say how it ended."""
 
@@ -183,20 +186,28 @@ class PostgresDue:
         await self._pool.execute(
             """
             DELETE FROM foliot.lease l
-             USING foliot.task t
-             WHERE (t.tenant_id, t.instance_id, t.ordinal)
-                   = (l.tenant_id, l.instance_id, l.ordinal)
-               AND t.completed_at <= (SELECT foliot.now()) - $1::interval
+             WHERE l.ctid = ANY (ARRAY(
+                     SELECT o.ctid
+                       FROM foliot.lease o
+                       JOIN foliot.task t USING (tenant_id, instance_id, ordinal)
+                      WHERE t.completed_at <= (SELECT foliot.now()) - $1::interval
+                      LIMIT $2))
             """,
             STOP_WITHIN,
+            SWEPT_AT_ONCE,
         )
 
     async def _forget_sessions(self) -> None:
         await self._pool.execute(
             """
             DELETE FROM foliot.executor_session s
-             WHERE s.expires_at <= (SELECT foliot.now()) - $1::interval
-               AND NOT EXISTS (SELECT FROM foliot.lease l WHERE l.session_id = s.session_id)
+             WHERE s.ctid = ANY (ARRAY(
+                     SELECT o.ctid FROM foliot.executor_session o
+                      WHERE o.expires_at <= (SELECT foliot.now()) - $1::interval
+                        AND NOT EXISTS (SELECT FROM foliot.lease l
+                                         WHERE l.session_id = o.session_id)
+                      ORDER BY o.expires_at LIMIT $2))
             """,
             FORGET_SESSIONS_AFTER,
+            SWEPT_AT_ONCE,
         )
