@@ -95,6 +95,20 @@ _OF_THE_PLATFORM: Mapping[str, frozenset[str]] = {
 
 PERMISSIONS: Mapping[str, frozenset[str]] = {**_IN_TENANTS, **_OF_THE_PLATFORM}
 
+PURPOSES: Mapping[str, str] = {
+    "viewer": "whoever looks",
+    "starter": "services that start instances and send them events",
+    "human_worker": "people with tasks, and nothing but those offered or given to them",
+    "reviewer": "people who may decide in a model's place, on what is offered to them",
+    "definer": "whoever writes definitions",
+    "operator": "whoever keeps work moving",
+    "auditor": "whoever looks into who did what",
+    "tenant_admin": "whoever answers for a tenant",
+    "executor": "executors, across tenants",
+    "platform_admin": "whoever keeps the platform",
+}
+"""Whom each role is for, in words for people."""
+
 PLATFORM_ADMIN = "platform_admin"
 
 PLATFORM_ROLES = frozenset(_OF_THE_PLATFORM)

@@ -1,5 +1,6 @@
 """TenantService: who shares the server, and the keys that let callers in."""
 
+from foliot.v1 import role_pb2
 from foliot.v1 import tenant_service_pb2 as pb
 from foliot.v1 import tenant_service_pb2_grpc as pb_grpc
 from grpc.aio import ServicerContext
@@ -14,6 +15,7 @@ from control_plane.ports.tenant_store import TenantStore
 from control_plane.use_cases.create_api_key import create_api_key
 from control_plane.use_cases.create_tenant import create_tenant
 from control_plane.use_cases.list_api_keys import list_api_keys
+from control_plane.use_cases.list_roles import list_roles
 from control_plane.use_cases.list_tenants import list_tenants
 from control_plane.use_cases.paging import page_size
 from control_plane.use_cases.resume_tenant import resume_tenant
@@ -29,6 +31,12 @@ TENANT_ORDERS = ("tenant_id",)
 
 KEY_FILTER = {"role": Field(kind="text")}
 KEY_ORDERS = ("key_id",)
+
+ROLE_FILTER = {
+    "permission": Field(kind="text"),
+    "is_platform": Field(kind="word", words=("TRUE", "FALSE")),
+}
+ROLE_ORDERS = ("role",)
 
 
 class TenantServicer(pb_grpc.TenantServiceServicer):
@@ -161,6 +169,34 @@ class TenantServicer(pb_grpc.TenantServiceServicer):
             reason=request.reason,
         )
         return pb.RevokeApiKeyResponse(key=key_to(key))
+
+    async def ListRoles(
+        self,
+        request: pb.ListRolesRequest,
+        _context: ServicerContext[pb.ListRolesRequest, pb.ListRolesResponse],
+    ) -> pb.ListRolesResponse:
+        terms = parse_filter(request.filter, ROLE_FILTER)
+        check_order(request.order_by, ROLE_ORDERS)
+        mark = f"roles\n{request.filter}"
+        platform = terms.text("is_platform")
+        page = list_roles(
+            platform=None if platform is None else platform == "TRUE",
+            permission=terms.text("permission"),
+            after=_position(request.page_token, mark),
+            size=page_size(request.page_size),
+        )
+        return pb.ListRolesResponse(
+            roles=[
+                role_pb2.Role(
+                    role=one.name,
+                    purpose=one.purpose,
+                    permissions=one.permissions,
+                    is_platform=one.is_platform,
+                )
+                for one in page.rows
+            ],
+            next_page_token=make_token([page.last.name], of=mark) if page.last else "",
+        )
 
 
 def _position(token: str, mark: str) -> str | None:

@@ -25,6 +25,7 @@ from control_plane.cli.profile import profile
 from control_plane.cli.queue import queue
 from control_plane.cli.quota import quota
 from control_plane.cli.retention import retention
+from control_plane.cli.role import role
 from control_plane.cli.schedule import schedule
 from control_plane.cli.server import server, whoami
 from control_plane.cli.task_following import task
@@ -62,7 +63,7 @@ app.command(rich_help_panel=WHERE)(whoami)
 for panel, groups in (
     (WORK, (definition, instance, task, event, schedule)),
     (WHERE, (profile, server)),
-    (OPERATE, (queue, limit, quota, ai, retention, tenant, key, audit)),
+    (OPERATE, (queue, limit, quota, ai, retention, tenant, key, role, audit)),
 ):
     for group in groups:
         app.add_typer(group, rich_help_panel=panel)

@@ -335,6 +335,32 @@ class TestAKey:
         assert not any(one.secret.split("_", 2)[2] in str(first) for one in made)
 
 
+class TestTheRoles:
+    async def test_are_told_to_all_who_are_let_in(self, client: Client) -> None:
+        """With what each grants, as the server goes by it, page by page."""
+        request = pb.ListRolesRequest(page_size=4)
+        told: dict[str, list[str]] = {}
+        while True:
+            page = await client.tenants.ListRoles(request)
+            told |= {one.role: list(one.permissions) for one in page.roles}
+            if not page.next_page_token:
+                break
+            request.page_token = page.next_page_token
+
+        assert {role: sorted(granted) for role, granted in PERMISSIONS.items()} == told
+        assert sorted(told) == list(told)
+
+    async def test_are_found_by_what_they_grant(self, client: Client) -> None:
+        """Which role lets a service start instances, and no more than need be?"""
+        wanted = 'permission = "instance.start" AND is_platform = FALSE'
+        found = await client.tenants.ListRoles(pb.ListRolesRequest(filter=wanted))
+        platform = await client.tenants.ListRoles(pb.ListRolesRequest(filter="is_platform = TRUE"))
+
+        assert ["starter", "tenant_admin"] == [one.role for one in found.roles]
+        assert sorted(PLATFORM_ROLES) == [one.role for one in platform.roles]
+        assert all(one.is_platform and one.purpose for one in platform.roles)
+
+
 class TestAnybodyElse:
     async def test_keeps_no_tenants(self, serving: Serving, client: Client) -> None:
         """Tenants are the platform's alone, also to their own administrators."""

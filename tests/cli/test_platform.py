@@ -1,4 +1,4 @@
-"""`foliot tenant`, `key`, `audit`, `quota`, `queue`, `server` and `whoami`, against a server."""
+"""`foliot tenant`, `key`, `role`, `audit`, `quota`, `queue`, `server` and `whoami`, against a server."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,17 @@ class TestATenant:
         refused = await foliot.run("tenant", "list")
 
         assert 4 == refused.exit_code
+
+
+class TestRoles:
+    async def test_are_shown_with_what_they_grant(self, foliot: Foliot) -> None:
+        """To whoever is let in: which one does a service need?"""
+        shown = await foliot.run("role", "list", role="viewer")
+        told = await foliot.run("role", "list", "-o", "json", role="viewer")
+
+        assert {"auditor", "starter"} < set(shown.stdout.split())
+        by_name = {one["role"]: one for one in json.loads(told.stdout)}
+        assert "instance.start" in by_name["starter"]["permissions"]
 
 
 class TestAKey:

@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from foliot.v1 import api_key_pb2 as foliot_dot_v1_dot_api__key__pb2
 from foliot.v1 import auth_options_pb2 as foliot_dot_v1_dot_auth__options__pb2
+from foliot.v1 import role_pb2 as foliot_dot_v1_dot_role__pb2
 from foliot.v1 import tenant_pb2 as foliot_dot_v1_dot_tenant__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oliot/v1/tenant_service.proto\x12\tfoliot.v1\x1a\x17\x66oliot/v1/api_key.proto\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x16\x66oliot/v1/tenant.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\">\n\x13\x43reateTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\"J\n\x14\x43reateTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"%\n\x10GetTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"6\n\x11GetTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\"]\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"R\n\x13ListTenantsResponse\x12\"\n\x07tenants\x18\x01 \x03(\x0b\x32\x11.foliot.v1.Tenant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x13UpdateTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\"9\n\x14UpdateTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\"9\n\x14SuspendTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\":\n\x15SuspendTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\"8\n\x13ResumeTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"9\n\x14ResumeTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\"\xa8\x01\n\x13\x43reateApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0c\n\x04user\x18\x06 \x01(\t\x12\x0e\n\x06groups\x18\x07 \x03(\t\"W\n\x14\x43reateApiKeyResponse\x12\x1e\n\x03key\x18\x01 \x01(\x0b\x32\x11.foliot.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"p\n\x12ListApiKeysRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"O\n\x13ListApiKeysResponse\x12\x1f\n\x04keys\x18\x01 \x03(\x0b\x32\x11.foliot.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"H\n\x13RevokeApiKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"6\n\x14RevokeApiKeyResponse\x12\x1e\n\x03key\x18\x01 \x01(\x0b\x32\x11.foliot.v1.ApiKey2\xdf\t\n\rTenantService\x12\x81\x01\n\x0c\x43reateTenant\x12\x1e.foliot.v1.CreateTenantRequest\x1a\x1f.foliot.v1.CreateTenantResponse\"0\xba\xe1\x18\x16\n\x0ctenant.write\x10\x02\x18\x02 \x01(\x03\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/tenants:\x01*\x12~\n\tGetTenant\x12\x1b.foliot.v1.GetTenantRequest\x1a\x1c.foliot.v1.GetTenantResponse\"6\xba\xe1\x18\x13\n\x0btenant.read\x10\x02\x18\x01(\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/tenants/{tenant_id}\x12z\n\x0bListTenants\x12\x1d.foliot.v1.ListTenantsRequest\x1a\x1e.foliot.v1.ListTenantsResponse\",\xba\xe1\x18\x15\n\x0btenant.read\x10\x02\x18\x01(\x01\x30\x05\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/tenants\x12\x8d\x01\n\x0cUpdateTenant\x12\x1e.foliot.v1.UpdateTenantRequest\x1a\x1f.foliot.v1.UpdateTenantResponse\"<\xba\xe1\x18\x16\n\x0ctenant.write\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x1c\x32\x17/v1/tenants/{tenant_id}:\x01*\x12\x9a\x01\n\rSuspendTenant\x12\x1f.foliot.v1.SuspendTenantRequest\x1a .foliot.v1.SuspendTenantResponse\"F\xba\xe1\x18\x18\n\x0etenant.suspend\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02$\"\x1f/v1/tenants/{tenant_id}:suspend:\x01*\x12\x96\x01\n\x0cResumeTenant\x12\x1e.foliot.v1.ResumeTenantRequest\x1a\x1f.foliot.v1.ResumeTenantResponse\"E\xba\xe1\x18\x18\n\x0etenant.suspend\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02#\"\x1e/v1/tenants/{tenant_id}:resume:\x01*\x12~\n\x0c\x43reateApiKey\x12\x1e.foliot.v1.CreateApiKeyRequest\x1a\x1f.foliot.v1.CreateApiKeyResponse\"-\xba\xe1\x18\x13\n\tkey.write\x10\x04\x18\x02 \x01(\x02\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/apiKeys:\x01*\x12w\n\x0bListApiKeys\x12\x1d.foliot.v1.ListApiKeysRequest\x1a\x1e.foliot.v1.ListApiKeysResponse\")\xba\xe1\x18\x12\n\x08key.read\x10\x04\x18\x01(\x01\x30\x05\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/apiKeys\x12\x8e\x01\n\x0cRevokeApiKey\x12\x1e.foliot.v1.RevokeApiKeyRequest\x1a\x1f.foliot.v1.RevokeApiKeyResponse\"=\xba\xe1\x18\x13\n\tkey.write\x10\x04\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02 \"\x1b/v1/apiKeys/{key_id}:revoke:\x01*B\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66oliot/v1/tenant_service.proto\x12\tfoliot.v1\x1a\x17\x66oliot/v1/api_key.proto\x1a\x1c\x66oliot/v1/auth_options.proto\x1a\x14\x66oliot/v1/role.proto\x1a\x16\x66oliot/v1/tenant.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\">\n\x13\x43reateTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\"J\n\x14\x43reateTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"%\n\x10GetTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"6\n\x11GetTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\"]\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"R\n\x13ListTenantsResponse\x12\"\n\x07tenants\x18\x01 \x03(\x0b\x32\x11.foliot.v1.Tenant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x13UpdateTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\"9\n\x14UpdateTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\"9\n\x14SuspendTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\":\n\x15SuspendTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\"8\n\x13ResumeTenantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"9\n\x14ResumeTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.foliot.v1.Tenant\"\xa8\x01\n\x13\x43reateApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x0c\n\x04user\x18\x06 \x01(\t\x12\x0e\n\x06groups\x18\x07 \x03(\t\"W\n\x14\x43reateApiKeyResponse\x12\x1e\n\x03key\x18\x01 \x01(\x0b\x32\x11.foliot.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"p\n\x12ListApiKeysRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"O\n\x13ListApiKeysResponse\x12\x1f\n\x04keys\x18\x01 \x03(\x0b\x32\x11.foliot.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"H\n\x13RevokeApiKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"6\n\x14RevokeApiKeyResponse\x12\x1e\n\x03key\x18\x01 \x01(\x0b\x32\x11.foliot.v1.ApiKey\"[\n\x10ListRolesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"L\n\x11ListRolesResponse\x12\x1e\n\x05roles\x18\x01 \x03(\x0b\x32\x0f.foliot.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc4\n\n\rTenantService\x12\x81\x01\n\x0c\x43reateTenant\x12\x1e.foliot.v1.CreateTenantRequest\x1a\x1f.foliot.v1.CreateTenantResponse\"0\xba\xe1\x18\x16\n\x0ctenant.write\x10\x02\x18\x02 \x01(\x03\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/tenants:\x01*\x12~\n\tGetTenant\x12\x1b.foliot.v1.GetTenantRequest\x1a\x1c.foliot.v1.GetTenantResponse\"6\xba\xe1\x18\x13\n\x0btenant.read\x10\x02\x18\x01(\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/tenants/{tenant_id}\x12z\n\x0bListTenants\x12\x1d.foliot.v1.ListTenantsRequest\x1a\x1e.foliot.v1.ListTenantsResponse\",\xba\xe1\x18\x15\n\x0btenant.read\x10\x02\x18\x01(\x01\x30\x05\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/tenants\x12\x8d\x01\n\x0cUpdateTenant\x12\x1e.foliot.v1.UpdateTenantRequest\x1a\x1f.foliot.v1.UpdateTenantResponse\"<\xba\xe1\x18\x16\n\x0ctenant.write\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02\x1c\x32\x17/v1/tenants/{tenant_id}:\x01*\x12\x9a\x01\n\rSuspendTenant\x12\x1f.foliot.v1.SuspendTenantRequest\x1a .foliot.v1.SuspendTenantResponse\"F\xba\xe1\x18\x18\n\x0etenant.suspend\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02$\"\x1f/v1/tenants/{tenant_id}:suspend:\x01*\x12\x96\x01\n\x0cResumeTenant\x12\x1e.foliot.v1.ResumeTenantRequest\x1a\x1f.foliot.v1.ResumeTenantResponse\"E\xba\xe1\x18\x18\n\x0etenant.suspend\x10\x02\x18\x02 \x01(\x04\x82\xd3\xe4\x93\x02#\"\x1e/v1/tenants/{tenant_id}:resume:\x01*\x12~\n\x0c\x43reateApiKey\x12\x1e.foliot.v1.CreateApiKeyRequest\x1a\x1f.foliot.v1.CreateApiKeyResponse\"-\xba\xe1\x18\x13\n\tkey.write\x10\x04\x18\x02 \x01(\x02\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/apiKeys:\x01*\x12w\n\x0bListApiKeys\x12\x1d.foliot.v1.ListApiKeysRequest\x1a\x1e.foliot.v1.ListApiKeysResponse\")\xba\xe1\x18\x12\n\x08key.read\x10\x04\x18\x01(\x01\x30\x05\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/apiKeys\x12\x8e\x01\n\x0cRevokeApiKey\x12\x1e.foliot.v1.RevokeApiKeyRequest\x1a\x1f.foliot.v1.RevokeApiKeyResponse\"=\xba\xe1\x18\x13\n\tkey.write\x10\x04\x18\x03 \x01(\x04\x82\xd3\xe4\x93\x02 \"\x1b/v1/apiKeys/{key_id}:revoke:\x01*\x12\x63\n\tListRoles\x12\x1b.foliot.v1.ListRolesRequest\x1a\x1c.foliot.v1.ListRolesResponse\"\x1b\xba\xe1\x18\x06\x10\x03\x18\x01(\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/rolesB\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,42 +56,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TENANTSERVICE'].methods_by_name['ListApiKeys']._serialized_options = b'\272\341\030\022\n\010key.read\020\004\030\001(\0010\005\202\323\344\223\002\r\022\013/v1/apiKeys'
   _globals['_TENANTSERVICE'].methods_by_name['RevokeApiKey']._loaded_options = None
   _globals['_TENANTSERVICE'].methods_by_name['RevokeApiKey']._serialized_options = b'\272\341\030\023\n\tkey.write\020\004\030\003 \001(\004\202\323\344\223\002 \"\033/v1/apiKeys/{key_id}:revoke:\001*'
-  _globals['_CREATETENANTREQUEST']._serialized_start=187
-  _globals['_CREATETENANTREQUEST']._serialized_end=249
-  _globals['_CREATETENANTRESPONSE']._serialized_start=251
-  _globals['_CREATETENANTRESPONSE']._serialized_end=325
-  _globals['_GETTENANTREQUEST']._serialized_start=327
-  _globals['_GETTENANTREQUEST']._serialized_end=364
-  _globals['_GETTENANTRESPONSE']._serialized_start=366
-  _globals['_GETTENANTRESPONSE']._serialized_end=420
-  _globals['_LISTTENANTSREQUEST']._serialized_start=422
-  _globals['_LISTTENANTSREQUEST']._serialized_end=515
-  _globals['_LISTTENANTSRESPONSE']._serialized_start=517
-  _globals['_LISTTENANTSRESPONSE']._serialized_end=599
-  _globals['_UPDATETENANTREQUEST']._serialized_start=601
-  _globals['_UPDATETENANTREQUEST']._serialized_end=663
-  _globals['_UPDATETENANTRESPONSE']._serialized_start=665
-  _globals['_UPDATETENANTRESPONSE']._serialized_end=722
-  _globals['_SUSPENDTENANTREQUEST']._serialized_start=724
-  _globals['_SUSPENDTENANTREQUEST']._serialized_end=781
-  _globals['_SUSPENDTENANTRESPONSE']._serialized_start=783
-  _globals['_SUSPENDTENANTRESPONSE']._serialized_end=841
-  _globals['_RESUMETENANTREQUEST']._serialized_start=843
-  _globals['_RESUMETENANTREQUEST']._serialized_end=899
-  _globals['_RESUMETENANTRESPONSE']._serialized_start=901
-  _globals['_RESUMETENANTRESPONSE']._serialized_end=958
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=961
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1129
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1131
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1218
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=1220
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1332
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1334
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1413
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1415
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1487
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1489
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1543
-  _globals['_TENANTSERVICE']._serialized_start=1546
-  _globals['_TENANTSERVICE']._serialized_end=2793
+  _globals['_TENANTSERVICE'].methods_by_name['ListRoles']._loaded_options = None
+  _globals['_TENANTSERVICE'].methods_by_name['ListRoles']._serialized_options = b'\272\341\030\006\020\003\030\001(\001\202\323\344\223\002\013\022\t/v1/roles'
+  _globals['_CREATETENANTREQUEST']._serialized_start=209
+  _globals['_CREATETENANTREQUEST']._serialized_end=271
+  _globals['_CREATETENANTRESPONSE']._serialized_start=273
+  _globals['_CREATETENANTRESPONSE']._serialized_end=347
+  _globals['_GETTENANTREQUEST']._serialized_start=349
+  _globals['_GETTENANTREQUEST']._serialized_end=386
+  _globals['_GETTENANTRESPONSE']._serialized_start=388
+  _globals['_GETTENANTRESPONSE']._serialized_end=442
+  _globals['_LISTTENANTSREQUEST']._serialized_start=444
+  _globals['_LISTTENANTSREQUEST']._serialized_end=537
+  _globals['_LISTTENANTSRESPONSE']._serialized_start=539
+  _globals['_LISTTENANTSRESPONSE']._serialized_end=621
+  _globals['_UPDATETENANTREQUEST']._serialized_start=623
+  _globals['_UPDATETENANTREQUEST']._serialized_end=685
+  _globals['_UPDATETENANTRESPONSE']._serialized_start=687
+  _globals['_UPDATETENANTRESPONSE']._serialized_end=744
+  _globals['_SUSPENDTENANTREQUEST']._serialized_start=746
+  _globals['_SUSPENDTENANTREQUEST']._serialized_end=803
+  _globals['_SUSPENDTENANTRESPONSE']._serialized_start=805
+  _globals['_SUSPENDTENANTRESPONSE']._serialized_end=863
+  _globals['_RESUMETENANTREQUEST']._serialized_start=865
+  _globals['_RESUMETENANTREQUEST']._serialized_end=921
+  _globals['_RESUMETENANTRESPONSE']._serialized_start=923
+  _globals['_RESUMETENANTRESPONSE']._serialized_end=980
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=983
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1151
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1153
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1240
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=1242
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1354
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1356
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1435
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1437
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1509
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1511
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1565
+  _globals['_LISTROLESREQUEST']._serialized_start=1567
+  _globals['_LISTROLESREQUEST']._serialized_end=1658
+  _globals['_LISTROLESRESPONSE']._serialized_start=1660
+  _globals['_LISTROLESRESPONSE']._serialized_end=1736
+  _globals['_TENANTSERVICE']._serialized_start=1739
+  _globals['_TENANTSERVICE']._serialized_end=3087
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from foliot.v1 import api_key_pb2 as _api_key_pb2
+from foliot.v1 import role_pb2 as _role_pb2
 from foliot.v1 import tenant_pb2 as _tenant_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -570,3 +571,75 @@ class RevokeApiKeyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeApiKeyResponse: _TypeAlias = RevokeApiKeyResponse  # noqa: Y015
+
+@_typing.final
+class ListRolesRequest(_message.Message):
+    """ListRolesRequest says which roles, and how many at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """page_size is the most that are wanted at once, at most 200; a larger one is taken as
+    200. Not set gives 50.
+    """
+    page_token: _builtins.str
+    """page_token is the next_page_token of the page before, sent with the same filter. Not set
+    gives the first page.
+    """
+    filter: _builtins.str
+    """filter is terms joined by AND, each "field = value"; at most 1,000 characters. Fields:
+    permission, and is_platform (TRUE or FALSE). Text goes in double quotes. As
+
+        permission = "instance.start" AND is_platform = FALSE
+
+    Not set gives all.
+    """
+    order_by: _builtins.str
+    """order_by is "role". Not set gives the same."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRolesRequest: _TypeAlias = ListRolesRequest  # noqa: Y015
+
+@_typing.final
+class ListRolesResponse(_message.Message):
+    """ListRolesResponse is one page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """next_page_token asks for the page after this one. Empty if this is the last."""
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedCompositeFieldContainer[_role_pb2.Role]:
+        """roles are the page's."""
+
+    def __init__(
+        self,
+        *,
+        roles: _abc.Iterable[_role_pb2.Role] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "roles", b"roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRolesResponse: _TypeAlias = ListRolesResponse  # noqa: Y015

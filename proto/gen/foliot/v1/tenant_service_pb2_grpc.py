@@ -85,6 +85,11 @@ class TenantServiceStub:
                 request_serializer=foliot_dot_v1_dot_tenant__service__pb2.RevokeApiKeyRequest.SerializeToString,
                 response_deserializer=foliot_dot_v1_dot_tenant__service__pb2.RevokeApiKeyResponse.FromString,
                 _registered_method=True)
+        self.ListRoles = channel.unary_unary(
+                '/foliot.v1.TenantService/ListRoles',
+                request_serializer=foliot_dot_v1_dot_tenant__service__pb2.ListRolesRequest.SerializeToString,
+                response_deserializer=foliot_dot_v1_dot_tenant__service__pb2.ListRolesResponse.FromString,
+                _registered_method=True)
 
 
 class TenantServiceServicer:
@@ -234,6 +239,22 @@ class TenantServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRoles(self, request, context):
+        """ListRoles lists the roles that a credential may have, by their names, with what each grants.
+        They are part of the release: none is added or changed.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+        INVALID_ARGUMENT  the filter or order_by is not one described at the field; reason
+        FILTER_INVALID
+        INVALID_ARGUMENT  the page_token is not from this server, or came with another filter;
+        reason PAGE_TOKEN_INVALID
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TenantServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -281,6 +302,11 @@ def add_TenantServiceServicer_to_server(servicer, server):
                     servicer.RevokeApiKey,
                     request_deserializer=foliot_dot_v1_dot_tenant__service__pb2.RevokeApiKeyRequest.FromString,
                     response_serializer=foliot_dot_v1_dot_tenant__service__pb2.RevokeApiKeyResponse.SerializeToString,
+            ),
+            'ListRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRoles,
+                    request_deserializer=foliot_dot_v1_dot_tenant__service__pb2.ListRolesRequest.FromString,
+                    response_serializer=foliot_dot_v1_dot_tenant__service__pb2.ListRolesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -532,6 +558,33 @@ class TenantService:
             '/foliot.v1.TenantService/RevokeApiKey',
             foliot_dot_v1_dot_tenant__service__pb2.RevokeApiKeyRequest.SerializeToString,
             foliot_dot_v1_dot_tenant__service__pb2.RevokeApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foliot.v1.TenantService/ListRoles',
+            foliot_dot_v1_dot_tenant__service__pb2.ListRolesRequest.SerializeToString,
+            foliot_dot_v1_dot_tenant__service__pb2.ListRolesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -124,6 +124,18 @@ class TenantServiceStub:
       NOT_FOUND         there is no such tenant; reason TENANT_NOT_FOUND
       INVALID_ARGUMENT  the reason is too long; reason FIELD_INVALID
     """
+    ListRoles: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.ListRolesRequest, _tenant_service_pb2.ListRolesResponse]
+    """ListRoles lists the roles that a credential may have, by their names, with what each grants.
+    They are part of the release: none is added or changed.
+
+    Changes nothing, so it may be repeated at will.
+
+    Errors:
+      INVALID_ARGUMENT  the filter or order_by is not one described at the field; reason
+                        FILTER_INVALID
+      INVALID_ARGUMENT  the page_token is not from this server, or came with another filter;
+                        reason PAGE_TOKEN_INVALID
+    """
 
 class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
     """TenantService keeps tenants and the keys that let callers in.
@@ -288,6 +300,24 @@ class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
           NOT_FOUND         there is no such key in this tenant; reason API_KEY_NOT_FOUND
           NOT_FOUND         there is no such tenant; reason TENANT_NOT_FOUND
           INVALID_ARGUMENT  the reason is too long; reason FIELD_INVALID
+        """
+
+    @_abc_1.abstractmethod
+    def ListRoles(
+        self,
+        request: _tenant_service_pb2.ListRolesRequest,
+        context: _aio.ServicerContext[_tenant_service_pb2.ListRolesRequest, _tenant_service_pb2.ListRolesResponse],
+    ) -> _abc.Awaitable[_tenant_service_pb2.ListRolesResponse]:
+        """ListRoles lists the roles that a credential may have, by their names, with what each grants.
+        They are part of the release: none is added or changed.
+
+        Changes nothing, so it may be repeated at will.
+
+        Errors:
+          INVALID_ARGUMENT  the filter or order_by is not one described at the field; reason
+                            FILTER_INVALID
+          INVALID_ARGUMENT  the page_token is not from this server, or came with another filter;
+                            reason PAGE_TOKEN_INVALID
         """
 
 def add_TenantServiceServicer_to_server(servicer: TenantServiceServicer, server: _aio.Server) -> None: ...
