@@ -34,7 +34,7 @@ class TestAWholeFoliotInTorment:
 
     async def test_comes_to_its_end_whatever_strikes_at_a_failpoint(self) -> None:
         """Some cells of point, action and kind of work; `make chaos-points` has them all."""
-        result, matrix = await run(SEED, CELLS)
+        passage = await run(SEED, CELLS)
 
-        assert [] == result.violations
-        assert set(CELLS) == matrix.struck
+        assert [] == passage.violations
+        assert set(CELLS) == passage.struck

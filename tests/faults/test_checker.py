@@ -10,7 +10,7 @@ from tests.campaigns.chaos.checking import check
 from tests.campaigns.chaos.evidence import Entry, Evidence, Instance, Task
 from tests.campaigns.chaos.logs import Line
 
-A, B, C = (f"01890000-0000-7000-8000-00000000000{last}" for last in "abc")
+A, B, C, D, E, F, G = (f"01890000-0000-7000-8000-00000000000{last}" for last in "abcdef0")
 
 
 def entries(*told: tuple[str, int | None, dict[str, Any]]) -> list[Entry]:
@@ -49,6 +49,33 @@ GOOD = Evidence(
         {"what": "refused", "number": 10, "code": "FAILED_PRECONDITION"},
         {"what": "asked", "number": 11, "kind": "limit", "most": 3},
         {"what": "running", "scarce": 3},
+        {
+            "what": "asked",
+            "number": 12,
+            "kind": "vote",
+            "instance": D,
+            "by": "ada",
+            "approve": True,
+        },
+        {"what": "answered", "number": 12},
+        {
+            "what": "asked",
+            "number": 13,
+            "kind": "vote",
+            "instance": D,
+            "by": "ben",
+            "approve": True,
+        },
+        {"what": "refused", "number": 13, "code": "FAILED_PRECONDITION"},
+        {"what": "asked", "number": 14, "kind": "finish", "task": f"{E}:1", "run": "late"},
+        {"what": "answered", "number": 14},
+        {"what": "asked", "number": 15, "kind": "finish", "task": f"{E}:1", "run": "later"},
+        {"what": "refused", "number": 15, "code": "FAILED_PRECONDITION"},
+        {"what": "asked", "number": 16, "kind": "trigger"},
+        {"what": "answered", "number": 16, "instance": F},
+        {"what": "asked", "number": 17, "kind": "start", "key": "brief-17"},
+        {"what": "answered", "number": 17, "instance": G},
+        {"what": "refused again", "number": 17, "code": "NOT_FOUND"},
     ],
     effects=[
         {
@@ -66,6 +93,13 @@ GOOD = Evidence(
         {"what": "acked", "task": f"{A}:1", "epoch": 2, "verdict": "OUTCOME_VERDICT_APPLIED"},
         {"what": "ended", "task": f"{A}:1", "epoch": 1, "state": "succeeded", "output": "one"},
         {"what": "acked", "task": f"{A}:1", "epoch": 1, "verdict": "OUTCOME_VERDICT_LEASE_LOST"},
+        *(
+            {"what": "begun", "task": task, "epoch": 1, "key": key, "attempt": 1, "max_attempts": 3}
+            for task, key in ((f"{E}:1", "k3"), (f"{G}:1", "k4"))
+        ),
+        {"what": "ended", "task": f"{E}:1", "epoch": 1, "state": "awaiting", "output": None},
+        {"what": "ended", "task": f"{G}:1", "epoch": 1, "state": "succeeded", "output": "gone"},
+        {"what": "acked", "task": f"{G}:1", "epoch": 1, "verdict": "OUTCOME_VERDICT_APPLIED"},
     ],
     watchers=[
         {"what": "opened", "watch": f"1:{A}", "after": 0},
@@ -95,14 +129,42 @@ GOOD = Evidence(
     feed=[{"what": "opened", "follower": follower, "after": ""} for follower in (0, 1)]
     + [
         {"what": "told", "follower": 0, "entries": [[A, 1], [A, 2], [B, 1]]},
-        {"what": "told", "follower": 0, "entries": [[A, 3], [B, 2], [A, 4], [C, 1]]},
+        {"what": "told", "follower": 0, "entries": [[A, 3], [B, 2], [A, 4], [C, 1], [G, 1]]},
         {"what": "told", "follower": 1, "entries": [[A, 1], [A, 2], [B, 1], [A, 3], [B, 2]]},
         {"what": "told", "follower": 1, "entries": [[A, 4], [C, 1]]},
+        *(
+            {"what": "told", "follower": follower, "entries": [[D, 1], [D, 2], [E, 1], [F, 1]]}
+            for follower in (0, 1)
+        ),
     ],
     bought=frozenset({"own-1"}),
     instances={
         C: Instance(
             key="own-1", status="completed", history=entries(("INSTANCE_COMPLETED", None, {}))
+        ),
+        D: Instance(
+            key="panel-4",
+            status="completed",
+            tasks={1: Task(type="HUMAN", status="cancelled", epoch=0, output=None)},
+            history=entries(
+                ("TASK_VOTED", 1, {"user": "ada", "approve": True}),
+                ("INSTANCE_COMPLETED", None, {}),
+            ),
+        ),
+        E: Instance(
+            key="later-5",
+            status="completed",
+            tasks={1: Task(type="HTTP", status="succeeded", epoch=1, output={"run": "late"})},
+            history=entries(("INSTANCE_COMPLETED", None, {})),
+        ),
+        F: Instance(
+            key="undo-6",
+            status="completed",
+            tasks={
+                ordinal: Task(type="TOOL", name=name, status="succeeded", epoch=1, output=None)
+                for ordinal, name in enumerate(("do1", "do2", "undo2", "undo1"), start=1)
+            },
+            history=entries(("INSTANCE_COMPLETED", None, {})),
         ),
         A: Instance(
             key="talk-1",
@@ -252,6 +314,32 @@ BREAKAGES: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
     "the feed has two orders": (
         "I28",
         told("feed", 4, entries=[[B, 1], [A, 1], [A, 2], [A, 3], [B, 2]]),
+    ),
+    "an acknowledged vote is lost": (
+        "I1",
+        kept(D, history=entries(("INSTANCE_COMPLETED", None, {}))),
+    ),
+    "a refused vote counts": ("I19", told("client", 25, by="ada")),
+    "an answer that came later is lost": (
+        "I1",
+        kept(E, tasks={1: Task(type="HTTP", status="failed", epoch=1, output=None)}),
+    ),
+    "an answer that was refused counts": ("I19", told("client", 29, run="late")),
+    "what a schedule started is lost": ("I1", told("client", 32, instance=G)),
+    "a removed instance never was": ("I1", told("effects", 7, task=f"{C}:1")),
+    "an outcome of an instance that is kept is taken for a removed one's": (
+        "I1",
+        told("client", 33, key="chain-17"),
+    ),
+    "what was done last is undone last": (
+        "I12",
+        kept(
+            F,
+            tasks={
+                ordinal: Task(type="TOOL", name=name, status="succeeded", epoch=1, output=None)
+                for ordinal, name in enumerate(("do1", "do2", "undo1", "undo2"), start=1)
+            },
+        ),
     ),
     "an instance never ends": (
         "I9",

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tests.campaigns.chaos.dealings import BRIEF
 from tests.campaigns.chaos.evidence import Entry, Evidence, Instance
 from tests.campaigns.chaos.logs import Line
 from tests.campaigns.chaos.shop import OWN
@@ -17,6 +18,9 @@ CLOSING = frozenset(
     {"INSTANCE_COMPLETED", "INSTANCE_FAILED", "INSTANCE_CANCELLED", "INSTANCE_TERMINATED"}
 )
 
+
+LATER = "later-"
+UNDO = "undo-"
 
 GONE = Instance(key=None, status="gone")
 
@@ -47,6 +51,8 @@ def _start(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation
         yield Violation("I1", f"start {asked['key']} was refused: {outcome.get('code')}")
         return
     instance = evidence.instances.get(outcome["instance"])
+    if instance is None and outcome["instance"] in _removed(evidence):
+        return
     if instance is None or instance.key != asked["key"]:
         yield Violation(
             "I1",
@@ -99,6 +105,35 @@ def _pause(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation
         yield Violation("I1", f"{asked['instance']} was paused, and its history does not say so")
 
 
+def _vote(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
+    told = [
+        entry.said()["approve"]
+        for entry in evidence.instances.get(asked["instance"], GONE).history
+        if entry.type == "TASK_VOTED" and entry.said()["user"] == asked["by"]
+    ]
+    where = f"the vote of {asked['by']} on {asked['instance']}"
+    if outcome["what"] == "answered" and told != [asked["approve"]]:
+        yield Violation("I1", f"{where} was acknowledged, and is {told}")
+    if outcome["what"] == "refused" and told:
+        yield Violation("I19", f"{where} was refused ({outcome['code']}), and counts")
+
+
+def _finish(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
+    task = evidence.task(asked["task"])
+    is_ours = task is not None and task.output == {"run": asked["run"]}
+    if outcome["what"] == "answered" and not is_ours:
+        yield Violation("I1", f"an answer to {asked['task']} was acknowledged, and is lost")
+    if outcome["what"] == "refused" and is_ours:
+        yield Violation("I19", f"an answer to {asked['task']} was refused, and counts")
+
+
+def _trigger(evidence: Evidence, _: Line, outcome: Line) -> Iterator[Violation]:
+    if outcome["what"] != "answered":
+        yield Violation("I1", f"a schedule was not to be triggered: {outcome['code']}")
+    elif outcome["instance"] not in evidence.instances:
+        yield Violation("I1", f"{outcome['instance']} of a schedule was acknowledged, and is lost")
+
+
 _Verify = Callable[[Evidence, Line, Line], Iterator[Violation]]
 _VERIFY: Mapping[str, _Verify] = {
     "start": _start,
@@ -106,12 +141,16 @@ _VERIFY: Mapping[str, _Verify] = {
     "decide": _decide,
     "cancel": _cancel,
     "pause": _pause,
+    "vote": _vote,
+    "finish": _finish,
+    "trigger": _trigger,
 }
 
 
 def check_repeats(evidence: Evidence) -> Iterator[Violation]:
     """The same request again gets the first answer."""
     first: dict[int, Line] = {}
+    removed = _removed(evidence)
     for line in evidence.client:
         if line["what"] in {"answered", "refused"}:
             first[line["number"]] = line
@@ -119,6 +158,9 @@ def check_repeats(evidence: Evidence) -> Iterator[Violation]:
             if _told(line) != _told(first[line["number"]]):
                 yield Violation("I18", f"{first[line['number']]} was answered {line} later")
         elif line["what"] == "refused again":
+            told = first[line["number"]]
+            if line["code"] == "NOT_FOUND" and told.get("instance") in removed:
+                continue
             yield Violation("I18", f"{first[line['number']]} was refused later: {line['code']}")
 
 
@@ -218,6 +260,9 @@ def check_outcomes(evidence: Evidence) -> Iterator[Violation]:
         for ordinal, task in instance.tasks.items():
             if task.type not in BY_EXECUTORS or task.status != "succeeded":
                 continue
+            if (instance.key or "").startswith(LATER):
+                # Who was asked has said what it came to, and not the attempt.
+                continue
             run = ended.get((f"{instance_id}:{ordinal}", task.epoch))
             if run is None or run["output"] != task.output:
                 yield Violation(
@@ -225,9 +270,12 @@ def check_outcomes(evidence: Evidence) -> Iterator[Violation]:
                     f"{instance_id}:{ordinal} has the outcome of another run than that of its"
                     f" epoch {task.epoch}",
                 )
+    removed = _removed(evidence)
     for line in _of(evidence.effects, "acked"):
         how = ended.get((line["task"], line["epoch"]))
         if line["verdict"] not in TAKEN_IN or how is None or how["state"] != "succeeded":
+            continue
+        if line["task"].partition(":")[0] in removed:
             continue
         told = evidence.task(line["task"])
         if told is None or (told.status, told.epoch) != ("succeeded", line["epoch"]):
@@ -288,8 +336,24 @@ def check_feed(evidence: Evidence) -> Iterator[Violation]:
                     f"follower {follower} heard {reached[instance_id]} of the"
                     f" {len(instance.history)} entries of {instance_id}",
                 )
-    if len({tuple(entries) for entries in heard.values()}) > 1:
+    orders = {
+        tuple(entry for entry in entries if entry[0] in evidence.instances)
+        for entries in heard.values()
+    }
+    if len(orders) > 1:
         yield Violation("I28", "two followers of the feed heard two orders")
+
+
+def check_undone(evidence: Evidence) -> Iterator[Violation]:
+    """What was done and is to be undone is, the last first, each once it is the last."""
+    for instance_id, instance in evidence.instances.items():
+        if not (instance.key or "").startswith(UNDO) or instance.status != "completed":
+            continue
+        said = [task.name for _, task in sorted(instance.tasks.items())]
+        states = {task.status for task in instance.tasks.values()}
+        failed = any(e.type == "EVENT_RECEIVED" and "failed" in e.payload for e in instance.history)
+        if not failed and (said != ["do1", "do2", "undo2", "undo1"] or states != {"succeeded"}):
+            yield Violation("I12", f"{instance_id} was to be undone, and its tasks are {said}")
 
 
 def check_everything_ended(evidence: Evidence) -> Iterator[Violation]:
@@ -312,6 +376,7 @@ CHECKS: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     check_outcomes,
     check_watched,
     check_feed,
+    check_undone,
     check_everything_ended,
 )
 
@@ -322,6 +387,22 @@ def _requests(lines: Sequence[Line]) -> Iterator[tuple[Line, Line]]:
     for line in lines:
         if line["what"] in {"answered", "refused"}:
             yield asked[line["number"]], line
+
+
+def _removed(evidence: Evidence) -> frozenset[str]:
+    """Those that are hardly kept and are gone: some handler was at each of them."""
+    asked = {
+        line["number"]
+        for line in _of(evidence.client, "asked")
+        if line["kind"] == "start" and line["key"].startswith(f"{BRIEF}-")
+    }
+    started = {
+        line["instance"]
+        for line in _of(evidence.client, "answered")
+        if line["number"] in asked and line["instance"] not in evidence.instances
+    }
+    begun = {line["task"].partition(":")[0] for line in _of(evidence.effects, "begun")}
+    return frozenset(started & begun)
 
 
 def _of(lines: Sequence[Line], what: str) -> Iterator[Line]:

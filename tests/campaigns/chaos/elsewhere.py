@@ -12,11 +12,15 @@ from tests.campaigns.chaos.logs import Log
 from tests.campaigns.chaos.workload import FAILING_SHARE, takes_s
 
 IDEMPOTENCY_KEY = "idempotency-key"
+TASK, TOKEN = "foliot-callback-task", "foliot-callback-token"
+
+Taken = asyncio.Queue[tuple[str, str, str]]
+"""Task, token and what the run is called: what is still to be answered."""
 
 
 @asynccontextmanager
-async def serving(log: Log, dice: random.Random) -> AsyncIterator[int]:
-    """The service, on the port that is given."""
+async def serving(log: Log, dice: random.Random, taken: Taken) -> AsyncIterator[int]:
+    """The service, on the port that is given. What it is to answer later it puts into `taken`."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -26,6 +30,8 @@ async def serving(log: Log, dice: random.Random) -> AsyncIterator[int]:
             log.write("called", key=headers.get(IDEMPOTENCY_KEY), run=run)
             await asyncio.sleep(takes_s(dice))
             status = "503 Busy" if dice.random() < FAILING_SHARE else "200 OK"
+            if TASK in headers and status == "200 OK":
+                taken.put_nowait((headers[TASK], headers[TOKEN], run))
             writer.write(_response(status, json.dumps({"run": run})))
             await writer.drain()
         writer.close()

@@ -32,6 +32,7 @@ class Entry(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     type: str
+    name: str = ""
     status: str
     epoch: int
     output: Any
@@ -77,10 +78,11 @@ async def gather(directory: Path, owner: asyncpg.Connection) -> Evidence:
     """Read the logs and the database."""
     tasks: defaultdict[str, dict[int, Task]] = defaultdict(dict)
     for row in await owner.fetch(
-        "SELECT instance_id, ordinal, type, status, epoch, output FROM foliot.task"
+        "SELECT instance_id, ordinal, type, name, status, epoch, output FROM foliot.task"
     ):
         tasks[str(row["instance_id"])][row["ordinal"]] = Task(
             type=row["type"],
+            name=row["name"],
             status=row["status"],
             epoch=row["epoch"],
             output=None if row["output"] is None else json.loads(row["output"]),

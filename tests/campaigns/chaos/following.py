@@ -17,19 +17,23 @@ FOLLOW_FOR_S = 6.0
 
 @dataclass(slots=True)
 class Followers:
-    """Each from the oldest entry on. `told` is how many entries each has heard."""
+    """
+    Each from the oldest entry on. `told` is how many entries each has heard, `reached` how far
+    of each instance.
+    """
 
     channels: Sequence[grpc.aio.Channel]
     metadata: tuple[tuple[str, str], ...]
     log: Log
     dice: random.Random
     told: dict[int, int] = field(default_factory=dict)
+    reached: dict[int, dict[str, int]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as followers:
             for number in range(FOLLOWERS):
-                self.told[number] = 0
+                self.told[number], self.reached[number] = 0, {}
                 followers.create_task(self._follow(number))
 
     async def _follow(self, number: int) -> None:
@@ -49,6 +53,7 @@ class Followers:
                     if entries:
                         self.log.write("told", follower=number, entries=entries)
                         self.told[number] += len(entries)
+                        self.reached[number].update(entries)
                     position = message.position
             except grpc.aio.AioRpcError as error:
                 code = error.code()

@@ -15,6 +15,8 @@ import grpc
 from foliot.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
+    ai_service_pb2,
+    ai_service_pb2_grpc,
     definition_service_pb2,
     definition_service_pb2_grpc,
     event_pb2,
@@ -23,18 +25,23 @@ from foliot.v1 import (
     instance_service_pb2,
     instance_service_pb2_grpc,
     json_pb2,
+    schedule_pb2,
+    schedule_service_pb2,
+    schedule_service_pb2_grpc,
     task_service_pb2,
     task_service_pb2_grpc,
 )
 
 from shared.rpc import AUTHORIZATION, BEARER
 from tests.campaigns.chaos.calling import OPTIONS, Caller, failed
+from tests.campaigns.chaos.dealings import BRIEF, POLICY, YEARLY, specs
 from tests.campaigns.chaos.far import FarWorker
 from tests.campaigns.chaos.following import Followers
+from tests.campaigns.chaos.panel import answer_later, trigger, vote
 from tests.campaigns.chaos.shop import Shop
 from tests.campaigns.chaos.stage import TENANT, Stage
 from tests.campaigns.chaos.watching import Watchers
-from tests.campaigns.chaos.workload import MAX_SCARCE, SCARCE, WORDS, specs
+from tests.campaigns.chaos.workload import MAX_SCARCE, SCARCE, WORDS
 
 MAX_OPEN = 150
 """Instances under way at once; more would only wait for one another."""
@@ -53,17 +60,23 @@ HUMAN_TASK = 2
 
 # How often each kind is started, in a hundred.
 KINDS = {
-    "chain": 30,
-    "fan": 11,
+    "chain": 22,
+    "fan": 9,
     "scarce": 4,
-    "talk": 18,
-    "ask": 13,
+    "talk": 16,
+    "ask": 9,
     "parent": 5,
     "call": 6,
     "rest": 5,
     "far": 5,
     "each": 3,
     "own": 5,
+    "undo": 4,
+    "brief": 3,
+    "panel": 4,
+    "later": 4,
+    "choose": 3,
+    "trigger": 3,
 }
 
 
@@ -86,6 +99,30 @@ class Load:
             await self._limit()
         for key, spec in specs(self.stage.elsewhere).items():
             await self._define(key, _json(spec))
+        await self._allow()
+        await self._schedule()
+
+    async def _allow(self) -> None:
+        """The policy by which models may choose."""
+        create = ai_service_pb2.CreateAiPolicyRequest(name="sides", document=_json(POLICY))
+        activate = ai_service_pb2.ActivateAiPolicyRequest(name="sides", version=1)
+
+        async def send(channel: grpc.aio.Channel, options: dict[str, Any]) -> Any:
+            stub = ai_service_pb2_grpc.AiServiceStub(channel)
+            await stub.CreateAiPolicy(create, **options)
+            await stub.ActivateAiPolicy(activate, **options)
+
+        await self.caller.ask("define", send, lambda _: {}, key="sides")
+
+    async def _schedule(self) -> None:
+        spec = schedule_pb2.ScheduleSpec(cron="0 0 1 1 *", definition_key="chain")
+        request = schedule_service_pb2.CreateScheduleRequest(schedule_id=YEARLY, spec=spec)
+
+        async def send(channel: grpc.aio.Channel, options: dict[str, Any]) -> Any:
+            stub = schedule_service_pb2_grpc.ScheduleServiceStub(channel)
+            return await stub.CreateSchedule(request, **options)
+
+        await self.caller.ask("define", send, lambda _: {}, key=YEARLY)
 
     async def _limit(self) -> None:
         request = admin_service_pb2.SetTaskLimitRequest(limit_key=SCARCE, max_running=MAX_SCARCE)
@@ -111,7 +148,8 @@ class Load:
                 **options,
             )
 
-        await self.caller.ask("define", send, lambda _: {}, key=key)
+        told = await self.caller.ask("define", send, lambda _: {}, key=key)
+        assert not isinstance(told, grpc.StatusCode), f"{key} is refused: {told}"
 
     async def run(self, count: int, *, first: int = 0) -> None:
         """Tell so many stories, numbered from `first`, and return when all are told."""
@@ -134,6 +172,9 @@ class Load:
         if kind == "own":
             await self.shop.buy(name, self.dice.choice(("chain", "talk")))
             return
+        if kind == "trigger":
+            await trigger(self, name)
+            return
         chance = self.dice.random()
         begins_with_a_word = kind == "talk" and chance < 0.3
         start = self._start_with_word if begins_with_a_word else self._start
@@ -146,6 +187,8 @@ class Load:
                 await say(instance_id, name, f"w{number}")
         elif kind == "ask" and chance < 0.7:
             await self._decide(instance_id, name)
+        elif kind == "panel":
+            await vote(self, instance_id, name)
         elif kind == "chain" and chance < 0.12:
             await asyncio.sleep(self.dice.uniform(0, 1))
             await self._simple("CancelInstance", instance_id, name, "cancel")
@@ -185,7 +228,8 @@ class Load:
             return None
         instance_id: str = answer.instance.instance_id
         self.started.append(instance_id)
-        self.watchers.unwatched.append(instance_id)
+        if about["definition"] != BRIEF:
+            self.watchers.unwatched.append(instance_id)
         return instance_id
 
     async def _say(self, instance_id: str, _: str, word: str) -> None:
@@ -288,7 +332,8 @@ async def loading(stage: Stage, dice: random.Random) -> AsyncIterator[Load]:
     shop = Shop(stage.shop_url, TENANT, random.Random(dice.random()))
     load = Load(stage, caller, dice, watchers, followers, shop)
     tasks = [
-        asyncio.ensure_future(one) for one in (load.count_open(), watchers.run(), followers.run())
+        asyncio.ensure_future(one)
+        for one in (load.count_open(), watchers.run(), followers.run(), answer_later(load))
     ]
     for number in range(1, FAR_WORKERS + 1):
         worker = FarWorker(

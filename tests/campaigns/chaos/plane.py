@@ -7,13 +7,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from foliot.executor.v1 import outcome_pb2
 
 from control_plane.bootstrap import serve
+from control_plane.loops import retention
 from executor import __main__ as executor_main
+from executor.adapters import grpc_ai_desk, openai_llm
 from executor.adapters.grpc_control_plane import GrpcControlPlane
 from executor.ports.control_plane import Report
 from executor.runner import Beginning, Runner
@@ -33,6 +36,13 @@ ARMED = "armed"
 """The file that says what is armed from now on, when REARM comes."""
 
 REARM = signal.SIGUSR1
+REMOVES_EVERY_S = 1.0
+TURN = timedelta(seconds=3)
+"""A run is too short for the pace at which instances are removed from a system that lives."""
+
+BROUGHT_ALONG = (grpc_ai_desk, openai_llm)
+"""What an executor imports only if it asks models: forks have it already."""
+
 WRONG_BY_S = "CHAOS_WRONG_BY_S"
 """How far this process's clock is from the right one."""
 
@@ -49,6 +59,7 @@ def run(kind: str, environment: Mapping[str, str]) -> None:
 
 
 def _control_plane() -> None:
+    retention.EVERY_S, retention.TURN = REMOVES_EVERY_S, TURN
     settings = Settings()
     configure_logging(settings.log_format, settings.log_level)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:

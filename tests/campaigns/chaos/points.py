@@ -1,12 +1,17 @@
 """
-Every failpoint, with every action, on the way of every kind of work: one cell at a time.
+Every failpoint, with every action, on the way of every kind of work.
 
-    python -m tests.campaigns.chaos.points --seed 1 --count 200
+    python -m tests.campaigns.chaos.points --seed 1 --count 200 --stages 4
 
-A cell arms one point in all planes, tells one story and waits for its end, within a bound.
-Which visit of the point is struck is up to the dice. Afterwards everything is checked, as
-after a run of the campaign. Without --count all cells are gone through, in an order that is
-the seed's.
+First each kind of work is done a few times with nothing armed but a look: which points are on
+its way, and how often one process passes them. Cells whose point is not are left out, and
+counted. A cell arms one point in all planes, tells one story and waits for its end, within a
+bound. Which visit of the point is struck is up to the dice, among those that there are.
+Afterwards everything is checked, as after a run of the campaign. Without --count all cells are
+gone through, in an order that is the seed's.
+
+Most of a cell's time is leases that run out and people who think. So several stages, each with
+servers and planes of its own, share out the cells, and a core.
 """
 
 import argparse
@@ -18,7 +23,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,14 +48,28 @@ WORK = {
     "talk": "events that have to wait",
     "far": "tasks of workers without a database",
     "own": "starts within a transaction of the caller's",
+    "undo": "compensations",
+    "panel": "HUMAN tasks that several decide",
+    "later": "HTTP tasks that are answered later",
+    "choose": "AI tasks",
+    "trigger": "starts by a schedule",
+    "brief": "instances that are removed",
     "leave": "tasks while planes are told to end, and begin",
 }
 ACTIONS = ("kill", "stop", "delay", "error")
 """`execute-then-error` is `error` at the point after the operation."""
 
+LOOKS = 3
+"""Stories of each kind that show which points are on its way."""
+
+LOOK = "*=delay:0"
+"""What lets every point say that it is passed."""
+
 DELAY_S = 1.5 * LEASE_S
 STOPPED_S = 2 * LEASE_S
 VISITS = (1, 2, 3, 5)
+"""Of these, one is struck; the first, if that one does not come."""
+
 LOOK_EVERY_S = 0.03
 ENDS_WITHIN_S = 45.0
 REPEATED = ("loop.", "due.", "executor.extend.", "claims.extend.")
@@ -79,6 +98,10 @@ def cells() -> list[Cell]:
     ]
 
 
+Ways = Mapping[tuple[str, str], int]
+"""By kind of work and point: how often one process passes it in one story, at most."""
+
+
 @dataclass(slots=True)
 class Matrix:
     """The cells of a stage. `struck` are those whose point was passed and did what it should."""
@@ -91,18 +114,37 @@ class Matrix:
     _told: int = 0
     _offset: int = 0
     _struck: list[Line] = field(default_factory=list)
+    _seen: list[Line] = field(default_factory=list)
+    """What was struck in the last story."""
 
-    async def go_through(self, chosen: Sequence[Cell]) -> None:
+    async def survey(self) -> Ways:
+        """Which points are on the way of each kind of work."""
+        ways: Counter[tuple[str, str]] = Counter()
+        for work in WORK:
+            for _ in range(LOOKS):
+                await self._strike(Cell("", "", work), LOOK)
+                passed = Counter((line["pid"], line["point"]) for line in self._seen)
+                for (_, point), times in passed.items():
+                    ways[work, point] = max(ways[work, point], times)
+        return ways
+
+    async def go_through(self, chosen: Sequence[Cell], ways: Ways) -> None:
         for cell in chosen:
-            for visit in dict.fromkeys((self.dice.choice(VISITS), 1)):
-                if await self._enter(cell, visit):
+            most = ways[cell.work, cell.point]
+            visit = self.dice.choice([one for one in VISITS if one <= most])
+            for nth in dict.fromkeys((visit, 1)):
+                if await self._enter(cell, nth):
                     self.struck.add(cell)
                     break
 
     async def _enter(self, cell: Cell, visit: int) -> bool:
         """Whether the point was passed so often."""
         action = f"delay:{DELAY_S:g}" if cell.action == "delay" else cell.action
-        rule = f"{cell.point}={action},nth={visit}"
+        await self._strike(cell, f"{cell.point}={action},nth={visit}")
+        return any(line["point"] == cell.point for line in self._seen)
+
+    async def _strike(self, cell: Cell, rule: str) -> None:
+        """One story of the cell's work under this rule."""
         self._arm(rule)
         if cell.work == "leave":
             self.stage.planes.armed_next = rule
@@ -115,12 +157,11 @@ class Matrix:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-        is_struck = self._has_struck(cell.point)
+        self._seen = list(self._strikes())
         self._arm("")
         # Whoever stands still hears that nothing is armed as soon as it goes on.
         for plane in self.stage.planes.living():
             self.stage.planes.signal(plane.pid, signal.SIGCONT)
-        return is_struck
 
     async def _tell(self, cell: Cell) -> None:
         self._told += 1
@@ -188,27 +229,74 @@ class Matrix:
         return self._struck
 
 
+@dataclass(slots=True, kw_only=True)
+class Passage:
+    """What going through cells came to."""
+
+    results: list[Result] = field(default_factory=list)
+    asked: list[Cell] = field(default_factory=list)
+    """Those that were chosen and have their point on their way."""
+    struck: set[Cell] = field(default_factory=set)
+    ways: Ways = field(default_factory=dict)
+
+    @property
+    def violations(self) -> list[Violation]:
+        return [found for result in self.results for found in result.violations]
+
+
 async def run(
-    seed: int, chosen: Sequence[Cell], *, say: Callable[[str], None] = lambda _: None
-) -> tuple[Result, Matrix]:
-    """Go through the cells, and check what came of it all."""
-    result = Result(seed=seed)
-    async with (
-        staged(random.Random(seed), has_failpoints=False, executors=2, long_share=0) as stage,
-        loading(stage, random.Random(seed)) as load,
-    ):
-        result.directory = stage.directory
-        async with asyncio.timeout(UP_WITHIN_S):
-            await load.define()
-        matrix = Matrix(stage, load, random.Random(seed))
-        for first in range(0, len(chosen), TOLD_EVERY):
-            await matrix.go_through(chosen[first : first + TOLD_EVERY])
-            say(f"{min(first + TOLD_EVERY, len(chosen))} of {len(chosen)} cells")
-        result.violations += matrix.late
-        await settle(stage, load, result)
-    if not result.violations:
-        shutil.rmtree(result.directory)
-    return result, matrix
+    seed: int,
+    chosen: Sequence[Cell],
+    *,
+    stages: int = 1,
+    surveys: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Passage:
+    """
+    Go through the cells, shared out among stages, and check what came of it all. Without a
+    survey every point is taken to be on every way.
+    """
+    passage = Passage()
+    shares = [chosen[number::stages] for number in range(stages)]
+    surveyed: asyncio.Future[Ways] = asyncio.get_running_loop().create_future()
+
+    async def go(number: int) -> None:
+        result, matrix = Result(seed=seed), None
+        async with (
+            staged(
+                random.Random(seed + number), has_failpoints=False, executors=2, long_share=0
+            ) as stage,
+            loading(stage, random.Random(seed + number)) as load,
+        ):
+            result.directory = stage.directory
+            async with asyncio.timeout(UP_WITHIN_S):
+                await load.define()
+            matrix = Matrix(stage, load, random.Random(seed + number))
+            if number == 0:
+                surveyed.set_result(await matrix.survey() if surveys else _anywhere(chosen))
+            ways = await surveyed
+            share = [cell for cell in shares[number] if ways.get((cell.work, cell.point))]
+            passage.asked += share
+            for first in range(0, len(share), TOLD_EVERY):
+                part = share[first : first + TOLD_EVERY]
+                await matrix.go_through(part, ways)
+                say(f"stage {number}: {first + len(part)} of {len(share)} cells")
+            passage.struck |= matrix.struck
+            result.violations += matrix.late
+            await settle(stage, load, result)
+        if not result.violations:
+            shutil.rmtree(result.directory)
+        passage.results.append(result)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(stages):
+            group.create_task(go(number))
+    passage.ways = surveyed.result()
+    return passage
+
+
+def _anywhere(chosen: Sequence[Cell]) -> Ways:
+    return {(cell.work, cell.point): max(VISITS) for cell in chosen}
 
 
 def choose(seed: int, count: int) -> list[Cell]:
@@ -228,30 +316,46 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.campaigns.chaos.points")
     options.add_argument("--seed", type=int)
     options.add_argument("--count", type=int, default=0, help="cells; not set means all")
+    options.add_argument("--stages", type=int, default=1, help="that share them out")
     given = options.parse_args()
     configure_logging("console", "error")
     seed = given.seed if given.seed is not None else random.Random().randrange(2**31)
     chosen = choose(seed, given.count)
-    _say(f"python -m tests.campaigns.chaos.points --seed {seed} --count {given.count}")
-    began = time.monotonic()
-    result, matrix = asyncio.run(run(seed, chosen, say=_say))
-    points = {cell.point for cell in chosen}
-    pairs = {(cell.point, cell.action) for cell in chosen}
-    struck = {(cell.point, cell.action) for cell in matrix.struck}
-    never = sorted(points - {cell.point for cell in matrix.struck})
     _say(
-        f"{len(matrix.struck)} of {len(chosen)} cells have the point on their way and were struck,"
-        f" at {len(points) - len(never)} of {len(points)} points,"
-        f" {len(struck)} of {len(pairs)} points and actions; {result.instances} instances,"
-        f" {result.tasks} tasks in {result.hand_outs} hand-outs; quiet after"
-        f" {result.quiet_after_s:.1f} s; {time.monotonic() - began:.0f} s in all;"
-        f" {len(result.violations)} violations"
+        f"python -m tests.campaigns.chaos.points --seed {seed} --count {given.count}"
+        f" --stages {given.stages}"
     )
+    began = time.monotonic()
+    passage = asyncio.run(run(seed, chosen, stages=given.stages, surveys=True, say=_say))
+    _tell(chosen, passage, time.monotonic() - began)
+    never = POINTS.keys() - {cell.point for cell in passage.struck}
+    return 1 if passage.violations or (never and not given.count) else 0
+
+
+def _tell(chosen: Sequence[Cell], passage: Passage, seconds: float) -> None:
+    results = passage.results
+    pairs = {(cell.point, cell.action) for cell in chosen}
+    struck = {(cell.point, cell.action) for cell in passage.struck}
+    points = {cell.point for cell in chosen}
+    never = sorted(points - {cell.point for cell in passage.struck})
+    _say(
+        f"{len(chosen)} cells: {len(passage.asked)} have the point on their way,"
+        f" {len(passage.struck)} were struck, at {len(points) - len(never)} of {len(points)}"
+        f" points, {len(struck)} of {len(pairs)} points and actions;"
+        f" {sum(result.instances for result in results)} instances,"
+        f" {sum(result.tasks for result in results)} tasks in"
+        f" {sum(result.hand_outs for result in results)} hand-outs; quiet after"
+        f" {max(result.quiet_after_s for result in results):.1f} s; {seconds:.0f} s in all;"
+        f" {len(passage.violations)} violations"
+    )
+    missed = [cell for cell in passage.asked if cell not in passage.struck]
+    if missed:
+        _say(f"not struck: {', '.join(' '.join(cell) for cell in sorted(missed))}")
     if never:
         _say(f"never struck: {', '.join(never)}")
-    for violation in result.violations:
-        _say(f"  {violation.invariant}: {violation.what}")
-    return 1 if result.violations or (never and not given.count) else 0
+    for result in results:
+        for violation in result.violations:
+            _say(f"  {violation.invariant}: {violation.what} ({result.directory})")
 
 
 def _say(text: str) -> None:

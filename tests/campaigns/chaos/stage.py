@@ -3,6 +3,7 @@ A whole foliot to be tormented: PostgreSQL and Valkey, two control planes, four 
 a link between any two of them.
 """
 
+import asyncio
 import json
 import os
 import random
@@ -10,7 +11,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ from shared.doorbell import ORCHESTRATOR, TIMERS, Doorbell, task_runner
 from shared.ids import TenantId
 from shared.postgres.namespace import read_namespace
 from shared.postgres.session import CONTROL_PLANE_ROLE, EXECUTOR_ROLE
-from tests.campaigns.chaos.elsewhere import serving
+from tests.campaigns.chaos.dealings import BRIEF, PROVIDER, VOTERS, coin
+from tests.campaigns.chaos.elsewhere import Taken, serving
 from tests.campaigns.chaos.logs import CLIENT, EFFECTS, FAULTS, FEED, WATCHERS, Log
 from tests.campaigns.chaos.network import Link, free_port, to_one_of, to_socket
 from tests.campaigns.chaos.plane import BUG, LOGS
@@ -33,12 +35,23 @@ from tests.campaigns.chaos.planes import Plane, Planes, nursing
 from tests.campaigns.chaos.planted import plant_in_database
 from tests.campaigns.chaos.shop import LOGIN, let_shop_in
 from tests.campaigns.chaos.workload import FAR, LEASE_S, LONG, LONG_SHARE
+from tests.executor.providers import Provider
+from tests.executor.providers import serving as providing
 
 PREFIX = "foliot-chaos-"
 TENANT = TenantId("chaos")
 CONTROL_PLANES = 2
 EXECUTORS = 4
 QUEUES = (ORCHESTRATOR, TIMERS, task_runner("default"), task_runner(FAR))
+_MIGRATING = asyncio.Lock()
+"""Several stages of one process: Alembic has one context for all."""
+
+HARDLY_KEPT = """
+INSERT INTO foliot.retention (tenant_id, definition_key, keep, archives, updated_at)
+VALUES ($1, $2, interval '1 second', false, foliot.now())
+"""
+"""Shorter than anybody may ask for: else nothing would be removed within a run."""
+
 NO_LIMIT = RestartLimit(restarts=100_000, first_delay_s=0.05, longest_delay_s=0.05)
 
 
@@ -51,6 +64,10 @@ class Stage:
     redis_url: str
     api_key: str
     executor_key: str
+    voters: Mapping[str, str]
+    """The keys of the people of the panel."""
+    taken: Taken
+    """What the service elsewhere has yet to answer."""
     elsewhere: str
     shop_url: str
     supervisor: Supervisor
@@ -98,18 +115,28 @@ async def staged(
         exits.push_async_callback(embedded.stop)
         planes = await exits.enter_async_context(nursing(dice, has_failpoints=has_failpoints))
         await embedded.start()
-        await migrations.upgrade(embedded.database_url)
+        async with _MIGRATING:
+            await migrations.upgrade(embedded.database_url)
         pepper = secrets.token_hex(16)
         key = mint(tenant_id=TENANT, role="tenant_admin", pepper=pepper)
         executor_key = mint(tenant_id=None, role="executor", pepper=pepper)
-        await let_in(embedded.database_url, [key.stored, executor_key.stored], "Chaos")
+        voters = {
+            user: mint(tenant_id=TENANT, role="operator", pepper=pepper, user=user)
+            for user in VOTERS
+        }
+        known = [key, executor_key, *voters.values()]
+        await let_in(embedded.database_url, [one.stored for one in known], "Chaos")
         owner = await asyncpg.connect(embedded.database_url)
         await let_shop_in(owner, TENANT)
+        await owner.execute(HARDLY_KEPT, TENANT, BRIEF)
         if bug:
             await plant_in_database(bug, owner)
         await owner.close()
         effects = Log(directory / EFFECTS)
-        service = await exits.enter_async_context(serving(effects, dice))
+        taken: Taken = asyncio.Queue()
+        service = await exits.enter_async_context(serving(effects, dice, taken))
+        model = Provider(kind="openai", behave=lambda _: coin(dice))
+        await exits.enter_async_context(providing(model))
         elsewhere = Link("executors→elsewhere", to_one_of(lambda: service))
         await elsewhere.open()
         exits.push_async_callback(elsewhere.close)
@@ -125,6 +152,8 @@ async def staged(
             redis_url=embedded.redis_url,
             api_key=key.text,
             executor_key=executor_key.text,
+            voters={user: one.text for user, one in voters.items()},
+            taken=taken,
             elsewhere=f"http://127.0.0.1:{elsewhere.port}/",
             supervisor=embedded.supervisor,
             planes=planes,
@@ -146,6 +175,10 @@ async def staged(
             LOGS: str(directory),
             BUG: bug,
             LONG: str(long_share),
+            "FOLIOT_CALLBACK_KEYS": json.dumps([secrets.token_hex(32)]),
+            "FOLIOT_AI_PROVIDERS": json.dumps(
+                {PROVIDER: {"kind": "openai", "base_url": f"{model.url}/v1", "needs_key": False}}
+            ),
         }
         await _start_planes(stage, exits, common, pepper, executor_key.text, executors)
         yield stage

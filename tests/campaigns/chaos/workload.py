@@ -46,7 +46,7 @@ Spec = dict[str, Any]
 
 
 @functions.register("work")
-async def work(_: Json, context: TaskContext) -> Json:
+async def carry_out(_: Json, context: TaskContext) -> Json:
     """
     Take a while, fail now and then, and say by a number of its own that it was this run. It
     says that it goes on, too, whether anybody waits for that or not.
@@ -65,27 +65,24 @@ def takes_s(dice: Any) -> float:
     return seconds
 
 
-def _work(onwards: str, **more: Any) -> Spec:
-    return {
-        "src": "system.work",
-        "retry": RETRY,
-        "onDone": onwards,
-        "onError": "#failed",
-        **more,
-    }
+def work(onwards: str | None, **more: Any) -> Spec:
+    """A task, and what it leads to; without that, one that undoes."""
+    leads = {} if onwards is None else {"onDone": onwards, "onError": "#failed"}
+    return {"src": "system.work", "retry": RETRY, **leads, **more}
 
 
-def _ends(*names: str) -> Spec:
+def ends(*names: str) -> Spec:
+    """Final states, and `failed` beside them."""
     return {name: {"id": name, "type": "final"} for name in (*names, "failed")}
 
 
 def chain() -> Spec:
     """Tasks one after another."""
     steps = {
-        f"s{number}": {"invoke": _work(f"s{number + 1}" if number < STEPS else "done")}
+        f"s{number}": {"invoke": work(f"s{number + 1}" if number < STEPS else "done")}
         for number in range(1, STEPS + 1)
     }
-    return {"initial": "s1", "states": {**steps, **_ends("done")}}
+    return {"initial": "s1", "states": {**steps, **ends("done")}}
 
 
 def fan() -> Spec:
@@ -101,7 +98,7 @@ def scarce() -> Spec:
 def _beside(**more: Any) -> Spec:
     region = {
         "initial": "busy",
-        "states": {"busy": {"invoke": _work("idle", **more)}, "idle": {"type": "final"}},
+        "states": {"busy": {"invoke": work("idle", **more)}, "idle": {"type": "final"}},
     }
     return {
         "initial": "all",
@@ -111,7 +108,7 @@ def _beside(**more: Any) -> Spec:
                 "states": {f"r{number}": region for number in range(WIDTH)},
                 "onDone": "done",
             },
-            **_ends("done"),
+            **ends("done"),
         },
     }
 
@@ -132,12 +129,12 @@ def talk() -> Spec:
                 }
             }
         }
-        states[f"thinks{number}"] = {"invoke": _work(after)}
+        states[f"thinks{number}"] = {"invoke": work(after)}
     return {
         "unhandled": "defer",
         "context": {"heard": ""},
         "initial": "hears1",
-        "states": {**states, **_ends("done")},
+        "states": {**states, **ends("done")},
     }
 
 
@@ -147,7 +144,7 @@ def ask() -> Spec:
         "context": {"answer": ""},
         "initial": "works",
         "states": {
-            "works": {"invoke": _work("asks")},
+            "works": {"invoke": work("asks")},
             "asks": {
                 "invoke": {
                     "src": "human",
@@ -163,7 +160,7 @@ def ask() -> Spec:
                 "after": {HUMAN_WAITS: "late"},
             },
             "late": {"after": {"PT0.2S": "done"}},
-            **_ends("done"),
+            **ends("done"),
         },
     }
 
@@ -180,15 +177,15 @@ def parent() -> Spec:
                     "onError": "#failed",
                 }
             },
-            **_ends("done"),
+            **ends("done"),
         },
     }
 
 
 def call(url: str) -> Spec:
     """A service elsewhere is asked."""
-    asks = _work("done", src="http", input={"method": "POST", "url": url, "json": {}})
-    return {"initial": "asks", "states": {"asks": {"invoke": asks}, **_ends("done")}}
+    asks = work("done", src="http", input={"method": "POST", "url": url, "json": {}})
+    return {"initial": "asks", "states": {"asks": {"invoke": asks}, **ends("done")}}
 
 
 def rest() -> Spec:
@@ -198,8 +195,8 @@ def rest() -> Spec:
         "initial": "rests",
         "states": {
             "rests": {"invoke": {**rests, "onError": "#failed"}},
-            "works": {"invoke": _work("done")},
-            **_ends("done"),
+            "works": {"invoke": work("done")},
+            **ends("done"),
         },
     }
 
@@ -209,9 +206,9 @@ def far() -> Spec:
     return {
         "initial": "away",
         "states": {
-            "away": {"invoke": _work("here", queue=FAR)},
-            "here": {"invoke": _work("done")},
-            **_ends("done"),
+            "away": {"invoke": work("here", queue=FAR)},
+            "here": {"invoke": work("done")},
+            **ends("done"),
         },
     }
 
@@ -219,11 +216,5 @@ def far() -> Spec:
 def each() -> Spec:
     """A task for each item of a list, two at a time."""
     items = {"@expr": str(list(range(ITEMS)))}
-    works = _work("done", forEach=items, concurrency=2, join="all", input={"@expr": "item"})
-    return {"initial": "works", "states": {"works": {"invoke": works}, **_ends("done")}}
-
-
-def specs(elsewhere: str) -> dict[str, Spec]:
-    """Every definition by its key. `elsewhere` is the URL of the service that is asked."""
-    made = (chain, fan, scarce, talk, ask, parent, rest, far, each)
-    return {**{one.__name__: one() for one in made}, "call": call(elsewhere)}
+    works = work("done", forEach=items, concurrency=2, join="all", input={"@expr": "item"})
+    return {"initial": "works", "states": {"works": {"invoke": works}, **ends("done")}}
