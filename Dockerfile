@@ -23,6 +23,12 @@ RUN /opt/foliot/bin/pip install --no-deps --no-build-isolation . \
  && /opt/foliot/bin/pip uninstall --yes hatchling editables pip
 
 FROM ${PYTHON}
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="foliot" \
+      org.opencontainers.image.description="A durable, multi-tenant, AI-native workflow engine" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="${REVISION}"
 # The planes write nothing: they work with --read-only, with any user id, and without capabilities.
 # A volume mounted at /var/lib/foliot takes on its owner, and can hold keys.
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent \
@@ -34,10 +40,14 @@ ENV PATH=/opt/foliot/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     GRPC_VERBOSITY=ERROR \
-    FOLIOT_LISTEN=0.0.0.0:7233
+    FOLIOT_LISTEN=0.0.0.0:7233 \
+    FOLIOT_METRICS_LISTEN=0.0.0.0:9464
 USER 10001:10001
 WORKDIR /
-EXPOSE 7233
-# SIGTERM drains; give it longer than FOLIOT_DRAIN_S before the kill.
+EXPOSE 7233 9464
+# Of either plane: whether it can do its work. Kubernetes asks for itself.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=6 \
+  CMD ["python", "-c", "import urllib.request as web; web.urlopen('http://127.0.0.1:9464/readyz', timeout=3)"]
+# SIGTERM drains; give it longer than FOLIOT_DRAIN_DELAY_S and FOLIOT_DRAIN_S before the kill.
 STOPSIGNAL SIGTERM
 CMD ["foliot", "serve"]

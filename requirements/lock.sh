@@ -7,6 +7,7 @@
 #               S3 and traces go by HTTP: what the container image holds
 #   dev.lock    the same as run.lock, with those extras, and the tools of `make test` and `make check`
 #   release.lock  what builds, describes and looks over a release, and is never beside foliot
+#   deploy.lock   what checks and tries the deployment: Envoy, and what reads compose files and charts
 #
 # Versions already locked stay as they are; --upgrade, or --upgrade-package NAME, moves them.
 set -euo pipefail
@@ -20,3 +21,5 @@ lock --extra embedded --extra ai --extra draw --extra s3 --extra otlp-http --gro
      --constraint requirements/run.lock --output-file requirements/dev.lock
 .venv/bin/uv pip compile --group pyproject.toml:release --quiet --universal --python-version 3.11 \
      --generate-hashes --no-header --no-annotate "$@" --output-file requirements/release.lock
+.venv/bin/uv pip compile --group pyproject.toml:deploy --quiet --universal --python-version 3.11 \
+     --generate-hashes --no-header --no-annotate "$@" --output-file requirements/deploy.lock

@@ -6,23 +6,26 @@ The one-shot that makes a key is run for real, on the database of the tests.
 
 import ast
 import asyncio
+import json
 import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
 from control_plane.access.keys import is_secret_of, parse
 from control_plane.cli.app import app
 from control_plane.ports.credentials import StoredKey
 from control_plane.settings import ControlPlaneSettings
+from executor.plane import FLUSH_WITHIN
 from shared.settings import Settings
 from tests.architecture.tree import ROOT
 
@@ -31,17 +34,14 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OF_FOLIOT = {name: service for name, service in SERVICES.items() if "build" in service}
 
-EXACT_TAG = re.compile(r"[\w./-]+:\d+\.\d+(\.\d+)?(-[\w.-]+)?(@sha256:[0-9a-f]{64})?")
+EXACT_TAG = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(-[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 PEPPER = "a pepper"
 KEY_FOLDER = "/var/lib/foliot"
 
 
-def scripts() -> Iterator[tuple[str, str]]:
-    """The Python that stands in the compose file, by whose it is."""
-    for name, service in SERVICES.items():
-        for command in (service.get("command"), service.get("healthcheck", {}).get("test")):
-            if command and "python" in command:
-                yield name, command[-1]
+def settings_of(*tables: type[BaseSettings]) -> set[str]:
+    """The variables that planes read."""
+    return {f"FOLIOT_{field}".upper() for table in tables for field in table.model_fields}
 
 
 class TestTheImage:
@@ -92,6 +92,25 @@ class TestTheImage:
         """By number, so that Kubernetes can see that it is not."""
         assert ["10001:10001"] == re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
 
+    def test_says_which_release_it_holds(self) -> None:
+        """A registry shows its labels, and nobody starts it to find out."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+        tags = {service["image"] for service in OF_FOLIOT.values()}
+
+        assert f'image.version="{project["version"]}"' in DOCKERFILE
+        assert f'image.licenses="{project["license"]}"' in DOCKERFILE
+        assert {f"foliot:{project['version']}"} == tags
+
+    def test_is_probed_by_python_that_compiles(self) -> None:
+        """At the port at which it tells of itself."""
+        (probe,) = re.findall(r"^  CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
+        program = json.loads(probe)
+        (port,) = re.findall(r"FOLIOT_METRICS_LISTEN=0\.0\.0\.0:(\d+)", DOCKERFILE)
+
+        assert ast.parse(program[-1]).body
+        assert f"127.0.0.1:{port}/readyz" in program[-1]
+        assert f"EXPOSE 7233 {port}" in DOCKERFILE
+
     def test_copies_what_the_build_may_see(self) -> None:
         """A path that .dockerignore keeps out ends the build, on somebody else's machine."""
         allowed = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
@@ -137,13 +156,9 @@ class TestTheComposeFile:
     @pytest.mark.parametrize("name", sorted(OF_FOLIOT))
     def test_sets_variables_that_are_read(self, name: str) -> None:
         """A misspelt variable is no error anywhere else: its default takes over silently."""
-        read = {
-            f"FOLIOT_{field}".upper()
-            for settings in (Settings, ControlPlaneSettings)
-            for field in settings.model_fields
-        }
+        read = settings_of(Settings, ControlPlaneSettings)
         set_here = {
-            *OF_FOLIOT[name]["environment"],
+            *(one for one in OF_FOLIOT[name]["environment"] if not one.startswith("OTEL_")),
             *re.findall(r"FOLIOT_\w+", " ".join(OF_FOLIOT[name]["command"])),
         }
 
@@ -154,18 +169,46 @@ class TestTheComposeFile:
         text = (ROOT / "docker-compose.yml").read_text("utf-8")
         interpolated = re.findall(r"\$\{(\w+)(:\?|)", text)
 
-        assert {("FOLIOT_PEPPER", ":?"), ("FOLIOT_POSTGRES_PASSWORD", ":?")} == set(interpolated)
+        secrets = set(interpolated) - {("OTEL_EXPORTER_OTLP_ENDPOINT", "")}
+        assert {("FOLIOT_PEPPER", ":?"), ("FOLIOT_POSTGRES_PASSWORD", ":?")} == secrets
 
     def test_publishes_nothing_beyond_this_machine(self) -> None:
-        """The port speaks no TLS."""
+        """The ports speak no TLS."""
         published = [port for service in SERVICES.values() for port in service.get("ports", [])]
 
-        assert ["127.0.0.1:7233:7233"] == published
+        assert {"127.0.0.1:7233:7233", "127.0.0.1:9090:9090"} == set(published)
 
-    @pytest.mark.parametrize(("name", "script"), [*scripts()], ids=lambda value: value[:14])
-    def test_holds_python_that_compiles(self, name: str, script: str) -> None:
-        """YAML folds and indents; what is left of a script has to be one."""
-        assert ast.parse(script, name).body
+    @pytest.mark.parametrize("name", sorted(OF_FOLIOT))
+    def test_gives_a_plane_longer_to_end_than_it_takes(self, name: str) -> None:
+        """The kill would come in the middle of what it has promised to finish."""
+        service = OF_FOLIOT[name]
+        grace_s = int(service["stop_grace_period"].removesuffix("s"))
+        delay_s = float(service["environment"].get("FOLIOT_DRAIN_DELAY_S", 0))
+        drain_s = float(service["environment"]["FOLIOT_DRAIN_S"])
+
+        assert delay_s + drain_s + FLUSH_WITHIN.total_seconds() <= grace_s
+
+    def test_has_two_of_each_plane(self) -> None:
+        """What there is one of, nobody can replace without being noticed."""
+        replicas = {
+            name: service["deploy"]["replicas"]
+            for name, service in SERVICES.items()
+            if "deploy" in service
+        }
+
+        assert {"control-plane": 2, "executor": 2} == replicas
+
+    def test_mounts_what_is_there(self) -> None:
+        """A file that is missing is made a folder, by Docker, without a word."""
+        mounted = [
+            volume.split(":")[0]
+            for service in SERVICES.values()
+            for volume in service.get("volumes", [])
+            if volume.startswith("./")
+        ]
+
+        assert mounted
+        assert [] == [path for path in mounted if not (ROOT / path).is_file()]
 
     async def test_gives_executors_a_key_that_is_let_in(
         self, migrated_url: str, tmp_path: Path

@@ -11,6 +11,7 @@ import random
 import shutil
 import sys
 import time
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -173,6 +174,11 @@ def _tell(seen: Seen, lasted: dict[str, float], replaced: list[Restarted]) -> No
             f" p50 {percentile(took, 0.5):.0f} ms, p99 {percentile(took, 0.99):.0f},"
             f" longest {max(took, default=0):.0f}"
         )
+    failed = Counter(
+        f"{one.method} in {one.phase}: {one.failed}" for one in seen.calls if one.failed
+    )
+    for what, count in failed.most_common(MAX_SHOWN):
+        _say(f"  {count} calls failed: {what}")
     for why, count in seen.broken.most_common():
         _say(f"  {count} streams taken up again: {why}")
 

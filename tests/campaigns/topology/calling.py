@@ -49,25 +49,32 @@ class Caller:
     async def call(self, method: str, send: Send) -> Any:
         """The answer. Raises what will not pass, such as NOT_FOUND."""
         for attempt in range(MAX_SENT):
-            began, phase = time.monotonic(), self.phase
+            began = time.monotonic()
             try:
                 answer = await send({"metadata": self.metadata, "timeout": ANSWER_WITHIN_S})
             except grpc.aio.AioRpcError as error:
                 if error.code() not in PASSING:
                     raise
                 failed = f"{error.code().name}: {error.details()}"
-                self._note(method, phase, began, failed)
+                self._note(method, began, failed)
                 if attempt == MAX_SENT - 1:
                     raise
                 await asyncio.sleep(AGAIN_AFTER_S)
             else:
-                self._note(method, phase, began, "")
+                self._note(method, began, "")
                 return answer
         raise AssertionError("unreachable")
 
-    def _note(self, method: str, phase: str, began: float, failed: str) -> None:
-        took_s = time.monotonic() - began
-        self.seen.calls.append(Call(method=method, phase=phase, took_s=took_s, failed=failed))
+    def _note(self, method: str, began: float, failed: str) -> None:
+        # By when it ended: what fails does so for what is being done to its server at that moment.
+        self.seen.calls.append(
+            Call(
+                method=method,
+                phase=self.phase,
+                took_s=time.monotonic() - began,
+                failed=failed,
+            )
+        )
 
 
 def connect(address: str, authority: Path, *, retries: bool) -> grpc.aio.Channel:

@@ -30,6 +30,7 @@ LOCALHOST = "127.0.0.1"
 CONTROL_PLANES = 2
 EXECUTORS = 2
 DRAIN_S = 20
+DRAIN_DELAY_S = 5
 LEASE_S = 10
 """Shorter than by default, so that what is lost with a process comes back within a run."""
 
@@ -82,6 +83,7 @@ async def set_up(envoy: str, settings: Mapping[str, str]) -> AsyncIterator[Scene
         common = {
             "FOLIOT_REDIS_URL": embedded.redis_url,
             "FOLIOT_DRAIN_S": str(DRAIN_S),
+            "FOLIOT_DRAIN_DELAY_S": str(DRAIN_DELAY_S),
             "FOLIOT_LEASE_S": str(LEASE_S),
             "FOLIOT_TLS_CA_FILE": str(directory / "ca.pem"),
             **settings,
