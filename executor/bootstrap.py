@@ -45,6 +45,7 @@ from executor.ports import Adapters
 from executor.ports.ai_tools import AiTools
 from executor.ports.email import EmailPort, SenderRules
 from executor.ports.http import HttpPort
+from executor.ports.llm import LlmPort
 from executor.ports.object_storage import ObjectStorage
 from executor.ports.secrets import SecretPort
 from executor.runner import Runner
@@ -123,7 +124,7 @@ async def executor_plane(
                 HttpHandler(),
                 *([] if email is None else [EmailHandler()]),
                 SystemHandler(registry, threads, heartbeats),
-                *ai_handlers(settings, connector, exits),
+                *await ai_handlers(settings, plugins, connector, exits),
             ],
             instead=plugins.handlers,
         )
@@ -185,23 +186,21 @@ async def executor_plane(
         )
 
 
-def ai_handlers(
-    settings: Settings, connector: Connector, exits: AsyncExitStack
+async def ai_handlers(
+    settings: Settings, plugins: Plugins, connector: Connector, exits: AsyncExitStack
 ) -> Sequence[Handler]:
     """
     The handler of AI tasks, where models are to be had. Imported here, as it brings a lot along.
 
     Raises InvalidRequest where a package is missing.
     """
-    if not settings.ai_providers:
+    llm = await _llm(settings, plugins, exits)
+    if llm is None:
         return ()
     from executor.adapters.grpc_ai_desk import GrpcAiDesk
     from executor.adapters.memory_ai_tools import MemoryAiTools
-    from executor.adapters.routed_llm import RoutedLlm
     from executor.handlers.ai import AiHandler
 
-    llm = RoutedLlm(settings.ai_providers)
-    exits.push_async_callback(llm.close)
     desk = GrpcAiDesk(connector, api_key=settings.api_key.get_secret_value())
     exits.push_async_callback(desk.close)
     tools: AiTools = MemoryAiTools({})
@@ -214,6 +213,26 @@ def ai_handlers(
 
         tools = McpTools(settings.ai_tools)
     return (AiHandler(desk, llm, tools),)
+
+
+async def _llm(settings: Settings, plugins: Plugins, exits: AsyncExitStack) -> LlmPort | None:
+    opening = plugins.adapters.get("llm")
+    if opening is not None:
+        if settings.ai_providers:
+            raise InvalidRequest(
+                "models are reached by FOLIOT_AI_PROVIDERS and by a package in FOLIOT_PLUGINS;"
+                " leave one of them out",
+                field="ai_providers",
+            )
+        llm: LlmPort = await exits.enter_async_context(opening())
+        return llm
+    if not settings.ai_providers:
+        return None
+    from executor.adapters.routed_llm import RoutedLlm
+
+    own = RoutedLlm(settings.ai_providers)
+    exits.push_async_callback(own.close)
+    return own
 
 
 def check(settings: Settings) -> None:

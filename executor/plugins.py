@@ -23,7 +23,7 @@ FUNCTIONS = "foliot.functions"
 HANDLERS = "foliot.handlers"
 ADAPTERS = "foliot.adapters."
 
-PORTS = ("email", "http", "objects", "secrets")
+PORTS = ("email", "http", "llm", "objects", "secrets")
 """The ports that a package may bring an adapter of, in the group `foliot.adapters.<port>`."""
 
 GROUPS = (FUNCTIONS, HANDLERS, *(ADAPTERS + port for port in PORTS))

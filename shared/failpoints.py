@@ -128,6 +128,12 @@ _PROCESS = (
     "executor.assign.before",
     "attempt.begin",
     "attempt.end",
+    # A call of a model: granted, answered, recorded; and in the control plane, kept and not told.
+    "ai.reserved",
+    "ai.answered",
+    "ai.recorded",
+    "ai.desk.reserved",
+    "ai.desk.recorded",
     "outbox.keep.before",
     "outbox.keep.after",
     "outbox.forget.before",

@@ -11,6 +11,7 @@ from control_plane.use_cases.get_ai_task import get_ai_task
 from control_plane.use_cases.record_call import record_call
 from control_plane.use_cases.record_tool_call import record_tool_call
 from control_plane.use_cases.reserve_budget import reserve_budget
+from shared.failpoints import failpoint
 
 
 class AiDeskMethods(pb_grpc.ExecutorServiceServicer):
@@ -31,6 +32,7 @@ class AiDeskMethods(pb_grpc.ExecutorServiceServicer):
         _context: ServicerContext[pb.ReserveBudgetRequest, pb.ReserveBudgetResponse],
     ) -> pb.ReserveBudgetResponse:
         answer = await reserve_budget(self._desk, ai_calls.wanted_from(request))
+        await failpoint("ai.desk.reserved")
         if answer.refusal is not None:
             count_refusal(answer.refusal)
         return ai_calls.budget_to(answer)
@@ -41,6 +43,7 @@ class AiDeskMethods(pb_grpc.ExecutorServiceServicer):
         _context: ServicerContext[pb.RecordCallRequest, pb.RecordCallResponse],
     ) -> pb.RecordCallResponse:
         recorded = await record_call(self._desk, ai_calls.told_from(request))
+        await failpoint("ai.desk.recorded")
         return pb.RecordCallResponse(
             call=ai_calls.call_to(recorded.call),
             is_duplicate=recorded.is_duplicate,

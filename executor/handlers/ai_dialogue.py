@@ -26,6 +26,7 @@ from executor.ports.ai_desk import (
 from executor.ports.control_plane import Held
 from executor.ports.llm import Llm, LlmReply, LlmRequest
 from executor.ports.secrets import Secrets
+from shared.failpoints import failpoint
 from shared.guardrails import gates
 from shared.guardrails.gates import Classification, Verdict
 from shared.guardrails.policy import Model, Policy, PromptRecord
@@ -158,8 +159,10 @@ class Dialogue:
         self._last_number = wanted.number
         if isinstance(granted, RecordedCall):
             return granted, LlmReply(classification=granted.classification)
+        await failpoint("ai.reserved")
         began = time.monotonic()
         reply = await self._made(candidate, request, wanted)
+        await failpoint("ai.answered")
         verdicts.append(gates.classified(reply.classification))
         is_kept = self._policy.record.prompt is PromptRecord.REDACTED
         recorded = await self._desk.record(
@@ -190,6 +193,7 @@ class Dialogue:
                 verdicts=tuple(verdicts),
             ),
         )
+        await failpoint("ai.recorded")
         self._spent += recorded.cost
         return recorded, reply
 
