@@ -49,8 +49,8 @@ async def run_rounds(
             client_process(running.address, running.api_key) as driver,
         ):
             await observer.check_durability()
-            meter = Meter(_pids(serving, driver), observer)
-            await _warm_up(driver, observer, progress)
+            meter = Meter(group_pids(serving, driver), observer)
+            await warm_up(driver, observer, progress)
             for number in range(1, rounds + 1):
                 for workload in workloads:
                     await asyncio.to_thread(wait_until_quiet, quiet_within_s)
@@ -81,7 +81,8 @@ async def _run(
     return Figures.of(workload, number, outcome, stage.cost, left)
 
 
-async def _warm_up(driver: Driver, observer: Observer, progress: Progress) -> None:
+async def warm_up(driver: Driver, observer: Observer, progress: Progress) -> None:
+    """Chains that nobody measures."""
     await driver.define("warm-up", chain(CHAIN_LENGTH))
     await driver.start("warm-up", count=WARM_UP, in_flight=STARTS_IN_FLIGHT)
     await observer.until_closed(
@@ -118,7 +119,8 @@ def _free_address() -> str:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def _pids(serving: Development, driver: Driver) -> dict[str, int]:
+def group_pids(serving: Development, driver: Driver) -> dict[str, int]:
+    """The process that each group begins with."""
     pids = {"client": driver.pid}
     for name in ("control-plane", "executor", "postgres", "valkey"):
         pid = serving.supervisor.pid_of(name)

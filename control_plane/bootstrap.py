@@ -553,11 +553,13 @@ async def examining(database_url: str) -> AsyncIterator[tuple[Doctor, Definition
 
 
 @asynccontextmanager
-async def removing(database_url: str, archive_dir: Path | None) -> AsyncIterator[Retention]:
-    """What removes instances past their retention, without a server and as fast as it can."""
+async def removing(
+    database_url: str, archive_dir: Path | None, *, share: float = 1.0
+) -> AsyncIterator[Retention]:
+    """What removes instances past their retention, without a server, for this share of the time."""
     async with two_pools(database_url) as (pool, across):
         await check_schema(pool)
-        yield Retention(PostgresRetention(pool, across), archive_in(archive_dir), share=1.0)
+        yield Retention(PostgresRetention(pool, across), archive_in(archive_dir), share=share)
 
 
 def archive_in(directory: Path | None) -> Archive | None:

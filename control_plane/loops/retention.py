@@ -23,6 +23,8 @@ SHARE = 0.1
 """How much of the time is spent removing; the rest belongs to those who wait for something."""
 
 MIN_REST_S = 0.02
+NO_TIME = timedelta(0)
+"""A turn of it is over: the next replica need not wait."""
 
 _log = get_logger(__name__)
 
@@ -66,16 +68,18 @@ class Retention:
                 removed += gone.removed
                 took = loop.time() - began
                 await rest(stop, self._never, max(took * (1 / self._share - 1), MIN_REST_S))
-                if stop.is_set() or not await self._store.take_turn(self._holder, TURN):
-                    return not stop.is_set()
+                if stop.is_set():
+                    await self._store.take_turn(self._holder, NO_TIME)
+                    return False
+                if not await self._store.take_turn(self._holder, TURN):
+                    return True
                 began = loop.time()
             if removed:
                 _log.info(LogEvent.RETENTION_REMOVED, tenant_id=tenant_id, instances=removed)
             if kept_back:
                 _log.warning(LogEvent.RETENTION_KEPT_BACK, tenant_id=tenant_id, instances=kept_back)
         await self._store.retire_partitions()
-        # The next replica need not wait for a turn that is over.
-        await self._store.take_turn(self._holder, timedelta(0))
+        await self._store.take_turn(self._holder, NO_TIME)
         return True
 
     def _tell_broken(self, gone: Gone) -> None:

@@ -196,3 +196,21 @@ class TestAPass:
 
         assert {str(well)} == archive.ids
         assert 1 == (await world.row_counts())["instance"]
+
+    async def test_that_is_stopped_gives_its_turn_away(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A server that goes away must not keep the others waiting for as long as a turn lasts."""
+        monkeypatch.setattr(remove_past, "REMOVE_AT_ONCE", 1)
+        archive = Remembered()
+        stop = asyncio.Event()
+        async with at_work(world) as stage:
+            await over(stage, 2)
+            await world.retention.put(ACME, "", DAY, archives=True)
+            await world.move_clock(DAY)
+            first = Retention(world.retention, archive, share=1.0)
+
+            was_done = await first.remove_all(stop, lambda _: stop.set())
+            is_done = await one_pass(world, archive)
+
+        assert (False, True, 2) == (was_done, is_done, len(archive.ids))

@@ -30,7 +30,7 @@ QUIET_WITHIN_S = 60.0
 are shared, far above the lease, the sweep and the back-offs that promise it."""
 
 TOLD_ALL_WITHIN_S = 10.0
-UP_WITHIN_S = 60.0
+UP_WITHIN_S = 300.0
 ANSWERED_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.25
 PATIENCE = timedelta(seconds=5)
