@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import asyncpg
 
 from shared.errors import PreconditionFailed, Unavailable
-from shared.postgres.session import sqlalchemy_url
+from shared.postgres.session import CONNECT_WITHIN_S, sqlalchemy_url
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -154,7 +154,14 @@ async def _locked(database_url: str, tell: Tell) -> asyncpg.Connection:
     A connection that has the lock until it is closed. Asked for again and again: a session that
     waits for it would be waited for by an index that is built beside the others' work.
     """
-    connection = await asyncpg.connect(database_url)
+    try:
+        connection = await asyncpg.connect(database_url, timeout=CONNECT_WITHIN_S)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Unavailable(
+            f"PostgreSQL cannot be reached: {str(error) or 'no answer'}; check"
+            " FOLIOT_DATABASE_URL, and that its login may connect",
+            reason="DATABASE_UNREACHABLE",
+        ) from error
     try:
         has_waited = False
         while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
