@@ -104,7 +104,14 @@ from control_plane.ports.tenant_store import TenantStore
 from control_plane.ports.vitals import VitalSigns
 from control_plane.server import Server, Servicers
 from control_plane.settings import ControlPlaneSettings
-from control_plane.startup import check_durability, check_schema, pool_of, two_pools, until_usable
+from control_plane.startup import (
+    check_durability,
+    check_schema,
+    pool_of,
+    two_pools,
+    until_usable,
+    warn_of_skew,
+)
 from control_plane.use_cases.admit_definitions import AdmittedDefinitions
 from control_plane.use_cases.admit_starts import AdmittedStarts
 from control_plane.use_cases.authenticate import KeyRing
@@ -459,6 +466,7 @@ async def connected(
     async with AsyncExitStack() as exits:
         pool = await until_usable(settings.database_url, own.pool_size, own.startup_wait_s, lineage)
         exits.push_async_callback(close_pool, pool)
+        await warn_of_skew(pool)
         if settings.mode != "dev":
             await check_durability(pool)
         across, turns, tail, feeds = [

@@ -4,7 +4,8 @@ for itself. What would hurt later is refused at the start.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -21,6 +22,26 @@ from shared.postgres.session import (
 )
 from shared.telemetry.logging import get_logger
 from shared.telemetry.names import LogEvent
+
+MAX_SKEW_S = 5.0
+"""How far this machine's clock may be from the database's before somebody is told."""
+
+NEEDED_RIGHTS = (
+    (CONTROL_PLANE_ROLE, "instance", "SELECT"),
+    (CONTROL_PLANE_ROLE, "definition", "INSERT"),
+    (ACROSS_ROLE, "instance", "UPDATE"),
+    (ACROSS_ROLE, "task", "UPDATE"),
+    (ACROSS_ROLE, "ready", "DELETE"),
+    (ACROSS_ROLE, "lease", "INSERT"),
+    (ACROSS_ROLE, "history", "INSERT"),
+)
+"""Of each kind one: where one is missing, so are the others that came with it."""
+
+LACKING = """
+SELECT n.role, n.table_name, n.right_name
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS n(role, table_name, right_name)
+ WHERE NOT has_table_privilege(n.role, 'foliot.' || n.table_name, n.right_name)
+"""
 
 SAFE_COMMITS = frozenset({"on", "local", "remote_write", "remote_apply"})
 TRY_EVERY_S = 0.05
@@ -91,6 +112,7 @@ async def _usable(database_url: str, pool_size: int, lineage: Lineage | None) ->
     try:
         async with asyncio.timeout(CONNECT_WITHIN_S):
             await check_schema(pool)
+            await check_rights(pool)
             await make_partitions(pool)
             await recognize(pool)
             await restart_foreign_feed(pool)
@@ -209,6 +231,31 @@ async def restart_foreign_feed(pool: asyncpg.Pool) -> None:
         await connection.execute(f"SET LOCAL ROLE {ACROSS_ROLE}")
         if await connection.fetchval(RESTART_FOREIGN_FEED):
             _log.warning(LogEvent.FEED_RESTARTED)
+
+
+async def check_rights(pool: asyncpg.Pool) -> None:
+    """Raises PreconditionFailed if a role lacks rights, as after a restore without them."""
+    roles, tables, rights = zip(*NEEDED_RIGHTS, strict=True)
+    rows = await pool.fetch(LACKING, list(roles), list(tables), list(rights))
+    if rows:
+        lacking = "; ".join(f"{role} may not {right} foliot.{table}" for role, table, right in rows)
+        raise PreconditionFailed(
+            f"the database's roles lack rights: {lacking}. Restore it with its privileges"
+            " (pg_restore without --no-privileges), or grant what a migrated database has"
+        )
+
+
+async def warn_of_skew(pool: asyncpg.Pool, now: Callable[[], float] = time.time) -> None:
+    """
+    Say if this machine's clock is not the database's. What is due goes by the database's; keys,
+    tokens and certificates expire by this machine's.
+    """
+    before = now()
+    told = await pool.fetchval("SELECT clock_timestamp()")
+    took = now() - before
+    skew = told.timestamp() - before - took / 2
+    if abs(skew) > MAX_SKEW_S + took / 2:
+        _log.warning(LogEvent.CLOCK_SKEWED, skew_s=round(skew, 1))
 
 
 async def check_durability(pool: asyncpg.Pool) -> None:

@@ -6,6 +6,7 @@ Measured on 2 loaded cores: 4 µs an attempt, of some 90 that it costs the execu
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Protocol
 
 from shared.tasks import ClaimedTask, TaskType
@@ -15,8 +16,8 @@ from shared.telemetry.metrics import Counts, counter, gauge, histogram
 
 _claims = histogram(Metric.CLAIM_SECONDS)
 _claimed = histogram(Metric.CLAIM_TASKS)
-_waits = {one: histogram(Metric.QUEUE_SECONDS).labels(one) for one in TaskType}
-_lengths = {one: histogram(Metric.ATTEMPT_SECONDS).labels(one) for one in TaskType}
+_waits = cache(histogram(Metric.QUEUE_SECONDS).labels)
+_lengths = cache(histogram(Metric.ATTEMPT_SECONDS).labels)
 _ends = Counts(Metric.ATTEMPTS)
 _sessions_lost = counter(Metric.SESSIONS_LOST)
 _tasks_lost = counter(Metric.TASKS_LOST)
@@ -32,12 +33,12 @@ def claimed(seconds: float, tasks: int) -> None:
 def took(tasks: Sequence[ClaimedTask], now: datetime) -> None:
     """These are here now, and could have been since their instants."""
     for task in tasks:
-        _waits[task.type].observe(max(0.0, (now - task.run_at).total_seconds()))
+        _waits(task.type).observe(max(0.0, (now - task.run_at).total_seconds()))
 
 
 def ended(type_: TaskType, state: str, length: timedelta) -> None:
     """An attempt is over, and its outcome goes home."""
-    _lengths[type_].observe(length.total_seconds())
+    _lengths(type_).observe(length.total_seconds())
     _ends.add(type_, state)
 
 

@@ -118,13 +118,18 @@ class ControlPlaneVitals:
     async def _check(self) -> Sequence[Finding]:
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                found = await self._signs.revision()
+                found, floor = await self._signs.schema()
         except (FoliotError, TimeoutError):
             remedy = "PostgreSQL does not answer; check the server, and the network to it"
             return (Finding("database", remedy),)
         remedy = ""
-        # A newer schema is one that this release was told to bear: upgrades go that way round.
-        if found < self._revision:
+        # A newer schema is one that this release may run on until it is told otherwise.
+        if floor is not None and floor > self._revision:
+            remedy = (
+                f"the database serves releases of revision {floor} or newer, this one is of"
+                f" {self._revision}; start a newer release"
+            )
+        elif found < self._revision:
             remedy = (
                 f"the database is at revision {found}, this release needs {self._revision}; run"
                 " `foliot migrate`"

@@ -22,9 +22,16 @@ class Lags(NamedTuple):
     silent_sessions: int
 
 
+class Schema(NamedTuple):
+    """`floor` is the oldest release's revision that may run on it; None where it does not say."""
+
+    revision: str
+    floor: str | None
+
+
 class VitalSigns(Protocol):
     async def lags(self) -> Lags:
         """From indexes, so that it costs the same whatever waits. Raises StoreUnavailable."""
 
-    async def revision(self) -> str:
-        """The schema's revision. Raises StoreUnavailable."""
+    async def schema(self) -> Schema:
+        """The schema's revision, and whom it still serves. Raises StoreUnavailable."""

@@ -7,6 +7,7 @@ matplotlib, which foliot does not: `pip install matplotlib` into an environment 
 
 import argparse
 import json
+import math
 import re
 import time
 import urllib.parse
@@ -77,6 +78,8 @@ def lines(axes: Any, panel: dict[str, Any], prometheus: str, minutes: float) -> 
                 break
             times = [at for at, _ in series["values"]]
             values = [float(value) for _, value in series["values"]]
+            if all(math.isnan(value) for value in values):
+                continue
             label = legend(target["legendFormat"], series["metric"])
             axes.plot([(at - times[-1]) / 60 for at in times], values, lw=1.0, label=label)
             drawn += 1

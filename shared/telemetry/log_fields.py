@@ -74,6 +74,7 @@ class LogField(StrEnum):
     SERIAL = "serial", "A certificate's serial number."
     SERVER_VERSION = "server_version", "The control plane's version."
     SESSION_ID = "session_id", "An executor's session."
+    SKEW_S = "skew_s", "Seconds by which the database's clock is ahead of this machine's."
     TASK_TYPES = "task_types", "Types of tasks that an executor takes."
     UNACKNOWLEDGED = "unacknowledged", "Outcomes of which nobody said that they had arrived."
     VERSION = "version", "Of the software."

@@ -173,6 +173,12 @@ class LogEvent(StrEnum):
         ),
     )
 
+    CLOCK_SKEWED = (
+        "clock.skewed",
+        "This machine's clock is not the database's: credentials expire early or late here.",
+        (F.SKEW_S,),
+    )
+
     SCHEMA_NEWER = (
         "schema.newer",
         "The schema is newer than this release, which may run on it.",

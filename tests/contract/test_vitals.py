@@ -55,10 +55,10 @@ class TestTheLags:
         assert (1, 1) == (found.live_sessions, found.silent_sessions)
 
 
-class TestTheRevision:
+class TestTheSchema:
     async def test_is_the_newest_once_it_was_migrated(self, world: World) -> None:
         """Readiness holds it to what the code wants."""
-        assert HEAD == await world.signs.revision()
+        assert HEAD == (await world.signs.schema()).revision
 
 
 class TestTheStatementOfTheLags:

@@ -1,7 +1,7 @@
 """Vital signs from memory."""
 
 from control_plane.adapters.memory.database import WITHHELD, MemoryDatabase
-from control_plane.ports.vitals import MAX_COUNTED, Lags
+from control_plane.ports.vitals import MAX_COUNTED, Lags, Schema
 from migrations import HEAD
 
 
@@ -30,5 +30,5 @@ class MemoryVitalSigns:
             silent_sessions=len(database.sessions) - live,
         )
 
-    async def revision(self) -> str:
-        return HEAD
+    async def schema(self) -> Schema:
+        return Schema(HEAD, None)

@@ -8,7 +8,8 @@ import asyncpg
 
 from control_plane.adapters.postgres.queues import WALKS
 from control_plane.adapters.postgres.reaching import ReachedPool
-from control_plane.ports.vitals import MAX_COUNTED, Lags
+from control_plane.ports.vitals import MAX_COUNTED, Lags, Schema
+from migrations import floor_of
 
 LAGS = """
 SELECT foliot.now() AS now,
@@ -39,6 +40,7 @@ class PostgresVitalSigns:
         assert row is not None
         return Lags(**row)
 
-    async def revision(self) -> str:
-        found: str = await self._pool.fetchval("SELECT version_num FROM foliot.alembic_version")
-        return found
+    async def schema(self) -> Schema:
+        revision = await self._pool.fetchval("SELECT version_num FROM foliot.alembic_version")
+        async with self._pool.connection() as connection:
+            return Schema(revision, await floor_of(connection))
