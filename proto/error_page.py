@@ -20,8 +20,18 @@ ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto" / "foliot" / "v1" / "error_reason.proto"
 PAGE = ROOT / "docs" / "errors.md"
 
-HEAD = "| reason | code | what happened | what to do |\n|---|---|---|---|\n"
+HEAD = "| reason | code | what happened | what to do | the same again? |\n|---|---|---|---|---|\n"
 REMEDY = "run `make gen` and commit docs/errors.md"
+
+AGAIN = {
+    "UNAVAILABLE": "yes, after the delay",
+    "FAILED_PRECONDITION": "once that has changed",
+    "REVISION_MISMATCH": "after reading it anew",
+    "QUOTA_EXCEEDED": "if it has a RetryInfo",
+    "TENANT_SUSPENDED": "once it is resumed",
+    "TOO_MANY_BAD_CREDENTIALS": "yes, after the delay",
+}
+"""Whether the same request may be sent again, by reason or by code; others: not as it is."""
 
 _VALUE = re.compile(r"((?:^  //.*\n)+)  ERROR_REASON_(\w+) = [1-9]\d*;", re.MULTILINE)
 _TEXT = re.compile(r"comes with (?P<code>[A-Z_]+): (?P<cause>.+?[.])(?: (?P<remedy>[A-Z].*))?$")
@@ -55,10 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def table(proto: str) -> str:
     """The table of all reasons, by name."""
     rows = (
-        f"| `{one.name}` | {one.code} | {one.cause} | {one.remedy} |\n"
+        f"| `{one.name}` | {one.code} | {one.cause} | {one.remedy} | {again(one)} |\n"
         for one in sorted(reasons(proto))
     )
     return HEAD + "".join(rows)
+
+
+def again(reason: Reason) -> str:
+    """Whether a program should send the same request once more."""
+    return AGAIN.get(reason.name) or AGAIN.get(reason.code) or "not as it is"
 
 
 def reasons(proto: str) -> Iterator[Reason]:
