@@ -2,12 +2,12 @@
 A task as both planes know it: its types, its time limits, a claim, and how an attempt ended.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from shared.frozen import frozen
 from shared.ids import InstanceId, TenantId
 from shared.ids import task_id as make_task_id
 from shared.json import Json
@@ -32,7 +32,7 @@ HEAD_START = timedelta(minutes=10)
 """What a point of priority is worth: so much earlier than it was does the task seem ready."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Timeouts:
     """How long a task may wait for an attempt, an attempt may take, and may be silent."""
 
@@ -41,7 +41,7 @@ class Timeouts:
     heartbeat: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Failure:
     """
     Why an attempt failed.
@@ -61,7 +61,7 @@ class Failure:
         return {"kind": self.kind, "message": self.message, "details": self.details}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outcome:
     """How an attempt ended. Made by one constructor per ending, never by hand."""
 
@@ -89,7 +89,7 @@ class Outcome:
         return cls(state="cancelled")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ClaimedTask:
     """
     A task together with the right to try it once.

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from control_plane.engine.frozen import frozen
 from control_plane.engine.machine import Machine
 from control_plane.engine.shapes import Shapes
 from control_plane.engine.states import State
 from control_plane.engine.templates import Computed, Constant, Object, Template
+from shared.frozen import frozen
 
 Part: TypeAlias = Literal[
     "kind",

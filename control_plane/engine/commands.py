@@ -5,7 +5,7 @@ What a decision asks for. A command is data; carrying it out is somebody else's 
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from control_plane.engine.frozen import frozen
+from shared.frozen import frozen
 from shared.json import Json
 from shared.retry import RetryPolicy
 from shared.tasks import DEFAULT_QUEUE, TaskType, Timeouts

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from control_plane.engine.changes import Change, Named, Side
 from control_plane.engine.continuing import Compatibility, Reason, reasons_of, worst_of
-from control_plane.engine.frozen import frozen
 from control_plane.engine.machine import Machine
 from control_plane.engine.matching import MAX_COMPARED, Match, Means, match_states
 from control_plane.engine.members import changes_of
 from control_plane.engine.states import ROOT
+from shared.frozen import frozen
 
 
 @frozen

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from control_plane.engine.actions import Assign
-from control_plane.engine.frozen import frozen
 from control_plane.engine.invocations import TaskPlan
 from control_plane.engine.machine import Machine
 from control_plane.engine.matching import Match
@@ -19,6 +18,7 @@ from control_plane.engine.shapes import Shapes, pieces_in
 from control_plane.engine.states import ROOT, State
 from control_plane.engine.templates import Computed
 from control_plane.engine.wording import event_words
+from shared.frozen import frozen
 
 Compatibility: TypeAlias = Literal["IDENTICAL", "COMPATIBLE", "NEEDS_MAPPING", "BREAKING"]
 """

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from control_plane.engine.commands import Command
-from control_plane.engine.frozen import frozen, frozen_positional
 from control_plane.engine.naming import state_words
 from control_plane.engine.snapshot import Snapshot
+from shared.frozen import frozen, frozen_positional
 from shared.json import Json
 
 Disposition: TypeAlias = Literal["APPLIED", "IGNORED", "DEFERRED", "REJECTED"]

@@ -2,21 +2,22 @@
 What an instance is told. Everything that can change one arrives as one of these.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from shared.frozen import frozen
 from shared.json import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Started:
     """The first event of a new instance; guards and actions see it as `xstate.init`."""
 
     input: Json = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Received:
     """
     A sender's event: an RPC, an inbox row.
@@ -31,7 +32,7 @@ class Received:
     event_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TaskSucceeded:
     """
     A task ended well. Ignored unless the snapshot has the task open.
@@ -45,7 +46,7 @@ class TaskSucceeded:
     output: Json = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TaskSkipped:
     """
     An operator has passed a task over; the instance goes on as if it had succeeded with the
@@ -56,7 +57,7 @@ class TaskSkipped:
     output: Json = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TaskFailed:
     """
     A task failed for good: whether it is tried again was decided before, outside.
@@ -68,7 +69,7 @@ class TaskFailed:
     error: dict[str, Json]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Suggested:
     """
     What an AI task came to goes to a person: a human task of this input is to be created beside
@@ -85,7 +86,7 @@ class Suggested:
     told: dict[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TimerFired:
     """A timer is due. Ignored unless the snapshot has it armed for exactly that instant."""
 
@@ -93,28 +94,28 @@ class TimerFired:
     due: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cancelled:
     """An orderly end: open tasks are cancelled, exit actions run."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Terminated:
     """The end at once: open tasks are cancelled, and no action runs."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Retried:
     """A failed instance goes on from where it failed. Refused for one that has not failed."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Resumed:
     """
     The end of a pause. Timers were not armed meanwhile; now they are, `shift` later than
@@ -125,7 +126,7 @@ class Resumed:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Redriven:
     """
     A detached task that died is to be tried once more; its instance may have ended since.

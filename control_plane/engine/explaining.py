@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from control_plane.engine.failures import MacrostepFailed
-from control_plane.engine.frozen import frozen
 from control_plane.engine.invocations import CHILD
 from control_plane.engine.machine import Machine
 from control_plane.engine.operands import depends_on_event, operands_of
@@ -18,6 +17,7 @@ from control_plane.engine.states import State, Transition
 from control_plane.engine.summing_up import Standing, summary_of, why_nothing_wakes
 from control_plane.engine.turn import Turn
 from control_plane.engine.wording import event_words, guard_words, trigger_words
+from shared.frozen import frozen
 from shared.json import Json
 
 _NO_TIMES: Mapping[int, datetime] = {}

@@ -7,7 +7,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from control_plane.engine.frozen import frozen, frozen_positional
+from shared.frozen import frozen, frozen_positional
 from shared.json import Json
 
 Status: TypeAlias = Literal["active", "done", "error", "cancelled"]

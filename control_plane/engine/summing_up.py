@@ -5,12 +5,12 @@ How an instance stands, in a paragraph that somebody can read who has not seen i
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from control_plane.engine.frozen import frozen
 from control_plane.engine.instants import write_instant
 from control_plane.engine.invocations import CHILD
 from control_plane.engine.machine import Machine
 from control_plane.engine.snapshot import OpenTask, Snapshot
 from control_plane.engine.wording import event_words
+from shared.frozen import frozen
 
 MAX_NAMED = 5
 """Tasks, timers or events that a sentence names before it counts the rest."""

@@ -1,11 +1,11 @@
 """What a request comes to, once it is committed."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from control_plane.engine.decision import Disposition
 from control_plane.ports.records import Instance, InstanceStatus, JsonText
 from shared import json
+from shared.frozen import frozen
 from shared.ids import InstanceId, parse_uuid
 
 
@@ -18,7 +18,7 @@ class Verdict(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """
     How the instance stands after the request, and what was done about it.

@@ -18,7 +18,7 @@ of what a control plane has to do for bench W5 are done before it begins.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from control_plane.engine import Machine, Snapshot, load_snapshot
 from control_plane.orchestrator import fold
@@ -28,6 +28,7 @@ from control_plane.orchestrator.machines import MachineKey
 from control_plane.orchestrator.request import Asked, Fire, Report, Request
 from control_plane.ports.instance_store import Change, Read
 from control_plane.ports.records import Instance, InstanceKey, Lease, Task
+from shared.frozen import frozen
 
 MAX_REMEMBERED = 2_000
 """Instances; the one remembered longest ago is forgotten."""
@@ -36,7 +37,7 @@ MAX_WEIGHT = 4 * 1024 * 1024
 """Characters of JSON that what is remembered has in all, likewise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Foreseen:
     """What a timer will do if nothing else happens before its instant."""
 
@@ -45,7 +46,7 @@ class Foreseen:
     answer: Answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Continuation:
     """An instance as a turn left it, and those of its tasks that were handed out."""
 

@@ -3,7 +3,7 @@ What asks to change one instance: a start, an event, an outcome, a due timer, a 
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
@@ -17,6 +17,7 @@ from control_plane.ports.ai_tasks import Judged
 from control_plane.ports.audit import Noted
 from control_plane.ports.people import Person
 from control_plane.ports.records import InstanceKey
+from shared.frozen import frozen
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
 from shared.json import Json
 from shared.tasks import Outcome
@@ -39,7 +40,7 @@ class OnClosed(Enum):
     ALLOW_IF_FAILED = "allow_if_failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Send:
     """Give the instance an event. An empty `event_id` asks for no deduplication."""
 
@@ -61,7 +62,7 @@ class Parent(NamedTuple):
     on_close: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Start:
     """
     Begin an instance of a definition: of the active version of `definition_key`, or of
@@ -90,7 +91,7 @@ class Start:
     schedule_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Report:
     """How an executor's attempt ended, fenced by the epoch it was handed out with."""
 
@@ -105,7 +106,7 @@ class Report:
     """Whose word it is; None where nobody is known by name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Begin:
     """An executor's attempt goes on, and takes long enough to be worth telling."""
 
@@ -113,7 +114,7 @@ class Begin:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Settle:
     """Somebody completes or fails a task that was waiting for them: a person, a callback."""
 
@@ -128,7 +129,7 @@ class Settle:
     that it awaits anything, and stays while another attempt is made."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Resolve:
     """
     A person decides on what an AI task came to, by the human task that reviews it: as was
@@ -146,7 +147,7 @@ class Resolve:
     person: Person
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Claim:
     """Somebody takes a human task that is offered to them: nobody else may, until they let go."""
 
@@ -154,7 +155,7 @@ class Claim:
     person: Person
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Unclaim:
     """Somebody lets a human task go; it is everybody's again to whom it is offered."""
 
@@ -163,7 +164,7 @@ class Unclaim:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Assign:
     """A human task is given to somebody."""
 
@@ -173,7 +174,7 @@ class Assign:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CastVote:
     """Somebody approves a task that takes several people, or does not."""
 
@@ -184,7 +185,7 @@ class CastVote:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Delegate:
     """Whoever has a human task hands it to somebody who may give it back."""
 
@@ -194,7 +195,7 @@ class Delegate:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class GiveBack:
     """A human task that was delegated goes back to who delegated it."""
 
@@ -203,7 +204,7 @@ class GiveBack:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CommentOn:
     """Somebody says something of a task."""
 
@@ -212,7 +213,7 @@ class CommentOn:
     person: Person
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Skip:
     """An operator passes a task over, and says what the instance goes on with."""
 
@@ -224,7 +225,7 @@ class Skip:
     """Whose rights count; None for somebody who has them all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Hasten:
     """A task that waits for its next attempt is to be tried now."""
 
@@ -233,7 +234,7 @@ class Hasten:
     hastened_by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Relabel:
     """Labels of the instance are set, or taken away."""
 
@@ -243,7 +244,7 @@ class Relabel:
     expected_revision: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fire:
     """
     A timer is due. `is_left_over` if it was asked before, made no difference, and its row was
@@ -255,7 +256,7 @@ class Fire:
     is_left_over: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FallSilent:
     """An attempt has not said for too long that it goes on."""
 
@@ -263,7 +264,7 @@ class FallSilent:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Expire:
     """The session that held this task at this epoch is gone."""
 
@@ -271,7 +272,7 @@ class Expire:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cancel:
     """End the instance in order: exit actions run, open tasks are cancelled."""
 
@@ -280,7 +281,7 @@ class Cancel:
     expected_revision: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Terminate:
     """End the instance at once: nothing of its definition runs any more."""
 
@@ -288,7 +289,7 @@ class Terminate:
     terminated_by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Pause:
     """Let the instance rest: events and outcomes are kept, no task of it is handed out."""
 
@@ -296,7 +297,7 @@ class Pause:
     paused_by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Resume:
     """
     Let a paused instance go on. What fell due during the pause is due now, or, with
@@ -308,7 +309,7 @@ class Resume:
     shifts_timers: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Retry:
     """
     Take up a failed instance from where it failed. What its reader saw goes along: the tasks
@@ -322,7 +323,7 @@ class Retry:
     business_key: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Redrive:
     """Try a dead detached task once more."""
 
@@ -331,7 +332,7 @@ class Redrive:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChildEnded:
     """The child of this task has ended: with an output, or with the error it failed of."""
 
@@ -340,7 +341,7 @@ class ChildEnded:
     error: dict[str, Json] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ParentClosed:
     """The parent needs this child no longer: it was cancelled or left a state, or terminated."""
 
@@ -348,7 +349,7 @@ class ParentClosed:
     parent: InstanceId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ApplyInbox:
     """Somebody wrote to the instance's inbox."""
 
@@ -385,7 +386,7 @@ Asked: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Repeatable:
     """
     The caller's request id, and the hash of what it asked for.
@@ -397,7 +398,7 @@ class Repeatable:
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Request:
     """One thing asked of one instance. A start brings the id its instance would have."""
 

@@ -4,7 +4,7 @@ one decision an event, and one write. Nobody else commits a decision.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from control_plane.engine import Machine
@@ -81,6 +81,7 @@ from control_plane.ports.records import CLOSED_INSTANCE, Instance, InstanceKey, 
 from shared import json
 from shared.errors import AlreadyExists, FoliotError, NotFound, PreconditionFailed
 from shared.failpoints import failpoint
+from shared.frozen import frozen
 from shared.ids import SessionId
 from shared.ids import task_id as make_task_id
 from shared.json import Json
@@ -92,7 +93,7 @@ STILL_NOW = timedelta(seconds=2)
 """For so long after a timer's instant, what was decided as of it may be kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """
     What came of a batch, in its order: an answer or an error for each request that is settled,

@@ -7,7 +7,7 @@ held at its epoch. What is not kept was overtaken; the orchestrator reads it afr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
@@ -27,6 +27,7 @@ from control_plane.ports.records import (
     TaskStatus,
 )
 from shared.errors import Conflict, Unavailable
+from shared.frozen import frozen
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
 from shared.tasks import TaskType
 
@@ -71,7 +72,7 @@ class DefinitionName(NamedTuple):
     version: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DefinitionRef:
     """As much of a definition as a start needs."""
 
@@ -82,7 +83,7 @@ class DefinitionRef:
     spec_hash: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StoredAnswer:
     """What a request id or event id was answered, and the hash of what had been asked."""
 
@@ -90,7 +91,7 @@ class StoredAnswer:
     answer: JsonText
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class InboxEvent:
     """
     An event accepted and not applied yet. `deferred_at`: the revision that put it off. `known`:
@@ -116,7 +117,7 @@ class KeyHolder(NamedTuple):
     takings: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """What a turn's requests need to know."""
 
@@ -141,7 +142,7 @@ class Wanted:
         return bool(self.definitions or self.idempotency or self.business_keys)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Read:
     """
     What was found; what is absent does not exist. `now` is the database's clock.
@@ -160,7 +161,7 @@ class Read:
     """Of the tasks `with_people` whose terms keep some from deciding them: those it may concern."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NewTask:
     """
     A task that a decision creates. It is ready at once, or delayed until `run_at`; a child
@@ -240,7 +241,7 @@ class NewTask:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TaskUpdate:
     """
     What became of a task: it ended, was parked with people, or is to be tried again.
@@ -263,7 +264,7 @@ class TaskUpdate:
     completed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Requeued:
     """A task handed back: claimable from `run_at` on, with the hand-outs it has had."""
 
@@ -305,7 +306,7 @@ class NewOffer(NamedTuple):
     due_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NewAnswer:
     scope: str
     key: str
@@ -313,7 +314,7 @@ class NewAnswer:
     answer: JsonText
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DeferredEvent:
     event_id: str
     type: str
@@ -321,7 +322,7 @@ class DeferredEvent:
     deferred_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TakenBusinessKey:
     """
     The instance takes a business key: a free one, or the one of `previous`, if nobody has
@@ -335,7 +336,7 @@ class TakenBusinessKey:
 OutboxKind: TypeAlias = Literal["START_CHILD", "STOP_CHILD", "TELL_PARENT"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OutboxMessage:
     """What an instance has to say to another, to be delivered after the commit."""
 
@@ -343,7 +344,7 @@ class OutboxMessage:
     payload: JsonText
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Release:
     """
     The end of a pause: withheld tasks can be claimed again. TIMER tasks that nobody has yet
@@ -353,7 +354,7 @@ class Release:
     shift: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """
     Everything one turn does to one instance. Kept in whole or not at all.

@@ -5,11 +5,11 @@ JSON columns are canonical text here: they are parsed where somebody looks insid
 otherwise passed on as they are stored.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
+from shared.frozen import frozen
 from shared.ids import DefinitionId, InstanceId, SessionId, TenantId
 from shared.ids import task_id as make_task_id
 from shared.tasks import TaskType
@@ -32,7 +32,7 @@ class InstanceKey(NamedTuple):
     instance_id: InstanceId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Definition:
     tenant_id: TenantId
     definition_id: DefinitionId
@@ -48,7 +48,7 @@ class Definition:
     activated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Instance:
     """
     An instance as its row holds it, between two events.
@@ -104,7 +104,7 @@ class Instance:
         return self.paused_at is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Lease:
     """Who has a task now. `epoch` fences everything that holder says about it."""
 
@@ -119,7 +119,7 @@ class Lease:
     """What the attempt said of itself last, where it was asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Task:
     """
     A task as its row holds it, and the lease it is under, if any.
@@ -187,7 +187,7 @@ class Task:
         return "running" if self.lease is not None and not self.is_closed else self.status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HistoryEntry:
     """One line of an instance's past. `hash` continues the one before over the stored bytes."""
 

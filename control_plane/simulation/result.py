@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from control_plane.engine import Entry, Trace
-from control_plane.engine.frozen import frozen
 from control_plane.simulation.script import Step
+from shared.frozen import frozen
 from shared.json import Json
 
 Kind: TypeAlias = Literal[
