@@ -12,7 +12,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +84,9 @@ class Stage:
         """As `pg_ctl -m immediate` does: no checkpoint, and recovery at the next start."""
         pid = self.supervisor.pid_of("postgres")
         if pid is not None:
-            os.kill(pid, signal.SIGQUIT)
+            # It may be down from the last time, and its supervisor not know yet.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
 
     def bells(self) -> list[str]:
         """The keys in Valkey of all that can be rung."""

@@ -128,7 +128,8 @@ class Torment:
         self.done["valkey"] += 1
         kind = self.dice.choice((signal.SIGKILL, signal.SIGSTOP))
         self.stage.faults.write("valkey", signal=kind.name)
-        os.kill(pid, kind)
+        with suppress(ProcessLookupError):
+            os.kill(pid, kind)
         if kind is signal.SIGSTOP:
 
             def wake() -> None:
