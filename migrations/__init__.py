@@ -218,16 +218,18 @@ async def _run(
         config.attributes["tell"] = tell
         change(config)
 
-    engine = create_async_engine(
-        sqlalchemy_url(database_url),
-        poolclass=NullPool,
-        connect_args={
-            "server_settings": {
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(
+            database_url,
+            timeout=CONNECT_WITHIN_S,
+            server_settings={
                 "application_name": "foliot migrate",
                 "lock_timeout": f"{round(lock_timeout_s * 1000)}ms",
-            }
-        },
-    )
+            },
+        )
+
+    # SQLAlchemy's own reading of URLs knows no more than one server.
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(run)

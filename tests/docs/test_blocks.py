@@ -49,6 +49,11 @@ CHECKS: Mapping[str, Mapping[str, str]] = {
         "sh operating": "docs/test_cli_page.py::test_operate",
         "text refused": "docs/test_cli_page.py::test_are_refused_as_it_shows",
     },
+    "docs/backups.md": {
+        "text url": "docs/test_upgrades_page.py::test_names_servers_as_the_driver_reads_them",
+        "ini recovery": "docs/test_upgrades_page.py::test_names_the_settings_of_the_campaign",
+        "sh tools": "docs/test_upgrades_page.py::test_names_programs_and_their_options",
+    },
     "docs/clients.md": {
         "sh run": "docs/test_readme.py::test_in_python_works",
         "python client.py": "docs/test_readme.py::test_in_python_works",
@@ -146,6 +151,9 @@ CHECKS: Mapping[str, Mapping[str, str]] = {
         "sh": "docs/test_limits_page.py::test_set_list_and_remove_limits",
         "json": "docs/test_limits_page.py::test_names_its_key_in_a_good_definition",
     },
+    "docs/logs.md": {
+        "json line": "docs/test_logs_page.py::test_has_the_fields_of_an_attempt",
+    },
     "docs/metrics.md": {"sh ask": "docs/test_metrics_page.py::test_work"},
     "docs/objects.md": {
         "json reference": "docs/test_objects_page.py::test_is_one_to_five_letters",
@@ -196,6 +204,12 @@ CHECKS: Mapping[str, Mapping[str, str]] = {
     "docs/spec-reference.md": {
         "json example": "docs/test_spec_reference.py::test_has_examples_without_any_finding",
     },
+    "docs/tracing.md": {
+        "sh on": "e2e/test_traces.py::told",
+        "sh call": "e2e/test_traces.py::told",
+        "sh sample": "telemetry/test_tracing.py::test_samples_as_the_page_recommends",
+        "text trace": "e2e/test_traces.py::test_looks_as_the_page_shows_it",
+    },
     "docs/transactional.md": {
         "sql owner": "docs/test_transactional.py::test_lets_a_service_start_and_send_as_it_says",
         "sql shop": "docs/test_transactional.py::test_lets_a_service_start_and_send_as_it_says",
@@ -205,6 +219,9 @@ CHECKS: Mapping[str, Mapping[str, str]] = {
         "text": "docs/test_tutorial.py::test_prints_what_stands_below_it",
         "mermaid": "docs/test_tutorial.py::test_prints_what_stands_below_it",
         "yaml *": "docs/test_tutorial.py::test_names_every_file_that_it_shows",
+    },
+    "docs/upgrades.md": {
+        "text migrate": "docs/test_upgrades_page.py::test_shows_what_migrating_says",
     },
     "docs/watching.md": {
         "python follow.py": "docs/test_watching_page.py::test_goes_on_where_it_was_stopped",

@@ -1,6 +1,8 @@
 """What the pages of upgrades and backups say is what happens."""
 
 import re
+import subprocess
+from urllib.parse import parse_qs, urlsplit
 
 import migrations
 from control_plane.embedded.binaries import find_binaries
@@ -9,7 +11,7 @@ from tests.docs.pages import blocks, page
 
 UPGRADES = page("docs/upgrades.md")
 BACKUPS = page("docs/backups.md")
-SETTINGS = re.compile(r"^    (\w+) = '(.*)'$", re.MULTILINE)
+BLOCKS = {block.word: block.text for block in blocks(BACKUPS)}
 
 
 class TestThePageOfUpgrades:
@@ -38,19 +40,39 @@ class TestThePageOfUpgrades:
 
 
 class TestThePageOfBackups:
-    def test_names_programs_that_there_are(self) -> None:
-        """Each line of a shell begins with one of PostgreSQL's."""
+    def test_names_programs_and_their_options(self) -> None:
+        """Each line of the shell is one of PostgreSQL's programs, as the campaign runs it."""
         beside = find_binaries().postgres.parent
-        lines = re.findall(r"^    ([a-z_]+) -{0,2}", BACKUPS, re.MULTILINE)
-        programs = {word for word in lines if word not in dict(SETTINGS.findall(BACKUPS))}
+        lines = [line.split() for line in BLOCKS["tools"].splitlines() if line]
+        told = {program: beside / program for program, *_ in lines}
 
-        assert {"pg_dump", "pg_dumpall", "pg_restore", "psql", "createdb", "vacuumdb"} == programs
-        assert all((beside / program).exists() for program in programs)
+        assert {"pg_dump", "pg_dumpall", "pg_restore", "psql", "createdb", "vacuumdb"} == set(told)
+        for program, *words in lines:
+            helps = subprocess.run(
+                [told[program], "--help"], capture_output=True, text=True, check=True
+            ).stdout
+            options = [word.partition("=")[0] for word in words if word.startswith("--")]
+            assert all(option in helps for option in options), (program, options)
 
-    def test_names_the_settings_that_the_campaign_recovers_with(self) -> None:
+    def test_names_the_settings_of_the_campaign(self) -> None:
         """What `make test-backups` has shown is what stands here."""
         campaign = page("tests/campaigns/backups/stories.py")
-        names = set(dict(SETTINGS.findall(BACKUPS)))
+        names = re.findall(r"^(\w+) = '", BLOCKS["recovery"], re.MULTILINE)
 
-        assert {"restore_command", "recovery_target_time", "recovery_target_action"} == names
+        assert ["restore_command", "recovery_target_time", "recovery_target_action"] == names
         assert all(f'"{name}"' in campaign for name in names)
+
+    async def test_names_servers_as_the_driver_reads_them(self, migrated_url: str) -> None:
+        """`foliot migrate` and the planes connect by one URL, here to who is there."""
+        user, _, rest = BLOCKS["url"].strip().partition("@")
+        servers, _, which = rest.partition("/foliot?")
+        told: list[str] = []
+        parts = urlsplit(migrated_url)
+        (there,) = parse_qs(parts.query)["host"]
+        hosts = f"host=/nowhere,{there}&port=5432,5432"
+
+        url = migrated_url.partition("?")[0]
+        await migrations.upgrade(f"{url}?{hosts}&{which}", tell=told.append)
+
+        assert [f"nothing to do: the database is at {migrations.HEAD}"] == told
+        assert (user, 2) == ("postgresql://foliot", len(servers.split(",")))

@@ -191,7 +191,8 @@ async def synchronous(directory: Path, redis_url: str, count: int) -> None:
             await site.planes_ended()
             await site.serve(old, standby)
             # Callers have tried again all the while, and go on.
-            await _until(lambda: _lives(site, site.load.lives + 5))
+            more = site.load.lives + 5
+            await _until(lambda: _lives(site, more))
             await site.end_load()
             there = await standby.sql("SELECT business_key FROM foliot.instance")
             missing = set(acknowledged) - set(there.split())
