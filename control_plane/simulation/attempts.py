@@ -32,6 +32,9 @@ class Attempts:
     run_at: datetime | None
     attempt: int = 0
     ends: tuple[datetime, Outcome] | None = None
+    nudged: int = 0
+    """How much of what its time brings has been."""
+    assignee: str | None = None
 
     @property
     def ordinal(self) -> int:

@@ -10,13 +10,14 @@ from control_plane.engine import TimerFired
 from control_plane.simulation.attempts import Attempts
 from control_plane.simulation.ending import begin_attempt, end_attempt
 from control_plane.simulation.instance import SimulatedInstance
+from control_plane.simulation.nudging import carry_out_nudge, next_nudge
 
 
 class Due(NamedTuple):
     """
     Something that happens by itself, in the order in which such things do: of what is due at
-    one instant timers go first, then attempts that end, then those that begin, the one of the
-    larger priority first.
+    one instant timers go first, then reminders and escalations, then attempts that end, then
+    those that begin, the one of the larger priority first.
     """
 
     at: datetime
@@ -25,7 +26,7 @@ class Due(NamedTuple):
     key: str | int
 
 
-FIRES, ENDS, BEGINS = range(3)
+FIRES, NUDGES, ENDS, BEGINS = range(4)
 
 
 def pass_time(instance: SimulatedInstance, until: datetime) -> None:
@@ -49,6 +50,9 @@ def _due(instance: SimulatedInstance) -> Iterator[Due]:
 
 
 def _due_of(attempts: Attempts) -> Iterator[Due]:
+    nudge = next_nudge(attempts)
+    if nudge is not None:
+        yield Due(nudge, NUDGES, 0, attempts.ordinal)
     if attempts.run_at is not None:
         yield Due(attempts.run_at, BEGINS, -attempts.priority, attempts.ordinal)
     elif attempts.ends is not None:
@@ -62,7 +66,9 @@ def _happen(instance: SimulatedInstance, due: Due) -> None:
         instance.retry_deferred()
         return
     attempts = instance.attempts[due.key]
-    if attempts.ends is None:
+    if due.kind == NUDGES:
+        carry_out_nudge(instance, attempts)
+    elif attempts.ends is None:
         begin_attempt(instance, attempts)
     else:
         end_attempt(instance, attempts, attempts.ends[1])
