@@ -46,6 +46,11 @@ def tracer() -> "Tracer":
     return _State.tracer
 
 
+def provider() -> "TracerProvider | None":
+    """What records spans; None where nothing does."""
+    return _State.provider
+
+
 def configure_tracing(service: str, version: str) -> None:
     """
     Set up tracing for this process as the environment says; nothing where it says nothing.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,11 +24,14 @@ from foliot.v1 import (
 )
 
 from control_plane.embedded import Running, attached
+from shared.telemetry.names import LogEvent
 from shared.telemetry.span_ids import attempt_span_id
 from shared.telemetry.span_names import SpanAttribute, SpanEvent
-from tests.e2e.commands import running
+from tests.docs.pages import blocks, page
+from tests.e2e.commands import running, wait_for
 from tests.servers import open_directory
 from tests.telemetry.otlp import Received, receiver
+from tests.telemetry.waterfall import NAMES, drawn
 
 STARTED, WOKEN = "4bf92f3577b34da6a3ce929d0e0e4736", "0af7651916cd43dd8448eb211c80319c"
 CALLER = "00f067aa0ba902b7"
@@ -78,9 +82,14 @@ def told() -> Iterator[Told]:
     """One foliot's life, ended in order, so that all its spans are out."""
     with receiver() as collector, open_directory() as path, unsteady_service() as (url, brought):
         data_dir = path / "data"
+        endpoint, switched_on = commands("on")
+        assert switched_on == ["foliot", "dev"]
+        assert ["export", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317"] == endpoint
         environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}
         with running("dev", "--data-dir", str(data_dir), environment=environment) as dev:
             dev.until("is serving")
+            wait_for(lambda: LogEvent.CONTROL_PLANE_CONNECTED in log_of(data_dir))
+            assert [["foliot", "demo"]] == commands("call")
             with running("demo", "--data-dir", str(data_dir)) as demo:
                 assert 0 == demo.wait(), demo.output
             where = attached(data_dir)
@@ -93,6 +102,17 @@ def told() -> Iterator[Told]:
             brought=brought,
             api_key=where.api_key,
         )
+
+
+def commands(word: str) -> list[list[str]]:
+    """The commands of a block of the page, in words."""
+    (block,) = (one for one in blocks(page("docs/tracing.md")) if one.word == word)
+    return [line.split() for line in block.text.splitlines()]
+
+
+def log_of(data_dir: Path) -> str:
+    """What the executor has logged so far."""
+    return (data_dir / "logs" / "executor.log").read_text("utf-8")
 
 
 @contextmanager
@@ -187,6 +207,19 @@ class TestTheTraceOfTheDemo:
             "CONSUMER": "foliot-executor",
             "CLIENT": "foliot-executor",
         } == {span.kind: span.service for span in spans.values() if span.name != "outcome"}
+
+    def test_looks_as_the_page_shows_it(self, told: Told) -> None:
+        """The picture has the spans of today; when they were is of the day it was drawn."""
+        (picture,) = (one for one in blocks(page("docs/tracing.md")) if one.word == "trace")
+        root = next(
+            span
+            for span in told.named(f"{SERVICES}/StartInstance")
+            if span.attributes[SpanAttribute.DEFINITION] == "hello"
+        )
+
+        assert [line[:NAMES] for line in drawn(told.of(root.trace_id))] == [
+            line[:NAMES] for line in picture.text.splitlines()
+        ]
 
     def test_says_when_a_change_waited_for_its_turn_and_when_it_was_kept(self, told: Told) -> None:
         """A turn of the orchestrator has no span: it is many calls' at once."""
