@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import asyncpg
 
 from shared.errors import PreconditionFailed, Unavailable
-from shared.postgres.session import CONNECT_WITHIN_S, sqlalchemy_url
+from shared.postgres.session import CONNECT_WITHIN_S
 
 if TYPE_CHECKING:
     from alembic.config import Config
