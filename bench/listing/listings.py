@@ -72,6 +72,7 @@ def listings(size: int) -> Sequence[Listing]:
         "type = HUMAN",
         "type = EMAIL",
         "type = HUMAN AND status = RUNNING",
+        "type = EMAIL AND status = RUNNING",
         "type = EMAIL AND status = PENDING",
         "type = EMAIL AND status = SUCCEEDED",
         'queue = "q1"',
