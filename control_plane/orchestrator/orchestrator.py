@@ -254,7 +254,13 @@ class Orchestrator:
         except Exception as error:  # noqa: BLE001 - a bug must fail its own request, and no other
             if len(batch) > 1:
                 return await self._one_by_one(batch)
-            _log.exception(LogEvent.TURN_FAILED, request=type(batch[0].request.asked).__name__)
+            request = batch[0].request
+            _log.exception(
+                LogEvent.TURN_FAILED,
+                request=type(request.asked).__name__,
+                tenant_id=request.tenant_id,
+                instance_id=str(request.instance_id),
+            )
             if not batch[0].answered.done():
                 batch[0].answered.set_exception(error)
             return ()

@@ -211,7 +211,7 @@ class LogEvent(StrEnum):
     TURN_FAILED = (
         "turn.failed",
         "A bug: a turn of the orchestrator raised, and its request fails.",
-        (F.REQUEST,),
+        (F.REQUEST, F.TENANT_ID, F.INSTANCE_ID),
     )
 
     LOOP_FAILED = (
