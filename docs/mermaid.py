@@ -135,7 +135,7 @@ def _svg(text: str) -> str:
 
 # -- sequences: one lane a participant, one row a line -----------------------------------------
 
-WIDE, NARROW, ROW, MARGIN = 420, 225, 34, 100
+WIDE, NARROW, ROW, MARGIN = 420, 170, 34, 100
 """Pixels between two lanes, between more of them, between rows, and beside the outer lanes."""
 
 
@@ -186,9 +186,11 @@ def _message(found: re.Match[str], lanes: dict[str, int], y: int) -> Iterator[st
     start, end = lanes[found["source"]], lanes[found["target"]]
     dashes = ' stroke-dasharray="5 4"' if found["line"] == "--" else ""
     if start == end:
-        yield f'<path d="M{start} {y - 8} h26 v14 h-22" fill="none" stroke="{MUTED}"{dashes}/>'
-        yield _head(start + 3, y + 6, -1)
-        yield _text(start + 34, y + 3, found["text"], "start")
+        out = 1 if start == MARGIN else -1
+        loop = f"M{start} {y - 8} h{26 * out} v14 h{-22 * out}"
+        yield f'<path d="{loop}" fill="none" stroke="{MUTED}"{dashes}/>'
+        yield _head(start + 3 * out, y + 6, -out)
+        yield _text(start + 34 * out, y + 3, found["text"], "start" if out > 0 else "end")
         return
     way = 1 if end > start else -1
     is_lost = found["head"] == "x"
