@@ -54,6 +54,15 @@ CHECKS: Mapping[str, Mapping[str, str]] = {
         "ini recovery": "docs/test_upgrades_page.py::test_names_the_settings_of_the_campaign",
         "sh tools": "docs/test_upgrades_page.py::test_names_programs_and_their_options",
     },
+    "docs/deploying.md": {
+        "sh compose": "docs/test_deploying_page.py::test_name_services_and_commands_that_there_are",
+        "sh observe": "docs/test_deploying_page.py::test_are_given_what_the_file_asks_for",
+        "sh helm": "docs/test_deploying_page.py::test_make_the_secrets_that_the_chart_names",
+        "yaml values.yaml": "docs/test_deploying_page.py::test_set_values_that_it_has",
+        "json service-config": "docs/test_deploying_page.py::test_shows_the_config_that_is_tried",
+        "sql before": "docs/test_deploying_page.py::test_make_a_database_for_whoever_migrates",
+        "sql after": "docs/test_deploying_page.py::test_make_logins_that_become_what_they_have_to",
+    },
     "docs/clients.md": {
         "sh run": "docs/test_readme.py::test_in_python_works",
         "python client.py": "docs/test_readme.py::test_in_python_works",
