@@ -11,13 +11,11 @@ its path as JSON over HTTP stand in options. Both are read from the descriptors.
 import argparse
 import re
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import descriptors
+from declared import Api, Entry, Service, read
 from foliot.v1 import auth_options_pb2, error_reason_pb2
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
@@ -41,9 +39,6 @@ Made by `make gen` from the [protos](../../proto/foliot/v1), which say the same.
 that of [JSON over HTTP](../../examples/gateway/envoy.yaml), where a gateway offers it; calls without one are streams.
 """
 
-AUDIENCES = ("foliot.v1", "foliot.executor.v1", "foliot.v1alpha")
-"""The packages, in the order in which readers want them."""
-
 MEANINGS = {
     "AUTH_SCOPE_TENANT": "the tenant of the credential",
     "AUTH_SCOPE_PLATFORM": "all tenants; takes a credential of the platform",
@@ -63,39 +58,6 @@ MEANINGS = {
 }
 
 _ERROR = re.compile(r"^  ([A-Z_]{2,}) +(\S.*)$")
-_NUMBERS = {"service": 6, "message": 4, "enum": 5, "method": 2, "field": 2, "nested": 3, "inner": 4}
-"""The field numbers by which comments name what they stand at."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """A message or an enum, with its comments by the names of its fields or values."""
-
-    name: str
-    comment: str
-    proto: Any
-    parts: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Service:
-    """A service, its page, and the comments of its methods."""
-
-    package: str
-    comment: str
-    proto: Any
-    page: str
-    source: str
-    methods: dict[str, str]
-
-
-@dataclass(slots=True)
-class Api:
-    """All of it: what is declared, and on which page each message and enum is told."""
-
-    services: list[Service] = field(default_factory=list)
-    entries: dict[str, Entry] = field(default_factory=dict)
-    pages: dict[str, str] = field(default_factory=dict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,68 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, text in wanted.items():
         (PAGES / name).write_text(text, "utf-8")
     return 0
-
-
-def read() -> Api:
-    """What the protos declare, with their comments."""
-    with tempfile.TemporaryDirectory() as at:
-        path = Path(at) / "foliot.binpb"
-        if descriptors.write(path, "--include_source_info"):
-            raise SystemExit("protoc could not read the protos")
-        files = descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
-    api = Api()
-    for file in files.file:
-        if file.package.startswith("foliot.") and not file.name.endswith("_options.proto"):
-            _take(api, file)
-    api.services.sort(key=lambda one: (AUDIENCES.index(one.package), one.proto.name))
-    return api
-
-
-def _take(api: Api, file: Any) -> None:
-    said = {tuple(one.path): one.leading_comments for one in file.source_code_info.location}
-    page = f"{_page_of(file.package)}messages.md"
-    for number, service in enumerate(file.service):
-        path = (_NUMBERS["service"], number)
-        page = f"{_page_of(file.package)}{_snake(service.name)}.md"
-        methods = {
-            method.name: said[(*path, _NUMBERS["method"], at)]
-            for at, method in enumerate(service.method)
-        }
-        api.services.append(Service(file.package, said[path], service, page, file.name, methods))
-    for number, message in enumerate(file.message_type):
-        _take_message(api, message, file.package, page, said, (_NUMBERS["message"], number))
-    for number, enum in enumerate(file.enum_type):
-        _take_enum(api, enum, file.package, page, said, (_NUMBERS["enum"], number))
-
-
-def _take_message(
-    api: Api, message: Any, around: str, page: str, said: Mapping[Any, str], path: tuple[int, ...]
-) -> None:
-    if message.options.map_entry:
-        api.entries[f".{around}.{message.name}"] = Entry(message.name, "", message)
-        return
-    name = f".{around}.{message.name}"
-    parts = {
-        one.name: said.get((*path, _NUMBERS["field"], at), "")
-        for at, one in enumerate(message.field)
-    }
-    api.entries[name] = Entry(_short(name), said.get(path, ""), message, parts)
-    api.pages[name] = page
-    for at, inner in enumerate(message.nested_type):
-        _take_message(api, inner, name[1:], page, said, (*path, _NUMBERS["nested"], at))
-    for at, inner in enumerate(message.enum_type):
-        _take_enum(api, inner, name[1:], page, said, (*path, _NUMBERS["inner"], at))
-
-
-def _take_enum(
-    api: Api, enum: Any, around: str, page: str, said: Mapping[Any, str], path: tuple[int, ...]
-) -> None:
-    name = f".{around}.{enum.name}"
-    parts = {
-        one.name: said.get((*path, _NUMBERS["field"], at), "") for at, one in enumerate(enum.value)
-    }
-    api.entries[name] = Entry(_short(name), said.get(path, ""), enum, parts)
-    api.pages[name] = page
 
 
 # -- pages ------------------------------------------------------------------------------------
@@ -375,27 +275,13 @@ def _title(service: Service) -> str:
     return service.proto.name if version == "v1" else f"{service.proto.name} ({version})"
 
 
-def _page_of(package: str) -> str:
-    inner = package.removeprefix("foliot.").replace(".v1", "").replace("v1", "", 1)
-    return f"{inner.replace('.', '_')}_" if inner else ""
-
-
 def _package_of(page: str) -> str:
     inner = page.removesuffix("messages.md").rstrip("_")
     return {"": "foliot.v1", "executor": "foliot.executor.v1", "alpha": "foliot.v1alpha"}[inner]
 
 
-def _short(name: str) -> str:
-    """A message's name within its package: `Outer.Inner` of one inside another."""
-    return re.sub(r"^\.foliot\.(?:executor\.)?v1(?:alpha)?\.", "", name)
-
-
 def _anchor(name: str) -> str:
     return re.sub(r"[^\w-]", "", name.lower())
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 if __name__ == "__main__":
