@@ -111,7 +111,7 @@ site: export NO_MKDOCS_2_WARNING := 1
 site: .venv/.dev ## build the site of docs/ into build/site, with strict links
 	$(BIN)/python -m mkdocs build --strict
 
-# Each of these says so where its tool is missing; CI has them.
+# It says so where its tool is missing.
 .PHONY: check-prometheus
 check-prometheus:
 	@if command -v promtool >/dev/null; then \

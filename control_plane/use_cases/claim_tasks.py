@@ -16,6 +16,8 @@ from shared.errors import InvalidRequest, LimitExceeded
 from shared.ids import SessionId, TenantId
 from shared.rpc import MAX_CLAIM
 from shared.tasks import ClaimedTask
+from shared.telemetry.metric_names import Metric
+from shared.telemetry.metrics import histogram
 
 MAX_TURNS = 10_000
 """Sessions whose place in the round of tenants is remembered; the oldest is forgotten."""
@@ -80,4 +82,7 @@ async def claim_tasks(
     turns.served(session_id, tasks)
     # After the claim, which refuses a session that has expired: extending would revive it.
     expires_at = await claims.extend(session_id, worker.name, None, lease)
+    for task in tasks:
+        wait = expires_at - lease - task.run_at
+        histogram(Metric.QUEUE_SECONDS).labels(task.type).observe(max(0.0, wait.total_seconds()))
     return Claimed(session_id=session_id, expires_at=expires_at, tasks=tasks)

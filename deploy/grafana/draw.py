@@ -25,6 +25,7 @@ COLUMNS = 24
 STEPS = 180
 RATE_INTERVAL = "1m"
 MOST_LINES = 10
+AGO_S = 0.0
 UNITS = {"s": "s", "ops": "/s", "reqps": "/s", "percentunit": "", "none": "", "bytes": "B"}
 
 
@@ -34,7 +35,10 @@ def main() -> None:
     options.add_argument("prometheus", help="where it is, as http://127.0.0.1:9090")
     options.add_argument("folder", type=Path, help="where to put the pictures")
     options.add_argument("--minutes", type=float, default=10.0, help="how far to look back")
+    options.add_argument("--ago", type=float, default=0.0, help="minutes since the pictures' end")
     given = options.parse_args()
+    global AGO_S  # noqa: PLW0603 - of the whole run
+    AGO_S = 60 * given.ago
     for path in sorted(HERE.glob("*.json")):
         dashboard = json.loads(path.read_text("utf-8"))
         draw(dashboard, given.prometheus, given.minutes, given.folder / f"{path.stem}.png")
@@ -110,7 +114,7 @@ def stat(axes: Any, panel: dict[str, Any], prometheus: str, minutes: float) -> N
 
 def asked(prometheus: str, expression: str, minutes: float) -> list[dict[str, Any]]:
     """The series of an expression, over the time."""
-    now = time.time()
+    now = time.time() - AGO_S
     query = re.sub(r'(=~)"\$\w+"', r'\1".*"', expression)
     values = {
         "query": query.replace("$__rate_interval", RATE_INTERVAL),
@@ -121,7 +125,13 @@ def asked(prometheus: str, expression: str, minutes: float) -> list[dict[str, An
     url = f"{prometheus}/api/v1/query_range?{urllib.parse.urlencode(values)}"
     with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - the caller's own server
         found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-    return found
+    # The largest first, as there is room for some only.
+    return sorted(found, key=lambda one: -max(_numbers(one), default=0.0))
+
+
+def _numbers(series: dict[str, Any]) -> list[float]:
+    values = [float(value) for _, value in series["values"]]
+    return [value for value in values if not math.isnan(value)]
 
 
 def legend(format_: str, labels: dict[str, str]) -> str:

@@ -447,7 +447,8 @@ class Metric(Enum):
         "seconds",
         ("type",),
         "executor",
-        "From the instant a task could be claimed until an executor had it.",
+        "From the instant a task could be claimed until an executor had it. Of workers that claim"
+        " by RPC the control plane tells.",
         buckets=LONG,
     )
     ATTEMPTS = Described(

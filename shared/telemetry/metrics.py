@@ -33,6 +33,10 @@ REGISTRY = CollectorRegistry()
 
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
+if os.environ.get(_SHARED):
+    # The library wants it to be there, and says so by a traceback.
+    Path(os.environ[_SHARED]).mkdir(parents=True, exist_ok=True)
+
 # When a series began is one more series each, which nobody asks for.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
 

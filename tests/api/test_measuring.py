@@ -4,7 +4,8 @@ import asyncio
 
 import grpc
 import pytest
-from foliot.v1 import admin_service_pb2, event_service_pb2, instance_service_pb2
+from foliot.executor.v1 import executor_service_pb2
+from foliot.v1 import admin_service_pb2, event_service_pb2, instance_service_pb2, task_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from control_plane.adapters.memory.database import MemoryDatabase
@@ -13,6 +14,7 @@ from control_plane.meters.samples import ANSWER_WITHIN_S
 from shared.telemetry.endpoint import SAMPLE_WITHIN_S
 from shared.telemetry.metric_names import Metric
 from tests.api.serving import Client, Serving, client_of, serving_from
+from tests.api.stories import GREETING, activate, start
 from tests.executor.eventually import eventually
 from tests.telemetry.reading import Growth, value
 
@@ -81,6 +83,24 @@ class TestAStream:
         await asyncio.gather(reading, return_exceptions=True)
 
         assert [1] == ended.so_far()
+
+
+class TestAClaimByRpc:
+    async def test_is_timed_as_those_of_executors_are(
+        self, client: Client, executor: Client
+    ) -> None:
+        """A worker in another language tells Prometheus nothing of foliot's."""
+        waits = Growth((Metric.QUEUE_SECONDS, {"type": "SYSTEM"}), suffix="_count")
+        turns = Growth((Metric.TURN_REQUESTS, {}), suffix="_count")
+        await activate(client, GREETING, "greeting")
+        await start(client, "greeting")
+        asked = executor_service_pb2.ClaimTasksRequest(
+            executor_name="worker", task_types=[task_pb2.TASK_TYPE_SYSTEM], max_tasks=1
+        )
+        answer = await executor.executors.ClaimTasks(asked, metadata=executor.metadata)
+
+        assert [1] == [len(answer.tasks)] == waits.so_far()
+        assert turns.so_far()[0] >= 1
 
 
 class TestTheSamples:
