@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
+"""Far above what a start takes, also on a machine whose cores are shared with much else."""
 ENDS_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.02
 
