@@ -138,6 +138,12 @@ MANY_ROWS = (
                 ELSE 'executor' END
       FROM generate_series(1, 30000) AS n
     """,
+    """
+    INSERT INTO foliot.ai_policy (
+           tenant_id, name, version, document, sha256, is_active, created_at, created_by)
+    SELECT 'acme', 'p' || n % 500, n / 500 + 1, '{}', '', false, now(), 'ada'
+      FROM generate_series(0, 9999) AS n
+    """,
     # Twenty calls a task.
     """
     INSERT INTO foliot.ai_call (

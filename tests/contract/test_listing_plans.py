@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from control_plane.adapters.postgres.ai_policies import PostgresAiPolicies
 from control_plane.adapters.postgres.ai_records import PostgresAiRecords
 from control_plane.adapters.postgres.audit_log import PLAN_FOR_VALUES, PostgresAuditLog
 from control_plane.adapters.postgres.definition_store import PostgresDefinitionStore
@@ -138,6 +139,10 @@ def keys(tenant_id: TenantId | None, *, role: str | None = None) -> Listing:
         return await store.list(tenant_id, role=role, after="key2", limit=PAGE)
 
     return listed
+
+
+def policies(name: str = "") -> Listing:
+    return lambda pool: PostgresAiPolicies(pool, pool).list(ACME, name, after=("p7", 9), limit=PAGE)
 
 
 def calls(instance_id: InstanceId | None = None) -> Listing:
@@ -305,6 +310,8 @@ LISTINGS: dict[str, tuple[Listing, set[str]]] = {
         keys(None, role="platform_admin"),
         {"api_key_platform_role_idx"},
     ),
+    "policies for models": (policies(), {"ai_policy_pkey"}),
+    "policies for models of a name": (policies("p77"), {"ai_policy_pkey"}),
     "calls of models": (calls(), {"ai_call_reserved_at_idx"}),
     "calls of models of an instance": (
         calls(InstanceId(UUID(int=NUMBER_8001.int - 7900))),

@@ -64,6 +64,18 @@ SELECT NULL AS tenant_id, '' AS policy_name, h.reason, h.switched_by, h.switched
 """
 
 
+# `name >=` is for the index; the rows before the place under its name are few.
+_LIST = """
+SELECT p.* FROM foliot.ai_policy p
+ WHERE p.tenant_id = $1 AND {which}
+   AND p.name >= $3 AND (p.name > $3 OR (p.name = $3 AND p.version < $4))
+ ORDER BY p.name, p.version DESC
+ LIMIT $5
+"""
+LIST = _LIST.format(which="$2 = ''")
+LIST_OF_NAME = _LIST.format(which="p.name = $2")
+
+
 class PostgresAiPolicies:
     def __init__(self, pool: asyncpg.Pool, across: asyncpg.Pool) -> None:
         """`across` acts as ACROSS_ROLE: the platform's switch and policy are no tenant's."""
@@ -124,13 +136,7 @@ class PostgresAiPolicies:
         if tenant_id is None:
             return await self._of_platform.list(below=after and after[1], limit=limit)
         rows = await self._pool.of(tenant_id).fetch(
-            """
-            SELECT p.* FROM foliot.ai_policy p
-             WHERE p.tenant_id = $1 AND (p.name = $2 OR $2 = '')
-               AND (p.name > $3 OR (p.name = $3 AND p.version < $4))
-             ORDER BY p.name, p.version DESC
-             LIMIT $5
-            """,
+            LIST_OF_NAME if name else LIST,
             tenant_id,
             name,
             *(after or ("", 0)),
