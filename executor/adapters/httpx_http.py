@@ -128,9 +128,9 @@ class HttpxHttp:
         body: bytes | None,
     ) -> HttpResponse:
         with attempt_spans.http(method, target.host, target.port) as span:
-            if span.trace_parent is not None:
-                # What the definition says goes first.
-                headers = {TRACE_PARENT: span.trace_parent, **headers}
+            # What the definition says goes first.
+            if span.trace_parent is not None and TRACE_PARENT not in map(str.lower, headers):
+                headers = {**headers, TRACE_PARENT: span.trace_parent}
             response = await self._exchanged(max_bytes, method, target, headers, body)
             span.set_attribute(SpanAttribute.HTTP_STATUS, response.status)
             if response.status >= ERRORS:

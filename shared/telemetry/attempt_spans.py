@@ -31,8 +31,11 @@ class AttemptSpan:
 
         self._span = span
         self._token = context.attach(trace.set_span_in_context(span))
+        self._has_ended = False
 
     def ended(self, outcome: Outcome) -> None:
+        """It came to this."""
+        self._has_ended = True
         self._span.set_attribute(A.OUTCOME, outcome.state)
         if outcome.failure is not None:
             self._span.set_attribute(A.ERROR, outcome.failure.kind)
@@ -40,9 +43,11 @@ class AttemptSpan:
             mark_failed(self._span)
 
     def end(self) -> None:
-        """It is over. Without `ended` it was cancelled, and reports nothing."""
+        """It is over. Without `ended` it was cancelled."""
         from opentelemetry import context
 
+        if not self._has_ended:
+            self._span.set_attribute(A.OUTCOME, "cancelled")
         context.detach(self._token)
         self._span.end()
 

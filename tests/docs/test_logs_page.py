@@ -7,6 +7,7 @@ import pytest
 from shared.telemetry import names_page
 from shared.telemetry.log_fields import OF_EVERY_LINE, OF_THE_WORK
 from shared.telemetry.names import LogEvent
+from shared.telemetry.tracing import FLUSH_WITHIN_S
 from tests.docs.pages import blocks, page, rows, section
 
 
@@ -21,6 +22,13 @@ class TestTheTables:
         told = [cells[0].strip("`") for cells in rows(section(page("docs/logs.md"), "## Events"))]
 
         assert list(LogEvent) == told
+
+
+class TestTheEndOfAProcess:
+    def test_waits_for_its_spans_as_long_as_the_page_says(self) -> None:
+        """Whoever sets a grace period adds it."""
+        assert 5 == FLUSH_WITHIN_S
+        assert "for five seconds at most" in page("docs/tracing.md")
 
 
 class TestTheLineThatIsShown:

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import structlog
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from executor.adapters.memory_ai_tools import MemoryAiTools
@@ -24,10 +22,9 @@ from shared.json import Json
 from shared.settings import AiProvider
 from shared.tasks import Outcome
 from shared.telemetry import attempt_spans
-from shared.telemetry.span_ids import SpanIds
-from shared.telemetry.tracing import trace_by
 from tests.executor.ai_stage import KEY, Stage, a_tool, asks, pinned, raw, says, staged
 from tests.executor.providers import Behaviour, Provider, Status, serving
+from tests.telemetry.keeping import kept_spans
 
 EMAIL, INTERNAL, TEXT = "canary-mail@example.com", "canary-internal", "canary-text"
 FROM_PROVIDER, FROM_MODEL, FROM_TOOL = "CANARY-PROVIDER", "canary-reason", "canary-tool"
@@ -44,13 +41,8 @@ ASK = ToolRequest(tool_use_id="u1", name="t0_look", arguments={"id": FROM_MODEL[
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
     """Every span that is made, by whomever."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider(id_generator=SpanIds())
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace_by(provider)
-    yield exporter
-    trace_by(None)
-    provider.shutdown()
+    with kept_spans() as exporter:
+        yield exporter
 
 
 @dataclass

@@ -5,13 +5,15 @@ import gzip
 import socket
 import ssl
 import tracemalloc
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from executor.adapters import httpx_http
 from executor.adapters.allowed_addresses import THIS_MACHINE, AllowedAddresses
@@ -24,9 +26,13 @@ from executor.ports.http import (
     HttpUnreachable,
 )
 from shared.ids import TenantId
+from shared.telemetry import attempt_spans
+from tests.executor.work import a_task
 from tests.security.authority import Authority
+from tests.telemetry.keeping import kept_spans
 
 SOON = timedelta(seconds=5)
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 @dataclass
@@ -276,3 +282,50 @@ class TestAServerWithACertificate:
             await client.close()
 
         assert (200, ["localhost", None]) == (response.status, asked)
+
+
+class TestARequestOfATracedAttempt:
+    @pytest.mark.parametrize(
+        ("headers", "brought"),
+        [({}, f"00-{TRACE}-"), ({"TraceParent": "of-the-definition"}, "of-the-definition")],
+    )
+    async def test_brings_the_trace_along_once(
+        self, web: Web, http: HttpxHttp, headers: dict[str, str], brought: str
+    ) -> None:
+        """Who is asked goes on in the trace, unless the definition has something else in mind."""
+        with traced() as kept:
+            await get(http, f"{web.url}/?token=canary", **headers)
+
+        (sent,) = web.requests
+        lines = [line for line in sent.decode().splitlines() if line.lower().startswith("tracep")]
+        assert [True] == [brought in line for line in lines]
+        asking, _ = kept.get_finished_spans()
+        assert ("GET", 200) == (asking.name, (asking.attributes or {})["http.response.status_code"])
+        assert "canary" not in asking.to_json()
+
+    async def test_says_that_it_failed_and_not_with_what_words(
+        self, web: Web, http: HttpxHttp
+    ) -> None:
+        """Words of a driver may repeat what was sent."""
+        web.answer = b""
+        with traced() as kept, pytest.raises(HttpUnreachable):
+            await get(http, f"{web.url}/?token=canary")
+
+        asking, _ = kept.get_finished_spans()
+        assert "HttpUnreachable" == (asking.attributes or {})["error.type"]
+        assert not asking.status.is_ok
+        assert (None, ()) == (asking.status.description, asking.events)
+        assert "canary" not in asking.to_json()
+
+
+@contextmanager
+def traced() -> Iterator[InMemorySpanExporter]:
+    """An attempt whose trace is kept; its spans, the attempt's last."""
+    task = replace(a_task(), trace_parent=f"00-{TRACE}-00f067aa0ba902b7-01")
+    with kept_spans() as kept:
+        span = attempt_spans.attempt(task, task.run_at)
+        assert span is not None
+        try:
+            yield kept
+        finally:
+            span.end()

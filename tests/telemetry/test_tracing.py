@@ -13,20 +13,18 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared.errors import InvalidRequest
 from shared.telemetry import attempt_spans, call_spans, tracing
 from shared.telemetry.call_names import enter_call, trace_parent
-from shared.telemetry.span_ids import SpanIds
 from shared.telemetry.span_names import SpanAttribute, SpanEvent
-from shared.telemetry.tracing import configure_tracing, end_tracing, trace_by
+from shared.telemetry.tracing import configure_tracing, end_tracing
 from shared.trace_parents import read_trace_parent, trace_id_of
 from tests.architecture.tree import ROOT
 from tests.docs.pages import blocks, page
 from tests.executor.work import a_task
+from tests.telemetry.keeping import kept_spans
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -44,12 +42,8 @@ def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def kept() -> Iterator[InMemorySpanExporter]:
     """Every span that is made, in memory."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider(id_generator=SpanIds())
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace_by(provider)
-    yield exporter
-    provider.shutdown()
+    with kept_spans() as exporter:
+        yield exporter
 
 
 def configured(monkeypatch: pytest.MonkeyPatch, **variables: str) -> bool:
@@ -179,6 +173,7 @@ class TestAnAttempt:
         span.end()
 
         asked, attempt = kept.get_finished_spans()
+        assert "cancelled" == (attempt.attributes or {})[SpanAttribute.OUTCOME]
         assert attempt.context is not None
         assert attempt.context == asked.parent
         assert int(SPAN, 16) == (attempt.parent and attempt.parent.span_id)
