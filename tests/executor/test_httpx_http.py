@@ -294,7 +294,7 @@ class TestARequestOfATracedAttempt:
     ) -> None:
         """Who is asked goes on in the trace, unless the definition has something else in mind."""
         with traced() as kept:
-            await get(http, f"{web.url}/?token=canary", **headers)
+            await get(http, f"{web.url}/?token=canary", SOON, **headers)
 
         (sent,) = web.requests
         lines = [line for line in sent.decode().splitlines() if line.lower().startswith("tracep")]
