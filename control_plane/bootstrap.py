@@ -307,6 +307,8 @@ class ControlPlane:
             async with asyncio.TaskGroup() as loops:
                 for loop in self._loops:
                     loops.create_task(_as_coroutine(loop, loops_stop))
+                # Until then nobody here could say whose key or callback is good.
+                await _first_of(stop, self._timers.looked)
                 await self.server.start()
                 self.address.set_result(address)
                 _log.info(
@@ -644,6 +646,15 @@ async def _let_in(
 ) -> Principal:
     """Who shows a credential, if its tenant is not suspended."""
     return await standing.check(await identify(text))
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def _as_coroutine(

@@ -19,6 +19,7 @@ class DatabaseClock:
 
     def __init__(self) -> None:
         self._samples: deque[tuple[datetime, float]] = deque(maxlen=SAMPLES)
+        self._latest: tuple[datetime, float] | None = None
 
     @property
     def is_known(self) -> bool:
@@ -26,11 +27,19 @@ class DatabaseClock:
 
     def observe(self, now: datetime, came: float) -> None:
         """The database said `now` in an answer that came at that instant of a monotonic clock."""
-        self._samples.append((now, came))
+        self._latest = (now, came)
+        self._samples.append(self._latest)
 
     def forget(self) -> None:
         """What was observed is not to be trusted: the database says it is earlier."""
         self._samples.clear()
+
+    def roughly_at(self, monotonic: float) -> datetime | None:
+        """The same by its last answer, forgotten or not; None before the first."""
+        if self._latest is None:
+            return None
+        now, came = self._latest
+        return now + timedelta(seconds=monotonic - came)
 
     def at(self, monotonic: float) -> datetime:
         """What the database says at that instant, or a little less. Something must be observed."""
@@ -52,6 +61,4 @@ class DatabaseTime:
         self._monotonic = monotonic
 
     def now(self) -> datetime:
-        if not self._clock.is_known:
-            return self._until_known.now()
-        return self._clock.at(self._monotonic())
+        return self._clock.roughly_at(self._monotonic()) or self._until_known.now()

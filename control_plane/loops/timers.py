@@ -58,6 +58,8 @@ class Timers:
         self._wake = asyncio.Event()
         self.clock = DatabaseClock()
         """Looked at every `poll_s`, by the time of this loop."""
+        self.looked = asyncio.Event()
+        """Set once that was for the first time."""
         self._near = NearFuture()
         self._crowd: deque[DueTimer] = deque()
         self._slices = 0
@@ -155,6 +157,7 @@ class Timers:
         self._fired_since_look.clear()
         found = await self._due.timers(MOST, within=self._ahead)
         self.clock.observe(found.now, loop.time())
+        self.looked.set()
         is_all = len(found.timers) < MOST
         self._near.look_up(
             found.timers,

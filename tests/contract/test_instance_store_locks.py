@@ -116,6 +116,19 @@ class TestAWrite:
         assert 3 == sum(isinstance(outcome, KeyTaken) for outcome in outcomes)
         assert 1 == (await postgres.row_counts())["instance"]
 
+    async def test_of_an_instance_that_exists_is_known_by_whatever_row_says_so_first(
+        self, postgres: PostgresWorld
+    ) -> None:
+        """A commit that nobody heard of has tasks too; meeting them is no bug, and may pass."""
+        fresh = instance(await postgres.now())
+        born = start(fresh, new_tasks=[new_task(fresh, 1)])
+        await postgres.store.write([born])
+        # As once it was claimed: what is left to meet are its task and itself.
+        await postgres.owner.execute("DELETE FROM foliot.ready; DELETE FROM foliot.history")
+
+        with pytest.raises(KeyTaken):
+            await postgres.store.write([born])
+
 
 class TestAResumedInstance:
     async def test_has_its_tasks_claimable_though_their_key_is_given_a_limit_meanwhile(

@@ -67,4 +67,8 @@ class TestTheTimeThatCredentialsAreJudgedBy:
         before = time.now()
         clock.observe(NOON, 100.0)
 
-        assert (Wrong().now(), NOON + 3 * SECOND) == (before, time.now())
+        known = time.now()
+        clock.forget()
+
+        assert (Wrong().now(), NOON + 3 * SECOND) == (before, known)
+        assert NOON + 3 * SECOND == time.now()

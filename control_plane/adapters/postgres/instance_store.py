@@ -34,8 +34,13 @@ from control_plane.ports.people import separated_from
 from control_plane.ports.records import Instance, InstanceKey, Task
 from shared.failpoints import failpoint
 
+BORN = """
+SELECT FROM unnest($1::text[], $2::uuid[]) AS k(tenant_id, instance_id)
+  JOIN foliot.instance i USING (tenant_id, instance_id)
+ LIMIT 1
+"""
+
 _KEYED = {"idempotency", "business_key", "instance"}
-_PAST = "history"
 
 KEPT_CONNECTIONS = 2
 """Turns under way; should there be more, they use the pool."""
@@ -126,8 +131,8 @@ class PostgresInstanceStore:
                 self._lately.was(row["now"], sent_at)
                 await failpoint("store.write.after")
         except asyncpg.UniqueViolationError as error:
-            # Of an instance that exists by now, its history's partition may say so first.
-            if error.table_name not in _KEYED and not error.table_name.startswith(_PAST):
+            # Of an instance that exists by now, any row of it may say so first.
+            if error.table_name not in _KEYED and not await self._is_born(changes):
                 raise WriteRefused(str(error)) from error
             raise KeyTaken(
                 "another request took the same business key, event id or request id at this"
@@ -138,6 +143,14 @@ class PostgresInstanceStore:
         return frozenset(
             change.key for change, is_kept in zip(ordered, row["kept"], strict=True) if is_kept
         )
+
+    async def _is_born(self, changes: Sequence[Change]) -> bool:
+        """Whether an instance that is to be born is there already."""
+        new = [change.key for change in changes if not change.expected_revision]
+        if not new:
+            return False
+        async with self._pool.connection() as connection:
+            return bool(await connection.fetch(BORN, *_columns(new, 2)))
 
 
 async def _tasks(
