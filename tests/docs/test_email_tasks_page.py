@@ -9,7 +9,7 @@ from control_plane.engine.spec.rules.giving import EMAIL_INPUT
 from control_plane.use_cases.validate_definition import diagnose
 from executor.adapters.memory_email import MemoryEmail
 from executor.adapters.smtp_email import MAX_CONNECTIONS
-from executor.bootstrap import senders_of
+from executor.bootstrap.mail import senders_of
 from executor.handlers import templates
 from executor.handlers.composing import (
     DEFAULT_TIMEOUT,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from control_plane.engine import check_spec
 from control_plane.engine.spec.rules.giving import HTTP_INPUT
-from executor.bootstrap import secrets_of, web_addresses_of
+from executor.bootstrap.secrets import secrets_of
+from executor.bootstrap.web import web_addresses_of
 from executor.handlers.answer_parts import choice_of
 from executor.handlers.http import KEPT_HEADERS, MAX_QUOTED
 from executor.handlers.http_input import DEFAULT_TIMEOUT, MAX_TIMEOUT, METHODS, WORDS

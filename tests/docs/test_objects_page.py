@@ -14,7 +14,7 @@ from control_plane.use_cases.validate_definition import diagnose
 from executor.adapters.file_objects import FileObjects
 from executor.adapters.memory_objects import MemoryObjects
 from executor.adapters.s3_objects import S3Objects
-from executor.bootstrap import objects_of
+from executor.bootstrap.objects import objects_of
 from executor.functions import Functions
 from executor.handlers.system import SystemHandler
 from executor.heartbeats import Heartbeats

@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from pydantic import ValidationError
 
-from executor import bootstrap
 from executor.adapters.grpc_connection import Connector
 from executor.adapters.memory_llm import MemoryLlm
-from executor.bootstrap import ai_handlers
+from executor.bootstrap import ai
+from executor.bootstrap.ai import ai_handlers
 from executor.plugins import Plugins
 from executor.ports.llm import LlmReply, LlmRequest
 from shared.errors import InvalidRequest
@@ -78,7 +78,7 @@ class TestAnExecutor:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """At the start, and not when the first task comes."""
-        monkeypatch.setattr(bootstrap, "find_spec", lambda _: None)
+        monkeypatch.setattr(ai, "find_spec", lambda _: None)
         tools = {"crm": AiToolServer(url="http://127.0.0.1:1")}
         settings = Settings(ai_providers=PROVIDERS, ai_tools=tools)
         async with AsyncExitStack() as exits:

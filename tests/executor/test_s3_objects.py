@@ -10,7 +10,7 @@ import pytest
 
 from executor.adapters.file_objects import FileObjects
 from executor.adapters.s3_objects import S3Objects
-from executor.bootstrap import objects_of
+from executor.bootstrap.objects import objects_of
 from executor.ports.object_storage import ObjectsUnavailable
 from shared.errors import InvalidRequest
 from shared.ids import TenantId

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from executor.bootstrap import secrets_of
+from executor.bootstrap.secrets import secrets_of
 from executor.handlers import Handlers
 from executor.ports import Ports
 from executor.ports.secrets import SecretMissing, is_secret_name

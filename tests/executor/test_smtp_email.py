@@ -14,7 +14,8 @@ from executor.adapters.file_email import FileEmail
 from executor.adapters.memory_email import MemoryEmail
 from executor.adapters.memory_objects import MemoryObjects
 from executor.adapters.smtp_email import MAX_CONNECTIONS, SmtpEmail
-from executor.bootstrap import _email, _objects, email_of, senders_of
+from executor.bootstrap.mail import email_of, open_email, senders_of
+from executor.bootstrap.objects import open_objects
 from executor.plugins import Opening, Plugins
 from executor.ports.email import Email, EmailRefused, EmailUnreachable, Receipt
 from shared.errors import InvalidRequest
@@ -339,13 +340,13 @@ class TestAPackageThatBringsAnAdapter:
         )
         async with AsyncExitStack() as exits:
             found = (
-                await _email(Settings(), plugins, exits),
-                await _objects(Settings(), plugins, exits),
+                await open_email(Settings(), plugins, exits),
+                await open_objects(Settings(), plugins, exits),
             )
             with pytest.raises(InvalidRequest) as mail:
-                await _email(Settings(mail_url="smtps://mail.example.com"), plugins, exits)
+                await open_email(Settings(mail_url="smtps://mail.example.com"), plugins, exits)
             with pytest.raises(InvalidRequest) as objects:
-                await _objects(Settings(objects_url="s3://bucket"), plugins, exits)
+                await open_objects(Settings(objects_url="s3://bucket"), plugins, exits)
 
         assert [MemoryEmail, MemoryObjects] == [type(one) for one in found]
         assert "FOLIOT_MAIL_URL" in mail.value.message

@@ -20,7 +20,7 @@ import pytest
 from executor.adapters.allowed_addresses import THIS_MACHINE, AllowedAddresses
 from executor.adapters.checked_connections import Resolve, resolve
 from executor.adapters.httpx_http import HttpxHttp
-from executor.bootstrap import listeners_of
+from executor.bootstrap.web import listeners_of
 from executor.ports.http import HttpRefused, HttpResponse, HttpUnreachable
 from shared.errors import FoliotError
 from shared.ids import TenantId
