@@ -37,6 +37,9 @@ VARIANTS: dict[str, Sequence[str]] = {
         *("--set", "autoscaling.by=cpu,migrate.enabled=false,networkPolicy.enabled=false"),
     ),
 }
+SCHEMAS = "kubernetes-validate"
+"""What comes with the schemas that kubeconform is given."""
+
 REFUSED = {
     "controlPlane.terminationGracePeriodSeconds=30": "has to be more than",
     "executor.terminationGracePeriodSeconds=30": "has to be more than",
@@ -127,7 +130,8 @@ def _charts(folder: Path) -> Iterator[Step]:
         asked = ("template", "x", CHART, "--kube-version", KUBERNETES[-1], "--set", word)
         yield Step(f"that {word} is refused", "helm", asked, why)
     helm = find("helm")
-    if helm is None:
+    if helm is None or not (TOOLS / SCHEMAS).exists():
+        yield Step("the chart for each Kubernetes", SCHEMAS, ("--help",))
         return
     for version in KUBERNETES:
         for variant, words in VARIANTS.items():
