@@ -1,6 +1,6 @@
 """Layers of policies only narrow one another."""
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from shared.guardrails.pointers import within_both
 from shared.guardrails.policy import Policy
@@ -79,25 +79,32 @@ def is_no_wider(result: Policy, layer: Policy) -> bool:
     )
 
 
+def unhurried(**more: int) -> settings:
+    """Policies are large, and the machine may have other things to do."""
+    return settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], **more)  # type: ignore[arg-type]  # of its numbers
+
+
 class TestLayersTakenTogether:
     @given(LAYERS, LAYERS, LAYERS)
-    @settings(max_examples=60)
+    @unhurried(max_examples=60)
     def test_are_the_same_in_whatever_groups(self, a: Policy, b: Policy, c: Policy) -> None:
         """What is pinned to a task must not depend on which layers were joined before."""
         assert tighten(tighten(a, b), c) == tighten(a, tighten(b, c))
 
     @given(LAYERS)
+    @unhurried()
     def test_are_nothing_new_if_they_are_the_same(self, a: Policy) -> None:
         """A layer that is applied twice by mistake does no harm; one that says nothing, none."""
         assert [a, a, a] == [tighten(a, a), tighten(Policy(), a), tighten(a, Policy())]
 
     @given(LAYERS, LAYERS)
-    @settings(max_examples=80)
+    @unhurried(max_examples=80)
     def test_allow_nothing_that_one_of_them_forbids(self, a: Policy, b: Policy) -> None:
         """A tenant cannot widen what the platform says, nor a definition what its tenant says."""
         assert [True, True] == [is_no_wider(tighten(a, b), one) for one in (a, b)]
 
     @given(LAYERS, LAYERS)
+    @unhurried()
     def test_read_back_as_they_are_written(self, a: Policy, b: Policy) -> None:
         """The executor reads the text that the control plane pinned."""
         whole = effective([a, b])
@@ -108,6 +115,7 @@ class TestLayersTakenTogether:
         ]
 
     @given(LAYERS, LAYERS)
+    @unhurried()
     def test_say_something_of_everything_in_the_end(self, a: Policy, b: Policy) -> None:
         """What nobody allowed is not allowed, and what is settled stays as it is."""
         whole = effective([a, b])
