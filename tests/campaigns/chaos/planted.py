@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 import asyncpg
 
 from control_plane.adapters.postgres import feed
-from control_plane.loops.courier import Courier
 from control_plane.loops.rescuer import Rescuer
 from control_plane.orchestrator import turn
 from control_plane.use_cases import watch_instance
@@ -74,13 +73,6 @@ def _own() -> Mapping[str, tuple[str, Callable[[], Mutation]]]:
         "nobody takes tasks back from executors that died": (
             "P4",
             lambda: Code(Rescuer._rescue, ("await self._due.expired_leases(BATCH)", "[]")),
-        ),
-        "the courier forgets what it could not deliver": (
-            "P4",
-            lambda: Code(
-                Courier._hand_over,
-                ("in zip(first, delivered, strict=True) if is_done]", "in zip(first, delivered)]"),
-            ),
         ),
         "a watch that is resumed begins one entry too late": (
             "I28 I30",
