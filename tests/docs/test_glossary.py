@@ -11,10 +11,10 @@ ELSEWHERE = {"docs/comparison.md", "docs/glossary.md", "CONTRIBUTING.md"}
 """Pages that speak of others, or of the words themselves."""
 
 NOT_OURS = (
-    r"\bjobs?\b",  # a task
+    r"\bjobs?\b",  # a task; a Job with a capital is one of Kubernetes'
     r"\blease tokens?\b",  # an epoch
     r"\bcheckpoint of (?:a|the) (?:feed|stream)\b",  # a position
-    r"\b(?:workflow|process) instances?\b",  # an instance
+    r"\b(?:[Ww]orkflow|[Pp]rocess) instances?\b",  # an instance
 )
 
 
@@ -43,7 +43,7 @@ class TestAPageOrAProto:
             name = path.relative_to(ROOT).as_posix()
             if name not in ELSEWHERE:
                 prose = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text("utf-8"), flags=re.DOTALL)
-                hits = re.findall(pattern, prose, re.IGNORECASE)
+                hits = re.findall(pattern, prose)
                 found += [f"{name}: {hit}" for hit in hits]
 
         assert [] == found
