@@ -66,7 +66,8 @@ async def upgrade(
 ) -> None:
     """
     Bring the database up to a revision: each migration in a transaction of its own, one after
-    the other. Safe to repeat, to race, and to go on with after it was killed.
+    the other, and all in one where there is nothing yet that they could hold up. Safe to repeat,
+    to race, and to go on with after it was killed.
 
     Waits while somebody else migrates. A migration that does not get a table's lock in
     `lock_timeout_s` is undone, and tried again after `rest_s`, up to `attempts` times; then it
@@ -89,6 +90,7 @@ async def upgrade(
                     lambda config: command.upgrade(config, revision),
                     tell,
                     lock_timeout_s,
+                    one_by_one=found is not None,
                 )
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
@@ -208,6 +210,8 @@ async def _run(
     change: "Callable[[Config], None]",
     tell: Tell,
     lock_timeout_s: float = LOCK_TIMEOUT_S,
+    *,
+    one_by_one: bool = False,
 ) -> None:
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
@@ -216,6 +220,7 @@ async def _run(
         config = _config()
         config.attributes["connection"] = connection
         config.attributes["tell"] = tell
+        config.attributes["one_by_one"] = one_by_one
         change(config)
 
     async def connect() -> asyncpg.Connection:

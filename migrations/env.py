@@ -11,9 +11,10 @@ from migrations import Tell, steps
 from shared.postgres.tables import SCHEMA, metadata
 
 
-def migrate(connection: Connection, tell: Tell) -> None:
+def migrate(connection: Connection, tell: Tell, *, one_by_one: bool) -> None:
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-    connection.commit()
+    if one_by_one:
+        connection.commit()
     what = {step.revision: step.what for step in steps()}
     began = time.monotonic()
 
@@ -29,10 +30,12 @@ def migrate(connection: Connection, tell: Tell) -> None:
         target_metadata=metadata,
         version_table_schema=SCHEMA,
         include_schemas=True,
-        transaction_per_migration=True,
+        transaction_per_migration=one_by_one,
         on_version_apply=applied,
     )
     context.run_migrations()
+    connection.commit()
 
 
-migrate(context.config.attributes["connection"], context.config.attributes["tell"])
+given = context.config.attributes
+migrate(given["connection"], given["tell"], one_by_one=given["one_by_one"])
