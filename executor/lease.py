@@ -134,6 +134,10 @@ class Lease:
             for session_id in (self._session_id, *self._retired):
                 await self._extend_or_end(session_id)
             await self._clear_retired()
+        except SessionExpired:
+            # The next one may be refused as well, where this clock is behind the database's.
+            self._hurry.clear()
+            failures += 1
         except (Unavailable, TimeoutError) as error:
             if self._complaint.allows():
                 _log.warning(LogEvent.DATABASE_UNAVAILABLE, error=str(error))
@@ -151,6 +155,7 @@ class Lease:
                 self.lose()
             else:
                 self._drop(session_id)
+            raise
 
     async def _extend(self, session_id: SessionId) -> None:
         # From before the call: the lease cannot have begun earlier than that.

@@ -9,6 +9,7 @@ from executor.adapters.database_clock import DatabaseClock
 from executor.adapters.memory_task_store import MemoryTaskStore
 from executor.lease import Lease
 from executor.ports.control_plane import Held
+from executor.ports.task_store import SessionExpired
 from shared.errors import Unavailable
 from shared.ids import SessionId
 from tests.executor.eventually import eventually
@@ -25,6 +26,7 @@ class Store(MemoryTaskStore):
         super().__init__(DatabaseClock())
         self.is_away = False
         self.hangs = False
+        self.void: set[SessionId] = set()
         self.extended: list[SessionId] = []
         self.closed: list[SessionId] = []
         self.cleared: list[tuple[SessionId, list[Held]]] = []
@@ -35,6 +37,8 @@ class Store(MemoryTaskStore):
             await asyncio.Event().wait()
         if self.is_away:
             raise Unavailable("away")
+        if session_id in self.void:
+            raise SessionExpired("from before a restore")
         self.extended.append(session_id)
         return await super().extend_session(session_id, name, lease)
 
@@ -133,6 +137,17 @@ class TestALease:
             await eventually(lambda: len(store.extended) >= 2)
 
         assert (session_id, []) == (lease.session_id, holdings.lost)
+
+    async def test_of_before_a_restore_is_lost_at_once(self) -> None:
+        """What it held may have been given to others, under epochs that it knows as its own."""
+        store, holdings = Store(), Holdings()
+        async with kept(store, holdings, LONG, Time()) as lease:
+            session_id = lease.session_id
+            store.void.add(session_id)
+            lease._hurry.set()
+            await eventually(lambda: lease.is_valid and lease.session_id != session_id)
+
+        assert [session_id] == holdings.lost
 
     async def test_that_cannot_be_extended_is_lost_when_it_runs_out(self) -> None:
         """From then on others may have its tasks, so work on them must stop."""
