@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from shared.json import load
+from tests.docs.shell import free_address
 from tests.executor.eventually import eventually
 from tests.executor.listening import ListeningControlPlane, listening
 from tests.executor.work import make_ready
 from tests.servers import Servers
+from tests.telemetry.test_endpoint import got
 
 WITHIN_S = 20
 
@@ -89,6 +91,7 @@ class TestTheCommand:
         """With functions of one's own, ready when it says so, clean when it ends."""
         (tmp_path / "mine.py").write_text(STUCK)
         await make_ready(migrated, function="double", input=21)
+        metrics = free_address()
         async with (
             listening(ListeningControlPlane(), tmp_path) as far,
             command(
@@ -98,12 +101,17 @@ class TestTheCommand:
                 control_plane=far.address,
                 functions='["mine:functions"]',
                 executor_name="mine",
+                metrics_listen=metrics,
             ) as (process, logged),
         ):
             await eventually(lambda: far.outcomes)
+            ready, _ = await asyncio.to_thread(got, metrics, "/readyz")
+            _, told = await asyncio.to_thread(got, metrics, "/metrics")
             process.send_signal(signal.SIGTERM)
             code = await exit_code(process)
 
+        assert 200 == ready
+        assert 'foliot_attempts_total{state="succeeded",type="SYSTEM"} 1.0' in told
         assert (0, 42) == (code, load(far.outcomes[0].succeeded.output.json))
         assert said(logged, "executor.ready")
         assert said(logged, "executor.stopped")
