@@ -110,7 +110,7 @@ def max_input_tokens(request: LlmRequest, prompt: str) -> int:
     More than a provider can count: no token stands for less than a byte. The schema is sent
     beside the prompt, by the provider's own means.
     """
-    return len(prompt.encode()) + len(dump(request.schema)) + OVERHEAD_TOKENS
+    return len(prompt.encode()) + len(dump(request.schema).encode()) + OVERHEAD_TOKENS
 
 
 def _message(message: Message) -> Json:

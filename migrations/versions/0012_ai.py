@@ -33,7 +33,7 @@ RIGHTS = {
     "ai_task": ("SELECT, UPDATE", "SELECT, INSERT"),
     "ai_spend": ("SELECT, INSERT, UPDATE", "SELECT"),
     "ai_call": ("SELECT, INSERT, UPDATE", "SELECT, UPDATE"),
-    "ai_tool_call": ("SELECT, INSERT", "SELECT"),
+    "ai_tool_call": ("SELECT, INSERT", "SELECT, UPDATE"),
     "ai_suggestion": ("SELECT", "SELECT, INSERT, UPDATE"),
 }
 """Of each table what requests do with it, one tenant at a time, and what turns and loops do."""

@@ -347,6 +347,7 @@ class TestARecord:
         key = await asked(world)
         await world.ai_desk.reserve(reservation(key))
         await world.ai_desk.record(recording(key, keep_s=0.0))
+        await world.ai_desk.record_tool(key, 1, TestAToolCall.CALL)
         assert 0 == await world.ai_records.forget(10)
         before = await world.reader.get_instance(ACME, key.instance_id)
         assert before is not None
@@ -360,6 +361,9 @@ class TestARecord:
         assert call is not None
         assert call.record is not None
         assert ("", 60) == (call.record.output, call.record.cost)
+        task = await world.ai_desk.task(key)
+        assert task is not None
+        assert [""] == [one.result for one in task.tool_calls]
 
 
 class TestAToolCall:

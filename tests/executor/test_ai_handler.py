@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from executor.adapters.memory_ai_tools import MemoryAiTools
-from executor.handlers.ai_prompts import OVERHEAD_TOKENS
+from executor.handlers.ai_prompts import OVERHEAD_TOKENS, max_input_tokens, prompt_text
 from executor.ports.ai_desk import (
     CallRecord,
     Granted,
@@ -21,11 +21,11 @@ from executor.ports.ai_desk import (
 )
 from executor.ports.ai_tools import ToolResult
 from executor.ports.control_plane import Held
-from executor.ports.llm import LlmReply, ToolRequest
+from executor.ports.llm import LlmReply, LlmRequest, Message, ToolRequest
 from shared.errors import Unavailable
 from shared.guardrails.gates import Classification
 from shared.ids import TenantId
-from shared.json import Json
+from shared.json import Json, dump
 from tests.executor.ai_stage import (
     KEY,
     USED,
@@ -160,6 +160,25 @@ class TestAnAnswerThatIsNotAsItShouldBe:
         stage = staged(raw("x"), max_repair=0)
 
         assert ["ai.invalid_output", False] == brief(await stage.run())
+
+
+class TestTheBoundOnTokens:
+    def test_counts_a_token_for_each_byte(self) -> None:
+        """No token stands for less, whatever the script: what is set aside is never too little."""
+        schema: dict[str, Json] = {"type": "object", "description": "申請を審査する" * 50}
+        request = LlmRequest(
+            model="m",
+            system="審査",
+            messages=(Message(role="user", text="申請"),),
+            schema=schema,
+            tools=(),
+            max_output_tokens=1,
+        )
+        prompt = prompt_text(request)
+
+        bound = max_input_tokens(request, prompt)
+
+        assert bound >= len(prompt.encode()) + len(dump(schema).encode()) + OVERHEAD_TOKENS
 
 
 class TestFallbacks:

@@ -108,6 +108,11 @@ class MemoryAiRecords:
                         ),
                     )
                     count += 1
+                    answered = self._database.ai_tool_calls.get(key, [])
+                    answered[:] = [
+                        replace(one, result="") if one.call_number == call.call_number else one
+                        for one in answered
+                    ]
         return count
 
 

@@ -37,16 +37,24 @@ SELECT s.policy_name, s.policy_version, s.is_shadow, count(*)::int AS decided,
 """
 
 FORGET = """
-UPDATE foliot.ai_call c
-   SET output = '', tool_requests = '[]', redacted_prompt = NULL, context_manifest = '[]',
-       verdicts = '[]', keep_until = NULL
- WHERE c.ctid = ANY (ARRAY(
-         SELECT c.ctid FROM foliot.ai_call c
-          WHERE c.keep_until <= foliot.now()
-            AND NOT EXISTS (SELECT FROM foliot.task t
-                             WHERE t.tenant_id = c.tenant_id AND t.instance_id = c.instance_id
-                               AND t.ordinal = c.ordinal AND t.completed_at IS NULL)
-          LIMIT $1 FOR UPDATE SKIP LOCKED))
+WITH forgotten AS (
+  UPDATE foliot.ai_call c
+     SET output = '', tool_requests = '[]', redacted_prompt = NULL, context_manifest = '[]',
+         verdicts = '[]', keep_until = NULL
+   WHERE c.ctid = ANY (ARRAY(
+           SELECT c.ctid FROM foliot.ai_call c
+            WHERE c.keep_until <= foliot.now()
+              AND NOT EXISTS (SELECT FROM foliot.task t
+                               WHERE t.tenant_id = c.tenant_id AND t.instance_id = c.instance_id
+                                 AND t.ordinal = c.ordinal AND t.completed_at IS NULL)
+            LIMIT $1 FOR UPDATE SKIP LOCKED))
+  RETURNING c.tenant_id, c.instance_id, c.ordinal, c.call_number),
+answered AS (
+  UPDATE foliot.ai_tool_call a SET result = ''
+    FROM forgotten f
+   WHERE a.tenant_id = f.tenant_id AND a.instance_id = f.instance_id AND a.ordinal = f.ordinal
+     AND a.call_number = f.call_number)
+SELECT count(*) FROM forgotten
 """
 
 _AFTER_ALL = datetime.fromisoformat("9999-12-30T00:00:00+00:00")
@@ -134,8 +142,7 @@ class PostgresAiRecords:
 
     async def forget(self, at_once: int) -> int:
         async with self._across.connection() as connection:
-            told: str = await connection.execute(FORGET, at_once)
-        return int(told.rpartition(" ")[2])
+            return int(await connection.fetchval(FORGET, at_once))
 
 
 _SUGGESTION = (
