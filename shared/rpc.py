@@ -66,6 +66,23 @@ MAX_RPCS: Final = 20_000
 many are let in is said in control_plane/api/admission.py, and is less."""
 
 
+def endpoints_of(target: str) -> Sequence[str]:
+    """
+    Where a gRPC target leads, as `host:port`: of `dns:///host:port` and `dns://server/host:port`
+    the host, of `ipv4:` and `ipv6:` each address, of a socket nothing. Whatever else is one itself.
+    """
+    scheme, _, rest = target.partition(":")
+    match scheme:
+        case "unix" | "unix-abstract":
+            return ()
+        case "dns":
+            return (rest.rpartition("/")[2],)
+        case "ipv4" | "ipv6":
+            return rest.lstrip("/").split(",")
+        case _:
+            return (target,)
+
+
 def channel_options() -> Sequence[Option]:
     """For a client of ours."""
     return (

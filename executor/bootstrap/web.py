@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from executor.adapters.web_addresses import WebAddresses, WebRules
 from shared.errors import InvalidRequest
+from shared.rpc import endpoints_of
 from shared.settings import Settings
 
 POSTGRESQL_PORT, REDIS_PORT, OWN_PORT = 5432, 6379, 7233
@@ -28,12 +29,11 @@ def web_addresses_of(settings: Settings) -> WebAddresses:
 
 def listeners_of(settings: Settings) -> list[tuple[str, int]]:
     """Where foliot itself listens, and what it stands on: hosts and ports."""
-    control_plane = settings.control_plane
     found = []
     for url, usual in (
         (settings.database_url, POSTGRESQL_PORT),
         (settings.redis_url, REDIS_PORT),
-        ("" if control_plane.startswith("unix:") else f"//{control_plane}", OWN_PORT),
+        *((f"//{one}", OWN_PORT) for one in endpoints_of(settings.control_plane)),
     ):
         for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
             parts = urlsplit(f"//{host}")

@@ -413,3 +413,21 @@ class TestWhatIsOurs:
             ("::1", 7233),
         ] == listeners_of(settings)
         assert [] == listeners_of(files)
+
+    @pytest.mark.parametrize(
+        ("target", "listeners"),
+        [
+            ("dns:///foliot.main.svc:7233", [("foliot.main.svc", 7233)]),
+            ("dns:foliot.main.svc", [("foliot.main.svc", 7233)]),
+            ("dns://10.0.0.53/foliot.main.svc:7000", [("foliot.main.svc", 7000)]),
+            ("ipv4:10.0.0.1:7233,10.0.0.2:7234", [("10.0.0.1", 7233), ("10.0.0.2", 7234)]),
+            ("ipv6:[fd00::1]:7233,[fd00::2]", [("fd00::1", 7233), ("fd00::2", 7233)]),
+            ("unix-abstract:foliot", []),
+            ("balancer:7233", [("balancer", 7233)]),
+        ],
+    )
+    def test_is_where_a_target_of_grpc_leads(
+        self, target: str, listeners: Sequence[tuple[str, int]]
+    ) -> None:
+        """By `dns:///` executors find all control planes; a tenant's request must find none."""
+        assert listeners == listeners_of(Settings(control_plane=target))

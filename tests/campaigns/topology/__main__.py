@@ -45,6 +45,9 @@ def main() -> int:
     parser.add_argument(
         "--bare", action="store_true", help="callers without retries: what they would hear"
     )
+    parser.add_argument(
+        "--direct", action="store_true", help="without the balancer: clients choose for each call"
+    )
     parser.add_argument("--set", action="append", default=[], help="a variable of all planes, A=B")
     chosen = parser.parse_args()
     envoy = find_envoy()
@@ -58,7 +61,7 @@ async def _run(envoy: str, chosen: argparse.Namespace) -> int:
     settings = dict(one.split("=", 1) for one in chosen.set)
     dice = random.Random(chosen.seed)
     seen = Seen()
-    async with set_up(envoy, settings) as scene:
+    async with set_up(envoy, settings, is_direct=chosen.direct) as scene:
         channel = connect(scene.address, scene.authority, retries=not chosen.bare)
         metadata = ((AUTHORIZATION, BEARER + scene.api_key),)
         caller = Caller(channel, metadata, seen)

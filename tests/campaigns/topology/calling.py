@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 
 from shared.rpc import channel_options
-from tests.campaigns.topology.balancer import ROOT
+from tests.campaigns.topology.balancer import HOST, ROOT
 from tests.campaigns.topology.seen import Call, Seen
 
 SERVICE_CONFIG = ROOT / "deploy" / "grpc-service-config.json"
@@ -80,6 +80,7 @@ class Caller:
 def connect(address: str, authority: Path, *, retries: bool) -> grpc.aio.Channel:
     """A channel by TLS, with the retries of the service config or without any."""
     options: list[tuple[str, Any]] = [*channel_options(), ("grpc.enable_http_proxy", 0)]
+    options.append(("grpc.ssl_target_name_override", HOST))
     if retries:
         options.append(("grpc.service_config", SERVICE_CONFIG.read_text("utf-8")))
     else:

@@ -47,11 +47,8 @@ class Scene:
     control_planes: Mapping[str, Program]
     executors: Mapping[str, Program]
     balancer: Balancer
-
-    @property
-    def address(self) -> str:
-        """Where callers connect to."""
-        return f"{HOST}:{self.balancer.listen[1]}"
+    address: str
+    """What callers and executors connect to: the balancer, or all control planes."""
 
     @property
     def effects(self) -> Path:
@@ -59,8 +56,13 @@ class Scene:
 
 
 @asynccontextmanager
-async def set_up(envoy: str, settings: Mapping[str, str]) -> AsyncIterator[Scene]:
-    """Everything, at work; gone with the block, but for the directory with what was logged."""
+async def set_up(
+    envoy: str, settings: Mapping[str, str], *, is_direct: bool = False
+) -> AsyncIterator[Scene]:
+    """
+    Everything, at work; gone with the block, but for the directory with what was logged. Direct,
+    callers and executors balance among control planes themselves, as behind a headless Service.
+    """
     directory = _new_directory()
     async with AsyncExitStack() as exits:
         embedded = await exits.enter_async_context(Embedded(directory / "data"))
@@ -80,12 +82,16 @@ async def set_up(envoy: str, settings: Mapping[str, str]) -> AsyncIterator[Scene
             control_planes=list(addresses.values()),
             tls=directory,
         )
+        address = f"{HOST}:{balancer.listen[1]}"
+        if is_direct:
+            address = "ipv4:" + ",".join(f"{host}:{port}" for host, port in addresses.values())
         common = {
             "FOLIOT_REDIS_URL": embedded.redis_url,
             "FOLIOT_DRAIN_S": str(DRAIN_S),
             "FOLIOT_DRAIN_DELAY_S": str(DRAIN_DELAY_S),
             "FOLIOT_LEASE_S": str(LEASE_S),
             "FOLIOT_TLS_CA_FILE": str(directory / "ca.pem"),
+            "FOLIOT_TLS_SERVER_NAME": HOST,
             **settings,
         }
         scene = Scene(
@@ -118,7 +124,7 @@ async def set_up(envoy: str, settings: Mapping[str, str]) -> AsyncIterator[Scene
                     {
                         **common,
                         "FOLIOT_DATABASE_URL": _as(EXECUTOR_ROLE, embedded.database_url),
-                        "FOLIOT_CONTROL_PLANE": f"{HOST}:{balancer.listen[1]}",
+                        "FOLIOT_CONTROL_PLANE": address,
                         "FOLIOT_API_KEY": executor_key.text,
                         "FOLIOT_EXECUTOR_NAME": name,
                         "FOLIOT_FUNCTIONS": json.dumps(
@@ -132,6 +138,7 @@ async def set_up(envoy: str, settings: Mapping[str, str]) -> AsyncIterator[Scene
                 for name in (f"executor-{n}" for n in range(1, EXECUTORS + 1))
             },
             balancer=balancer,
+            address=address,
         )
         for program in (*scene.control_planes.values(), *scene.executors.values()):
             exits.push_async_callback(program.clear_away)
