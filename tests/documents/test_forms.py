@@ -67,11 +67,34 @@ class TestAnOutput:
         """The library's repeat the output, which may be a secret."""
         assert [("", message)] == told(form, output)
 
+    @pytest.mark.parametrize(
+        ("form", "output"),
+        [
+            ({"pattern": "^x"}, 1),
+            ({"uniqueItems": False}, [1, 1]),
+            ({"uniqueItems": True}, "aa"),
+            ({"uniqueItems": True}, [1, 2]),
+        ],
+    )
+    def test_is_asked_for_nothing_that_is_said_of_others(
+        self, form: dict[str, Any], output: Any
+    ) -> None:
+        """A pattern is for texts, and what occurs once for lists, where it is wanted."""
+        assert [] == told(form, output)
+
+    def test_lacks_only_what_is_not_there(self) -> None:
+        """Of what is required, the rest."""
+        assert [("b", "is required")] == told({"required": ["a", "b"]}, {"a": 1})
+
+    def test_may_not_have_what_no_value_is_good_for(self) -> None:
+        """A schema can be false as well."""
+        assert [("", "is not asked for")] == told({"properties": {"a": False}}, {"a": 1})
+
     def test_names_what_is_required_beside_another(self) -> None:
         """The one that is missing is the place to correct."""
-        form = {"dependentRequired": {"iban": ["holder"]}}
+        form = {"dependentRequired": {"iban": ["holder", "bic"]}}
 
-        assert [("holder", "is required beside 'iban'")] == told(form, {"iban": "x"})
+        assert [("holder", "is required beside 'iban'")] == told(form, {"iban": "x", "bic": "y"})
 
     def test_with_many_mistakes_is_told_of_the_first(self) -> None:
         """An answer has a bound as well."""
@@ -99,6 +122,8 @@ class TestAForm:
         "form",
         [
             {"$ref": "#"},
+            {"properties": 1},
+            {"properties": {"a": 1}},
             {"$defs": {"a": {}}},
             {"properties": {"a": {"patternProperties": {}}}},
             {"allOf": [{"unevaluatedProperties": False}]},
@@ -114,6 +139,6 @@ class TestAForm:
 
     def test_may_hold_what_is_for_its_drawing(self) -> None:
         """A name may look like a keyword, and a hint begins with x-."""
-        form = {"properties": {"$ref": {"type": "string", "x-widget": "area"}}}
+        form: dict[str, Any] = {"properties": {"$ref": {"type": "string", "x-widget": "area"}}}
 
-        assert problem_of(form) is None
+        assert problem_of({"allOf": [form]}) is None
