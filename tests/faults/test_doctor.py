@@ -253,6 +253,10 @@ BREAKAGES: dict[str, tuple[str, str]] = {
             " WHERE instance_id = $1"
         ),
     ),
+    "an idempotency key that is no task's": (
+        "I22",
+        "UPDATE foliot.task SET idempotency_key = gen_random_uuid() WHERE instance_id = $1",
+    ),
     "a definition that was changed": (
         "I15",
         (
