@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from control_plane.startup import check_schema
-from migrations import HEAD, LOCK, floor_of, steps, upgrade
+from migrations import HEAD, LOCK, downgrade, floor_of, steps, upgrade
 from shared.errors import PreconditionFailed, Unavailable
 from shared.postgres.session import CONTROL_PLANE_ROLE, open_pool
 
@@ -45,12 +45,12 @@ class TestMigrating:
         assert [step.revision for step in steps()] == [line.split(" ")[0] for line in told[1:]]
         assert [f"nothing to do: the database is at {HEAD}"] == again
 
-    async def test_keeps_what_was_done_and_tries_again_where_a_table_is_locked(
-        self, database_url: str
+    async def test_tries_again_where_a_table_is_locked_and_says_who_may_hold_it(
+        self, migrated_url: str
     ) -> None:
         """Waiting for long would hold up everybody who comes after it."""
-        await upgrade(database_url, BEFORE_LAST)
-        owner = await asyncpg.connect(database_url)
+        await downgrade(migrated_url, BEFORE_LAST)
+        owner = await asyncpg.connect(migrated_url)
         told: list[str] = []
         transaction = owner.transaction()
         await transaction.start()
@@ -58,11 +58,11 @@ class TestMigrating:
 
         with pytest.raises(Unavailable, match="pg_locks"):
             await upgrade(
-                database_url, tell=told.append, lock_timeout_s=0.05, attempts=2, rest_s=0.01
+                migrated_url, tell=told.append, lock_timeout_s=0.05, attempts=2, rest_s=0.01
             )
         await transaction.rollback()
         await owner.close()
-        await upgrade(database_url)
+        await upgrade(migrated_url)
 
         assert "a table is locked; trying again in 0.01 s (1/2)" in told
 
