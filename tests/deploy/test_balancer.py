@@ -168,6 +168,6 @@ class TestTheServiceConfig:
         [methods] = config["methodConfig"]
 
         assert [{}] == methods["name"]
-        assert ["UNAVAILABLE"] == methods["retryPolicy"]["retryableStatusCodes"]
+        assert ["UNAVAILABLE", "CANCELLED"] == methods["retryPolicy"]["retryableStatusCodes"]
         assert 2 <= methods["retryPolicy"]["maxAttempts"] <= 5
         assert [{"round_robin": {}}] == config["loadBalancingConfig"]
