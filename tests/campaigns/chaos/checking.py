@@ -48,7 +48,8 @@ def check_acknowledged(evidence: Evidence) -> Iterator[Violation]:
 
 def _start(evidence: Evidence, asked: Line, outcome: Line) -> Iterator[Violation]:
     if outcome["what"] != "answered":
-        yield Violation("I1", f"start {asked['key']} was refused: {outcome.get('code')}")
+        if not _is_gone_unheard(asked, outcome):
+            yield Violation("I1", f"start {asked['key']} was refused: {outcome.get('code')}")
         return
     instance = evidence.instances.get(outcome["instance"])
     if instance is None and outcome["instance"] in _removed(evidence):
@@ -402,7 +403,15 @@ def _removed(evidence: Evidence) -> frozenset[str]:
         if line["number"] in asked and line["instance"] not in evidence.instances
     }
     begun = {line["task"].partition(":")[0] for line in _of(evidence.effects, "begun")}
-    return frozenset(started & begun)
+    unheard = sum(_is_gone_unheard(*one) for one in _requests(evidence.client))
+    others = begun - started - evidence.instances.keys()
+    return frozenset((started & begun) | (others if len(others) <= unheard else set()))
+
+
+def _is_gone_unheard(asked: Line, outcome: Line) -> bool:
+    """It was started, and removed before its caller got an answer."""
+    is_brief = asked["kind"] == "start" and asked["key"].startswith(f"{BRIEF}-")
+    return is_brief and outcome.get("code") == "NOT_FOUND"
 
 
 def _of(lines: Sequence[Line], what: str) -> Iterator[Line]:
