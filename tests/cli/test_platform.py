@@ -1,4 +1,4 @@
-"""`foliot tenant`, `key`, `role`, `audit`, `quota`, `queue`, `server` and `whoami`, against a server."""
+"""`foliot tenant`, `key`, `role`, `audit`, `quota`, `queue`, `server`, `whoami`, on a server."""
 
 import json
 from datetime import UTC, datetime, timedelta
