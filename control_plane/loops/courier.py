@@ -147,7 +147,7 @@ def _request(delivery: Delivery) -> Request | FoliotError:
                         said["on_parent_close"],
                     ),
                 ),
-                trace_parent=said["trace_parent"],
+                trace_parent=said.get("trace_parent"),
             )
         case "STOP_CHILD":
             return Request(

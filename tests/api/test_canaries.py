@@ -47,6 +47,7 @@ NEED_NOTHING: Final = {
     "foliot.v1.AdminService.WhoAmI",
     "foliot.v1.DefinitionService.ValidateDefinition",
     "foliot.v1.ScheduleService.PreviewSchedule",
+    "foliot.v1.TenantService.ListRoles",
 }
 """Methods that can be answered without asking anything of what is behind the API."""
 

@@ -185,7 +185,7 @@ class TestAnError:
         """Whoever follows a trace finds the error in it, and the other way round."""
 
         def in_a_call() -> error_details_pb2.ErrorInfo:
-            enter_call("c0ffee", "4bf92f3577b34da6a3ce929d0e0e4736")
+            enter_call("c0ffee", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
             return info_of(NotFound("task", "x:1"))
 
         info = contextvars.copy_context().run(in_a_call)

@@ -90,7 +90,7 @@ class TestWhatTheCampaignFinds:
     ) -> None:
         """A campaign that finds nothing could be one that cannot."""
 
-        def broken(*_: object) -> None:
+        def broken(*_: object, **__: object) -> None:
             raise ZeroDivisionError
 
         monkeypatch.setattr("control_plane.api.definition_servicer.definition_to", broken)

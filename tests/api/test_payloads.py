@@ -19,7 +19,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from control_plane.access.roles import PAYLOAD_READ, PERMISSIONS
+from control_plane.access.roles import PAYLOAD_READ, PERMISSIONS, PURPOSES
 from control_plane.api.withholding import FLAG, is_payload
 from control_plane.server import SERVICES
 from tests.api.ai_stories import allowed
@@ -162,6 +162,7 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> str:
     """A role that may do whatever an administrator may, but for seeing payloads."""
     granted = PERMISSIONS["tenant_admin"] - {PAYLOAD_READ}
     monkeypatch.setitem(PERMISSIONS, "blind", granted)
+    monkeypatch.setitem(PURPOSES, "blind", "reads what has no payload")
     return "blind"
 
 

@@ -102,6 +102,7 @@ ADAPTERS: Mapping[Callable[..., object], Mapping[str, Call]] = {
         "silent_leases": lambda due: due.silent_leases(1),
         "untried_inbox": lambda due: due.untried_inbox(1),
         "sweep": lambda due: due.sweep(),
+        "forget_answers": lambda due: due.forget_answers(timedelta(days=7), 1),
     },
     PostgresLimitStore: {
         "put": lambda limits: limits.put(ACME, TaskLimit(key="bank", max_running=1), at_most=1),

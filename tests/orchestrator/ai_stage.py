@@ -205,9 +205,15 @@ class AiStage(Stage):
         assert suggestion is not None
         return found, suggestion
 
-    async def decide(self, task: ClaimedTask, decision: Any = "APPROVE", **values: Any) -> None:
-        """What a person decides, as a caller asks for it."""
-        review, suggestion = await self.review(task)
+    async def decide(
+        self,
+        task: ClaimedTask,
+        decision: Any = "APPROVE",
+        shown: tuple[Task, Suggestion] | None = None,
+        **values: Any,
+    ) -> None:
+        """What a person decides, as a caller asks for it, by what they were shown or are now."""
+        review, suggestion = shown or await self.review(task)
         asked: dict[str, Any] = {
             "ordinal": review.ordinal,
             "suggestion": suggestion,

@@ -420,9 +420,12 @@ class TestASuggestion:
         """Of two that decide at once, one finds it decided."""
         task = await stage.asked(mode="suggest")
         await stage.chosen(task)
+        shown = await stage.review(task)
 
         both = await asyncio.gather(
-            stage.decide(task), stage.decide(task, "REJECT"), return_exceptions=True
+            stage.decide(task, shown=shown),
+            stage.decide(task, "REJECT", shown=shown),
+            return_exceptions=True,
         )
 
         (lost,) = [one for one in both if isinstance(one, FoliotError)]

@@ -30,7 +30,7 @@ Metadata = tuple[tuple[str, str], ...]
 class Inside:
     """What a server answers, asked from within its process."""
 
-    def __init__(self, gate: Gate, handlers: Mapping[str, Any]) -> None:
+    def __init__(self, gate: Gate, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         self._gate = gate
         self._handlers = handlers
 
@@ -85,7 +85,8 @@ class Inside:
         return Answer(method=method.full_name, code=grpc.StatusCode.OK, said=context.said)
 
     async def _found(self, called: grpc.HandlerCallDetails) -> Any:
-        return self._handlers[called.method]
+        offers = (handler.service(called) for handler in self._handlers)
+        return next(found for found in offers if found is not None)
 
 
 class _Called:
@@ -97,16 +98,13 @@ class _Called:
 
 
 class _Offered:
-    """A server's side of registration: what was registered, by its path."""
+    """A server's side of registration: who finds handlers by the names of their methods."""
 
     def __init__(self) -> None:
-        self.handlers: dict[str, Any] = {}
+        self.handlers: list[grpc.GenericRpcHandler] = []
 
-    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
-        """The same once more, without their names."""
-
-    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        self.handlers |= {f"/{service}/{name}": one for name, one in handlers.items()}
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        self.handlers.extend(handlers)
 
 
 class _Context:
@@ -131,6 +129,10 @@ class _Context:
 
     def peer(self) -> str:
         return "unix:"
+
+    def code(self) -> grpc.StatusCode | int:
+        """0 until the call was aborted, as gRPC has it."""
+        return 0 if self.error is None else self.error.code()
 
     def set_trailing_metadata(self, trailing: Sequence[tuple[str, str | bytes]]) -> None:
         """Of what went well it is the correlation id, which nobody here asks for."""
