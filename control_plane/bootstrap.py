@@ -5,7 +5,7 @@ import importlib.metadata
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -302,7 +302,7 @@ class ControlPlane:
         """
         address, self.executor_address = await self.server.bind(self._listening)
         loops_stop, turns_stop = asyncio.Event(), asyncio.Event()
-        async with asyncio.TaskGroup() as turns:
+        async with aclosing(self.server), asyncio.TaskGroup() as turns:
             turns.create_task(self._orchestrator.run(turns_stop))
             async with asyncio.TaskGroup() as loops:
                 for loop in self._loops:

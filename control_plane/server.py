@@ -180,6 +180,11 @@ class Server:
         await self._server.stop(END_GRACE_S)
         await stopping
 
+    async def aclose(self) -> None:
+        """End at once whatever `drain` has not ended, as where it was never come to."""
+        if self._server is not None:
+            await self._server.stop(None)
+
     def offer(self, server: grpc.aio.Server) -> None:
         """Add every service there is to a server; what is called has to go through `gate`."""
         servicers, named = self._servicers, server
