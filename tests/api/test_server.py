@@ -93,6 +93,20 @@ class TestServerInfo:
         assert [type_to(one) for one in TASK_TYPES] == list(answer.task_types)
 
 
+class TestBeingCancelled:
+    async def test_leaves_no_server_behind(self) -> None:
+        """It would stand there, and be ended when there is no loop left to end it in."""
+        with pytest.raises(ZeroDivisionError):
+            async with serving_from(MemoryDatabase()) as serving:
+                raise ZeroDivisionError
+
+        async with grpc.aio.insecure_channel(serving.address) as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await health.Check(health_pb2.HealthCheckRequest(), timeout=WITHIN_S)
+        assert grpc.StatusCode.UNAVAILABLE == refused.value.code()
+
+
 class TestDraining:
     async def test_is_told_to_probes_while_callers_are_still_served(self) -> None:
         """A load balancer takes a moment to notice; whoever it sends until then is answered."""

@@ -135,13 +135,17 @@ class TestWatchingAnInbox:
                     await activate(client)
                     instance_id = (await start(client)).instance_id
                     await send(client, instance_id, "SUBMIT")
-                command = ("task", "watch", "-o", "json")
-                process = await stack.enter_async_context(running(address, key, *command))
-                first = await told(process)
+                    command = ("task", "watch", "-o", "json")
+                    process = await stack.enter_async_context(running(address, key, *command))
+                    first = await told(process)
+                    # Whoever has heard of a change has a place to go on from.
+                    await send(client, (await start(client)).instance_id, "SUBMIT")
+                    another = await told(process)
             serving = await stack.enter_async_context(serving_from(database, listen=address))
             client = await stack.enter_async_context(client_of(serving, key))
             await send(client, instance_id, "WITHDRAW")
             then = await told(process)
 
         assert ["open TASK_STATUS_PENDING"] == first
+        assert ["HISTORY_ENTRY_TYPE_TASK_CREATED TASK_STATUS_PENDING"] == another
         assert ["HISTORY_ENTRY_TYPE_TASK_CANCELLED TASK_STATUS_CANCELLED"] == then
